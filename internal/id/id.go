@@ -1,0 +1,36 @@
+// Package id holds the typed numbers by which everything in Jeton is named.
+// It knows no room: a number says what kind of thing it names, never what the
+// thing is. The zero value of each type names nothing.
+package id
+
+import "strconv"
+
+// Account names a user or an organisation.
+type Account int64
+
+// Repo names a repository. Its folder on disk is named by this number, so a
+// rename or a transfer moves no files.
+type Repo int64
+
+// Token names a personal access token, for as long as it exists. It is not
+// secret and stands in URLs and in the security log.
+type Token int64
+
+// Session names a browser session.
+type Session int64
+
+// Email names an e-mail address of an account.
+type Email int64
+
+// Event names one line of the security log.
+type Event int64
+
+// Parse reads a positive decimal number as an id of kind T. It reports false
+// for anything else, so that a route can answer "not found".
+func Parse[T ~int64](s string) (T, bool) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n <= 0 || s[0] == '+' {
+		return 0, false
+	}
+	return T(n), true
+}

@@ -1,0 +1,111 @@
+package right
+
+// Action is one entry of the gate's table: one thing that can be asked for.
+// Its zero value is not an action, and Check denies it.
+type Action uint8
+
+// The actions. Every route of every door names one of them.
+const (
+	_ Action = iota
+
+	// Of the site.
+	SiteVisit  // pages and answers that are for everybody: sign-in, style sheets, /meta
+	SiteBrowse // what a visitor may look at unless the site is closed to visitors
+	SiteManage // users, links to join, settings of the site
+
+	// Of the actor's own account.
+	SelfRead      // who am I, which repositories may I see
+	SelfEdit      // profile
+	SelfEmails    // list the addresses
+	SelfRepos     // list one's own repositories on the settings pages
+	SelfSecurity  // look at tokens, sessions, the security log
+	SelfSensitive // change tokens, password, addresses, sessions, login
+	RepoCreate    // a public repository
+	RepoCreatePrivate
+
+	// Of one repository.
+	RepoRead       // that it exists, and its metadata
+	RepoFetch      // clone, fetch, read files, history and diffs
+	RepoPush       // move refs
+	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
+	RepoEdit       // description, name, default branch, archiving
+	RepoUnarchive  // make an archived repository writable again
+	RepoAccess     // collaborators
+	RepoVisibility // make it public or private
+	RepoTransfer   // give it to another owner
+	RepoDelete
+
+	actions // how many there are, plus one
+)
+
+// Subject is the kind of thing that an action is asked of.
+type Subject uint8
+
+// The subjects.
+const (
+	OfSite Subject = iota
+	OfSelf
+	OfRepo
+)
+
+// ActionInfo is what the table says of an action.
+type ActionInfo struct {
+	Name       string
+	Subject    Subject
+	Permission Permission
+	Level      Level // the level of Permission that the grant must give; None: no grant is needed
+	Right      Level // for OfRepo: the level that the account must have on the repository
+	Visitors   bool  // asked by somebody who is not signed in, it may be allowed
+	People     bool  // only to a person who signed in on the pages (and to the operator)
+	Recent     bool  // only after a recent sign-in
+	Changes    bool  // an archived repository refuses it
+}
+
+var table = [actions]ActionInfo{
+	SiteVisit:  {Name: "site.visit", Subject: OfSite, Visitors: true},
+	SiteBrowse: {Name: "site.browse", Subject: OfSite, Visitors: true},
+	SiteManage: {Name: "site.manage", Subject: OfSite, Permission: Site, Level: Admin, People: true, Recent: true},
+
+	SelfRead:          {Name: "self.read", Subject: OfSelf},
+	SelfEdit:          {Name: "self.edit", Subject: OfSelf, Permission: Profile, Level: Write},
+	SelfEmails:        {Name: "self.emails", Subject: OfSelf, Permission: Emails, Level: Read},
+	SelfRepos:         {Name: "self.repositories", Subject: OfSelf, Permission: Security, Level: Read, People: true},
+	SelfSecurity:      {Name: "self.security", Subject: OfSelf, Permission: Security, Level: Read, People: true},
+	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},
+	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write},
+	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
+
+	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
+	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
+	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
+	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
+	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
+	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
+	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+}
+
+func (a Action) entry() *ActionInfo {
+	if a >= actions {
+		a = 0
+	}
+	return &table[a]
+}
+
+// Info returns the table's entry of a. An action that is not in the table has
+// an empty name.
+func (a Action) Info() ActionInfo { return *a.entry() }
+
+// String returns the action's name, as the logs have it.
+func (a Action) String() string { return a.entry().Name }
+
+// Actions returns every action of the table.
+func Actions() []Action {
+	out := make([]Action, 0, actions-1)
+	for a := Action(1); a < actions; a++ {
+		out = append(out, a)
+	}
+	return out
+}

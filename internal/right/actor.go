@@ -1,0 +1,71 @@
+package right
+
+import (
+	"time"
+
+	"jeton/internal/id"
+)
+
+// RecentSignIn is how long a confirmed sign-in counts as recent.
+const RecentSignIn = 2 * time.Hour
+
+// CredentialKind says what a request presented.
+type CredentialKind uint8
+
+// The kinds of credential.
+const (
+	NoCredential CredentialKind = iota
+	SessionCredential
+	ClassicToken
+	OperatorCommand // a command run by the machine's administrator
+)
+
+var credentialNames = [...]string{"none", "session", "classic token", "operator"}
+
+// String names the kind, for logs and pages.
+func (k CredentialKind) String() string { return credentialNames[k] }
+
+// Actor is the authenticated outcome of a request: an account, the credential
+// that proved it, and the grant of that credential. The zero value is the
+// anonymous actor without any right; Anonymous gives the usual visitor.
+type Actor struct {
+	Account   id.Account // zero for visitors and for the operator
+	Login     string
+	SiteAdmin bool
+
+	Kind   CredentialKind
+	Token  id.Token   // set for ClassicToken
+	Note   string     // the token's note
+	Scopes ScopeSet   // the token's scopes
+	Until  time.Time  // when the credential ends; zero for never
+	Sess   id.Session // set for SessionCredential
+
+	Confirmed time.Time // when the person last proved who they are, for sessions
+	Grant     Grant
+}
+
+// Anonymous is the actor of a request without a credential.
+func Anonymous() Actor { return Actor{Grant: PublicRead()} }
+
+// Operator is the actor of an administrator's command on the machine itself.
+func Operator() Actor {
+	return Actor{Login: "operator", SiteAdmin: true, Kind: OperatorCommand, Grant: Everything()}
+}
+
+// IsAnonymous reports whether nobody is signed in.
+func (a *Actor) IsAnonymous() bool { return a.Kind == NoCredential }
+
+// IsToken reports whether the actor came by a token.
+func (a *Actor) IsToken() bool { return a.Kind == ClassicToken }
+
+// Recent reports whether the actor's sign-in is recent at now. The operator's
+// always is; a token's never is.
+func (a *Actor) Recent(now time.Time) bool {
+	switch a.Kind {
+	case OperatorCommand:
+		return true
+	case SessionCredential:
+		return !a.Confirmed.IsZero() && now.Sub(a.Confirmed) < RecentSignIn
+	}
+	return false
+}

@@ -1,0 +1,118 @@
+package right
+
+import "time"
+
+// Facts is what is true of the thing that an action is asked of. For an action
+// of the site or of the actor's own account only Closed counts.
+type Facts struct {
+	Exists   bool  // for OfRepo: there is such a repository
+	Public   bool  // it is public
+	Archived bool  // it is read-only
+	Relation Level // what the actor's account may do there, the owner's Admin included
+	Closed   bool  // the site shows nothing to visitors
+}
+
+// Reason says why a decision fell as it did.
+type Reason uint8
+
+// The reasons. Unknown is the zero value and denies.
+const (
+	Unknown Reason = iota
+	Allowed
+	SignIn        // nobody is signed in, and somebody must be
+	Hidden        // it does not exist, or this actor may not know that it does
+	NoRight       // the account has not the right
+	GrantMissing  // the account has the right, the credential's grant has not
+	PeopleOnly    // it is for people who signed in, not for tokens
+	NotRecent     // the sign-in is too old for this
+	ArchivedState // the repository is archived
+)
+
+var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived"}
+
+// String names the reason, for logs.
+func (r Reason) String() string { return reasonNames[r] }
+
+// Decision is the gate's answer.
+type Decision struct {
+	Allow  bool
+	Reason Reason
+	Tell   bool // the thing's existence may be told to this actor
+}
+
+func deny(r Reason, tell bool) Decision { return Decision{Reason: r, Tell: tell} }
+
+// Check decides whether actor may do a to the thing that f describes, at now.
+// It is pure and allocates nothing.
+func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
+	e := a.entry()
+	if e.Name == "" {
+		return deny(Unknown, false)
+	}
+	if e.Subject == OfRepo {
+		return checkRepo(actor, e, f, now)
+	}
+	if actor.IsAnonymous() {
+		if !e.Visitors || (f.Closed && a != SiteVisit) {
+			return deny(SignIn, true)
+		}
+		return Decision{Allow: true, Reason: Allowed, Tell: true}
+	}
+	if e.Permission == Site && !actor.SiteAdmin {
+		return deny(Hidden, false)
+	}
+	// The only action of an account whose grant depends on visibility is the
+	// creation of a repository, and it says so by its name.
+	if e.Level > actor.Grant.Level(e.Permission, a == RepoCreate) {
+		if e.People && actor.IsToken() {
+			return deny(PeopleOnly, true)
+		}
+		return deny(GrantMissing, true)
+	}
+	return checkPerson(actor, e, now)
+}
+
+// checkRepo first settles whether the actor may know of the repository, so that
+// no later answer can differ between a hidden one and a missing one.
+func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
+	relation := f.Relation
+	if actor.Kind == OperatorCommand {
+		relation = Admin
+	}
+	if f.Public && (!f.Closed || !actor.IsAnonymous()) {
+		relation = max(relation, Read)
+	}
+	granted := actor.Grant.Level(e.Permission, f.Public)
+	seen := actor.Grant.Level(Metadata, f.Public) >= Read || granted >= e.Level
+	if !f.Exists || relation == None || !seen {
+		if actor.IsAnonymous() {
+			return deny(SignIn, false)
+		}
+		return deny(Hidden, false)
+	}
+	if actor.IsAnonymous() && !e.Visitors {
+		return deny(SignIn, true)
+	}
+	if relation < e.Right {
+		return deny(NoRight, true)
+	}
+	if granted < e.Level {
+		return deny(GrantMissing, true)
+	}
+	if e.Changes && f.Archived {
+		return deny(ArchivedState, true)
+	}
+	return checkPerson(actor, e, now)
+}
+
+func checkPerson(actor *Actor, e *ActionInfo, now time.Time) Decision {
+	if e.People && (actor.IsToken() || actor.IsAnonymous()) {
+		return deny(PeopleOnly, true)
+	}
+	// A token was made after a recent sign-in and says by its scopes what it
+	// may do; the rule about recent sign-ins is for sessions.
+	if e.Recent && !actor.IsToken() && !actor.Recent(now) {
+		return deny(NotRecent, true)
+	}
+	return Decision{Allow: true, Reason: Allowed, Tell: true}
+}

@@ -1,0 +1,153 @@
+package right
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Scope is a classic token's named bundle of permissions, with GitHub's name.
+type Scope string
+
+// The scopes that guard something here. GitHub's other names are not offered
+// before there is something behind them.
+const (
+	ScopeRepo       Scope = "repo"
+	ScopePublicRepo Scope = "public_repo"
+	ScopeWorkflow   Scope = "workflow"
+	ScopeUser       Scope = "user"
+	ScopeReadUser   Scope = "read:user"
+	ScopeUserEmail  Scope = "user:email"
+	ScopeDeleteRepo Scope = "delete_repo"
+)
+
+// ScopeInfo is one line of the scope tree.
+type ScopeInfo struct {
+	Name   Scope
+	Parent Scope  // the scope that includes this one; empty at the top
+	Title  string // what it grants, in a few words
+	gives  Grant
+}
+
+// scopes is the tree in the order of the form, each parent before its children.
+var scopes = [...]ScopeInfo{
+	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
+	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
+	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
+	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
+	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
+	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
+	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
+}
+
+var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin}
+
+func both(l Levels) Grant { return Grant{Public: l, Private: l} }
+
+// Scopes returns the scope tree in the order of the form, each parent directly
+// before its children.
+func Scopes() []ScopeInfo { return slices.Clone(scopes[:]) }
+
+// ScopeSet is a set of scopes. Its zero value is the empty set.
+type ScopeSet uint32
+
+func bit(s Scope) ScopeSet {
+	for i := range scopes {
+		if scopes[i].Name == s {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// ParseScopes reads names into a set and normalises it: a child inside its
+// parent is dropped. It fails on a name that is not offered here.
+func ParseScopes(names []string) (ScopeSet, error) {
+	var set ScopeSet
+	for _, n := range names {
+		b := bit(Scope(n))
+		if b == 0 {
+			return 0, fmt.Errorf("%q is not a scope that is offered here", n)
+		}
+		set |= b
+	}
+	return set.Normal(), nil
+}
+
+// SplitScopes cuts a list at commas and white space, as GitHub's prefill links
+// and the stored form have it.
+func SplitScopes(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' })
+}
+
+// Normal returns the set without the scopes that another of it includes.
+func (s ScopeSet) Normal() ScopeSet {
+	out := s
+	for i := range scopes {
+		if p := scopes[i].Parent; p != "" && s.Contains(p) {
+			out &^= 1 << i
+		}
+	}
+	return out
+}
+
+// Contains reports whether the set holds scope, itself or through its parent.
+func (s ScopeSet) Contains(scope Scope) bool {
+	for i := range scopes {
+		if scopes[i].Name != scope {
+			continue
+		}
+		if s&(1<<i) != 0 {
+			return true
+		}
+		return scopes[i].Parent != "" && s.Contains(scopes[i].Parent)
+	}
+	return false
+}
+
+// Names returns the normalised names in alphabetical order.
+func (s ScopeSet) Names() []string {
+	out := []string{}
+	n := s.Normal()
+	for i := range scopes {
+		if n&(1<<i) != 0 {
+			out = append(out, string(scopes[i].Name))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// String joins the normalised names as X-OAuth-Scopes has them: "a, b".
+func (s ScopeSet) String() string { return strings.Join(s.Names(), ", ") }
+
+// Grant returns what the scopes give. The empty set reads what is public.
+func (s ScopeSet) Grant() Grant {
+	g := PublicRead()
+	for i := range scopes {
+		if s&(1<<i) != 0 {
+			g.Public.raise(&scopes[i].gives.Public)
+			g.Private.raise(&scopes[i].gives.Private)
+		}
+	}
+	return g
+}
+
+// ScopesFor returns the smallest scopes any of which gives action on something
+// public or private: what X-Accepted-OAuth-Scopes says. It is empty where no
+// scope is needed or none suffices.
+func ScopesFor(a Action, public bool) []string {
+	e := a.entry()
+	out := []string{}
+	base := PublicRead()
+	if e.Level == None || base.Level(e.Permission, public) >= e.Level {
+		return out
+	}
+	for i := range scopes {
+		if scopes[i].gives.Level(e.Permission, public) >= e.Level {
+			out = append(out, string(scopes[i].Name))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
