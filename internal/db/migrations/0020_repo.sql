@@ -1,0 +1,39 @@
+-- Repositories, who else may use them, and the names they had before.
+
+CREATE TABLE repositories (
+	id             {{id}},
+	owner_id       {{bigint}} NOT NULL REFERENCES accounts (id),
+	name           TEXT       NOT NULL,
+	name_key       TEXT       NOT NULL,
+	description    TEXT       NOT NULL,
+	private        BOOLEAN    NOT NULL,
+	archived       BOOLEAN    NOT NULL,
+	default_branch TEXT       NOT NULL,
+	object_format  TEXT       NOT NULL,
+	size_kib       {{bigint}} NOT NULL,
+	created_at     {{bigint}} NOT NULL,
+	updated_at     {{bigint}} NOT NULL,
+	pushed_at      {{bigint}} NOT NULL,
+	UNIQUE (owner_id, name_key)
+);
+
+CREATE TABLE collaborators (
+	repo_id    {{bigint}} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+	account_id {{bigint}} NOT NULL REFERENCES accounts (id),
+	level      {{bigint}} NOT NULL,
+	created_at {{bigint}} NOT NULL,
+	PRIMARY KEY (repo_id, account_id)
+);
+
+CREATE INDEX collaborators_account ON collaborators (account_id, repo_id);
+
+-- A name that a repository had under an owner, and until when it redirects.
+CREATE TABLE repo_names (
+	owner_id {{bigint}} NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+	name_key TEXT       NOT NULL,
+	repo_id  {{bigint}} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+	until    {{bigint}} NOT NULL,
+	PRIMARY KEY (owner_id, name_key)
+);
+
+CREATE INDEX repo_names_repo ON repo_names (repo_id);

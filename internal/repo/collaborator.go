@@ -1,0 +1,173 @@
+package repo
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// Collaborator is somebody beside the owner who may use a repository.
+type Collaborator struct {
+	Account id.Account
+	Login   string
+	Name    string // the account's display name; may be empty
+	Level   right.Level
+	Since   time.Time
+}
+
+// Collaborators lists who may use the repository beside its owner, by login.
+func (m *Room) Collaborators(ctx context.Context, r db.Reader, repo id.Repo) ([]Collaborator, error) {
+	rows, err := r.Query(ctx, `
+		SELECT c.account_id, a.login, a.name, c.level, c.created_at
+		FROM collaborators c
+		JOIN accounts a ON a.id = c.account_id
+		WHERE c.repo_id = $1
+		ORDER BY a.login_key`, repo)
+	if err != nil {
+		return nil, fmt.Errorf("list collaborators: %w", err)
+	}
+	defer rows.Close()
+	out := []Collaborator{}
+	for rows.Next() {
+		var c Collaborator
+		var since int64
+		if err := rows.Scan(&c.Account, &c.Login, &c.Name, &c.Level, &since); err != nil {
+			return nil, fmt.Errorf("list collaborators: %w", err)
+		}
+		c.Since = db.Time(since)
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
+// SetCollaborator lets an account use the repository with read, write or admin,
+// or changes the level that it has. It fails with problem.Invalid for the owner
+// and for any other level, and with problem.NotFound.
+func (m *Room) SetCollaborator(ctx context.Context, actor right.Actor, repo id.Repo, who id.Account, level right.Level) error {
+	if level == right.None || level > right.Admin {
+		return problem.Field("permission", "permission must be read, write or admin")
+	}
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := m.ByID(ctx, tx, repo)
+		if err != nil {
+			return err
+		}
+		account, err := m.o.Account.ByID(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if who == r.Owner {
+			return problem.Field("username", "Repository owner cannot be a collaborator")
+		}
+		before, err := m.setLevel(ctx, tx, repo, who, level)
+		if err != nil || before == level {
+			return err
+		}
+		action, detail := "repo.add_member", map[string]string{"user": account.Login, "permission": level.String()}
+		if before != right.None {
+			action, detail["old_permission"] = "repo.update_member", before.String()
+		}
+		if err := m.record(ctx, tx, actor, action, &r, detail); err != nil {
+			return err
+		}
+		return m.changed(ctx, tx, repo)
+	})
+}
+
+// setLevel writes the level of who and returns the one before, None for nobody.
+func (m *Room) setLevel(ctx context.Context, tx *db.Tx, repo id.Repo, who id.Account, level right.Level) (right.Level, error) {
+	var before right.Level
+	err := tx.QueryRow(ctx, `SELECT level FROM collaborators WHERE repo_id = $1 AND account_id = $2`, repo, who).Scan(&before)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("read collaborator: %w", err)
+	}
+	if before == level {
+		return before, nil
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO collaborators (repo_id, account_id, level, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (repo_id, account_id) DO UPDATE SET level = excluded.level`,
+		repo, who, int64(level), db.Micros(m.o.Now()))
+	if err != nil {
+		return 0, fmt.Errorf("write collaborator: %w", err)
+	}
+	return before, nil
+}
+
+// RemoveCollaborator takes an account's access away, and fails with
+// problem.NotFound when it had none.
+func (m *Room) RemoveCollaborator(ctx context.Context, actor right.Actor, repo id.Repo, who id.Account) error {
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error { return m.removeTx(ctx, tx, actor, repo, who) })
+}
+
+// Leave gives up the actor's own access to somebody else's repository.
+func (m *Room) Leave(ctx context.Context, actor right.Actor, repo id.Repo) error {
+	return m.RemoveCollaborator(ctx, actor, repo, actor.Account)
+}
+
+func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, who id.Account) error {
+	r, err := m.ByID(ctx, tx, repo)
+	if err != nil {
+		return err
+	}
+	account, err := m.o.Account.ByID(ctx, tx, who)
+	if err != nil {
+		return err
+	}
+	res, err := tx.Exec(ctx, `DELETE FROM collaborators WHERE repo_id = $1 AND account_id = $2`, repo, who)
+	if err != nil {
+		return fmt.Errorf("remove collaborator: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return err
+	} else if n == 0 {
+		return problem.New(problem.NotFound, "this account is not a collaborator", "")
+	}
+	if err := m.record(ctx, tx, actor, "repo.remove_member", &r, map[string]string{"user": account.Login}); err != nil {
+		return err
+	}
+	return m.changed(ctx, tx, repo)
+}
+
+// LeaveAllTx ends every collaboration of an account that goes away.
+func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who id.Account) error {
+	repos, err := ids(ctx, tx, `SELECT repo_id FROM collaborators WHERE account_id = $1 ORDER BY repo_id`, who)
+	if err != nil {
+		return err
+	}
+	for _, repo := range repos {
+		if err := m.removeTx(ctx, tx, actor, repo, who); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owned returns the numbers of the repositories that an account owns.
+func (m *Room) Owned(ctx context.Context, r db.Reader, owner id.Account) ([]id.Repo, error) {
+	return ids(ctx, r, `SELECT id FROM repositories WHERE owner_id = $1 ORDER BY id`, owner)
+}
+
+func ids(ctx context.Context, r db.Reader, query string, args ...any) ([]id.Repo, error) {
+	rows, err := r.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list repositories: %w", err)
+	}
+	defer rows.Close()
+	var out []id.Repo
+	for rows.Next() {
+		var repo id.Repo
+		if err := rows.Scan(&repo); err != nil {
+			return nil, fmt.Errorf("list repositories: %w", err)
+		}
+		out = append(out, repo)
+	}
+	return out, rows.Err()
+}

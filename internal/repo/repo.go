@@ -1,0 +1,151 @@
+// Package repo is the room of repositories: what they are called, who owns
+// them, who else may use them, and where a renamed one went. It writes the
+// tables repositories, collaborators and repo_names, and it alone. It must
+// never decide whether somebody may do a thing (the gate does) and never touch
+// a repository's files (gitstore does).
+package repo
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// RedirectFor is how long a repository is still found by a name it had before,
+// unless another repository takes that name first.
+const RedirectFor = 90 * 24 * time.Hour
+
+// Repo is a repository as the database knows it.
+type Repo struct {
+	ID            id.Repo
+	Owner         id.Account
+	OwnerLogin    string
+	Name          string
+	Description   string
+	DefaultBranch string // a branch's name without refs/heads/; it may not exist yet
+	Private       bool
+	Archived      bool
+	Format        string // the object format: sha1 or sha256
+	Size          int64  // KiB on disk, as last measured
+	CreatedAt     time.Time
+	UpdatedAt     time.Time // last change of the settings or push
+	PushedAt      time.Time // zero before the first push
+}
+
+// FullName is "owner/name".
+func (r *Repo) FullName() string { return r.OwnerLogin + "/" + r.Name }
+
+// Facts are what the gate's decision needs to know of the repository, for
+// somebody whose account has the given relation to it.
+func (r *Repo) Facts(relation right.Level, closed bool) right.Facts {
+	return right.Facts{Exists: true, Public: !r.Private, Archived: r.Archived, Relation: relation, Closed: closed}
+}
+
+// Found is a repository together with what the account that asked may do there
+// by ownership or collaboration. Being public adds nothing to Relation.
+type Found struct {
+	Repo
+	Relation right.Level
+	Renamed  bool // it was asked for by a name that it, or its owner, had before
+}
+
+// Options are the parts that a Room works with. DB, Account, Change and Audit
+// are required.
+type Options struct {
+	DB      *db.DB
+	Account *account.Room
+	Change  *change.Bus
+	Audit   *audit.Log
+	Now     func() time.Time // nil is time.Now
+}
+
+// Room holds the rules and queries of repositories. It keeps no state of its
+// own and may be used from several goroutines.
+type Room struct{ o Options }
+
+// New returns a Room. It panics when a required part is missing.
+func New(o Options) *Room {
+	if o.DB == nil || o.Account == nil || o.Change == nil || o.Audit == nil {
+		panic("repo: DB, Account, Change and Audit are required")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Room{o: o}
+}
+
+// columns are what scan reads; the query names repositories r, accounts a and
+// the viewer's row of collaborators c.
+const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
+	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, COALESCE(c.level, 0)`
+
+type scanner interface{ Scan(...any) error }
+
+func scan(row scanner, viewer id.Account) (Found, error) {
+	var f Found
+	var created, updated, pushed int64
+	var level uint8
+	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
+		&f.Format, &f.Size, &created, &updated, &pushed, &level)
+	if err != nil {
+		return Found{}, err
+	}
+	f.CreatedAt, f.UpdatedAt, f.PushedAt = db.Time(created), db.Time(updated), db.Time(pushed)
+	// A level that this program does not know must not count as a higher one.
+	if l := right.Level(level); l <= right.Admin {
+		f.Relation = l
+	}
+	if viewer != 0 && f.Owner == viewer {
+		f.Relation = right.Admin
+	}
+	return f, nil
+}
+
+func notFound() error {
+	return problem.New(problem.NotFound, "there is no such repository", "")
+}
+
+// ByID returns the repository with that number, or problem.NotFound.
+func (m *Room) ByID(ctx context.Context, r db.Reader, repo id.Repo) (Repo, error) {
+	f, err := m.FindByID(ctx, r, repo, 0)
+	return f.Repo, err
+}
+
+// FindByID is ByID with the viewer's relation, as Find has it.
+func (m *Room) FindByID(ctx context.Context, r db.Reader, repo id.Repo, viewer id.Account) (Found, error) {
+	f, err := scan(r.QueryRow(ctx, `
+		SELECT `+columns+`
+		FROM repositories r
+		JOIN accounts a ON a.id = r.owner_id
+		LEFT JOIN collaborators c ON c.repo_id = r.id AND c.account_id = $2
+		WHERE r.id = $1`, repo, viewer), viewer)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Found{}, notFound()
+	}
+	if err != nil {
+		return Found{}, fmt.Errorf("read repository %d: %w", repo, err)
+	}
+	return f, nil
+}
+
+// changed tells every process that what it knows of the repository is old.
+func (m *Room) changed(ctx context.Context, tx *db.Tx, repo id.Repo) error {
+	return m.o.Change.Record(ctx, tx, change.Change{Kind: change.RepoChanged, Subject: int64(repo)})
+}
+
+// record writes a line into the security log of the repository's owner.
+func (m *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, r *Repo, detail map[string]string) error {
+	return m.o.Audit.Record(ctx, tx, audit.Entry{
+		Action: action, Actor: actor, Account: r.Owner, Repo: r.ID, Target: r.FullName(), Detail: detail,
+	})
+}
