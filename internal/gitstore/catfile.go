@@ -1,0 +1,120 @@
+package gitstore
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
+)
+
+// objectInfo is what cat-file says of an object.
+type objectInfo struct {
+	ID      object.ID
+	Kind    object.Kind
+	Size    int64
+	Missing bool
+}
+
+// catFile is one git cat-file --batch-command. It is for one goroutine.
+type catFile struct {
+	p   *process
+	out *bufio.Reader
+}
+
+// catFile starts one. The environment may point it to a quarantine.
+func (r *Repo) catFile(ctx context.Context, env []string) (*catFile, error) {
+	p, err := r.store.start(ctx, r.dir, command{name: "cat-file", flags: []flag{"--batch-command"}, pipeIn: true, env: env})
+	if err != nil {
+		return nil, err
+	}
+	return &catFile{p: p, out: bufio.NewReaderSize(p.stdout, 64<<10)}, nil
+}
+
+func (c *catFile) close() { c.p.stop() }
+
+// info asks for one object by its full id.
+func (c *catFile) info(id object.ID) (objectInfo, error) {
+	return c.ask("info " + string(id) + "\n")
+}
+
+func (c *catFile) ask(line string) (objectInfo, error) {
+	if _, err := io.WriteString(c.p.stdin, line); err != nil {
+		return objectInfo{}, c.fail(err)
+	}
+	return c.head()
+}
+
+func (c *catFile) fail(err error) error {
+	if cause := c.p.ctx.Err(); cause != nil {
+		return readError(cause)
+	}
+	return fmt.Errorf("git cat-file: %w: %s", err, c.p.tail.String())
+}
+
+func (c *catFile) head() (objectInfo, error) {
+	line, err := c.out.ReadString('\n')
+	if err != nil {
+		return objectInfo{}, c.fail(err)
+	}
+	f := strings.Fields(line)
+	if len(f) == 2 && f[1] == "missing" {
+		return objectInfo{Missing: true}, nil
+	}
+	if len(f) != 3 {
+		return objectInfo{}, c.fail(fmt.Errorf("unexpected answer %q", line))
+	}
+	id, ok := object.ParseID(f[0])
+	size, err := strconv.ParseInt(f[2], 10, 64)
+	if !ok || err != nil {
+		return objectInfo{}, c.fail(fmt.Errorf("unexpected answer %q", line))
+	}
+	return objectInfo{ID: id, Kind: object.Kind(f[1]), Size: size}, nil
+}
+
+// read returns the content of an object of at most limit bytes. An object that
+// is not there, or of another kind, is problem.NotFound.
+func (c *catFile) read(id object.ID, kind object.Kind, limit int64) ([]byte, error) {
+	in, err := c.info(id)
+	if err != nil {
+		return nil, err
+	}
+	if in.Missing || in.Kind != kind {
+		return nil, problem.Newf(problem.NotFound, "there is no such %s in this repository", kind)
+	}
+	if in.Size > limit {
+		return nil, tooLarge("the " + string(kind))
+	}
+	if in, err = c.ask("contents " + string(id) + "\n"); err != nil {
+		return nil, err
+	}
+	data := make([]byte, in.Size+1)
+	if _, err := io.ReadFull(c.out, data); err != nil {
+		return nil, c.fail(err)
+	}
+	return data[:in.Size], nil
+}
+
+// batch asks for many objects at once, with a suffix such as "^{}" after each
+// id, and calls f for each in order.
+func (c *catFile) batch(ids []object.ID, suffix string, f func(object.ID, objectInfo)) error {
+	go func() {
+		w := bufio.NewWriterSize(c.p.stdin, 32<<10)
+		for _, id := range ids {
+			_, _ = w.WriteString("info " + string(id) + suffix + "\n")
+		}
+		_ = w.Flush() // the reader below sees a failure
+	}()
+	for _, id := range ids {
+		in, err := c.head()
+		if err != nil {
+			return err
+		}
+		f(id, in)
+	}
+	return nil
+}

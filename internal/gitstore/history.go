@@ -1,0 +1,154 @@
+package gitstore
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
+)
+
+// Commits lists the history from the view's commit backwards, newest first:
+// at most limit commits after the first skip, of those that changed path (""
+// for all). more tells whether others follow.
+func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more bool, err error) {
+	c := command{
+		name:  "rev-list",
+		flags: []flag{flag("--skip=" + strconv.Itoa(max(skip, 0))), flag("--max-count=" + strconv.Itoa(limit+1))},
+		args:  []string{string(v.Commit.ID)},
+	}
+	if path = strings.Trim(path, "/"); path != "" {
+		c.paths = []string{path}
+	}
+	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
+	if err != nil {
+		return nil, false, err
+	}
+	for line := range strings.Lines(string(out)) {
+		if len(list) == limit {
+			return list, true, nil
+		}
+		commit, err := v.commit(object.ID(strings.TrimSpace(line)))
+		if err != nil {
+			return nil, false, err
+		}
+		list = append(list, commit)
+	}
+	return list, false, nil
+}
+
+// LastCommits finds for each of names, entries of the folder path, the newest
+// commit that changed it. complete is false when the deadline came first; what
+// was found until then is returned. The view is of no more use then.
+func (v *View) LastCommits(path string, names []string) (found map[string]object.Commit, complete bool, err error) {
+	ids, complete, err := v.lastChanges(strings.Trim(path, "/"), names)
+	if err != nil {
+		return nil, false, err
+	}
+	found = make(map[string]object.Commit, len(ids))
+	commits := map[object.ID]object.Commit{}
+	for name, id := range ids {
+		c, ok := commits[id]
+		if !ok {
+			if c, err = v.commit(id); problem.Is(err, problem.Unavailable) {
+				return found, false, nil
+			}
+			if err != nil {
+				return nil, false, err
+			}
+			commits[id] = c
+		}
+		found[name] = c
+	}
+	return found, complete, nil
+}
+
+// maxLogTokens bounds how much of a log is read to find last changes.
+const maxLogTokens = 4 << 20
+
+func (v *View) lastChanges(path string, names []string) (map[string]object.ID, bool, error) {
+	prefix := path
+	c := command{
+		name:  "log",
+		flags: []flag{"-z", "--raw", "-c", "--no-renames", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"},
+		args:  []string{string(v.Commit.ID)},
+	}
+	if path != "" {
+		c.paths = []string{path}
+		prefix += "/"
+	}
+	p, err := v.repo.store.start(v.ctx, v.repo.dir, c)
+	if err != nil {
+		return nil, false, err
+	}
+	defer p.stop()
+	want := make(map[string]bool, len(names))
+	for _, n := range names {
+		want[n] = true
+	}
+	found := make(map[string]object.ID, len(names))
+	err = scanLog(p.stdout, func(id object.ID, changed string) bool {
+		rest, ok := strings.CutPrefix(changed, prefix)
+		name, _, _ := strings.Cut(rest, "/")
+		if ok && want[name] {
+			delete(want, name)
+			found[name] = id
+		}
+		return len(want) > 0
+	})
+	if v.ctx.Err() != nil {
+		return found, false, nil
+	}
+	return found, len(want) == 0, err
+}
+
+// scanLog reads what git log -z --raw --format=%x01%H prints and calls f for
+// each changed path until it returns false. A path follows its raw line, so
+// that no name of a file can be taken for anything else.
+func scanLog(r io.Reader, f func(object.ID, string) bool) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	var id object.ID
+	for range maxLogTokens {
+		token, err := in.ReadString(0)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		token = strings.TrimPrefix(token[:len(token)-1], "\n")
+		switch {
+		case token == "":
+		case token[0] == 1:
+			id = object.ID(token[1:])
+		case token[0] == ':':
+			path, err := in.ReadString(0)
+			if err != nil {
+				return nil //nolint:nilerr // the process was ended between two tokens
+			}
+			if !f(id, path[:len(path)-1]) {
+				return nil
+			}
+		default:
+			return errors.New("git log printed something unexpected")
+		}
+	}
+	return nil
+}
+
+// CountCommits returns how many commits the view's commit reaches, itself
+// included, but counts at most limit.
+func (v *View) CountCommits(limit int) (int, error) {
+	out, err := v.repo.store.output(v.ctx, v.repo.dir, command{
+		name:  "rev-list",
+		flags: []flag{"--count", flag("--max-count=" + strconv.Itoa(limit))},
+		args:  []string{string(v.Commit.ID)},
+	}, 100)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(out)))
+}

@@ -1,0 +1,145 @@
+// Package pktline reads and writes git's pkt-lines: the frames that all of
+// git's protocols are made of. It must never read past the frame that it was
+// asked for, so that a pack may follow the last one.
+package pktline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// MaxPayload is the longest content of one frame.
+const MaxPayload = 65516
+
+// Kind tells a data frame from the special ones.
+type Kind uint8
+
+// The kinds of frame.
+const (
+	Data        Kind = iota
+	Flush            // 0000
+	Delim            // 0001
+	ResponseEnd      // 0002
+)
+
+// ErrMalformed means that the input is not made of pkt-lines.
+var ErrMalformed = errors.New("malformed pkt-line")
+
+// Reader reads frames. It buffers nothing beyond the frame it returns.
+type Reader struct {
+	r   io.Reader
+	buf [MaxPayload + 4]byte
+}
+
+// NewReader returns a Reader on r.
+func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+
+// Next returns the next frame. The payload is valid until the next call. At a
+// clean end of input the error is io.EOF.
+func (r *Reader) Next() (Kind, []byte, error) {
+	head := r.buf[:4]
+	if _, err := io.ReadFull(r.r, head); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			err = ErrMalformed
+		}
+		return Data, nil, err
+	}
+	n := 0
+	for _, c := range head {
+		d := hexDigit(c)
+		if d < 0 {
+			return Data, nil, ErrMalformed
+		}
+		n = n<<4 | d
+	}
+	switch {
+	case n < 3:
+		return Flush + Kind(n), nil, nil
+	case n == 3, n > len(r.buf):
+		return Data, nil, ErrMalformed
+	}
+	payload := r.buf[4:n]
+	if _, err := io.ReadFull(r.r, payload); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = ErrMalformed
+		}
+		return Data, nil, err
+	}
+	return Data, payload, nil
+}
+
+// Line is Next for a text frame: one trailing newline is cut.
+func (r *Reader) Line() (Kind, string, error) {
+	kind, payload, err := r.Next()
+	if n := len(payload); n > 0 && payload[n-1] == '\n' {
+		payload = payload[:n-1]
+	}
+	return kind, string(payload), err
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// Append appends one data frame to b. It panics when the payload is too long:
+// callers write lines whose length they checked.
+func Append(b []byte, payload string) []byte {
+	if len(payload) > MaxPayload {
+		panic("pktline: payload too long")
+	}
+	const digits = "0123456789abcdef"
+	n := len(payload) + 4
+	b = append(b, digits[n>>12&15], digits[n>>8&15], digits[n>>4&15], digits[n&15])
+	return append(b, payload...)
+}
+
+// Appendf is Append with a formatted payload.
+func Appendf(b []byte, format string, args ...any) []byte {
+	return Append(b, fmt.Sprintf(format, args...))
+}
+
+// AppendFlush appends a flush frame.
+func AppendFlush(b []byte) []byte { return append(b, "0000"...) }
+
+// AppendDelim appends a delimiter frame.
+func AppendDelim(b []byte) []byte { return append(b, "0001"...) }
+
+// AppendError appends the ERR frame by which a server ends a conversation.
+func AppendError(b []byte, message string) []byte {
+	return Append(b, "ERR "+message[:min(len(message), 1000)])
+}
+
+// Band is a channel of the side-band protocol.
+type Band byte
+
+// The bands.
+const (
+	BandData     Band = 1
+	BandProgress Band = 2
+	BandError    Band = 3
+)
+
+// AppendBand appends data on a band, cut into frames of at most size bytes
+// with their head; size is 65520 for side-band-64k.
+func AppendBand(b []byte, band Band, size int, data []byte) []byte {
+	for len(data) > 0 {
+		n := min(len(data), size-5)
+		head := strconv.FormatInt(int64(n+5), 16)
+		b = append(b, "0000"[len(head):]...)
+		b = append(b, head...)
+		b = append(b, byte(band))
+		b = append(b, data[:n]...)
+		data = data[n:]
+	}
+	return b
+}

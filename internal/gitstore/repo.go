@@ -1,0 +1,118 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// ownFolder is the folder inside a repository that is ours and not git's: the
+// lock and the journal of a push.
+const ownFolder = "jeton"
+
+// Repo is one repository. It is safe for concurrent use.
+type Repo struct {
+	store *Store
+	id    id.Repo
+	dir   string
+
+	// moving is held for writing while refs move, so that no reader in this
+	// process sees the middle of it.
+	moving sync.RWMutex
+
+	mu     sync.Mutex // guards what follows
+	format object.Format
+	refs   *Refs
+	packed packedCache
+	peeled map[object.ID]object.ID
+	reach  *reachCache
+}
+
+// ID returns the repository's number.
+func (r *Repo) ID() id.Repo { return r.id }
+
+// errGone means that the folder is not there: never made, or deleted.
+func errGone(err error) error {
+	return problem.Wrap(err, problem.NotFound, "the repository's data is missing", "Ask the administrator to run jeton doctor.")
+}
+
+// Format returns the hash that the repository uses.
+func (r *Repo) Format() (object.Format, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.format != "" {
+		return r.format, nil
+	}
+	data, err := os.ReadFile(filepath.Join(r.dir, "config"))
+	if err != nil {
+		return "", errGone(err)
+	}
+	r.format = object.SHA1
+	for line := range strings.Lines(strings.ToLower(string(data))) {
+		key, value, _ := strings.Cut(line, "=")
+		if strings.TrimSpace(key) == "objectformat" && strings.TrimSpace(value) == string(object.SHA256) {
+			r.format = object.SHA256
+		}
+	}
+	return r.format, nil
+}
+
+type slotKey struct{}
+
+// begin takes a slot for reading and sets the deadline. Calls inside one that
+// has begun share its slot.
+func (r *Repo) begin(ctx context.Context) (context.Context, func(), error) {
+	if ctx.Value(slotKey{}) != nil {
+		return ctx, func() {}, nil
+	}
+	release, err := r.store.readers.take(ctx, 2*time.Second)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := r.recover(ctx); err != nil {
+		release()
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, slotKey{}, true), r.store.limits.ReadTime)
+	return ctx, func() { cancel(); release() }, nil
+}
+
+// Size returns how many bytes the repository takes on disk.
+func (r *Repo) Size() (int64, error) {
+	var n int64
+	err := filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // moved or pruned while we looked
+			}
+			return err
+		}
+		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
+			n += fi.Size()
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Verify runs git fsck --strict over everything, and returns what it has to
+// say as the error. It takes no slot and no deadline of its own.
+func (r *Repo) Verify(ctx context.Context) error {
+	if err := r.recover(ctx); err != nil {
+		return err
+	}
+	_, err := r.store.output(ctx, r.dir, command{
+		name:  "fsck",
+		flags: []flag{"--strict", "--full", "--no-dangling", "--no-progress"},
+	}, 1<<20)
+	return err
+}

@@ -1,0 +1,344 @@
+// Package gitstore keeps the bare repositories and is the only place that
+// starts git. A repository lives in a folder named by its number and stays one
+// that git itself can read. Nothing here decides who may do what: callers ask
+// the gate first. Nothing from outside reaches a path, an option or a shell:
+// repositories are named by number, and what comes from clients goes to git on
+// its standard input or after --end-of-options.
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// Limits bounds what one request may cost. A zero field takes its default.
+type Limits struct {
+	PackBytes    int64         // the largest pack that a push may bring; 2 GiB
+	ObjectBytes  int64         // the largest object in it; 512 MiB
+	PushRefs     int           // the most refs that one push may move; 100,000
+	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
+	Readers      int           // pages and API answers that read a repository at a time; 8
+	Fetches      int           // clones and fetches at a time; 32
+	Pushes       int           // pushes at a time; 16
+	ReadTime     time.Duration // for one page's or answer's reading; 15 s
+	FetchTime    time.Duration // for one fetch; 2 h
+	PushTime     time.Duration // for one push; 2 h
+}
+
+func orDefault[T int | int64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	orDefault(&l.PackBytes, 2<<30)
+	orDefault(&l.ObjectBytes, 512<<20)
+	orDefault(&l.PushRefs, 100_000)
+	orDefault(&l.RequestBytes, 64<<20)
+	orDefault(&l.Readers, 8)
+	orDefault(&l.Fetches, 32)
+	orDefault(&l.Pushes, 16)
+	orDefault(&l.ReadTime, 15*time.Second)
+	orDefault(&l.FetchTime, 2*time.Hour)
+	orDefault(&l.PushTime, 2*time.Hour)
+	return l
+}
+
+// Options says where the repositories are. Dir is required.
+type Options struct {
+	Dir    string       // the folder of the repositories, made when missing
+	Git    string       // the git program; empty finds it in PATH
+	Log    *slog.Logger // nil discards
+	Limits Limits
+	Now    func() time.Time // nil is time.Now
+}
+
+// Store is the set of all repositories. It is safe for concurrent use.
+type Store struct {
+	dir     string
+	git     string
+	version string
+	env     []string
+	log     *slog.Logger
+	limits  Limits
+	now     func() time.Time
+
+	readers, fetches, pushes slots
+
+	mu    sync.Mutex
+	repos map[id.Repo]*Repo
+}
+
+// MinVersion is the oldest git that the store works with.
+const MinVersion = "2.39"
+
+// Open checks git's version and the folder. It fails with problem.Unavailable
+// and a remedy when git is missing or too old.
+func Open(o Options) (*Store, error) {
+	if o.Dir == "" {
+		panic("gitstore: Options.Dir is required")
+	}
+	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now, repos: map[id.Repo]*Repo{}}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.readers, s.fetches, s.pushes = make(slots, s.limits.Readers), make(slots, s.limits.Fetches), make(slots, s.limits.Pushes)
+	if err := s.findGit(o.Git); err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s.dir = dir
+	for _, d := range []string{dir, s.tempDir()} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return nil, problem.Wrap(err, problem.Unavailable, "the repositories' folder cannot be made", "Check the owner and the free space of the data folder.")
+		}
+	}
+	// Links in the way to the folder are resolved once, so that git and we
+	// always speak of the same place.
+	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	s.env = cleanEnv(s.git, s.tempDir())
+	return s, nil
+}
+
+func (s *Store) findGit(program string) error {
+	const remedy = "Install git " + MinVersion + " or newer."
+	if program == "" {
+		program = "git"
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return problem.Wrap(err, problem.Unavailable, "git was not found", remedy)
+	}
+	if s.git, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, s.git, "version")
+	cmd.Env = cleanEnv(s.git, os.TempDir())
+	out, err := cmd.Output()
+	if err != nil {
+		return problem.Wrap(err, problem.Unavailable, "git does not run", remedy)
+	}
+	s.version = strings.TrimPrefix(strings.TrimSpace(string(out)), "git version ")
+	if !versionAtLeast(s.version, MinVersion) {
+		return problem.New(problem.Unavailable, fmt.Sprintf("git %s is too old", s.version), remedy)
+	}
+	return nil
+}
+
+func versionAtLeast(have, want string) bool {
+	h, w := strings.Split(have, "."), strings.Split(want, ".")
+	for i := range w {
+		a, b := 0, 0
+		if i < len(h) {
+			a, _ = strconv.Atoi(h[i])
+		}
+		b, _ = strconv.Atoi(w[i])
+		if a != b {
+			return a > b
+		}
+	}
+	return true
+}
+
+// GitVersion returns the version of git that was found.
+func (s *Store) GitVersion() string { return s.version }
+
+// Dir returns the folder of the repositories.
+func (s *Store) Dir() string { return s.dir }
+
+// Limits returns the limits in force.
+func (s *Store) Limits() Limits { return s.limits }
+
+func (s *Store) tempDir() string { return filepath.Join(s.dir, "tmp") }
+
+func (s *Store) path(repo id.Repo) string {
+	n := int64(repo)
+	return filepath.Join(s.dir, strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git")
+}
+
+// Repo returns the repository of that number. It reads nothing: a repository
+// that is not there fails when it is used.
+func (s *Store) Repo(repo id.Repo) *Repo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.repos[repo]
+	if r == nil {
+		r = &Repo{store: s, id: repo, dir: s.path(repo)}
+		s.repos[repo] = r
+	}
+	return r
+}
+
+func (s *Store) forget(repo id.Repo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.repos, repo)
+}
+
+// Create makes an empty repository whose HEAD names defaultBranch, which need
+// not exist. It fails with problem.Conflict when the number is taken.
+func (s *Store) Create(ctx context.Context, repo id.Repo, format object.Format, defaultBranch string) error {
+	dir, err := s.prepare(ctx, format, defaultBranch)
+	if err != nil {
+		return err
+	}
+	return s.install(dir, repo)
+}
+
+// prepare makes an empty repository in the temporary folder.
+func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch string) (string, error) {
+	if !format.Valid() {
+		return "", problem.Field("format", "the object format must be sha1 or sha256")
+	}
+	if !object.CheckBranchName(defaultBranch) {
+		return "", problem.Field("default_branch", "that is not a name that a branch can have")
+	}
+	dir, err := os.MkdirTemp(s.tempDir(), "new-")
+	if err != nil {
+		return "", err
+	}
+	_, err = s.output(ctx, dir, command{
+		name:  "init",
+		flags: []flag{"--quiet", "--bare", "--template=", "--object-format=" + flag(format), "--initial-branch=" + flag(defaultBranch)},
+	}, 4096)
+	if err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := os.Mkdir(filepath.Join(dir, ownFolder), 0o700); err != nil {
+		return "", errors.Join(err, os.RemoveAll(dir))
+	}
+	return dir, nil
+}
+
+// install syncs a prepared repository and gives it its place.
+func (s *Store) install(dir string, repo id.Repo) error {
+	err := s.move(dir, repo)
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	return nil
+}
+
+func (s *Store) move(dir string, repo id.Repo) error {
+	if repo <= 0 {
+		panic("gitstore: a repository needs a positive number")
+	}
+	if err := syncTree(dir); err != nil {
+		return err
+	}
+	target := s.path(repo)
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(target); err == nil {
+		return problem.New(problem.Conflict, "a repository of that number is there already", "")
+	}
+	if err := os.Rename(dir, target); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(filepath.Dir(target)), syncDir(s.dir))
+}
+
+// Delete removes a repository: first out of the way in one step, then from the
+// disk. A repository that is not there is no error.
+func (s *Store) Delete(_ context.Context, repo id.Repo) error {
+	s.forget(repo)
+	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
+	if err != nil {
+		return err
+	}
+	err = os.Rename(s.path(repo), filepath.Join(dir, "repository.git"))
+	if err == nil {
+		err = syncDir(filepath.Dir(s.path(repo)))
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+// Exists reports whether a repository of that number is on disk.
+func (s *Store) Exists(repo id.Repo) bool {
+	fi, err := os.Lstat(s.path(repo))
+	return err == nil && fi.IsDir()
+}
+
+// IDs lists the repositories on disk in ascending order, so that a caller can
+// find those that no row of the database names.
+func (s *Store) IDs() ([]id.Repo, error) {
+	var out []id.Repo
+	groups, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		n, err := strconv.ParseInt(g.Name(), 10, 64)
+		if err != nil || n < 0 {
+			continue
+		}
+		entries, err := os.ReadDir(filepath.Join(s.dir, g.Name()))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			number, isRepo := strings.CutSuffix(e.Name(), ".git")
+			repo, ok := id.Parse[id.Repo](number)
+			if isRepo && ok && int64(repo)/1000 == n {
+				out = append(out, repo)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Sweep removes what interrupted work left in the temporary folder longer ago
+// than age, and returns how much it removed.
+func (s *Store) Sweep(age time.Duration) (int, error) {
+	return s.sweepDir(s.tempDir(), "", age)
+}
+
+func (s *Store) sweepDir(dir, prefix string, age time.Duration) (int, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		fi, err := e.Info()
+		if err != nil || !strings.HasPrefix(e.Name(), prefix) || s.now().Sub(fi.ModTime()) < age {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}

@@ -1,0 +1,388 @@
+package gitstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
+)
+
+// The most that one reading may hold in memory.
+const (
+	maxTreeBytes   = 64 << 20
+	maxCommitBytes = 1 << 20
+	maxTagBytes    = 1 << 20
+)
+
+// View is the state of a repository at one commit, open for reading by one
+// goroutine. It holds one slot, one deadline and at most one git process; Close
+// gives them back. Its errors are problem.NotFound for what is not there,
+// problem.TooLarge, and problem.Unavailable when the time is over.
+type View struct {
+	Refs   *Refs
+	Ref    string // the full name of the ref that was asked for; empty for a commit's id
+	Commit object.Commit
+
+	repo *Repo
+	ctx  context.Context
+	done func()
+	cat  *catFile
+}
+
+// ErrEmpty is what View returns for a repository without any commit on the
+// branch that HEAD names, when no revision was asked for.
+var ErrEmpty = problem.New(problem.NotFound, "this repository is empty", "Push a first commit to it.")
+
+func noRevision() error {
+	return problem.New(problem.NotFound, "there is no such branch, tag or commit in this repository", "")
+}
+
+func noPath() error {
+	return problem.New(problem.NotFound, "there is no such file or folder at this point of the history", "")
+}
+
+// View opens a revision: a branch, a tag, a full ref name, or the id of a
+// commit (at least seven digits) that a visible ref reaches. Empty means HEAD.
+func (r *Repo) View(ctx context.Context, rev string) (*View, error) {
+	v, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.resolve(rev); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// ViewPath opens what a URL names as "REVISION/PATH", where a revision may hold
+// slashes, and returns the path.
+func (r *Repo) ViewPath(ctx context.Context, rest string) (*View, string, error) {
+	v, err := r.open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	rev, path := v.split(strings.Trim(rest, "/"))
+	if err := v.resolve(rev); err != nil {
+		v.Close()
+		return nil, "", err
+	}
+	return v, path, nil
+}
+
+func (r *Repo) open(ctx context.Context) (*View, error) {
+	ctx, done, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := r.Refs(ctx)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return &View{Refs: refs, repo: r, ctx: ctx, done: done}, nil
+}
+
+// Close gives back what the view holds.
+func (v *View) Close() {
+	if v.cat != nil {
+		v.cat.close()
+		v.cat = nil
+	}
+	v.done()
+}
+
+// split finds the shortest beginning of rest that is a ref. What is none begins
+// with a commit's id, which has no slash.
+func (v *View) split(rest string) (rev, path string) {
+	for i := 0; i <= len(rest); i++ {
+		if i < len(rest) && rest[i] != '/' {
+			continue
+		}
+		if _, ok := v.find(rest[:i]); ok {
+			return rest[:i], strings.Trim(rest[i:], "/")
+		}
+	}
+	rev, path, _ = strings.Cut(rest, "/")
+	return rev, path
+}
+
+func (v *View) find(name string) (Ref, bool) {
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", ""} {
+		if ref, ok := v.Refs.Get(prefix + name); ok {
+			return ref, true
+		}
+	}
+	return Ref{}, false
+}
+
+func (v *View) resolve(rev string) error {
+	if rev == "" || rev == "HEAD" {
+		ref, ok := v.Refs.Default()
+		if !ok {
+			return ErrEmpty
+		}
+		return v.at(ref.Name, ref.Commit())
+	}
+	if ref, ok := v.find(rev); ok {
+		return v.at(ref.Name, ref.Commit())
+	}
+	rev = strings.ToLower(rev)
+	if len(rev) < 7 || len(rev) > 64 || !object.IsHex(rev) {
+		return noRevision()
+	}
+	cat, err := v.catFile()
+	if err != nil {
+		return err
+	}
+	in, err := cat.ask("info " + rev + "^{commit}\n")
+	if err != nil {
+		return err
+	}
+	if in.Missing {
+		return noRevision()
+	}
+	ok, err := v.repo.commitReachable(v.ctx, v.Refs, in.ID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return noRevision()
+	}
+	return v.at("", in.ID)
+}
+
+func (v *View) at(ref string, id object.ID) error {
+	v.Ref = ref
+	c, err := v.commit(id)
+	v.Commit = c
+	return err
+}
+
+func (v *View) catFile() (*catFile, error) {
+	if v.cat != nil {
+		return v.cat, nil
+	}
+	cat, err := v.repo.catFile(v.ctx, nil)
+	v.cat = cat
+	return cat, err
+}
+
+// commit reads one commit. One with a message past all reason is still shown,
+// without it.
+func (v *View) commit(id object.ID) (object.Commit, error) {
+	cat, err := v.catFile()
+	if err != nil {
+		return object.Commit{}, err
+	}
+	data, err := cat.read(id, object.KindCommit, maxCommitBytes)
+	if problem.Is(err, problem.TooLarge) {
+		return object.Commit{ID: id, Message: "(the message is too large to show)"}, nil
+	}
+	if err != nil {
+		return object.Commit{}, err
+	}
+	return object.ParseCommit(id, data)
+}
+
+// Tag reads the annotated tag that the view's Ref is, and returns false when it
+// is a branch or a light tag.
+func (v *View) Tag() (object.Tag, bool, error) {
+	ref, _ := v.Refs.Get(v.Ref)
+	if ref.Peeled == "" {
+		return object.Tag{}, false, nil
+	}
+	cat, err := v.catFile()
+	if err != nil {
+		return object.Tag{}, false, err
+	}
+	data, err := cat.read(ref.ID, object.KindTag, maxTagBytes)
+	if err != nil {
+		return object.Tag{}, false, err
+	}
+	tag, err := object.ParseTag(ref.ID, data)
+	return tag, err == nil, err
+}
+
+// Tree is one folder.
+type Tree struct {
+	Entries   []object.Entry // in git's order
+	Total     int            // how many there are, which may be more
+	Truncated bool
+}
+
+// Tree lists a folder, "" for the topmost, with at most limit entries.
+func (v *View) Tree(path string, limit int) (Tree, error) {
+	e, err := v.Entry(path)
+	if err != nil {
+		return Tree{}, err
+	}
+	if !e.Mode.IsDir() {
+		return Tree{}, noPath()
+	}
+	data, err := v.tree(e.ID)
+	if err != nil {
+		return Tree{}, err
+	}
+	var t Tree
+	err = object.ParseTree(v.Refs.Format, data, func(e object.Entry) bool {
+		t.Total++
+		if len(t.Entries) < limit {
+			t.Entries = append(t.Entries, e)
+		}
+		return true
+	})
+	t.Truncated = t.Total > len(t.Entries)
+	return t, err
+}
+
+func (v *View) tree(id object.ID) ([]byte, error) {
+	cat, err := v.catFile()
+	if err != nil {
+		return nil, err
+	}
+	return cat.read(id, object.KindTree, maxTreeBytes)
+}
+
+// Entry finds what is at a path. The topmost folder is the path "".
+func (v *View) Entry(path string) (object.Entry, error) {
+	e := object.Entry{Mode: object.ModeDir, ID: v.Commit.Tree}
+	if path = strings.Trim(path, "/"); path == "" {
+		return e, nil
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) > 500 {
+		return e, noPath()
+	}
+	for _, part := range parts {
+		if !e.Mode.IsDir() {
+			return e, noPath()
+		}
+		data, err := v.tree(e.ID)
+		if err != nil {
+			return e, err
+		}
+		found := false
+		err = object.ParseTree(v.Refs.Format, data, func(x object.Entry) bool {
+			if x.Name == part {
+				e, found = x, true
+			}
+			return !found
+		})
+		if err != nil {
+			return e, err
+		}
+		if !found {
+			return e, noPath()
+		}
+	}
+	return e, nil
+}
+
+// Blob is one file or symbolic link.
+type Blob struct {
+	object.Entry
+	Size int64
+}
+
+// Blob finds the file or symbolic link at a path, and its size.
+func (v *View) Blob(path string) (Blob, error) {
+	e, err := v.Entry(path)
+	if err != nil {
+		return Blob{}, err
+	}
+	if !e.Mode.IsFile() && !e.Mode.IsSymlink() {
+		return Blob{}, noPath()
+	}
+	cat, err := v.catFile()
+	if err != nil {
+		return Blob{}, err
+	}
+	in, err := cat.info(e.ID)
+	if err != nil {
+		return Blob{}, err
+	}
+	if in.Missing || in.Kind != object.KindBlob {
+		return Blob{}, noPath()
+	}
+	return Blob{Entry: e, Size: in.Size}, nil
+}
+
+// Read returns a file's content when it has at most limit bytes, and
+// problem.TooLarge otherwise.
+func (v *View) Read(b Blob, limit int64) ([]byte, error) {
+	if b.Size > limit {
+		return nil, tooLarge("the file")
+	}
+	cat, err := v.catFile()
+	if err != nil {
+		return nil, err
+	}
+	return cat.read(b.ID, object.KindBlob, limit)
+}
+
+// ReadHead returns at most limit bytes of a file's beginning.
+func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
+	if b.Size <= limit {
+		return v.Read(b, limit)
+	}
+	p, err := v.repo.store.start(v.ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
+	if err != nil {
+		return nil, err
+	}
+	defer p.stop()
+	var buf bytes.Buffer
+	_, err = io.Copy(&buf, io.LimitReader(p.stdout, limit))
+	if cause := v.ctx.Err(); cause != nil {
+		return nil, readError(cause)
+	}
+	return buf.Bytes(), err
+}
+
+// Stream opens a file of any size. It outlives the view: ctx ends it, and its
+// Close must be called. It counts as a fetch.
+func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
+	release, err := v.repo.store.fetches.take(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
+	p, err := v.repo.store.start(ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
+	if err != nil {
+		cancel()
+		release()
+		return nil, err
+	}
+	return &stream{p: p, left: b.Size, done: func() { cancel(); release() }}, nil
+}
+
+// stream reads exactly as many bytes as were promised, or fails.
+type stream struct {
+	p    *process
+	left int64
+	done func()
+}
+
+// Read reads on.
+func (s *stream) Read(b []byte) (int, error) {
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := s.p.stdout.Read(b[:min(int64(len(b)), s.left)])
+	s.left -= int64(n)
+	if errors.Is(err, io.EOF) && s.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// Close ends the process.
+func (s *stream) Close() error {
+	s.p.stop()
+	s.done()
+	return nil
+}
