@@ -1,0 +1,13 @@
+//go:build !unix
+
+package db
+
+import (
+	"errors"
+	"os"
+)
+
+// tryLock refuses: the server runs on Unix-like systems only.
+func tryLock(*os.File) (bool, error) {
+	return false, errors.New("file locks are not supported on this system")
+}
