@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"jeton/internal/cert"
+	"jeton/internal/config"
+	"jeton/internal/githttp"
+	"jeton/internal/httpkit"
+	"jeton/internal/rest"
+	"jeton/internal/web"
+)
+
+// App is the server.
+type App struct {
+	*Core
+	Rest *rest.Door
+	Web  *web.Door
+	Git  *githttp.Door
+
+	cert     *cert.Source // nil when a proxy does TLS
+	listener net.Listener
+	server   *http.Server
+	served   chan error
+	metrics  *metrics
+	draining atomic.Bool
+}
+
+// New opens everything and binds the address, but serves nothing yet. c must
+// be complete; its URL is filled in when it asks for any free port.
+func New(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
+	o.defaults()
+	a := &App{served: make(chan error, 1)}
+	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, listenError(c, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.listener.Close())
+		}
+	}()
+	c = c.WithPort(a.listener.Addr().(*net.TCPAddr).Port)
+	if a.Core, err = OpenCore(ctx, c, o); err != nil {
+		return nil, err
+	}
+	if err = a.build(ctx); err != nil {
+		return nil, errors.Join(err, a.Core.Close(context.WithoutCancel(ctx))) // the data folder must be let go of in any case
+	}
+	return a, nil
+}
+
+func (a *App) build(ctx context.Context) error {
+	release, err := a.DB.LockServer(ctx)
+	if err != nil {
+		return err
+	}
+	a.onClose(func(context.Context) error { release(); return nil })
+	var tlsConfig *tls.Config
+	if a.Config.TLS != config.Off {
+		if a.cert, err = openCert(a.Config, a.o); err != nil {
+			return err
+		}
+		tlsConfig = a.cert.TLS()
+	}
+	if err := a.doors(); err != nil {
+		return err
+	}
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
+	a.server = httpkit.NewServer(handler, tlsConfig, a.o.Log)
+	return nil
+}
+
+func (a *App) doors() (err error) {
+	k := a.Core
+	a.metrics = newMetrics()
+	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle,
+		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Log: k.o.Log, Now: k.o.Now})
+	a.Git, err = newGit(a)
+	if err != nil {
+		return err
+	}
+	a.Web, err = newWeb(a)
+	return err
+}
+
+// Start serves until Close. It returns once requests are answered.
+func (a *App) Start(ctx context.Context) error {
+	if err := a.Change.Start(ctx); err != nil {
+		return err
+	}
+	a.Tokens.Start(ctx)
+	a.onClose(a.Tokens.Close)
+	a.Signin.Start(ctx)
+	a.onClose(a.Signin.Close)
+	if err := a.Lifecycle.Sweep(ctx); err != nil {
+		return err
+	}
+	if a.cert != nil {
+		if err := a.cert.Start(ctx); err != nil {
+			return err
+		}
+		a.onClose(func(context.Context) error { a.cert.Close(); return nil })
+	}
+	go func() {
+		var err error
+		if a.cert != nil {
+			err = a.server.ServeTLS(a.listener, "", "")
+		} else {
+			err = a.server.Serve(a.listener)
+		}
+		a.served <- err
+	}()
+	return nil
+}
+
+// Done delivers the error with which serving ended by itself.
+func (a *App) Done() <-chan error { return a.served }
+
+// URL is where people reach the server.
+func (a *App) URL() string { return a.Config.URL }
+
+// Authority returns the local certificate authority, if one is in use.
+func (a *App) Authority() (cert.Authority, bool) {
+	if a.cert == nil {
+		return cert.Authority{}, false
+	}
+	return a.cert.Authority()
+}
+
+// Close drains and stops: whatever clones or pushes goes on for the configured
+// time, everything new is told to come back, then the connections end.
+func (a *App) Close(ctx context.Context) error {
+	a.draining.Store(true)
+	drain, cancel := context.WithTimeout(ctx, a.Config.DrainTime)
+	defer cancel()
+	a.Git.Drain(drain)
+	stop, cancelStop := context.WithTimeout(ctx, a.Config.ShutdownTimeout)
+	defer cancelStop()
+	err := a.server.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close()
+	}
+	_ = a.listener.Close() // Shutdown closed it already, unless nothing was served
+	return errors.Join(err, a.Core.Close(ctx))
+}
+
+func listenError(c config.Config, err error) error {
+	return fmt.Errorf("listen on %s: %w", c.Listen, err)
+}
+
+func openCert(c config.Config, o Options) (*cert.Source, error) {
+	mode := map[config.TLSMode]cert.Mode{config.Local: cert.Local, config.Files: cert.Files, config.ACME: cert.ACME}[c.TLS]
+	return cert.Open(cert.Options{Mode: mode, Dir: c.TLSDir(), Host: c.Host(), CertFile: c.TLSCert, KeyFile: c.TLSKey,
+		Email: c.ACMEEmail, Directory: c.ACMEDirectory, RootsFile: c.ACMERoots, Listen: c.Listen, Log: o.Log, Now: o.Now})
+}
+
+// retryAfter is what a client is told while the server stops.
+const retryAfter = 10 * time.Second

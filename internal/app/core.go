@@ -1,0 +1,143 @@
+// Package app builds everything from one validated configuration. Core is the
+// rooms and what is below them: the administrator's commands use it as it is.
+// App adds the gate's doors and the listener: serve runs it, and the tests start
+// the same thing.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/config"
+	"jeton/internal/db"
+	"jeton/internal/gate"
+	"jeton/internal/gitstore"
+	"jeton/internal/keys"
+	"jeton/internal/lifecycle"
+	"jeton/internal/limit"
+	"jeton/internal/repo"
+	"jeton/internal/signin"
+	"jeton/internal/token"
+)
+
+// Options are what surrounds the program. The zero value works.
+type Options struct {
+	Log     *slog.Logger     // nil: nothing is logged
+	Now     func() time.Time // nil: time.Now
+	Version string           // shown by /meta and the pages
+	// BeforeMigrate runs before a database with content is migrated.
+	BeforeMigrate func(ctx context.Context, from, to int) error
+	// FastPasswords makes password hashes cheap. Only tests want that.
+	FastPasswords bool
+}
+
+func (o *Options) defaults() {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Version == "" {
+		o.Version = "development"
+	}
+}
+
+// Core is everything below the doors.
+type Core struct {
+	Config    config.Config
+	DB        *db.DB
+	Keys      *keys.Ring
+	Change    *change.Bus
+	Audit     *audit.Log
+	Limit     *limit.Limiter
+	Accounts  *account.Room
+	Signin    *signin.Room
+	Tokens    *token.Room
+	Repos     *repo.Room
+	Git       *gitstore.Store
+	Gate      *gate.Gate
+	Lifecycle *lifecycle.Flow
+
+	o       Options
+	closers []func(context.Context) error // in the order of opening
+}
+
+// OpenCore opens the data folder that c names: c must be complete. It works
+// beside a running server as well as without one.
+func OpenCore(ctx context.Context, c config.Config, o Options) (_ *Core, err error) {
+	o.defaults()
+	k := &Core{Config: c, o: o}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.Close(context.WithoutCancel(ctx))) // what was opened must be closed even when ctx has ended
+		}
+	}()
+	if err := k.openOutside(ctx); err != nil {
+		return nil, err
+	}
+	k.openRooms()
+	return k, nil
+}
+
+func (k *Core) openOutside(ctx context.Context) (err error) {
+	c, o := k.Config, k.o
+	if err := makeDataFolder(c); err != nil {
+		return err
+	}
+	k.DB, err = db.Open(ctx, db.Options{URL: c.Database.Reveal(), Path: c.SQLite(), Log: o.Log, Now: o.Now, BeforeMigrate: o.BeforeMigrate})
+	if err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.DB.Close() })
+	if k.Keys, err = keys.Open(ctx, keys.Options{Dir: c.Keys, DB: k.DB, Now: o.Now}); err != nil {
+		return err
+	}
+	k.Git, err = gitstore.Open(gitstore.Options{
+		Dir: c.Repositories(), Git: c.Git, Log: o.Log, Now: o.Now,
+		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxObjectSize), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength},
+	})
+	return err
+}
+
+func (k *Core) openRooms() {
+	o := k.o
+	k.Change = change.New(change.Options{DB: k.DB, Log: o.Log, Now: o.Now, Socket: k.Config.Socket()})
+	k.onClose(func(context.Context) error { return k.Change.Close() })
+	k.Audit = audit.New(audit.Options{DB: k.DB, Now: o.Now})
+	k.Limit = limit.New(limit.Options{Now: o.Now})
+	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Limit: k.Limit, Now: o.Now, FastPasswords: o.FastPasswords})
+	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Gate = gate.New(gate.Options{DB: k.DB, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Git: k.Git, Log: o.Log, Now: o.Now})
+}
+
+func (k *Core) onClose(f func(context.Context) error) { k.closers = append(k.closers, f) }
+
+// Close closes what was opened, last first.
+func (k *Core) Close(ctx context.Context) error {
+	var errs []error
+	for i := len(k.closers) - 1; i >= 0; i-- {
+		errs = append(errs, k.closers[i](ctx))
+	}
+	k.closers = nil
+	return errors.Join(errs...)
+}
+
+// makeDataFolder makes the folders, readable by their owner alone.
+func makeDataFolder(c config.Config) error {
+	for _, dir := range []string{c.Data, c.Repositories(), filepath.Dir(c.SQLite())} {
+		if err := mkdir(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package app
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"jeton/internal/githttp"
+	"jeton/internal/httpkit"
+	"jeton/internal/rest"
+)
+
+// metrics counts what the server does, by door and status; never by repository,
+// account or address, of which there is no end.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	took     *prometheus.HistogramVec
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "jeton_requests_total", Help: "Requests answered, by door and status."}, []string{"door", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "jeton_request_seconds", Help: "How long answers took, by door.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}, []string{"door"}),
+	}
+	m.registry.MustRegister(m.requests, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) seen(r *http.Request, status int, took time.Duration) {
+	door := doorOf(r.URL.Path)
+	m.requests.WithLabelValues(door, strconv.Itoa(status)).Inc()
+	m.took.WithLabelValues(door).Observe(took.Seconds())
+}
+
+func doorOf(path string) string {
+	switch {
+	case strings.HasPrefix(path, rest.Prefix):
+		return "rest"
+	case githttp.Serves(path):
+		return "git"
+	}
+	return "web"
+}
+
+// handler tells the metrics to this machine alone: they say how busy the site
+// is and which version of Go it runs.
+func (m *metrics) handler(p *httpkit.Proxies) http.Handler {
+	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !p.Client(r).IsLoopback() {
+			http.NotFound(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,137 @@
+// Package gate is the one place where a request becomes an actor and where an
+// action is allowed or refused. Doors present a credential, ask for an action,
+// and get the loaded resource or a refusal with its remedy; they decide nothing
+// themselves. The decision is right.Check; this package loads the facts for it
+// and words the answer.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+	"jeton/internal/signin"
+	"jeton/internal/token"
+)
+
+// Options are what the gate needs. All but Closed and Now are required.
+type Options struct {
+	DB       *db.DB
+	Accounts *account.Room
+	Signin   *signin.Room
+	Tokens   *token.Room
+	Repos    *repo.Room
+	URL      string           // the public URL without a slash at its end, for remedies
+	Closed   bool             // nothing is shown to visitors
+	Now      func() time.Time // nil: time.Now
+}
+
+// Gate identifies and decides.
+type Gate struct{ o Options }
+
+// New makes the gate.
+func New(o Options) *Gate {
+	if o.DB == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.URL == "" {
+		panic("gate: New without a required option")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.URL = strings.TrimSuffix(o.URL, "/")
+	return &Gate{o: o}
+}
+
+// URL returns the public URL of path, which begins with a slash.
+func (g *Gate) URL(path string) string { return g.o.URL + path }
+
+// Closed reports whether visitors see nothing here.
+func (g *Gate) Closed() bool { return g.o.Closed }
+
+// Repo is a repository with what the decision about it was based on.
+type Repo struct {
+	repo.Repo
+	Relation right.Level // what the actor's account may do there
+	Renamed  bool        // it was asked for by an old name; Repo holds the new one
+}
+
+// Facts returns what right.Check needs to know of r.
+func (g *Gate) Facts(r *Repo) right.Facts {
+	return right.Facts{Exists: r.ID != 0, Public: !r.Private, Archived: r.Archived, Relation: r.Relation, Closed: g.o.Closed}
+}
+
+// Repo loads owner/name for actor and decides about action, in one read. The
+// error is *Denied when the gate refuses; a repository that does not exist and
+// one that the actor may not know of give the same.
+func (g *Gate) Repo(ctx context.Context, actor *right.Actor, action right.Action, owner, name string) (Repo, error) {
+	found, err := g.o.Repos.Find(ctx, g.o.DB, owner, name, actor.Account)
+	if err != nil && !problem.Is(err, problem.NotFound) {
+		return Repo{}, fmt.Errorf("load repository: %w", err)
+	}
+	r := Repo{Repo: found.Repo, Relation: found.Relation, Renamed: found.Renamed}
+	if err != nil {
+		r = Repo{}
+	}
+	if err := g.CheckRepo(actor, action, &r); err != nil {
+		if r.ID != 0 && isHidden(err) {
+			// The search for an old name is done for a missing one; without it
+			// here, time would tell the two apart.
+			g.o.Repos.Miss(ctx, g.o.DB, owner, name, actor.Account)
+		}
+		return Repo{}, err
+	}
+	return r, nil
+}
+
+func isHidden(err error) bool {
+	d, ok := errors.AsType[*Denied](err)
+	return ok && !d.Tell
+}
+
+// CheckRepo decides about a further action on a repository that Repo returned.
+func (g *Gate) CheckRepo(actor *right.Actor, action right.Action, r *Repo) error {
+	d := right.Check(actor, action, g.Facts(r), g.o.Now())
+	if d.Allow {
+		return nil
+	}
+	return g.denied(actor, action, d, r)
+}
+
+// Allows is CheckRepo for those who only want to know, to show a link or not.
+func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
+	return right.Check(actor, action, g.Facts(r), g.o.Now()).Allow
+}
+
+// Check decides about an action of the site or of the actor's own account.
+func (g *Gate) Check(actor *right.Actor, action right.Action) error {
+	if action.Info().Subject == right.OfRepo {
+		panic("gate: Check of a repository's action without the repository")
+	}
+	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())
+	if d.Allow {
+		return nil
+	}
+	return g.denied(actor, action, d, nil)
+}
+
+// actorOf is the account behind a credential, with its state of this moment.
+func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error) {
+	f, err := g.o.Accounts.Facts(ctx, g.o.DB, aid)
+	if problem.Is(err, problem.NotFound) {
+		return right.Actor{}, &Refusal{Why: UnknownCredential, problem: problem.New(problem.Unauthenticated, "Bad credentials", "")}
+	}
+	if err != nil {
+		return right.Actor{}, fmt.Errorf("read account: %w", err)
+	}
+	if f.Suspended {
+		return right.Actor{}, g.suspended(f.Login)
+	}
+	return right.Actor{Account: aid, Login: f.Login, SiteAdmin: f.SiteAdmin}, nil
+}

@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+	"jeton/internal/token"
+)
+
+// Presented is what a request's Authorization header holds, before anybody
+// knows whether it is good. The zero value presents nothing.
+type Presented struct {
+	present bool
+	bad     bool         // there is a header, and nothing in it can be a credential
+	user    string       // Basic only: the user name
+	plain   secret.Value // what may be the token
+}
+
+// None reports whether no credential was presented at all.
+func (p Presented) None() bool { return !p.present }
+
+// maxAuthorization bounds the header: the longest token and user name are far
+// shorter.
+const maxAuthorization = 4096
+
+// ParseAuthorization reads the values of a request's Authorization headers
+// (RFC 9110, RFC 7617): Basic with the token as password or as user name,
+// Bearer, and GitHub's "token". White space around a pasted token is forgiven.
+func ParseAuthorization(values []string) Presented {
+	if len(values) == 0 {
+		return Presented{}
+	}
+	p := Presented{present: true, bad: true}
+	if len(values) != 1 || len(values[0]) > maxAuthorization {
+		return p
+	}
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(values[0]), " ")
+	if !ok {
+		return p
+	}
+	rest = strings.TrimSpace(rest)
+	switch {
+	case strings.EqualFold(scheme, "Basic"):
+		return parseBasic(p, rest)
+	case strings.EqualFold(scheme, "Bearer"), strings.EqualFold(scheme, "token"):
+		p.plain, p.bad = secret.New(rest), rest == ""
+	}
+	return p
+}
+
+func parseBasic(p Presented, encoded string) Presented {
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return p
+	}
+	user, password, ok := strings.Cut(string(raw), ":")
+	user, password = strings.TrimSpace(user), strings.TrimSpace(password)
+	if !ok || user == "" {
+		return p
+	}
+	p.bad = false
+	// The token may stand in the user's place: https://TOKEN@host/. Then the
+	// password is empty or GitHub's filler.
+	if token.LooksLike(user) && (password == "" || password == "x-oauth-basic") {
+		p.plain = secret.New(user)
+		return p
+	}
+	p.user, p.plain = user, secret.New(password)
+	return p
+}
+
+// Identify turns what was presented into an actor. No credential gives the
+// anonymous actor; a bad one is *Refusal and never the anonymous actor.
+func (g *Gate) Identify(ctx context.Context, p Presented) (right.Actor, error) {
+	if p.None() {
+		return right.Anonymous(), nil
+	}
+	if p.bad {
+		return right.Actor{}, g.refuse(NoCredentialInHeader, p, token.Token{})
+	}
+	v, err := g.o.Tokens.Verify(ctx, p.plain)
+	if err != nil {
+		if refused, ok := errors.AsType[*token.Refused](err); ok {
+			return right.Actor{}, g.refuseToken(p, refused)
+		}
+		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+	}
+	a, err := g.actorOf(ctx, v.Account)
+	if err != nil {
+		return right.Actor{}, err
+	}
+	a.Kind, a.Token, a.Note, a.Scopes, a.Until, a.Grant = right.ClassicToken, v.Token, v.Note, v.Scopes, v.ExpiresAt, v.Grant
+	return a, nil
+}
+
+// IdentifySession turns a session's bearer value into an actor. The zero value
+// gives the anonymous actor, and so does a session that has ended: a browser
+// keeps its cookie, and a person who signed out is a visitor.
+func (g *Gate) IdentifySession(ctx context.Context, bearer secret.Value) (right.Actor, error) {
+	if bearer.IsZero() {
+		return right.Anonymous(), nil
+	}
+	s, err := g.o.Signin.Session(ctx, bearer)
+	if problem.Is(err, problem.Unauthenticated) || problem.Is(err, problem.NotFound) {
+		return right.Anonymous(), nil
+	}
+	if problem.Is(err, problem.Forbidden) {
+		return right.Actor{}, err
+	}
+	if err != nil {
+		return right.Actor{}, fmt.Errorf("identify session: %w", err)
+	}
+	a, err := g.actorOf(ctx, s.Account)
+	if err != nil {
+		if problem.Is(err, problem.Unauthenticated) {
+			return right.Anonymous(), nil
+		}
+		return right.Actor{}, err
+	}
+	a.Kind, a.Sess, a.Confirmed, a.Until, a.Grant = right.SessionCredential, s.ID, s.ConfirmedAt, s.ExpiresAt, right.Everything()
+	return a, nil
+}
+
+// Why says what is wrong with a presented credential.
+type Why uint8
+
+// The reasons for a refusal.
+const (
+	UnknownCredential    Why = iota
+	NoCredentialInHeader     // a header of no known form, or an empty user name
+	PasswordPresented        // something that is no token: most likely the account's password
+	BrokenToken              // begins as a token of ours does, and its checksum is wrong
+	ForeignToken             // another host's token
+	UnknownToken
+	ExpiredToken
+	RevokedToken
+	SuspendedAccount
+)
+
+// Refusal is the error for a credential that is not good: Unauthenticated, or
+// Forbidden for a suspended account.
+type Refusal struct {
+	Why     Why
+	problem *problem.Error
+}
+
+// Error returns the text for the log; nothing of the credential is in it.
+func (r *Refusal) Error() string { return "credential refused: " + r.problem.Public }
+
+// Unwrap returns the problem that doors show.
+func (r *Refusal) Unwrap() error { return r.problem }

@@ -1,0 +1,152 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+// Denied is the error for an action that the gate refuses.
+type Denied struct {
+	right.Decision
+	Action right.Action
+	// Scopes are those any of which would do, when the credential's grant is
+	// what is missing.
+	Scopes  []string
+	problem *problem.Error
+}
+
+// Error returns the text for the log.
+func (d *Denied) Error() string {
+	return fmt.Sprintf("%s denied (%s): %s", d.Action, d.Reason, d.problem.Public)
+}
+
+// Unwrap returns the problem that doors show.
+func (d *Denied) Unwrap() error { return d.problem }
+
+// denied words a decision. What it says of a hidden repository depends on the
+// credential alone, never on the repository.
+func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r *Repo) *Denied {
+	d := &Denied{Decision: dec, Action: action}
+	switch dec.Reason {
+	case right.SignIn:
+		d.problem = problem.New(problem.Unauthenticated, "Requires authentication", "Sign in, or send a personal access token.")
+	case right.Hidden:
+		d.problem = g.hidden(a, action)
+	case right.NoRight:
+		d.problem = g.noRight(a, action, r)
+	case right.GrantMissing:
+		d.Scopes = right.ScopesFor(action, (r != nil && !r.Private) || action == right.RepoCreate)
+		d.problem = g.grantMissing(a, action, d.Scopes)
+	case right.PeopleOnly:
+		d.problem = problem.New(problem.Forbidden, "This can't be done with a token.", "Sign in at "+g.URL("/login")+" and do it there.")
+	case right.NotRecent:
+		d.problem = problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
+	case right.ArchivedState:
+		d.problem = problem.New(problem.Forbidden, "This repository was archived so it is read-only.", "An administrator of the repository can unarchive it at "+g.URL("/"+r.OwnerLogin+"/"+r.Name+"/settings"))
+	default:
+		d.problem = problem.New(problem.Forbidden, "This is not allowed.", "")
+	}
+	return d
+}
+
+func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
+	if action.Info().Subject != right.OfRepo {
+		return problem.New(problem.NotFound, "Not Found", "")
+	}
+	remedy := fmt.Sprintf("Either it does not exist, or the account %s has no access to it.", a.Login)
+	if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
+		remedy = fmt.Sprintf("Either it does not exist, or your token %q lacks the repo scope, which private repositories need. Edit the token at %s", a.Note, g.tokenURL(a, ""))
+	}
+	return problem.New(problem.NotFound, "Repository not found.", remedy)
+}
+
+func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Error {
+	if action == right.RepoPush || action == right.RepoWorkflow {
+		return problem.New(problem.Forbidden,
+			fmt.Sprintf("Permission to %s/%s.git denied to %s.", r.OwnerLogin, r.Name, a.Login),
+			fmt.Sprintf("Ask its owner for write access. If %s is the wrong account, make git forget it: git credential reject, then type protocol=https and host=%s on a line each and an empty line.", a.Login, g.host()))
+	}
+	return problem.New(problem.Forbidden, "Must have admin rights to Repository.", "Ask the owner of the repository.")
+}
+
+func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string) *problem.Error {
+	need := strings.Join(scopes, " or ")
+	if need == "" {
+		return problem.New(problem.Forbidden, "No token may do this.", "Sign in at "+g.URL("/login")+" and do it there.")
+	}
+	if slices.Contains(scopes, "public_repo") {
+		need = "public_repo or repo"
+	}
+	return problem.New(problem.Forbidden,
+		fmt.Sprintf("Your token %q lacks the %s scope, which this needs.", a.Note, need),
+		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
+}
+
+func (g *Gate) tokenURL(a *right.Actor, rest string) string {
+	return g.URL(fmt.Sprintf("/settings/tokens/%d%s", a.Token, rest))
+}
+
+func (g *Gate) host() string {
+	_, host, _ := strings.Cut(g.o.URL, "://")
+	return host
+}
+
+// NewTokenURL is the form for a new token, filled in for Git.
+func (g *Gate) NewTokenURL() string {
+	return g.URL("/settings/tokens/new?scopes=repo&description=git")
+}
+
+func (g *Gate) suspended(login string) error {
+	return &Refusal{Why: SuspendedAccount, problem: problem.New(problem.Forbidden,
+		fmt.Sprintf("The account %s is suspended.", login), "Ask an administrator of "+g.host()+" about it.")}
+}
+
+// refuseToken words why what was presented is not a good token.
+func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
+	switch refused.Why {
+	case token.Expired:
+		return g.refuse(ExpiredToken, p, refused.Token)
+	case token.Revoked:
+		return g.refuse(RevokedToken, p, refused.Token)
+	case token.Unknown:
+		return g.refuse(UnknownToken, p, token.Token{})
+	}
+	switch plain := p.plain.Reveal(); {
+	case token.LooksLike(plain):
+		return g.refuse(BrokenToken, p, token.Token{})
+	case token.Foreign(plain) != "":
+		return g.refuse(ForeignToken, p, token.Token{})
+	}
+	return g.refuse(PasswordPresented, p, token.Token{})
+}
+
+const invalid = "Invalid username or token."
+
+func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
+	public, remedy := invalid, "Make a token at "+g.NewTokenURL()+" and give it as the password."
+	switch why {
+	case NoCredentialInHeader:
+		remedy = "Give any user name, and a personal access token as the password. Make one at " + g.NewTokenURL()
+	case PasswordPresented:
+		public += " Password authentication is not supported for Git operations."
+		remedy = "Make a token and paste it where a password is asked for: " + g.NewTokenURL()
+	case BrokenToken:
+		remedy = "A character of the token is missing or wrong. Copy it again, whole. If it is lost, make a new one at " + g.NewTokenURL()
+	case ForeignToken:
+		remedy = fmt.Sprintf("This looks like a token of %s, and %s is another host. Make one for it at %s", token.Foreign(p.plain.Reveal()), g.host(), g.NewTokenURL())
+	case UnknownToken:
+		remedy = "This token was deleted, replaced, or made elsewhere. Make a new one at " + g.NewTokenURL()
+	case ExpiredToken:
+		public = fmt.Sprintf("The token %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
+		remedy = fmt.Sprintf("Make a new secret for it at %s and use that as the password.", g.URL(fmt.Sprintf("/settings/tokens/%d/regenerate", t.ID)))
+	case RevokedToken:
+		public = fmt.Sprintf("The token %q was deleted on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
+		remedy = "It can't be restored. Make a new one at " + g.NewTokenURL()
+	}
+	return &Refusal{Why: why, problem: problem.New(problem.Unauthenticated, public, remedy)}
+}

@@ -1,0 +1,97 @@
+package httpkit
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"jeton/internal/problem"
+	"jeton/internal/token"
+)
+
+// Headers sets what every answer carries: no sniffing, no framing, nothing
+// loaded from elsewhere, no referrer to others, and nothing kept in shared
+// caches unless a handler says otherwise. HSTS is set only when hsts is true: a
+// browser must be able to come back to a host whose authority is a local one.
+func Headers(hsts bool) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h := w.Header()
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("X-Frame-Options", "DENY")
+			h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+			h.Set("Referrer-Policy", "same-origin")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Cross-Origin-Resource-Policy", "same-origin")
+			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+			h.Set("Cache-Control", "private, no-store")
+			h.Add("Vary", "Authorization, Cookie")
+			if hsts {
+				h.Set("Strict-Transport-Security", "max-age=31536000")
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// Host answers 421 to a request for another host than the public URL's.
+// Absolute URLs are made from the public URL alone, and a page under another
+// name would be another origin.
+func Host(public *url.URL, render Renderer) Middleware {
+	want := canonicalHost(public.Scheme, public.Host)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if canonicalHost(public.Scheme, r.Host) != want {
+				render(w, r, http.StatusMisdirectedRequest, problem.New(problem.Invalid,
+					"This server does not answer for that host name.", "Use "+public.Scheme+"://"+public.Host+" instead."))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func canonicalHost(scheme, host string) string {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if scheme == "https" {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
+}
+
+// NoSecretsInURLs refuses a request that carries a token in its URL: proxies,
+// histories and logs keep URLs. Such a token should be replaced.
+func NoSecretsInURLs(render Renderer) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if secretInURL(r.URL) {
+				// The URL is cut before anything can log it.
+				r.URL.RawQuery, r.RequestURI = "", ""
+				if _, found := token.Find(r.URL.Path); found {
+					r.URL.Path, r.URL.RawPath = "/", ""
+				}
+				render(w, r, http.StatusBadRequest, problem.New(problem.Invalid,
+					"A token must not stand in a URL: URLs are kept in logs and histories.",
+					"Send it in the Authorization header. Delete the token that was in the URL and make a new one."))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+func secretInURL(u *url.URL) bool {
+	if _, found := token.Find(u.Path); found {
+		return true
+	}
+	if u.RawQuery == "" {
+		return false
+	}
+	if plain, err := url.QueryUnescape(u.RawQuery); err == nil {
+		if _, found := token.Find(plain); found {
+			return true
+		}
+	}
+	q := u.Query()
+	return q.Has("access_token") || q.Has("private_token")
+}

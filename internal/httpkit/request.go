@@ -1,0 +1,116 @@
+package httpkit
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"jeton/internal/event"
+	"jeton/internal/printable"
+)
+
+// RequestIDHeader carries the request's id on every answer. Git Credential
+// Manager knows a host that speaks GitHub's dialect by it.
+const RequestIDHeader = "X-GitHub-Request-Id"
+
+// newRequestID has GitHub's form: five groups of hexadecimal digits.
+func newRequestID(now time.Time) string {
+	var b [12]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return fmt.Sprintf("%02X%02X:%02X%02X%02X:%02X%02X%02X:%02X%02X%02X%02X:%X", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], now.Unix())
+}
+
+const maxClient = 256
+
+// Events gives each request its wide event and writes it when the answer is
+// sent. Neither the query string nor any header but User-Agent is in it.
+func Events(log *slog.Logger, trusted *Proxies, seen func(*http.Request, int, time.Duration)) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			start := time.Now()
+			ev := &event.Event{Request: newRequestID(start), Address: trusted.Client(r), Client: printable.Line(r.UserAgent(), maxClient), Start: start}
+			w.Header().Set(RequestIDHeader, ev.Request)
+			rec := &recorder{ResponseWriter: w}
+			r = r.WithContext(event.With(r.Context(), ev))
+			defer func() {
+				status, took := rec.code(), time.Since(start)
+				level := slog.LevelInfo
+				if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
+					level = slog.LevelError
+				}
+				attrs := append([]slog.Attr{
+					slog.String("request", ev.Request), slog.String("method", printable.Line(r.Method, 16)), slog.String("path", printable.Line(r.URL.Path, 512)),
+					slog.Int("status", status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took),
+					slog.String("address", ev.Address.String()), slog.String("client", ev.Client),
+				}, ev.Attrs()...)
+				log.LogAttrs(r.Context(), level, "request", attrs...)
+				if seen != nil {
+					seen(r, status, took)
+				}
+			}()
+			next.ServeHTTP(rec, r)
+		})
+	}
+}
+
+// Recover turns a panic into a 500 by render, unless the answer has begun. The
+// stack goes to the log; a panic's value may hold anything, so its type alone.
+func Recover(log *slog.Logger, render Renderer) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				p := recover()
+				if p == nil {
+					return
+				}
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				log.ErrorContext(r.Context(), "panic", "request", event.From(r.Context()).Request, "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				if rec, ok := w.(*recorder); ok && rec.status != 0 {
+					panic(http.ErrAbortHandler) // too late for an answer: end the connection
+				}
+				render(w, r, http.StatusInternalServerError, fmt.Errorf("panic: %T", p))
+			}()
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// recorder notes what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) code() int {
+	if w.status == 0 {
+		return http.StatusOK
+	}
+	return w.status
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *recorder) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the real writer.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

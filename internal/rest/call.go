@@ -1,0 +1,263 @@
+package rest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"jeton/internal/event"
+	"jeton/internal/gate"
+	"jeton/internal/httpkit"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+// handler answers one route with a value to encode. A nil value is a 204.
+type handler func(c *call) (any, error)
+
+// call is one request to the API.
+type call struct {
+	door   *Door
+	w      http.ResponseWriter
+	r      *http.Request
+	actor  right.Actor
+	action right.Action
+	repo   gate.Repo // loaded when the route's action is of a repository
+	status int       // of a good answer; 0: 200, or 204 without a value
+}
+
+type callKey struct{}
+
+func withCall(ctx context.Context, c *call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+const apiVersion = "2022-11-28"
+
+// enter identifies the caller and counts the request.
+func (c *call) enter() error {
+	h := c.w.Header()
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("Vary", "Accept, Authorization, Cookie, Accept-Encoding")
+	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
+	h.Set("X-GitHub-Api-Version-Selected", apiVersion)
+	h.Set("X-GitHub-Enterprise-Version", enterpriseVersion)
+	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	if err != nil {
+		return err
+	}
+	c.actor = actor
+	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
+	if actor.IsToken() {
+		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if !actor.Until.IsZero() {
+			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+		}
+	}
+	if v := c.r.Header.Get("X-GitHub-Api-Version"); v != "" && v != apiVersion {
+		return status(http.StatusBadRequest, fmt.Sprintf("API version %q is not supported. Send %s, or no version.", cut(v, 40), apiVersion))
+	}
+	return c.count()
+}
+
+// wrap asks the gate before the handler runs, and encodes what it returns.
+func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
+	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
+		c := r.Context().Value(callKey{}).(*call)
+		c.w, c.r, c.action = w, r, route.Action
+		if err := c.authorize(); err != nil {
+			return err
+		}
+		if done := c.redirected(); done {
+			return nil
+		}
+		v, err := route.Handle(c)
+		if err != nil {
+			return err
+		}
+		c.used()
+		return c.write(v)
+	})
+}
+
+func (c *call) authorize() error {
+	g := c.door.o.Gate
+	if c.action.Info().Subject != right.OfRepo {
+		c.accepted(right.ScopesFor(c.action, c.action == right.RepoCreate))
+		return g.Check(&c.actor, c.action)
+	}
+	c.accepted(right.ScopesFor(c.action, false))
+	var err error
+	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))
+	return err
+}
+
+func (c *call) accepted(scopes []string) {
+	c.w.Header().Set("X-Accepted-OAuth-Scopes", strings.Join(scopes, ", "))
+}
+
+// also asks the gate about a further action on the loaded repository.
+func (c *call) also(a right.Action) error {
+	return c.door.o.Gate.CheckRepo(&c.actor, a, &c.repo)
+}
+
+// redirected sends the caller from an old name to the present one. The gate has
+// allowed the target by now.
+func (c *call) redirected() bool {
+	if !c.repo.Renamed {
+		return false
+	}
+	to := c.url("/repos/" + c.repo.OwnerLogin + "/" + c.repo.Name)
+	code := http.StatusTemporaryRedirect
+	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
+		code = http.StatusMovedPermanently
+	}
+	c.w.Header().Set("Location", to)
+	c.encode(code, map[string]string{"message": "Moved Permanently", "url": to, "documentation_url": documentation})
+	return true
+}
+
+func (c *call) used() {
+	if !c.actor.IsToken() {
+		return
+	}
+	ev := event.From(c.r.Context())
+	name := ""
+	if c.repo.ID != 0 {
+		name = c.repo.OwnerLogin + "/" + c.repo.Name
+	}
+	c.door.o.Tokens.Used(c.actor.Token, token.Use{At: c.door.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: name, Action: c.action.String()})
+}
+
+// write encodes v, or answers 304 when the caller has it already.
+func (c *call) write(v any) error {
+	if v == nil {
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	code := c.status
+	if code == 0 {
+		code = http.StatusOK
+	}
+	c.encode(code, v)
+	return nil
+}
+
+func (c *call) encode(code int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("rest: %T cannot be encoded", v)) // every answer is a plain struct of ours
+	}
+	h := c.w.Header()
+	if code == http.StatusOK && (c.r.Method == http.MethodGet || c.r.Method == http.MethodHead) {
+		sum := sha256.Sum256(body)
+		etag := `W/"` + hex.EncodeToString(sum[:]) + `"`
+		h.Set("ETag", etag)
+		if matches(c.r.Header.Get("If-None-Match"), etag) {
+			c.w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.w.WriteHeader(code)
+	_, _ = c.w.Write(body)
+}
+
+func matches(header, etag string) bool {
+	for _, part := range strings.Split(header, ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" || part != "" && strings.TrimPrefix(part, "W/") == strings.TrimPrefix(etag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+const maxBody = 1 << 20
+
+// decode reads the body as a JSON object into v.
+func (c *call) decode(v any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return problem.New(problem.TooLarge, "The body is larger than 1 MiB.", "")
+	}
+	if err != nil {
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if !json.Valid(body) {
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if trimmed := strings.TrimSpace(string(body)); trimmed[0] != '{' {
+		return status(http.StatusBadRequest, "Body should be a JSON object")
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return problem.Field(t.Field, "must be of type "+t.Type.String())
+		}
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	return nil
+}
+
+func (c *call) url(path string) string { return c.door.o.Gate.URL(Prefix + path) }
+
+// page reads page and per_page, with GitHub's defaults and bounds.
+func (c *call) page() (page, perPage int) {
+	page, _ = strconv.Atoi(c.r.URL.Query().Get("page"))
+	perPage, _ = strconv.Atoi(c.r.URL.Query().Get("per_page"))
+	page = min(max(page, 1), 1_000_000)
+	if perPage <= 0 {
+		perPage = 30
+	}
+	return page, min(perPage, 100)
+}
+
+// link sets the Link header for page of a list of total entries.
+func (c *call) link(page, perPage, total int) {
+	last := max(1, (total+perPage-1)/perPage)
+	if last == 1 && page == 1 {
+		return
+	}
+	to := func(n int, rel string) string {
+		q := c.r.URL.Query()
+		q.Set("page", strconv.Itoa(n))
+		return fmt.Sprintf(`<%s?%s>; rel="%s"`, c.door.o.Gate.URL(c.r.URL.EscapedPath()), q.Encode(), rel)
+	}
+	var parts []string
+	if page > 1 {
+		parts = append(parts, to(min(page-1, last), "prev"))
+	}
+	if page < last {
+		parts = append(parts, to(page+1, "next"), to(last, "last"))
+	}
+	if page > 1 {
+		parts = append(parts, to(1, "first"))
+	}
+	c.w.Header().Set("Link", strings.Join(parts, ", "))
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+func stamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format(time.RFC3339)
+	return &s
+}

@@ -1,0 +1,228 @@
+package rest
+
+import (
+	"net/http"
+
+	"jeton/internal/id"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+// repository is GitHub's "repository" with the fields that mean something here
+// or that clients insist on.
+type repository struct {
+	ID              int64            `json:"id"`
+	NodeID          string           `json:"node_id"`
+	Name            string           `json:"name"`
+	FullName        string           `json:"full_name"`
+	Private         bool             `json:"private"`
+	Owner           simpleUser       `json:"owner"`
+	HTMLURL         string           `json:"html_url"`
+	Description     *string          `json:"description"`
+	Fork            bool             `json:"fork"`
+	URL             string           `json:"url"`
+	GitURL          string           `json:"git_url"`
+	SSHURL          string           `json:"ssh_url"`
+	CloneURL        string           `json:"clone_url"`
+	SVNURL          string           `json:"svn_url"`
+	MirrorURL       *string          `json:"mirror_url"`
+	Homepage        *string          `json:"homepage"`
+	Size            int64            `json:"size"`
+	StargazersCount int              `json:"stargazers_count"`
+	WatchersCount   int              `json:"watchers_count"`
+	Watchers        int              `json:"watchers"`
+	Language        *string          `json:"language"`
+	HasIssues       bool             `json:"has_issues"`
+	HasProjects     bool             `json:"has_projects"`
+	HasDownloads    bool             `json:"has_downloads"`
+	HasWiki         bool             `json:"has_wiki"`
+	HasPages        bool             `json:"has_pages"`
+	HasDiscussions  bool             `json:"has_discussions"`
+	ForksCount      int              `json:"forks_count"`
+	Forks           int              `json:"forks"`
+	Archived        bool             `json:"archived"`
+	Disabled        bool             `json:"disabled"`
+	OpenIssuesCount int              `json:"open_issues_count"`
+	OpenIssues      int              `json:"open_issues"`
+	License         *struct{}        `json:"license"`
+	AllowForking    bool             `json:"allow_forking"`
+	IsTemplate      bool             `json:"is_template"`
+	Topics          []string         `json:"topics"`
+	Visibility      string           `json:"visibility"`
+	DefaultBranch   string           `json:"default_branch"`
+	CreatedAt       *string          `json:"created_at"`
+	UpdatedAt       *string          `json:"updated_at"`
+	PushedAt        *string          `json:"pushed_at"`
+	Permissions     *repoPermissions `json:"permissions,omitempty"`
+}
+
+type repoPermissions struct {
+	Admin    bool `json:"admin"`
+	Maintain bool `json:"maintain"`
+	Push     bool `json:"push"`
+	Triage   bool `json:"triage"`
+	Pull     bool `json:"pull"`
+}
+
+func (c *call) repository(r *repo.Repo, relation right.Level) repository {
+	g := c.door.o.Gate
+	page := g.URL("/" + r.FullName())
+	visibility := "public"
+	if r.Private {
+		visibility = "private"
+	}
+	out := repository{
+		ID: int64(r.ID), NodeID: nodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
+		Owner: c.simpleUser(int64(r.Owner), r.OwnerLogin, false), HTMLURL: page, Description: optional(r.Description),
+		URL: c.url("/repos/" + r.FullName()), CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
+		Size: r.Size, Archived: r.Archived, Topics: []string{}, Visibility: visibility, DefaultBranch: r.DefaultBranch,
+		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), PushedAt: stamp(r.PushedAt),
+	}
+	if !c.actor.IsAnonymous() {
+		out.Permissions = &repoPermissions{Admin: relation >= right.Admin, Maintain: relation >= right.Admin, Push: relation >= right.Write, Triage: relation >= right.Write, Pull: true}
+	}
+	return out
+}
+
+func (d *Door) getRepo(c *call) (any, error) {
+	return c.repository(&c.repo.Repo, c.repo.Relation), nil
+}
+
+// patchInput is the part of GitHub's body that means something here.
+type patchInput struct {
+	Name          *string `json:"name"`
+	Description   *string `json:"description"`
+	Private       *bool   `json:"private"`
+	Visibility    *string `json:"visibility"`
+	Archived      *bool   `json:"archived"`
+	DefaultBranch *string `json:"default_branch"`
+}
+
+// actions are what the gate must allow for the body, besides seeing the
+// repository: each setting has its own.
+func (in *patchInput) actions(r *repo.Repo) []right.Action {
+	var out []right.Action
+	if in.Name != nil || in.Description != nil || in.DefaultBranch != nil || (in.Archived != nil && *in.Archived) {
+		out = append(out, right.RepoEdit)
+	}
+	if in.Archived != nil && !*in.Archived && r.Archived {
+		out = append(out, right.RepoUnarchive)
+	}
+	if in.Private != nil && *in.Private != r.Private {
+		out = append(out, right.RepoVisibility)
+	}
+	if len(out) == 0 {
+		out = append(out, right.RepoUnarchive) // nothing changes, and still only an administrator may ask
+	}
+	return out
+}
+
+func (d *Door) patchRepo(c *call) (any, error) {
+	// The right to change anything comes before a word about the body.
+	if err := c.also(right.RepoUnarchive); err != nil {
+		return nil, err
+	}
+	var in patchInput
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if in.Visibility != nil {
+		private := *in.Visibility == "private"
+		in.Private = &private
+	}
+	for _, a := range in.actions(&c.repo.Repo) {
+		if err := c.also(a); err != nil {
+			return nil, err
+		}
+	}
+	r, err := d.o.Lifecycle.EditRepo(c.r.Context(), c.actor, c.repo.Repo, repo.Patch{
+		Name: in.Name, Description: in.Description, Private: in.Private, Archived: in.Archived, DefaultBranch: in.DefaultBranch})
+	if err != nil {
+		return nil, err
+	}
+	return c.repository(&r, c.repo.Relation), nil
+}
+
+func (d *Door) deleteRepo(c *call) (any, error) {
+	return nil, d.o.Lifecycle.DeleteRepo(c.r.Context(), c.actor, c.repo.ID)
+}
+
+func (d *Door) createRepo(c *call) (any, error) {
+	var in struct {
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		Private     bool   `json:"private"`
+		Visibility  string `json:"visibility"`
+		Format      string `json:"object_format"`
+	}
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	private := in.Private || in.Visibility == "private"
+	if private {
+		if err := d.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
+			return nil, err
+		}
+	}
+	r, err := d.o.Lifecycle.CreateRepo(c.r.Context(), c.actor, repo.NewRepo{
+		Owner: c.actor.Account, Name: in.Name, Description: in.Description, Private: private, Format: in.Format})
+	if err != nil {
+		return nil, err
+	}
+	out := c.repository(&r, right.Admin)
+	c.status = http.StatusCreated
+	c.w.Header().Set("Location", out.URL)
+	return out, nil
+}
+
+func (d *Door) listOwnRepos(c *call) (any, error) {
+	q := c.r.URL.Query()
+	query, err := repo.UserFilter{Visibility: q.Get("visibility"), Affiliation: q.Get("affiliation"), Type: q.Get("type"),
+		Sort: q.Get("sort"), Direction: q.Get("direction"), Since: q.Get("since"), Before: q.Get("before")}.Query()
+	if err != nil {
+		return nil, err
+	}
+	return c.list(query)
+}
+
+func (d *Door) listLoginRepos(c *call) (any, error) {
+	a, err := c.accountByLogin()
+	if err != nil {
+		return nil, err
+	}
+	q := c.r.URL.Query()
+	query, err := repo.OwnerFilter{Type: q.Get("type"), Sort: q.Get("sort"), Direction: q.Get("direction")}.Query(a.ID)
+	if err != nil {
+		return nil, err
+	}
+	return c.list(query)
+}
+
+func (c *call) list(query repo.Query) (any, error) {
+	query.Page, query.PerPage = c.page()
+	query.Closed = c.door.o.Gate.Closed()
+	found, total, err := c.door.o.Repos.ListVisible(c.r.Context(), c.door.o.DB, &c.actor, query)
+	if err != nil {
+		return nil, err
+	}
+	c.link(query.Page, query.PerPage, total)
+	out := make([]repository, len(found))
+	for i := range found {
+		out[i] = c.repository(&found[i].Repo, found[i].Relation)
+	}
+	return out, nil
+}
+
+const (
+	ownedPublic  = repo.OnlyPublic
+	ownedPrivate = repo.OnlyPrivate
+)
+
+// countRepos counts what an account owns, as the caller may see it.
+func (c *call) countRepos(aid id.Account, v repo.Visibility) (kib, n int, err error) {
+	found, n, err := c.door.o.Repos.ListVisible(c.r.Context(), c.door.o.DB, &c.actor, repo.Query{Owner: aid, Visibility: v, PerPage: 1, Closed: c.door.o.Gate.Closed()})
+	if err == nil && n > 0 {
+		kib = int(found[0].Size)
+	}
+	return kib, n, err
+}

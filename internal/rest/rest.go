@@ -1,0 +1,111 @@
+// Package rest is the door of the GitHub-compatible REST API under /api/v3.
+// Each route is one line of a table: method, path, action, handler. From the
+// table come the routing, the question to the gate and the headers about
+// scopes. Cookies are not accepted here, and no handler decides about rights.
+package rest
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/db"
+	"jeton/internal/gate"
+	"jeton/internal/httpkit"
+	"jeton/internal/lifecycle"
+	"jeton/internal/limit"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+// Prefix is where the API lives: where GitHub's clients look for it on a host
+// of one's own.
+const Prefix = "/api/v3"
+
+// Options are what the door needs. All but Now are required.
+type Options struct {
+	DB        *db.DB
+	Gate      *gate.Gate
+	Accounts  *account.Room
+	Repos     *repo.Room
+	Tokens    *token.Room
+	Lifecycle *lifecycle.Flow
+	Limit     *limit.Limiter
+	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
+	Version   string // of this program
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Door answers the API.
+type Door struct {
+	o      Options
+	mux    *http.ServeMux
+	routes []httpkit.RouteInfo
+}
+
+// New builds the door from its table.
+func New(o Options) *Door {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Door{o: o, mux: http.NewServeMux()}
+	d.routes = httpkit.Register(d.mux, "rest", d.table(), d.wrap)
+	d.mux.Handle("/", httpkit.Frame(d.render, func(http.ResponseWriter, *http.Request) error { return errNotFound }))
+	return d
+}
+
+// Routes lists the table, for the tests that walk every route.
+func (d *Door) Routes() []httpkit.RouteInfo { return d.routes }
+
+func (d *Door) table() []httpkit.Route[handler] {
+	get, post, patch, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return []httpkit.Route[handler]{
+		{Method: get, Path: Prefix + "/{$}", Action: right.SiteBrowse, Handle: d.root},
+		{Method: get, Path: Prefix + "/meta", Action: right.SiteVisit, Handle: d.meta},
+		{Method: get, Path: Prefix + "/rate_limit", Action: right.SiteVisit, Handle: d.rateLimit},
+		{Method: get, Path: Prefix + "/user", Action: right.SelfRead, Handle: d.getUser},
+		{Method: patch, Path: Prefix + "/user", Action: right.SelfEdit, Handle: d.patchUser},
+		{Method: get, Path: Prefix + "/user/emails", Action: right.SelfEmails, Handle: d.listEmails},
+		{Method: get, Path: Prefix + "/user/repos", Action: right.SelfRead, Handle: d.listOwnRepos},
+		{Method: post, Path: Prefix + "/user/repos", Action: right.RepoCreate, Handle: d.createRepo},
+		{Method: get, Path: Prefix + "/users/{login}", Action: right.SiteBrowse, Handle: d.getLogin},
+		{Method: get, Path: Prefix + "/users/{login}/repos", Action: right.SiteBrowse, Handle: d.listLoginRepos},
+		{Method: get, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoRead, Handle: d.getRepo},
+		{Method: patch, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoRead, Handle: d.patchRepo},
+		{Method: del, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoDelete, Handle: d.deleteRepo},
+	}
+}
+
+// ServeHTTP identifies before anything is routed: a bad credential is a 401 on
+// every path, also on those that need none.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	cors(w.Header())
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
+		c := &call{door: d, w: w, r: r}
+		if err := c.enter(); err != nil {
+			return err
+		}
+		d.mux.ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
+		return nil
+	}).ServeHTTP(w, r)
+}
+
+// cors lets any page's script call the API: it carries no cookies, so a script
+// can do nothing that it has no token for.
+func cors(h http.Header) {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
+	h.Set("Access-Control-Expose-Headers", strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
+		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
+		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+}

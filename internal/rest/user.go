@@ -1,0 +1,183 @@
+package rest
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"jeton/internal/account"
+	"jeton/internal/right"
+)
+
+// simpleUser is GitHub's "simple user".
+type simpleUser struct {
+	Login             string  `json:"login"`
+	ID                int64   `json:"id"`
+	NodeID            string  `json:"node_id"`
+	AvatarURL         string  `json:"avatar_url"`
+	GravatarID        *string `json:"gravatar_id"`
+	URL               string  `json:"url"`
+	HTMLURL           string  `json:"html_url"`
+	FollowersURL      string  `json:"followers_url"`
+	FollowingURL      string  `json:"following_url"`
+	GistsURL          string  `json:"gists_url"`
+	StarredURL        string  `json:"starred_url"`
+	SubscriptionsURL  string  `json:"subscriptions_url"`
+	OrganizationsURL  string  `json:"organizations_url"`
+	ReposURL          string  `json:"repos_url"`
+	EventsURL         string  `json:"events_url"`
+	ReceivedEventsURL string  `json:"received_events_url"`
+	Type              string  `json:"type"`
+	SiteAdmin         bool    `json:"site_admin"`
+}
+
+// publicUser is what anybody may see of an account.
+type publicUser struct {
+	simpleUser
+	Name            *string `json:"name"`
+	Company         *string `json:"company"`
+	Blog            *string `json:"blog"`
+	Location        *string `json:"location"`
+	Email           *string `json:"email"`
+	Hireable        *bool   `json:"hireable"`
+	Bio             *string `json:"bio"`
+	TwitterUsername *string `json:"twitter_username"`
+	PublicRepos     int     `json:"public_repos"`
+	PublicGists     int     `json:"public_gists"`
+	Followers       int     `json:"followers"`
+	Following       int     `json:"following"`
+	CreatedAt       *string `json:"created_at"`
+	UpdatedAt       *string `json:"updated_at"`
+}
+
+// privateUser adds what read:user lets the account itself see.
+type privateUser struct {
+	publicUser
+	PrivateGists            int  `json:"private_gists"`
+	TotalPrivateRepos       int  `json:"total_private_repos"`
+	OwnedPrivateRepos       int  `json:"owned_private_repos"`
+	DiskUsage               int  `json:"disk_usage"`
+	Collaborators           int  `json:"collaborators"`
+	TwoFactorAuthentication bool `json:"two_factor_authentication"`
+}
+
+func nodeID(kind string, n int64) string {
+	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%02d:%s%d", len(kind), kind, n))
+}
+
+func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
+	u := c.url("/users/" + login)
+	empty := ""
+	return simpleUser{
+		Login: login, ID: aid, NodeID: nodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/" + login + ".svg"), GravatarID: &empty,
+		URL: u, HTMLURL: c.door.o.Gate.URL("/" + login),
+		FollowersURL: u + "/followers", FollowingURL: u + "/following{/other_user}", GistsURL: u + "/gists{/gist_id}",
+		StarredURL: u + "/starred{/owner}{/repo}", SubscriptionsURL: u + "/subscriptions", OrganizationsURL: u + "/orgs",
+		ReposURL: u + "/repos", EventsURL: u + "/events{/privacy}", ReceivedEventsURL: u + "/received_events",
+		Type: "User", SiteAdmin: admin,
+	}
+}
+
+func (c *call) publicUser(a account.Account) (publicUser, error) {
+	_, public, err := c.countRepos(a.ID, ownedPublic)
+	if err != nil {
+		return publicUser{}, err
+	}
+	return publicUser{
+		simpleUser: c.simpleUser(int64(a.ID), a.Login, a.SiteAdmin),
+		Name:       optional(a.Name), Blog: &a.Website, Location: optional(a.Location), Bio: optional(a.Bio),
+		PublicRepos: public, CreatedAt: stamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt),
+	}, nil
+}
+
+// self answers with the caller's own account: in full for those whose grant
+// reads the profile, else as everybody sees it.
+func (c *call) self(a account.Account) (any, error) {
+	u, err := c.publicUser(a)
+	if err != nil {
+		return nil, err
+	}
+	if c.actor.Grant.Level(right.Emails, false) >= right.Read {
+		u.Email = optional(a.Email)
+	}
+	if c.actor.Grant.Level(right.Profile, false) < right.Read {
+		return u, nil
+	}
+	size, private, err := c.countRepos(a.ID, ownedPrivate)
+	if err != nil {
+		return nil, err
+	}
+	return privateUser{publicUser: u, TotalPrivateRepos: private, OwnedPrivateRepos: private, DiskUsage: size}, nil
+}
+
+func (d *Door) getUser(c *call) (any, error) {
+	a, err := d.o.Accounts.ByID(c.r.Context(), d.o.DB, c.actor.Account)
+	if err != nil {
+		return nil, err
+	}
+	return c.self(a)
+}
+
+func (d *Door) patchUser(c *call) (any, error) {
+	a, err := d.o.Accounts.ByID(c.r.Context(), d.o.DB, c.actor.Account)
+	if err != nil {
+		return nil, err
+	}
+	var in struct{ Name, Blog, Location, Bio *string }
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	p := account.Profile{Name: or(in.Name, a.Name), Bio: or(in.Bio, a.Bio), Location: or(in.Location, a.Location), Website: or(in.Blog, a.Website)}
+	if a, err = d.o.Accounts.UpdateProfile(c.r.Context(), c.actor, a.ID, p); err != nil {
+		return nil, err
+	}
+	return c.self(a)
+}
+
+type emailAnswer struct {
+	Email      string  `json:"email"`
+	Primary    bool    `json:"primary"`
+	Verified   bool    `json:"verified"`
+	Visibility *string `json:"visibility"`
+}
+
+func (d *Door) listEmails(c *call) (any, error) {
+	all, err := d.o.Accounts.ListEmails(c.r.Context(), d.o.DB, c.actor.Account)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]emailAnswer, len(all))
+	for i, e := range all {
+		out[i] = emailAnswer{Email: e.Address, Primary: e.Primary, Verified: e.Verified}
+		if e.Primary {
+			private := "private"
+			out[i].Visibility = &private
+		}
+	}
+	return out, nil
+}
+
+func (d *Door) getLogin(c *call) (any, error) {
+	a, err := c.accountByLogin()
+	if err != nil {
+		return nil, err
+	}
+	return c.publicUser(a)
+}
+
+func (c *call) accountByLogin() (account.Account, error) {
+	return c.door.o.Accounts.ByLogin(c.r.Context(), c.door.o.DB, c.r.PathValue("login"))
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func or(p *string, fallback string) string {
+	if p == nil {
+		return fallback
+	}
+	return *p
+}

@@ -1,0 +1,211 @@
+package right_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"jeton/internal/right"
+)
+
+func TestActions_complete(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, a := range right.Actions() {
+		info := a.Info()
+		if info.Name == "" {
+			t.Errorf("action %d has no entry in the table", a)
+		}
+		if names[info.Name] {
+			t.Errorf("two actions are called %s", info.Name)
+		}
+		names[info.Name] = true
+		if info.Subject == right.OfRepo && (info.Right == right.None || info.Level == right.None) {
+			t.Errorf("%s is of a repository and needs no right", info.Name)
+		}
+		if info.Visitors && info.Level > right.Read {
+			t.Errorf("%s lets visitors do more than read", info.Name)
+		}
+	}
+}
+
+func TestScopes_hierarchy(t *testing.T) {
+	t.Parallel()
+	cases := []struct {
+		in   []string
+		want string
+	}{
+		{nil, ""},
+		{[]string{"repo"}, "repo"},
+		{[]string{"public_repo", "repo"}, "repo"},
+		{[]string{"user", "delete_repo", "user:email"}, "delete_repo, user"},
+		{[]string{"user:email", "read:user"}, "read:user, user:email"},
+		{[]string{"workflow", "public_repo"}, "public_repo, workflow"},
+	}
+	for _, c := range cases {
+		set, err := right.ParseScopes(c.in)
+		if err != nil {
+			t.Fatalf("ParseScopes(%q): %v", c.in, err)
+		}
+		if got := set.String(); got != c.want {
+			t.Errorf("ParseScopes(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+	if _, err := right.ParseScopes([]string{"gist"}); err == nil {
+		t.Error("a scope with nothing behind it was accepted")
+	}
+}
+
+func TestScopes_childInsideParent(t *testing.T) {
+	t.Parallel()
+	for _, s := range right.Scopes() {
+		if s.Parent == "" {
+			continue
+		}
+		child, _ := right.ParseScopes([]string{string(s.Name)})
+		parent, _ := right.ParseScopes([]string{string(s.Parent)})
+		c, p := child.Grant(), parent.Grant()
+		for i := range c.Public {
+			if c.Public[i] > p.Public[i] || c.Private[i] > p.Private[i] {
+				t.Errorf("%s gives more %s than its parent %s", s.Name, right.Permission(i), s.Parent)
+			}
+		}
+	}
+}
+
+// TestScopes_offered holds the promise that a scope stands in the form only
+// when it guards something.
+func TestScopes_offered(t *testing.T) {
+	t.Parallel()
+	guarded := map[string]bool{"read:user": true} // guards fields of GET /user rather than a route of its own
+	for _, a := range right.Actions() {
+		for _, public := range []bool{true, false} {
+			for _, s := range right.ScopesFor(a, public) {
+				guarded[s] = true
+			}
+		}
+	}
+	for _, s := range right.Scopes() {
+		if !guarded[string(s.Name)] {
+			t.Errorf("%s is offered and guards nothing", s.Name)
+		}
+	}
+}
+
+func anyActor(t *rapid.T, name string) right.Actor {
+	kind := rapid.SampledFrom([]right.CredentialKind{right.NoCredential, right.SessionCredential, right.ClassicToken}).Draw(t, name+" kind")
+	switch kind {
+	case right.NoCredential:
+		return right.Anonymous()
+	case right.SessionCredential:
+		return right.Actor{Account: 1, Login: "x", Kind: kind, Grant: right.Everything(), Confirmed: time.Unix(1000, 0), SiteAdmin: rapid.Bool().Draw(t, name+" admin")}
+	}
+	var names []string
+	for _, s := range right.Scopes() {
+		names = append(names, string(s.Name))
+	}
+	set, err := right.ParseScopes(rapid.SliceOfDistinct(rapid.SampledFrom(names), rapid.ID[string]).Draw(t, name+" scopes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return right.Actor{Account: 1, Login: "x", Kind: kind, Token: 7, Scopes: set, Grant: set.Grant(), SiteAdmin: rapid.Bool().Draw(t, name+" admin")}
+}
+
+func anyFacts(t *rapid.T) right.Facts {
+	return right.Facts{
+		Exists: rapid.Bool().Draw(t, "exists"), Public: rapid.Bool().Draw(t, "public"), Archived: rapid.Bool().Draw(t, "archived"),
+		Relation: rapid.SampledFrom([]right.Level{right.None, right.Read, right.Write, right.Admin}).Draw(t, "relation"), Closed: rapid.Bool().Draw(t, "closed"),
+	}
+}
+
+// TestCheck_monotone: a token never allows what the same account's session does
+// not, and more scopes never take anything away.
+func TestCheck_monotone(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1001, 0)
+	rapid.Check(t, func(t *rapid.T) {
+		action := rapid.SampledFrom(right.Actions()).Draw(t, "action")
+		facts := anyFacts(t)
+		actor := anyActor(t, "actor")
+		allowed := right.Check(&actor, action, facts, now).Allow
+		if actor.IsToken() {
+			person := right.Actor{Account: 1, Login: "x", SiteAdmin: actor.SiteAdmin, Kind: right.SessionCredential, Grant: right.Everything(), Confirmed: now}
+			if allowed && !right.Check(&person, action, facts, now).Allow {
+				t.Fatalf("%s: the token %s may, its owner may not", action, actor.Scopes)
+			}
+			var names []string
+			for _, s := range right.Scopes() {
+				names = append(names, string(s.Name))
+			}
+			all, _ := right.ParseScopes(names)
+			wide := actor
+			wide.Scopes, wide.Grant = all, all.Grant()
+			if allowed && !right.Check(&wide, action, facts, now).Allow {
+				t.Fatalf("%s: more scopes took a right away", action)
+			}
+		}
+		if allowed && facts.Relation == right.None && !facts.Public && action.Info().Subject == right.OfRepo {
+			t.Fatalf("%s: allowed on a private repository of others", action)
+		}
+	})
+}
+
+// TestCheck_hiddenIsMissing: whatever differs in a repository that may not be
+// told of, the decision is that for one that does not exist.
+func TestCheck_hiddenIsMissing(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1001, 0)
+	rapid.Check(t, func(t *rapid.T) {
+		action := rapid.SampledFrom(right.Actions()).Draw(t, "action")
+		if action.Info().Subject != right.OfRepo {
+			t.Skip("not of a repository")
+		}
+		actor, facts := anyActor(t, "actor"), anyFacts(t)
+		got := right.Check(&actor, action, facts, now)
+		if got.Tell {
+			return
+		}
+		missing := right.Check(&actor, action, right.Facts{Closed: facts.Closed}, now)
+		if got != missing {
+			t.Fatalf("%s: hidden gives %+v, missing %+v", action, got, missing)
+		}
+	})
+}
+
+func TestCheck_unknownActionDenied(t *testing.T) {
+	t.Parallel()
+	operator := right.Operator()
+	for _, a := range []right.Action{0, 200} {
+		if d := right.Check(&operator, a, right.Facts{Exists: true, Public: true}, time.Now()); d.Allow {
+			t.Errorf("action %d is in no table and was allowed", a)
+		}
+	}
+}
+
+func TestScopesFor_private(t *testing.T) {
+	t.Parallel()
+	if got := right.ScopesFor(right.RepoFetch, false); !slices.Equal(got, []string{"repo"}) {
+		t.Errorf("ScopesFor(RepoFetch, private) = %q, want repo", got)
+	}
+	if got := right.ScopesFor(right.RepoPush, true); !slices.Equal(got, []string{"public_repo", "repo"}) {
+		t.Errorf("ScopesFor(RepoPush, public) = %q, want public_repo and repo", got)
+	}
+	if got := right.ScopesFor(right.RepoFetch, true); len(got) != 0 {
+		t.Errorf("ScopesFor(RepoFetch, public) = %q, want none", got)
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	set, _ := right.ParseScopes([]string{"repo"})
+	actor := right.Actor{Account: 1, Kind: right.ClassicToken, Scopes: set, Grant: set.Grant()}
+	facts := right.Facts{Exists: true, Relation: right.Write}
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		if !right.Check(&actor, right.RepoPush, facts, now).Allow {
+			b.Fatal("denied")
+		}
+	}
+}

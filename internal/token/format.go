@@ -1,0 +1,130 @@
+// Package token is the room of personal access tokens: the form of the string,
+// scopes, life cycle, verification and the record of use. A token's plain text
+// leaves this package once, from Create or Regenerate, and is kept nowhere: the
+// database holds a keyed digest and the last eight characters.
+package token
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"strings"
+
+	"jeton/internal/secret"
+)
+
+// Prefix starts every classic personal access token of this program.
+const Prefix = "jtp_"
+
+const (
+	randomLen = 30
+	checkLen  = 6
+	// Length is the length of a token in bytes: that of GitHub's.
+	Length   = len(Prefix) + randomLen + checkLen
+	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+)
+
+// ErrMalformed is returned for a string that cannot be a token of this program.
+var ErrMalformed = errors.New("not the form of a token")
+
+// generate draws a new token: the prefix, 30 random base62 characters (178
+// bits) and the CRC-32 of those 30 in base62.
+func generate() secret.Value {
+	var b [Length]byte
+	n := copy(b[:], Prefix)
+	for n < len(Prefix)+randomLen {
+		var buf [64]byte
+		if _, err := rand.Read(buf[:]); err != nil {
+			panic(fmt.Sprintf("token: no randomness: %v", err)) // crypto/rand.Read never fails since Go 1.24
+		}
+		for _, c := range buf {
+			// 248 is the largest multiple of 62 below 256: a plain remainder
+			// would favour the first characters.
+			if c < 248 && n < len(Prefix)+randomLen {
+				b[n] = alphabet[c%62]
+				n++
+			}
+		}
+	}
+	sum := checksum(b[len(Prefix):n])
+	copy(b[n:], sum[:])
+	return secret.New(string(b[:]))
+}
+
+// checksum is the CRC-32 (IEEE) of random in base62, left-padded to six.
+func checksum(random []byte) [checkLen]byte {
+	v := crc32.ChecksumIEEE(random)
+	var out [checkLen]byte
+	for i := checkLen - 1; i >= 0; i-- {
+		out[i] = alphabet[v%62]
+		v /= 62
+	}
+	return out
+}
+
+// Parse reports whether plain has the shape and the checksum of a token. It
+// looks nothing up and does not allocate.
+func Parse(plain secret.Value) error {
+	s := plain.Reveal()
+	if len(s) != Length || s[:len(Prefix)] != Prefix {
+		return ErrMalformed
+	}
+	var random [randomLen]byte
+	copy(random[:], s[len(Prefix):])
+	for _, c := range random {
+		if !alphanumeric(c) {
+			return ErrMalformed
+		}
+	}
+	want := checksum(random[:])
+	if s[len(Prefix)+randomLen:] != string(want[:]) {
+		return ErrMalformed
+	}
+	return nil
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
+// Find returns the first well-formed token inside text, and whether there is
+// one. It is how a token that stands where it must not is noticed.
+func Find(text string) (secret.Value, bool) {
+	for {
+		i := strings.Index(text, Prefix)
+		if i < 0 || len(text)-i < Length {
+			return secret.Value{}, false
+		}
+		if v := secret.New(text[i : i+Length]); Parse(v) == nil {
+			return v, true
+		}
+		text = text[i+len(Prefix):]
+	}
+}
+
+// LooksLike reports whether s begins as a token of this program does, be the
+// rest right or wrong.
+func LooksLike(s string) bool {
+	return len(s) > len(Prefix) && s[:2] == "jt" && s[3] == '_'
+}
+
+// foreign lists how the tokens of other hosts begin.
+var foreign = [...]struct{ prefix, host string }{
+	{"ghp_", "GitHub"}, {"gho_", "GitHub"}, {"ghu_", "GitHub"}, {"ghs_", "GitHub"}, {"ghr_", "GitHub"}, {"github_pat_", "GitHub"},
+	{"glpat-", "GitLab"}, {"gldt-", "GitLab"}, {"glcbt-", "GitLab"}, {"glptt-", "GitLab"},
+	{"ss_", "Soft Serve"}, {"ATBB", "Bitbucket"}, {"ATCTT", "Bitbucket"}, {"sourcehut_", "SourceHut"}, {"npm_", "npm"}, {"hf_", "Hugging Face"},
+}
+
+// Foreign names the host whose tokens begin as s does, or returns "".
+func Foreign(s string) string {
+	for _, f := range foreign {
+		if len(s) >= len(f.prefix)+16 && strings.HasPrefix(s, f.prefix) {
+			return f.host
+		}
+	}
+	if len(s) == 40 && strings.Trim(s, "0123456789abcdef") == "" {
+		return "Gitea, Forgejo or Gogs"
+	}
+	return ""
+}

@@ -1,0 +1,191 @@
+package token
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// Labels keep what is derived from one token apart. They are part of the
+// stored form and never change.
+const (
+	digestLabel   = "jeton token v1"
+	lookupLabel   = "jeton token lookup id v1"
+	chainLabel    = "jeton token chain key v1"
+	chainPurpose  = "token chain key"
+	lookupIDBytes = 16
+)
+
+// material is what the database keeps of a secret.
+type material struct {
+	key    int64 // the server key of digest
+	digest [32]byte
+	lookup []byte // names the token without telling it
+	chain  []byte // the key with which a holder narrows the token offline, sealed
+}
+
+func (r *Room) derive(plain secret.Value) (material, error) {
+	var m material
+	m.key, m.digest = r.o.Keys.Digest(digestLabel, []byte(plain.Reveal()))
+	m.lookup = derived(plain, lookupLabel)[:lookupIDBytes]
+	var err error
+	m.chain, err = r.o.Keys.Seal(chainPurpose, derived(plain, chainLabel), m.lookup)
+	if err != nil {
+		return material{}, fmt.Errorf("seal chain key: %w", err)
+	}
+	return m, nil
+}
+
+// derived is HMAC-SHA-256 of label under the token itself: whoever holds the
+// token can compute it, nobody can go back.
+func derived(plain secret.Value, label string) []byte {
+	h := hmac.New(sha256.New, []byte(plain.Reveal()))
+	h.Write([]byte(label))
+	return h.Sum(nil)
+}
+
+const columns = `id, account_id, note, scopes, last_eight, created_at, expires_at, revoked_at,
+	used_at, used_address, used_client, used_repo, used_action`
+
+func scan(row interface{ Scan(...any) error }) (Token, error) {
+	var t Token
+	var scopes string
+	var created, expires, revoked, used int64
+	err := row.Scan(&t.ID, &t.Account, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
+		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action)
+	if err != nil {
+		return Token{}, err
+	}
+	t.CreatedAt, t.ExpiresAt, t.RevokedAt, t.LastUse.At = db.Time(created), db.Time(expires), db.Time(revoked), db.Time(used)
+	// A scope that this program no longer knows gives nothing: dropping it is
+	// the safe reading.
+	for _, name := range right.SplitScopes(scopes) {
+		if set, err := right.ParseScopes([]string{name}); err == nil {
+			t.Scopes |= set
+		}
+	}
+	return t, nil
+}
+
+func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, error) {
+	var tid id.Token
+	err := tx.QueryRow(ctx, `
+		INSERT INTO tokens (account_id, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		RETURNING id`,
+		t.Account, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
+		m.key, m.digest[:], m.lookup, m.chain).Scan(&tid)
+	if err != nil {
+		return 0, fmt.Errorf("insert token: %w", err)
+	}
+	return tid, nil
+}
+
+func update(ctx context.Context, tx *db.Tx, t Token) error {
+	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2 WHERE id = $3`,
+		t.Note, strings.Join(t.Scopes.Names(), ","), t.ID)
+	if err != nil {
+		return fmt.Errorf("update token: %w", err)
+	}
+	return nil
+}
+
+func replaceSecret(ctx context.Context, tx *db.Tx, t Token, m material) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE tokens SET expires_at = $1, last_eight = $2, key_id = $3, digest = $4, lookup_id = $5, chain_key = $6
+		WHERE id = $7`,
+		db.Micros(t.ExpiresAt), t.LastEight, m.key, m.digest[:], m.lookup, m.chain, t.ID)
+	if err != nil {
+		return fmt.Errorf("replace token secret: %w", err)
+	}
+	return nil
+}
+
+// revoke keeps the row, so that the token can still be named when it is
+// presented again, and drops the key with which it could be narrowed.
+func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) error {
+	_, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $1, chain_key = NULL WHERE id = $2 AND revoked_at = 0`, db.Micros(now), tid)
+	if err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
+
+func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE account_id = $1`, account); err != nil {
+		return fmt.Errorf("delete tokens: %w", err)
+	}
+	return nil
+}
+
+func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.Token, note string) (bool, error) {
+	var n int
+	err := r.QueryRow(ctx, `SELECT COUNT(1) FROM tokens WHERE account_id = $1 AND note = $2 AND revoked_at = 0 AND id <> $3`,
+		account, note, except).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for note: %w", err)
+	}
+	return n > 0, nil
+}
+
+func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token) (Token, error) {
+	t, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND account_id = $2 AND revoked_at = 0`, tid, account))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Token{}, problem.New(problem.NotFound, "There is no such token.", "It may have been deleted. Your tokens are listed under Settings.")
+	}
+	if err != nil {
+		return Token{}, fmt.Errorf("read token: %w", err)
+	}
+	return t, nil
+}
+
+func listOf(ctx context.Context, r db.Reader, account id.Account) ([]Token, error) {
+	rows, err := r.Query(ctx, `SELECT `+columns+` FROM tokens WHERE account_id = $1 AND revoked_at = 0 ORDER BY id DESC`, account)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	defer rows.Close()
+	var out []Token
+	for rows.Next() {
+		t, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list tokens: %w", err)
+		}
+		out = append(out, t)
+	}
+	return out, rows.Err()
+}
+
+// byDigest is the one indexed read of a verification.
+func byDigest(ctx context.Context, r db.Reader, digest [32]byte) (Token, error) {
+	return scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE digest = $1`, digest[:]))
+}
+
+func redigest(ctx context.Context, tx *db.Tx, tid id.Token, old, sum [32]byte, key int64) error {
+	_, err := tx.Exec(ctx, `UPDATE tokens SET digest = $1, key_id = $2 WHERE id = $3 AND digest = $4`, sum[:], key, tid, old[:])
+	if err != nil {
+		return fmt.Errorf("re-digest token: %w", err)
+	}
+	return nil
+}
+
+func recordUse(ctx context.Context, tx *db.Tx, tid id.Token, u Use) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE tokens SET used_at = $1, used_address = $2, used_client = $3, used_repo = $4, used_action = $5
+		WHERE id = $6 AND used_at < $1`, db.Micros(u.At), u.Address, u.Client, u.Repo, u.Action, tid)
+	if err != nil {
+		return fmt.Errorf("record use of token: %w", err)
+	}
+	return nil
+}

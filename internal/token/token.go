@@ -1,0 +1,295 @@
+package token
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/keys"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// Token is a personal access token as its owner sees it, without its secret.
+type Token struct {
+	ID        id.Token
+	Account   id.Account
+	Note      string
+	Scopes    right.ScopeSet
+	LastEight string // the last eight characters of the secret
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	RevokedAt time.Time // zero: live
+	LastUse   Use       // zero At: never used
+}
+
+// Expired reports whether the token's life is over at now.
+func (t *Token) Expired(now time.Time) bool {
+	return !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+}
+
+// Use is one use of a token.
+type Use struct {
+	At      time.Time
+	Address string
+	Client  string
+	Repo    string // "owner/name", or empty
+	Action  string // the gate's name of what was done
+}
+
+// Options are what the room needs. All but Now, Log and CacheSize are required.
+type Options struct {
+	DB        *db.DB
+	Keys      *keys.Ring
+	Change    *change.Bus
+	Audit     *audit.Log
+	Now       func() time.Time // nil: time.Now
+	Log       *slog.Logger     // nil: slog.Default
+	CacheSize int              // verified tokens kept in memory; 0: 65,536
+}
+
+// Room holds the tokens of all accounts.
+type Room struct {
+	o     Options
+	cache *cache
+	uses  *uses
+}
+
+// New makes the room and listens for changes. Start begins its background work.
+func New(o Options) *Room {
+	if o.DB == nil || o.Keys == nil || o.Change == nil || o.Audit == nil {
+		panic("token: New without DB, Keys, Change or Audit")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = 1 << 16
+	}
+	r := &Room{o: o, cache: newCache(o.CacheSize)}
+	r.uses = newUses(r)
+	o.Change.Subscribe(r.changed)
+	return r
+}
+
+// NewToken is what a token is made from.
+type NewToken struct {
+	Note      string
+	Scopes    right.ScopeSet
+	ExpiresAt time.Time // zero: never
+}
+
+// maxNote bounds a note, in bytes.
+const maxNote = 255
+
+// checkNote trims and validates a note, with GitHub's sentences.
+func checkNote(note string) (string, error) {
+	note = strings.TrimSpace(note)
+	switch {
+	case note == "":
+		return "", problem.Field("note", "Note can't be blank")
+	case len(note) > maxNote:
+		return "", problem.Field("note", "Note is too long (maximum is 255 bytes)")
+	case !utf8.ValidString(note):
+		return "", problem.Field("note", "Note must be valid UTF-8")
+	}
+	return note, nil
+}
+
+func (r *Room) checkExpiry(at time.Time) error {
+	if !at.IsZero() && !at.After(r.o.Now()) {
+		return problem.Field("expires_at", "The expiration must be in the future")
+	}
+	return nil
+}
+
+// Create makes a token for account and returns it with its secret, which is
+// kept nowhere. It fails with problem.Invalid for a blank or taken note or a
+// past expiration.
+func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account, n NewToken) (Token, secret.Value, error) {
+	note, err := checkNote(n.Note)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	if err := r.checkExpiry(n.ExpiresAt); err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	plain := generate()
+	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	material, err := r.derive(plain)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := r.freeNote(ctx, tx, account, 0, note); err != nil {
+			return err
+		}
+		t.ID, err = insert(ctx, tx, t, material)
+		if err != nil {
+			return err
+		}
+		return r.record(ctx, tx, actor, "oauth_access.create", t)
+	})
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	return t, plain, nil
+}
+
+// Update changes note and scopes and keeps the secret.
+func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account, tid id.Token, note string, scopes right.ScopeSet) (Token, error) {
+	note, err := checkNote(note)
+	if err != nil {
+		return Token{}, err
+	}
+	var t Token
+	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		t, err = byID(ctx, tx, account, tid)
+		if err != nil {
+			return err
+		}
+		if err := r.freeNote(ctx, tx, account, tid, note); err != nil {
+			return err
+		}
+		t.Note, t.Scopes = note, scopes.Normal()
+		if err := update(ctx, tx, t); err != nil {
+			return err
+		}
+		return r.recordChange(ctx, tx, actor, "oauth_access.update", t)
+	})
+	return t, err
+}
+
+// Regenerate gives the token a new secret and a new end. The old secret stops
+// at once; note and scopes stay.
+func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Account, tid id.Token, expiresAt time.Time) (Token, secret.Value, error) {
+	if err := r.checkExpiry(expiresAt); err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	plain := generate()
+	material, err := r.derive(plain)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	var t Token
+	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		t, err = byID(ctx, tx, account, tid)
+		if err != nil {
+			return err
+		}
+		t.ExpiresAt, t.LastEight = expiresAt.UTC(), lastEight(plain)
+		if err := replaceSecret(ctx, tx, t, material); err != nil {
+			return err
+		}
+		return r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t)
+	})
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	return t, plain, nil
+}
+
+// Revoke ends one token of account, at once and for good.
+func (r *Room) Revoke(ctx context.Context, actor right.Actor, account id.Account, tid id.Token) (Token, error) {
+	var t Token
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		var err error
+		if t, err = byID(ctx, tx, account, tid); err != nil {
+			return err
+		}
+		return r.revokeTx(ctx, tx, actor, t)
+	})
+	return t, err
+}
+
+// RevokeAll ends every token of account and returns how many there were.
+func (r *Room) RevokeAll(ctx context.Context, actor right.Actor, account id.Account) (int, error) {
+	n := 0
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		n, err = r.RevokeAllTx(ctx, tx, actor, account)
+		return err
+	})
+	return n, err
+}
+
+// RevokeAllTx is RevokeAll inside the caller's transaction.
+func (r *Room) RevokeAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account) (int, error) {
+	all, err := listOf(ctx, tx, account)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range all {
+		if err := r.revokeTx(ctx, tx, actor, t); err != nil {
+			return 0, err
+		}
+	}
+	return len(all), nil
+}
+
+// DeleteAllTx removes every trace of account's tokens, as its deletion asks.
+func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account) error {
+	if _, err := r.RevokeAllTx(ctx, tx, actor, account); err != nil {
+		return err
+	}
+	return deleteOf(ctx, tx, account)
+}
+
+func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+	if err := revoke(ctx, tx, t.ID, r.o.Now()); err != nil {
+		return err
+	}
+	return r.recordChange(ctx, tx, actor, "oauth_access.destroy", t)
+}
+
+// List returns the live and expired tokens of account, newest first.
+func (r *Room) List(ctx context.Context, account id.Account) ([]Token, error) {
+	return listOf(ctx, r.o.DB, account)
+}
+
+// ByID returns one live or expired token of account, or problem.NotFound.
+func (r *Room) ByID(ctx context.Context, account id.Account, tid id.Token) (Token, error) {
+	return byID(ctx, r.o.DB, account, tid)
+}
+
+func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string) error {
+	taken, err := noteTaken(ctx, tx, account, except, note)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return problem.Field("note", "Note has already been taken")
+	}
+	return nil
+}
+
+func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token) error {
+	detail := map[string]string{"scopes": t.Scopes.String(), "token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
+	if !t.ExpiresAt.IsZero() {
+		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
+	}
+	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
+}
+
+// recordChange records and makes every process forget what it knows of t.
+func (r *Room) recordChange(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token) error {
+	if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(t.ID)}); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, actor, action, t)
+}
+
+func lastEight(plain secret.Value) string {
+	s := plain.Reveal()
+	return s[len(s)-8:]
+}

@@ -1,0 +1,123 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"jeton/internal/change"
+	"jeton/internal/id"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// Verified is what is known of a presented token that is good.
+type Verified struct {
+	Token     id.Token
+	Account   id.Account
+	Note      string
+	Scopes    right.ScopeSet
+	Grant     right.Grant
+	ExpiresAt time.Time // zero: never
+}
+
+// Why says what is wrong with a presented credential.
+type Why uint8
+
+// The reasons for a refusal.
+const (
+	Malformed Why = iota // it cannot be a token of this program
+	Unknown              // it has the form, but no such token exists
+	Expired
+	Revoked
+)
+
+// Refused is the error for a token that is not good. For Expired and Revoked it
+// says which token it was: whoever presents it holds its secret.
+type Refused struct {
+	Why   Why
+	Token Token
+}
+
+// Error names the reason, without anything of what was presented.
+func (e *Refused) Error() string {
+	return [...]string{"malformed token", "unknown token", "expired token", "revoked token"}[e.Why]
+}
+
+// Verify says whose token plain is. A token that is not good gives *Refused;
+// any other error means that nothing could be found out, and nothing may be
+// allowed. On a hit it takes no lock for writing and allocates nothing.
+func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error) {
+	if Parse(plain) != nil {
+		return nil, &Refused{Why: Malformed}
+	}
+	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(plain.Reveal()))
+	// A process that cannot hear of changes must not trust what it remembers.
+	if r.o.Change.Fresh() {
+		if v := r.cache.get(&digest); v != nil {
+			if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {
+				return nil, &Refused{Why: Expired, Token: v.named()}
+			}
+			return v, nil
+		}
+	}
+	return r.lookUp(ctx, plain, digest)
+}
+
+func (v *Verified) named() Token {
+	return Token{ID: v.Token, Account: v.Account, Note: v.Note, Scopes: v.Scopes, ExpiresAt: v.ExpiresAt}
+}
+
+// lookUp reads the token from the database, by the current server key first.
+func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) (*Verified, error) {
+	generation := r.cache.generation.Load()
+	t, err := byDigest(ctx, r.o.DB, digest)
+	if errors.Is(err, sql.ErrNoRows) {
+		t, err = r.lookUpOlder(ctx, plain, digest)
+	}
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, &Refused{Why: Unknown}
+	case err != nil:
+		return nil, fmt.Errorf("verify token: %w", err)
+	case !t.RevokedAt.IsZero():
+		return nil, &Refused{Why: Revoked, Token: t}
+	case t.Expired(r.o.Now()):
+		return nil, &Refused{Why: Expired, Token: t}
+	}
+	v := &Verified{Token: t.ID, Account: t.Account, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), ExpiresAt: t.ExpiresAt}
+	r.cache.put(digest, v, generation)
+	return v, nil
+}
+
+// lookUpOlder tries the server keys from before the last rotation, and has a
+// token that it finds digested anew.
+func (r *Room) lookUpOlder(ctx context.Context, plain secret.Value, current [32]byte) (Token, error) {
+	sums := r.o.Keys.Digests(digestLabel, stringBytes(plain.Reveal()))
+	for _, s := range sums[1:] {
+		t, err := byDigest(ctx, r.o.DB, s.Sum)
+		if err == nil {
+			r.uses.redigest(t.ID, s.Sum, current, sums[0].Key)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return t, err
+		}
+	}
+	return Token{}, sql.ErrNoRows
+}
+
+func (r *Room) changed(c change.Change) {
+	switch c.Kind {
+	case change.TokenChanged:
+		r.cache.drop(id.Token(c.Subject))
+	case change.All:
+		r.cache.clear()
+	}
+}
+
+// stringBytes views s as bytes without a copy: verification must not allocate,
+// and the digest only reads.
+func stringBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
