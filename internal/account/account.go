@@ -1,0 +1,236 @@
+// Package account is the room of users (and later organisations): logins,
+// profiles, e-mail addresses, who administers the site and who is suspended.
+// It writes the tables accounts, account_names and account_emails, and nothing
+// else does. It never decides who may call it: the gate did; and it holds no
+// password, session or token.
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// HoldLogin is how long a login that was given up leads to the account that had
+// it, or to nothing, before somebody else may take it.
+const HoldLogin = 90 * 24 * time.Hour
+
+// KindUser marks a person's account. Organisations come later.
+const KindUser = "user"
+
+// Account is one account as it is stored.
+type Account struct {
+	ID        id.Account
+	Kind      string
+	Login     string
+	Name      string
+	Bio       string
+	Location  string
+	Website   string
+	Email     string // the primary address; empty when there is none
+	Verified  bool   // an administrator or a mail confirmed Email
+	SiteAdmin bool
+	Suspended bool
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// NewAccount is what an account is made of. Email and Name may be empty.
+type NewAccount struct {
+	Login         string
+	Email         string
+	Name          string
+	SiteAdmin     bool
+	EmailVerified bool
+}
+
+// Options is what the room needs. DB, Change and Audit are required.
+type Options struct {
+	DB     *db.DB
+	Change *change.Bus
+	Audit  *audit.Log
+	Now    func() time.Time // nil: time.Now
+}
+
+// Room answers questions about accounts and changes them. It may be used from
+// many goroutines.
+type Room struct {
+	o      Options
+	facts  factsCache
+	ending []func(ctx context.Context, tx *db.Tx, a id.Account) error
+}
+
+// New makes the room and lets it hear changes.
+func New(o Options) *Room {
+	if o.DB == nil || o.Change == nil || o.Audit == nil {
+		panic("account: New needs DB, Change and Audit")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &Room{o: o}
+	r.facts.entries = map[id.Account]Facts{}
+	o.Change.Subscribe(r.facts.hear)
+	return r
+}
+
+// WhenEnding registers f to run inside the transaction that suspends or deletes
+// an account, so that its sessions end with it. Call it before the room is
+// used; it is for rooms that know this one.
+func (r *Room) WhenEnding(f func(ctx context.Context, tx *db.Tx, a id.Account) error) {
+	r.ending = append(r.ending, f)
+}
+
+func (r *Room) end(ctx context.Context, tx *db.Tx, a id.Account) error {
+	for _, f := range r.ending {
+		if err := f(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const columns = `
+	a.id, a.kind, a.login, a.name, a.bio, a.location, a.website,
+	a.site_admin, a.suspended_at, a.created_at, a.updated_at,
+	COALESCE(e.email, ''), COALESCE(e.verified, FALSE)
+	FROM accounts a LEFT JOIN account_emails e ON e.account_id = a.id AND e.is_primary`
+
+type scanner interface{ Scan(dest ...any) error }
+
+func scan(row scanner) (Account, error) {
+	var a Account
+	var suspended, created, updated int64
+	err := row.Scan(&a.ID, &a.Kind, &a.Login, &a.Name, &a.Bio, &a.Location, &a.Website,
+		&a.SiteAdmin, &suspended, &created, &updated, &a.Email, &a.Verified)
+	if err != nil {
+		return Account{}, err
+	}
+	a.Suspended = suspended != 0
+	a.CreatedAt, a.UpdatedAt = db.Time(created), db.Time(updated)
+	return a, nil
+}
+
+func one(row scanner) (Account, error) {
+	a, err := scan(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Account{}, problem.New(problem.NotFound, "There is no such user.", "")
+	}
+	if err != nil {
+		return Account{}, fmt.Errorf("read account: %w", err)
+	}
+	return a, nil
+}
+
+// ByID returns the account a, or problem.NotFound.
+func (r *Room) ByID(ctx context.Context, read db.Reader, a id.Account) (Account, error) {
+	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.id = $1`, a))
+}
+
+// ByLogin returns the account that has login now, in any case, or
+// problem.NotFound.
+func (r *Room) ByLogin(ctx context.Context, read db.Reader, login string) (Account, error) {
+	if len(login) > MaxLogin || !wellFormed(login) {
+		return Account{}, problem.New(problem.NotFound, "There is no such user.", "")
+	}
+	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.login_key = $1`, key(login)))
+}
+
+// ByEmail returns the account that has the address, primary or not, verified
+// or not, or problem.NotFound.
+func (r *Room) ByEmail(ctx context.Context, read db.Reader, email string) (Account, error) {
+	if len(email) > MaxEmail {
+		return Account{}, problem.New(problem.NotFound, "There is no such user.", "")
+	}
+	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.id = (
+		SELECT account_id FROM account_emails WHERE email_key = $1)`, key(email)))
+}
+
+// Resolve is ByLogin that also follows a login which its account gave up less
+// than HoldLogin ago; renamed is then true, and a redirect to the account's
+// present login is right once the gate allows it.
+func (r *Room) Resolve(ctx context.Context, read db.Reader, login string) (a Account, renamed bool, err error) {
+	a, err = r.ByLogin(ctx, read, login)
+	if !problem.Is(err, problem.NotFound) {
+		return a, false, err
+	}
+	a, err = one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.id = (
+		SELECT account_id FROM account_names WHERE name_key = $1 AND until > $2)`,
+		key(login), db.Micros(r.o.Now())))
+	return a, err == nil, err
+}
+
+// Create makes an account in a transaction of its own.
+func (r *Room) Create(ctx context.Context, actor right.Actor, n NewAccount) (Account, error) {
+	var a Account
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		a, err = r.CreateTx(ctx, tx, actor, n)
+		return err
+	})
+	return a, err
+}
+
+// CreateTx makes an account. It fails with problem.Invalid on the fields login,
+// email and name.
+func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n NewAccount) (Account, error) {
+	if err := CheckLogin(n.Login); err != nil {
+		return Account{}, err
+	}
+	if err := checkText("name", "Name", n.Name, MaxName); err != nil {
+		return Account{}, err
+	}
+	if n.Email != "" {
+		if err := CheckEmail(n.Email); err != nil {
+			return Account{}, err
+		}
+	}
+	if err := r.free(ctx, tx, n.Login, 0); err != nil {
+		return Account{}, err
+	}
+	now := db.Micros(r.o.Now())
+	var a id.Account
+	err := tx.QueryRow(ctx, `
+		INSERT INTO accounts (kind, login, login_key, name, site_admin, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $6)
+		ON CONFLICT (login_key) DO NOTHING
+		RETURNING id`,
+		KindUser, n.Login, key(n.Login), n.Name, n.SiteAdmin, now).Scan(&a)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Account{}, taken(n.Login)
+	}
+	if err != nil {
+		return Account{}, fmt.Errorf("insert account: %w", err)
+	}
+	if n.Email != "" {
+		if _, err := r.insertEmail(ctx, tx, a, n.Email, true, n.EmailVerified); err != nil {
+			return Account{}, err
+		}
+	}
+	detail := map[string]string{}
+	if n.SiteAdmin {
+		detail["site_admin"] = "true"
+	}
+	if err := r.record(ctx, tx, actor, "user.create", a, n.Login, detail); err != nil {
+		return Account{}, err
+	}
+	return r.ByID(ctx, tx, a)
+}
+
+// record writes the change and the line of the security log that every
+// mutation of this room ends with.
+func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, a id.Account, target string, detail map[string]string) error {
+	err := r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: a, Target: target, Detail: detail})
+	if err != nil {
+		return err
+	}
+	return r.o.Change.Record(ctx, tx, change.Change{Kind: change.AccountChanged, Subject: int64(a)})
+}

@@ -1,0 +1,118 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// maxHeld is how many logins may be held for one account at a time, so that
+// renaming again and again cannot take names away from everybody.
+const maxHeld = 5
+
+func taken(login string) error {
+	return problem.Field("login", "Username "+login+" is not available")
+}
+
+// free reports whether login may be given out now. It may always go back to the
+// account that it is held for.
+func (r *Room) free(ctx context.Context, tx *db.Tx, login string, to id.Account) error {
+	var one int
+	err := tx.QueryRow(ctx, `SELECT 1 FROM accounts WHERE login_key = $1 AND id <> $2`, key(login), to).Scan(&one)
+	if err == nil {
+		return taken(login)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("look for login: %w", err)
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT 1 FROM account_names WHERE name_key = $1 AND until > $2 AND (account_id <> $3 OR account_id = 0)`,
+		key(login), db.Micros(r.o.Now()), to).Scan(&one)
+	if err == nil {
+		return taken(login) // the same words: who had it is nobody's business
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("look for held login: %w", err)
+	}
+	// A name in use is not held as well; a hold that is over is of no more use.
+	if _, err := tx.Exec(ctx, `DELETE FROM account_names WHERE name_key = $1`, key(login)); err != nil {
+		return fmt.Errorf("drop held login: %w", err)
+	}
+	return nil
+}
+
+// hold keeps login for account a, or for nobody when a is zero.
+func (r *Room) hold(ctx context.Context, tx *db.Tx, login string, a id.Account) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO account_names (name_key, account_id, until) VALUES ($1, $2, $3)
+		ON CONFLICT (name_key) DO UPDATE SET account_id = excluded.account_id, until = excluded.until`,
+		key(login), a, db.Micros(r.o.Now().Add(HoldLogin)))
+	if err != nil {
+		return fmt.Errorf("hold login: %w", err)
+	}
+	return nil
+}
+
+// Rename gives the account a new login. The old one is held: it leads to the
+// account for HoldLogin, and is given to nobody else.
+func (r *Room) Rename(ctx context.Context, actor right.Actor, a id.Account, login string) (Account, error) {
+	if err := CheckLogin(login); err != nil {
+		return Account{}, err
+	}
+	var out Account
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		old, err := r.ByID(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if old.Login == login {
+			out = old
+			return nil
+		}
+		if key(old.Login) != key(login) {
+			if err := r.moveName(ctx, tx, old, login); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Exec(ctx, `UPDATE accounts SET login = $1, login_key = $2, updated_at = $3 WHERE id = $4`,
+			login, key(login), db.Micros(r.o.Now()), a)
+		if db.IsUnique(err) {
+			return taken(login)
+		}
+		if err != nil {
+			return fmt.Errorf("rename account: %w", err)
+		}
+		if err := r.record(ctx, tx, actor, "user.rename", a, login, map[string]string{"old_login": old.Login}); err != nil {
+			return err
+		}
+		out, err = r.ByID(ctx, tx, a)
+		return err
+	})
+	return out, err
+}
+
+// moveName takes login out of what is held and holds the old one instead.
+func (r *Room) moveName(ctx context.Context, tx *db.Tx, old Account, login string) error {
+	if err := r.free(ctx, tx, login, old.ID); err != nil {
+		return err
+	}
+	var held int
+	var first int64
+	err := tx.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(until), 0) FROM account_names WHERE account_id = $1 AND until > $2`,
+		old.ID, db.Micros(r.o.Now())).Scan(&held, &first)
+	if err != nil {
+		return fmt.Errorf("count held logins: %w", err)
+	}
+	if held >= maxHeld {
+		return problem.Field("login", "Username has been changed too often; it can be changed again after "+
+			db.Time(first).Format(time.DateOnly))
+	}
+	return r.hold(ctx, tx, old.Login, old.ID)
+}

@@ -1,0 +1,129 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// Suspend shuts the account out of every door and ends its sessions. Suspending
+// twice is no error.
+func (r *Room) Suspend(ctx context.Context, actor right.Actor, a id.Account) error {
+	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
+		if old.Suspended {
+			return nil
+		}
+		if err := r.keepAdmin(ctx, tx, old, "suspended"); err != nil {
+			return err
+		}
+		now := db.Micros(r.o.Now())
+		_, err := tx.Exec(ctx, `UPDATE accounts SET suspended_at = $1, updated_at = $1 WHERE id = $2`, now, a)
+		if err != nil {
+			return fmt.Errorf("suspend account: %w", err)
+		}
+		if err := r.end(ctx, tx, a); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, actor, "user.suspend", a, old.Login, nil)
+	})
+}
+
+// Unsuspend lets the account in again; its old sessions stay ended.
+func (r *Room) Unsuspend(ctx context.Context, actor right.Actor, a id.Account) error {
+	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
+		if !old.Suspended {
+			return nil
+		}
+		_, err := tx.Exec(ctx, `UPDATE accounts SET suspended_at = 0, updated_at = $1 WHERE id = $2`, db.Micros(r.o.Now()), a)
+		if err != nil {
+			return fmt.Errorf("unsuspend account: %w", err)
+		}
+		return r.record(ctx, tx, actor, "user.unsuspend", a, old.Login, nil)
+	})
+}
+
+// SetSiteAdmin makes the account a site administrator, or no longer one.
+func (r *Room) SetSiteAdmin(ctx context.Context, actor right.Actor, a id.Account, admin bool) error {
+	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
+		if old.SiteAdmin == admin {
+			return nil
+		}
+		action := "user.promote"
+		if !admin {
+			action = "user.demote"
+			if err := r.keepAdmin(ctx, tx, old, "demoted"); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, `UPDATE accounts SET site_admin = $1, updated_at = $2 WHERE id = $3`,
+			admin, db.Micros(r.o.Now()), a)
+		if err != nil {
+			return fmt.Errorf("set site administrator: %w", err)
+		}
+		return r.record(ctx, tx, actor, action, a, old.Login, nil)
+	})
+}
+
+// DeleteTx removes the account, its addresses and its sessions, and holds its
+// login so that nobody can pose as it. Only lifecycle calls it, which first
+// sees to what the account owns.
+func (r *Room) DeleteTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id.Account) error {
+	old, err := r.ByID(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if err := r.keepAdmin(ctx, tx, old, "deleted"); err != nil {
+		return err
+	}
+	if err := r.end(ctx, tx, a); err != nil {
+		return err
+	}
+	// Logins it had before stay held, for nobody: they led to it alone.
+	if _, err := tx.Exec(ctx, `UPDATE account_names SET account_id = 0 WHERE account_id = $1`, a); err != nil {
+		return fmt.Errorf("free held logins: %w", err)
+	}
+	if err := r.hold(ctx, tx, old.Login, 0); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM account_emails WHERE account_id = $1`, a); err != nil {
+		return fmt.Errorf("delete addresses: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM accounts WHERE id = $1`, a); err != nil {
+		return fmt.Errorf("delete account: %w", err)
+	}
+	return r.record(ctx, tx, actor, "user.delete", a, old.Login, nil)
+}
+
+// set runs f on the account inside one transaction.
+func (r *Room) set(ctx context.Context, a id.Account, f func(context.Context, *db.Tx, Account) error) error {
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		old, err := r.ByID(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		return f(ctx, tx, old)
+	})
+}
+
+// keepAdmin refuses to take the last active site administrator away, without
+// whom nobody could manage the site from its pages.
+func (r *Room) keepAdmin(ctx context.Context, tx *db.Tx, a Account, what string) error {
+	if !a.SiteAdmin || a.Suspended {
+		return nil
+	}
+	var others int
+	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM accounts WHERE site_admin AND suspended_at = 0 AND id <> $1`, a.ID).Scan(&others)
+	if err != nil {
+		return fmt.Errorf("count administrators: %w", err)
+	}
+	if others == 0 {
+		return problem.New(problem.Conflict,
+			a.Login+" is the only active site administrator and can't be "+what+".",
+			"Make somebody else a site administrator first.")
+	}
+	return nil
+}
