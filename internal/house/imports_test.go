@@ -1,0 +1,99 @@
+package house
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// allow is the architecture: each package of ours and those of ours it may
+// import. The floors are those of docs/architecture.md; a line that is added
+// here is explained there.
+var allow = map[string][]string{
+	// ground: no I/O
+	"id":        {},
+	"problem":   {},
+	"secret":    {},
+	"event":     {},
+	"printable": {},
+	"markdown":  {"problem"},
+	"right":     {"id"},
+	// outside things
+	"db":       {"problem"},
+	"cert":     {"problem"},
+	"config":   {"problem", "secret"},
+	"limit":    {"problem"},
+	"outbound": {"problem"},
+	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
+	// rooms, and what every room may use
+	"keys":    {"problem", "db"},
+	"change":  {"problem", "db"},
+	"audit":   {"id", "problem", "event", "printable", "right", "db"},
+	"account": {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":  {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"repo":    {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"token":   {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	// the gate
+	"gate": {"id", "problem", "secret", "event", "right", "db", "account", "signin", "token", "repo"},
+	// flows
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "gate", "gitstore"},
+	"fetch":     {"id", "problem", "event", "right", "db", "repo", "gate", "gitstore"},
+	// doors
+	"httpkit": {"problem", "event", "printable", "right", "token"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
+	"githttp": {"id", "problem", "event", "printable", "right", "limit", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
+	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
+		"repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+}
+
+// free are the packages that put the others together: what they import is
+// their purpose.
+var free = []string{"app", "house"}
+
+// TestImports holds the floors. A package below another's floor is known by its
+// first path element: internal/gitstore/pktline counts as gitstore.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	const module = "jeton/internal/"
+	for _, f := range source(t) {
+		pkg, ours := strings.CutPrefix(f.pkg, "internal/")
+		if f.test || !ours {
+			continue
+		}
+		pkg, _, _ = strings.Cut(pkg, "/")
+		if slices.Contains(free, pkg) || strings.HasSuffix(f.pkg, "test") {
+			continue
+		}
+		may, known := allow[pkg]
+		if !known {
+			t.Errorf("%s is not in the architecture: add a line here and say why in docs/architecture.md", f.pkg)
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			dep, ours := strings.CutPrefix(imp, module)
+			dep, _, _ = strings.Cut(dep, "/")
+			if ours && dep != pkg && !slices.Contains(may, dep) {
+				t.Errorf("%s imports %s, which %s may not", f.path, dep, pkg)
+			}
+		}
+	}
+}
+
+// TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
+func TestRooms_noHTTP(t *testing.T) {
+	t.Parallel()
+	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	for _, f := range source(t) {
+		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			if imp, _ := strconv.Unquote(spec.Path.Value); imp == "net/http" {
+				t.Errorf("%s imports net/http", f.path)
+			}
+		}
+	}
+}
