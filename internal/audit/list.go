@@ -1,0 +1,130 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+)
+
+// Line is one line of the log, as it was written.
+type Line struct {
+	ID        id.Event
+	At        time.Time
+	Action    string
+	Account   id.Account // whose log it is in
+	Kind      string     // the actor's credential, in right.CredentialKind's words
+	ActorID   id.Account
+	Actor     string // the login at that time
+	Token     id.Token
+	Note      string // the token's note at that time
+	Session   id.Session
+	Repo      id.Repo
+	Target    string
+	Address   string
+	Client    string
+	Request   string
+	Detail    map[string]string
+	detailRaw string
+}
+
+// DefaultLimit and MaxLimit are how many lines List returns, newest first.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 500
+)
+
+// Query says which lines. Account chooses the log; the zero account's is the
+// site's own, which tells of nobody's account. The other fields narrow when
+// they are not zero.
+type Query struct {
+	Account id.Account
+	Whole   bool // every log at once, for the site's administrators; Account is ignored
+
+	Action  string
+	Actor   string // a login
+	Address string
+	Token   id.Token // what the token did
+	Since   time.Time
+	Until   time.Time // exclusive
+	Before  id.Event  // lines older than this one: the last of the page before
+	Limit   int       // DefaultLimit when zero
+}
+
+// List returns the lines of q, newest first.
+func (l *Log) List(ctx context.Context, q Query) ([]Line, error) {
+	if q.Limit <= 0 {
+		q.Limit = DefaultLimit
+	}
+	rows, err := l.query(ctx, l.o.DB, q)
+	if err != nil {
+		return nil, fmt.Errorf("read the security log: %w", err)
+	}
+	defer rows.Close()
+	out := []Line{}
+	for rows.Next() {
+		line, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the security log: %w", err)
+		}
+		out = append(out, line)
+	}
+	return out, rows.Err()
+}
+
+// query builds the narrowing clauses from fixed texts, so that each kind of
+// question has its own plan; what was asked for is always an argument.
+func (l *Log) query(ctx context.Context, r db.Reader, q Query) (*sql.Rows, error) {
+	text := `SELECT id, at, action, account_id, actor_kind, actor_id, actor_login, token_id, token_note, session_id,
+		repo_id, target, address, client, request, detail FROM audit_events WHERE TRUE`
+	var args []any
+	narrow := func(clause string, arg any) {
+		args = append(args, arg)
+		text += fmt.Sprintf(clause, len(args))
+	}
+	if !q.Whole {
+		narrow(` AND account_id = $%d`, int64(q.Account))
+	}
+	if q.Before > 0 {
+		narrow(` AND id < $%d`, int64(q.Before))
+	}
+	if q.Action != "" {
+		narrow(` AND action = $%d`, q.Action)
+	}
+	if q.Actor != "" {
+		narrow(` AND LOWER(actor_login) = LOWER($%d)`, q.Actor)
+	}
+	if q.Address != "" {
+		narrow(` AND address = $%d`, q.Address)
+	}
+	if q.Token > 0 {
+		narrow(` AND token_id = $%d`, int64(q.Token))
+	}
+	if !q.Since.IsZero() {
+		narrow(` AND at >= $%d`, db.Micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		narrow(` AND at < $%d`, db.Micros(q.Until))
+	}
+	narrow(` ORDER BY id DESC LIMIT $%d`, min(q.Limit, MaxLimit))
+	return r.Query(ctx, text, args...)
+}
+
+func scan(rows *sql.Rows) (Line, error) {
+	var l Line
+	var at int64
+	err := rows.Scan(&l.ID, &at, &l.Action, &l.Account, &l.Kind, &l.ActorID, &l.Actor, &l.Token, &l.Note, &l.Session,
+		&l.Repo, &l.Target, &l.Address, &l.Client, &l.Request, &l.detailRaw)
+	if err != nil {
+		return Line{}, err
+	}
+	l.At = db.Time(at)
+	if l.detailRaw == "" {
+		return l, nil
+	}
+	return l, json.Unmarshal([]byte(l.detailRaw), &l.Detail)
+}
