@@ -1,0 +1,167 @@
+package web
+
+import (
+	"html/template"
+	"time"
+)
+
+// repoHead is the repository that a page belongs to.
+type repoHead struct {
+	Owner, Name, Href, Description string
+	Private, Archived              bool
+	Size                           int64 // bytes
+	Pushed                         time.Time
+}
+
+// RepoFrame is what every page of a repository has. Page structs embed it.
+type RepoFrame struct {
+	Frame
+	Repo      repoHead
+	Tabs      []Link
+	InContent bool // the heading is the content's, not the repository's name
+}
+
+// cloneBox is the address to clone from and what git will ask for.
+type cloneBox struct{ URL, Login, TokenHref, Trust string }
+
+// refMenu is the choice of a branch or tag.
+type refMenu struct {
+	Ref            string
+	Branches, Tags []Link
+	More           bool
+	Shown          int
+}
+
+// commitRow is a commit in a list.
+type commitRow struct {
+	Subject, Author, Short, Href, TreeHref string
+	Time                                   time.Time
+}
+
+// fileRow is an entry of a folder. Kind says what is unusual about it.
+type fileRow struct {
+	Name, Href, Kind string
+	Folder, Sized    bool
+	Size             int64
+}
+
+// listing is a folder.
+type listing struct {
+	Latest *commitRow
+	Up     string
+	Files  []fileRow
+	Rest   int // entries that are not shown
+}
+
+// readme is a README, as HTML that the package markdown made or as plain text.
+type readme struct {
+	Name, Text string
+	HTML       template.HTML
+}
+
+// repoPage is a repository's first page.
+type repoPage struct {
+	RepoFrame
+	Empty, MayPush, SHA256 bool
+	Refs                   refMenu
+	CommitsHref            string
+	Listing                listing
+	Readme                 *readme
+	Clone                  cloneBox
+}
+
+// pathNav is the path of a file or folder, each part a link.
+type pathNav struct {
+	Root, Name string
+	Parts      []Link
+}
+
+// treePage is a folder.
+type treePage struct {
+	RepoFrame
+	Heading     string
+	Refs        refMenu
+	Where       pathNav
+	CommitsHref string
+	Listing     listing
+}
+
+// blobPage is a file. Code is made by writeCode.
+type blobPage struct {
+	RepoFrame
+	Heading, Name         string
+	Refs                  refMenu
+	Where                 pathNav
+	RawHref, CommitsHref  string
+	Size                  int64
+	Lines                 int
+	Binary, TooLarge, Cut bool
+	Code, Rendered        template.HTML
+}
+
+// commitDay is the commits of one day.
+type commitDay struct {
+	Day     string
+	Commits []commitRow
+}
+
+// commitsPage is a history.
+type commitsPage struct {
+	RepoFrame
+	Refs  refMenu
+	Where *pathNav
+	Days  []commitDay
+	Pager pager
+}
+
+// diffFile is one changed file. Code is made by writeDiff; a Note stands for it.
+type diffFile struct {
+	ID, Name, From, Kind, Note string
+	Added, Removed             int
+	Code                       template.HTML
+}
+
+// commitPage is one commit with its change.
+type commitPage struct {
+	RepoFrame
+	ID, Short, Subject, Body, Author, Committer string
+	Time                                        time.Time
+	TreeHref                                    string
+	Parents                                     []Link
+	Files                                       []diffFile
+	FileCount, Added, Removed                   int
+	Merge, Cut                                  bool
+}
+
+// repoSettingsPage is a repository's general settings.
+type repoSettingsPage struct {
+	RepoFrame
+	Name, Description, DefaultBranch string
+	Branches                         []string
+}
+
+// personRow is a collaborator.
+type personRow struct {
+	Login  string
+	Levels []levelOption
+}
+
+// levelOption is a level of access that can be chosen.
+type levelOption struct {
+	Value, Text string
+	Selected    bool
+}
+
+// accessPage is who may use a repository.
+type accessPage struct {
+	RepoFrame
+	People []personRow
+	Login  string
+}
+
+// newRepoPage is the form for a new repository.
+type newRepoPage struct {
+	Frame
+	Name, Description      string
+	Public, SHA256, Closed bool
+}

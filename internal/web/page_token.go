@@ -1,0 +1,161 @@
+package web
+
+import (
+	"time"
+
+	"jeton/internal/id"
+	"jeton/internal/right"
+)
+
+// expiry is when a token ends, as pages say it.
+type expiry struct {
+	At                time.Time
+	Never, Past, Soon bool
+}
+
+// soon is how long before its end a token's expiry is pointed out.
+const soon = 7 * 24 * time.Hour
+
+func newExpiry(at, now time.Time) expiry {
+	if at.IsZero() {
+		return expiry{Never: true}
+	}
+	return expiry{At: at, Past: !now.Before(at), Soon: at.Sub(now) < soon}
+}
+
+// tokenRow is a token in the list.
+type tokenRow struct {
+	ID           id.Token
+	Note, Scopes string
+	Used         string
+	Expiry       expiry
+	Expired      bool
+}
+
+// newToken is a token that was made a moment ago, with its secret in the clear:
+// the only struct that holds one, made for one answer.
+type newToken struct {
+	ID                    id.Token
+	Note, Secret, Scopes  string
+	Login                 string
+	Reduced               bool // scopes inside others were dropped
+	Expiry                expiry
+	Trust                 string // git's line for a local authority, or empty
+	Clone, API            string
+	Windows, MacOS, Linux string
+	Plain                 string
+}
+
+// tokensPage is the list of tokens.
+type tokensPage struct {
+	Frame
+	New    *newToken
+	Tokens []tokenRow
+}
+
+// scopeNode is one check box of the scope tree.
+type scopeNode struct {
+	ID, Name, Title string
+	On              bool
+	Children        []scopeNode
+}
+
+// scopeTree is the tree with the boxes of set ticked, a parent's children with it.
+func scopeTree(set right.ScopeSet) []scopeNode {
+	var tree []scopeNode
+	for i, s := range right.Scopes() {
+		n := scopeNode{ID: itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
+		if s.Parent != "" && len(tree) > 0 && tree[len(tree)-1].Name == string(s.Parent) {
+			top := &tree[len(tree)-1]
+			top.Children = append(top.Children, n)
+			continue
+		}
+		tree = append(tree, n)
+	}
+	return tree
+}
+
+// expiryOption is one choice of an expiration, with the day that it leads to.
+type expiryOption struct {
+	Value, Text, Day string
+	Selected         bool
+}
+
+// expiryField is the choice of an expiration.
+type expiryField struct {
+	Options           []expiryOption
+	Custom, Min, Text string
+	Wrong             string
+}
+
+// presets are the numbers of days that are offered; the second is preselected.
+var presets = [...]int{7, 30, 60, 90}
+
+const defaultPreset = "30"
+
+func newExpiryField(choice, custom string, now time.Time) expiryField {
+	f := expiryField{Custom: custom, Min: now.UTC().AddDate(0, 0, 1).Format(time.DateOnly)}
+	for _, days := range presets {
+		d := day(inDays(now, days))
+		f.Options = append(f.Options, expiryOption{Value: itoa(days), Day: d, Text: itoa(days) + " days (" + d + ")"})
+	}
+	f.Options = append(f.Options, expiryOption{Value: "custom", Text: "Custom date"}, expiryOption{Value: "none", Text: "No expiration"})
+	at := -1
+	for i := range f.Options {
+		if f.Options[i].Value == choice {
+			at = i
+		}
+	}
+	if at < 0 {
+		at = 1
+	}
+	o := &f.Options[at]
+	o.Selected = true
+	switch o.Value {
+	case "none":
+		f.Text = "The token will never expire."
+	case "custom":
+		f.Text = "Choose the day on which the token will expire."
+		if t, err := time.Parse(time.DateOnly, custom); err == nil {
+			f.Text = "The token will expire on " + day(t) + "."
+		}
+	default:
+		f.Text = "The token will expire on " + o.Day + "."
+	}
+	return f
+}
+
+func inDays(now time.Time, days int) time.Time { return now.UTC().AddDate(0, 0, days) }
+
+// tokenForm is what the forms for a new token and for a changed one share.
+type tokenForm struct {
+	Frame
+	Note        string
+	Scopes      []scopeNode
+	ScopesWrong string
+	Expiry      expiryField
+	FromLink    bool
+	Unknown     string // scopes that a link asked for and that are not offered
+}
+
+// tokenPage is one token: the form to change it, and how it was used.
+type tokenPage struct {
+	Frame
+	Note                                          string
+	Scopes                                        []scopeNode
+	ScopesWrong                                   string
+	ID                                            id.Token
+	Expiry                                        expiry
+	LastEight                                     string
+	Created                                       time.Time
+	Used                                          time.Time
+	UsedAddress, UsedClient, UsedRepo, UsedAction string
+}
+
+// regeneratePage asks for a new expiration.
+type regeneratePage struct {
+	Frame
+	ID              id.Token
+	Note, ScopeList string
+	Expiry          expiryField
+}

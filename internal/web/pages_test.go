@@ -1,0 +1,287 @@
+package web
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"jeton/internal/gitstore"
+	"jeton/internal/right"
+)
+
+var sampleNow = time.Date(2026, time.November, 23, 14, 30, 0, 0, time.UTC)
+
+func samplePages(t *testing.T) *pages {
+	t.Helper()
+	p, err := newPages(func() time.Time { return sampleNow })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+type sample struct {
+	file, template string
+	data           any
+}
+
+func samples() []sample {
+	viewer := &Viewer{ID: 1, Login: "ada", SiteAdmin: true}
+	f := func(title, path string, scripts ...string) Frame {
+		return Frame{Title: title, Path: path, Viewer: viewer, Scripts: append([]string{"copy.js", "time.js", "menu.js", "dialog.js"}, scripts...)}
+	}
+	dev := func(title string, scripts ...string) Frame {
+		fr := f(title, "/settings/tokens", scripts...)
+		fr.Dev, fr.Here = true, "/settings/tokens"
+		fr.Crumbs = []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: "/settings/tokens"}}
+		return fr
+	}
+	set := func(title, path string) Frame {
+		fr := f(title, path)
+		fr.Here = path
+		fr.Crumbs = []Link{{Text: "Settings", Href: "/settings/profile"}}
+		return fr
+	}
+	anonymous := func(title, path string) Frame { return Frame{Title: title, Path: path, Scripts: []string{"link.js"}} }
+	rf := func(title, path, tab string) RepoFrame {
+		fr := f(title, path)
+		fr.Crumbs = []Link{{Text: "ada", Href: "/ada"}, {Text: "engine", Href: "/ada/engine"}}
+		return RepoFrame{Frame: fr, Repo: repoHead{Owner: "ada", Name: "engine", Href: "/ada/engine", Description: "Notes on the analytical engine", Private: true, Size: 3 << 20, Pushed: sampleNow.Add(-3 * time.Hour)},
+			Tabs: []Link{{Text: "Code", Href: "/ada/engine", Current: tab == "code"}, {Text: "Commits", Href: "/ada/engine/commits/main", Current: tab == "commits"}, {Text: "Settings", Href: "/ada/engine/settings", Current: tab == "settings"}}}
+	}
+	repos := []repoRow{
+		{Name: "ada/engine", Href: "/ada/engine", Description: "Notes on the analytical engine", Private: true, Own: true, Size: 3 << 20, Pushed: sampleNow.Add(-3 * time.Hour)},
+		{Name: "ada/bernoulli", Href: "/ada/bernoulli", Own: true, Size: 12 << 10, Pushed: sampleNow.Add(-12 * 24 * time.Hour)},
+		{Name: "course/assignment-one", Href: "/course/assignment-one", Description: "Fork, change, push.", Archived: true},
+	}
+	tokens := []tokenRow{
+		{ID: 1, Note: "Laptop", Scopes: "repo, workflow", Used: "Last used within the last week", Expiry: newExpiry(sampleNow.Add(40*24*time.Hour), sampleNow)},
+		{ID: 2, Note: "Course server", Scopes: "public_repo", Used: "Never used", Expiry: newExpiry(sampleNow.Add(3*24*time.Hour), sampleNow)},
+		{ID: 3, Note: "Old script", Scopes: "delete_repo, repo, user", Used: "Last used within the last 3 months", Expiry: newExpiry(sampleNow.Add(-3*24*time.Hour), sampleNow), Expired: true},
+		{ID: 4, Note: "Reads what is public", Used: "Never used", Expiry: expiry{Never: true}},
+	}
+	fresh := &newToken{ID: 5, Note: "Laptop", Secret: "jtp_" + strings.Repeat("EXAMPLE", 5) + "1", Scopes: "repo", Login: "ada", Reduced: true, Expiry: newExpiry(sampleNow.Add(30*24*time.Hour), sampleNow),
+		Trust: "git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem",
+		Clone: "git clone https://localhost:8443/ada/engine.git", API: "curl -u ada https://localhost:8443/api/v3/user",
+		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
+		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
+	refs := refMenu{Ref: "main", Branches: []Link{{Text: "main", Href: "/ada/engine", Current: true}, {Text: "draft", Href: "/ada/engine/tree/draft"}}, Tags: []Link{{Text: "v1.0", Href: "/ada/engine/tree/v1.0"}}}
+	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour)}
+	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x", Sized: true, Size: 512}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x", Sized: true, Size: 5000}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
+	clone := cloneBox{URL: "https://localhost:8443/ada/engine.git", Login: "ada", TokenHref: "/settings/tokens/new?description=Git&scopes=repo", Trust: fresh.Trust}
+	code, lines, _ := writeCode([]byte("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"<hello> & \u202egoodbye\")\n}\n"))
+	diff := gitstore.FileDiff{Hunks: []gitstore.Hunk{{OldStart: 1, OldLines: 3, NewStart: 1, NewLines: 3, Section: "func main() {", Lines: []gitstore.Line{{Op: ' ', Text: "first"}, {Op: '-', Text: "second"}, {Op: '+', Text: "2nd <b>"}, {Op: '\\'}}}}}
+	secretive := func(fr Frame) Frame {
+		fr.Problem = &Wrongs{Field: "note", Public: "Note has already been taken", Remedy: "Choose another note, or regenerate the token that has it."}
+		return fr
+	}
+	userRows := []userRow{{ID: 1, Login: "ada", Name: "Ada", Email: "ada@example.com", SiteAdmin: true, Created: sampleNow.Add(-90 * 24 * time.Hour)}, {ID: 2, Login: "bob", Suspended: true, Email: "bob@example.com", Created: sampleNow.Add(-9 * 24 * time.Hour)}}
+	withFlash := func(fr Frame, text string) Frame { fr.Flash = &Flash{Tone: "good", Text: text}; return fr }
+	dark := func(fr Frame) Frame { fr.Theme = "dark"; return fr }
+	confirm := func(fr Frame) confirmPage {
+		return confirmPage{Frame: fr, Heading: "Delete ada/engine?", Action: "/ada/engine/settings/delete", Button: "I understand, delete this repository", Back: "/ada/engine/settings",
+			Consequences: []string{"The repository, its whole history and its settings are deleted for good. Nobody can bring them back.", "Copies that people have cloned stay where they are."}, TypeThis: "ada/engine"}
+	}
+	return []sample{
+		{"welcome", "welcome", &welcomePage{loginPage: loginPage{Frame: anonymous("Welcome", "/"), ReturnTo: "/"}, URL: "https://localhost:8443"}},
+		{"login", "login", &loginPage{Frame: Frame{Title: "Sign in", Path: "/login", Problem: &Wrongs{Public: "Incorrect user name or password.", Remedy: "Try again. Passwords are case-sensitive."}}, Login: "ada", ReturnTo: "/settings/tokens/new", Purpose: "You go on to the form for a new token, filled in by the link."}},
+		{"setup", "link", &linkPage{Frame: anonymous("Set up this site", "/setup"), Lead: "You will be its first administrator.", Button: "Create the administrator", AskLogin: true, AskEmail: true}},
+		{"reset", "link", &linkPage{Frame: anonymous("Choose a new password", "/password_reset"), Lead: "All your sessions end when you do.", Button: "Change password"}},
+		{"sudo", "sudo", &sudoPage{Frame: f("Confirm access", "/sessions/sudo"), Action: "/settings/tokens", ReturnTo: "/settings/tokens/new", Keep: []hiddenField{{"note", "Laptop"}}, Again: true}},
+		{"error", "error", &errorPage{Frame: f("Not found", "/x"), Status: 404, StatusText: "Not Found", Heading: "This page was not found", What: "Either there is nothing at this address, or your account may not see it.", Remedy: "Check the address. If somebody gave it to you, ask them for access.", Next: []Link{{Text: "Go to the start page", Href: "/"}}, Request: "0A1B:2C3D4E:5F6071:82930A1B:6741"}},
+		{"home", "home", &homePage{Frame: withFlash(f("Your repositories", "/"), "Deleted the repository ada/old."), Repos: repos, HasToken: false}},
+		{"home-empty", "home", &homePage{Frame: f("Your repositories", "/")}},
+		{"profile", "profile", &profilePage{Frame: f("ada", "/ada"), Login: "ada", Name: "Ada", Bio: "Poetical science.", Location: "London", Website: "https://example.com", Own: true, Repos: repos, Pager: pager{Next: "/ada?page=2"}}},
+		{"new-repo", "new-repo", &newRepoPage{Frame: f("New repository", "/new")}},
+		{"tokens", "tokens", &tokensPage{Frame: dev("Personal access tokens (classic)"), Tokens: tokens}},
+		{"tokens-empty", "tokens", &tokensPage{Frame: dev("Personal access tokens (classic)")}},
+		{"tokens-new", "tokens", &tokensPage{Frame: dev("Personal access tokens (classic)"), New: fresh, Tokens: tokens}},
+		{"tokens-new-dark", "tokens", &tokensPage{Frame: dark(dev("Personal access tokens (classic)")), New: fresh, Tokens: tokens}},
+		{"token-new", "token-new", &tokenForm{Frame: secretive(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: newExpiryField("30", "", sampleNow), FromLink: true, Unknown: "gist"}},
+		{"token-new-dark", "token-new", &tokenForm{Frame: dark(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Scopes: scopeTree(mustScopes("user:email")), Expiry: newExpiryField("none", "", sampleNow)}},
+		{"token-edit", "token-edit", &tokenPage{Frame: dev("Edit token", "scopes.js"), ID: 1, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry, LastEight: "AbCd1234", Created: sampleNow.Add(-50 * time.Hour), Used: sampleNow.Add(-2 * time.Hour), UsedAddress: "192.0.2.7", UsedClient: "git/2.39.5", UsedRepo: "ada/engine", UsedAction: "repo.fetch"}},
+		{"token-regenerate", "token-regenerate", &regeneratePage{Frame: dev("Regenerate token", "expiry.js"), ID: 1, Note: "Laptop", ScopeList: "repo", Expiry: newExpiryField("custom", "", sampleNow)}},
+		{"confirm", "confirm", func() any { c := confirm(f("Delete ada/engine?", "/ada/engine/settings/delete")); return &c }()},
+		{"set-profile", "set-profile", &profileForm{Frame: withFlash(set("Profile", "/settings/profile"), "Profile saved."), Name: "Ada", Bio: "Poetical science."}},
+		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
+		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
+		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"set-sessions", "set-sessions", &sessionsPage{Frame: set("Sessions", "/settings/sessions"), Sessions: []sessionRow{{1, "Firefox on Linux", "192.0.2.7", sampleNow, sampleNow.Add(-50 * time.Hour), true}, {2, "Chrome on Windows", "198.51.100.3", sampleNow.Add(-20 * time.Hour), sampleNow.Add(-500 * time.Hour), false}}}},
+		{"set-repositories", "set-repositories", &repositoriesPage{Frame: set("Repositories", "/settings/repositories"), Repos: repos}},
+		{"set-log", "set-log", &logPage{Frame: set("Security log", "/settings/security-log"), Filter: logFilter{Action: "user.login"}, Actions: []string{"user.login"}, Pager: pager{Next: "?before=3"}, Lines: []logRow{{Action: "user.login", Actor: "ada", Credential: "session", Address: "192.0.2.7", Client: "Firefox on Linux", Time: sampleNow.Add(-time.Hour)}, {Action: "oauth_access.create", Target: "Laptop", Actor: "ada", Address: "192.0.2.7", Client: "Firefox", Time: sampleNow.Add(-2 * time.Hour), Detail: []hiddenField{{"scopes", "repo"}}}}}},
+		{"admin-users", "admin-users", &usersPage{Frame: func() Frame { fr := f("Users", "/admin/users"); fr.Admin, fr.Here = true, "/admin/users"; return fr }(), Users: userRows, Link: &madeLink{Heading: "Invitation link", Text: "Give this link to the person you invite.", URL: "https://localhost:8443/join#EXAMPLE", Until: sampleNow.Add(72 * time.Hour)}}},
+		{"admin-user", "admin-user", &userPage{Frame: func() Frame { fr := f("bob", "/admin/users/2"); fr.Admin, fr.Here = true, "/admin/users"; return fr }(), User: &userRows[1], Emails: []emailRow{{1, "bob@example.com", true, false}}}},
+		{"repo", "repo", &repoPage{RepoFrame: rf("ada/engine", "/ada/engine", "code"), Refs: refs, CommitsHref: "/ada/engine/commits/main", Listing: files, MayPush: true, Clone: clone, Readme: &readme{Name: "README.md", HTML: "<h1>Engine</h1><p>Notes on the <a href=\"/x\">analytical engine</a>, with <code>code</code>.</p><ul><li>one</li><li>two</li></ul><pre><code>git clone</code></pre>"}}},
+		{"repo-empty", "repo", &repoPage{RepoFrame: rf("ada/engine", "/ada/engine", "code"), Empty: true, MayPush: true, Clone: clone}},
+		{"tree", "tree", &treePage{RepoFrame: inContent(rf("notes", "/ada/engine/tree/main/notes", "code")), Heading: "notes at main", Refs: refs, Where: pathNav{Root: "/ada/engine", Name: "engine", Parts: []Link{{Text: "notes"}}}, CommitsHref: "/x", Listing: files}},
+		{"blob", "blob", &blobPage{RepoFrame: inContent(rf("main.go", "/ada/engine/blob/main/main.go", "code")), Heading: "main.go at main", Name: "main.go", Refs: refs, Where: pathNav{Root: "/ada/engine", Name: "engine", Parts: []Link{{Text: "cmd", Href: "/x"}, {Text: "main.go"}}}, RawHref: "/raw", CommitsHref: "/x", Size: 90, Lines: lines, Code: code}},
+		{"blob-binary", "blob", &blobPage{RepoFrame: inContent(rf("x.png", "/ada/engine/blob/main/x.png", "code")), Heading: "x.png at main", Name: "x.png", Refs: refs, Where: pathNav{Root: "/ada/engine", Name: "engine", Parts: []Link{{Text: "x.png"}}}, RawHref: "/raw", CommitsHref: "/x", Size: 90 << 10, Binary: true}},
+		{"commits", "commits", &commitsPage{RepoFrame: inContent(rf("Commits", "/ada/engine/commits/main", "commits")), Refs: refs, Days: []commitDay{{Day: "Monday, 23 November 2026", Commits: []commitRow{*latest, *latest}}}, Pager: pager{Next: "/x"}}},
+		{"commit", "commit", &commitPage{RepoFrame: inContent(rf("Describe the difference engine", "/ada/engine/commit/0a1b2c3", "commits")), ID: strings.Repeat("0a1b2c3d", 5), Short: "0a1b2c3", Subject: "Describe the difference engine", Body: "It computes by differences.\n\nSee the notes.", Author: "Ada", Time: sampleNow, TreeHref: "/x", Parents: []Link{{Text: "9f8e7d6", Href: "/x"}}, Files: []diffFile{{ID: "f1", Name: "main.go", Added: 1, Removed: 1, Code: writeDiff(&diff)}, {ID: "f2", Name: "x.png", Kind: "Added", Note: "A binary file: its change is not shown."}}, FileCount: 2, Added: 1, Removed: 1, Cut: true}},
+		{"repo-settings", "repo-settings", &repoSettingsPage{RepoFrame: here(rf("Settings", "/ada/engine/settings", "settings"), "general"), Name: "engine", Description: "Notes", Branches: []string{"main", "draft"}, DefaultBranch: "main"}},
+		{"repo-access", "repo-access", &accessPage{RepoFrame: here(rf("Access", "/ada/engine/settings/access", "settings"), "access"), People: []personRow{{Login: "bob", Levels: []levelOption{{"read", "Read", false}, {"write", "Write", true}, {"admin", "Admin", false}}}}}},
+	}
+}
+
+func inContent(f RepoFrame) RepoFrame { f.InContent = true; return f }
+
+func here(f RepoFrame, part string) RepoFrame { f.Here, f.InContent = part, true; return f }
+
+func mustScopes(names ...string) right.ScopeSet {
+	s, err := right.ParseScopes(names)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// TestPages renders every page and checks what holds for all of them. With
+// JETON_PAGES=folder the pages are written there, to be looked at.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	p := samplePages(t)
+	out := os.Getenv("JETON_PAGES")
+	for _, s := range samples() {
+		t.Run(s.file, func(t *testing.T) {
+			page, err := p.render(s.template, s.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkPage(t, page)
+			if out != "" {
+				write(t, filepath.Join(out, s.file+".html"), page)
+			}
+		})
+	}
+	if out != "" {
+		for url, a := range p.assets.files {
+			write(t, filepath.Join(out, url), a.body)
+		}
+	}
+}
+
+func write(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkPage holds a page to the rules of the house: no inline script or style,
+// one heading of the first level, each field labelled, no id twice, each
+// reference to an id kept, each button and link named.
+func checkPage(t *testing.T, page []byte) {
+	t.Helper()
+	doc, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids, labels, h1 := map[string]bool{}, map[string]bool{}, 0
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		if id := attr(n, "id"); id != "" {
+			if ids[id] {
+				t.Errorf("the id %q is there twice", id)
+			}
+			ids[id] = true
+		}
+		if n.Data == "label" {
+			labels[attr(n, "for")] = true
+		}
+		if n.Data == "h1" && !inside(n, "prose") { // a README has headings of its own
+			h1++
+		}
+	}
+	if h1 != 1 {
+		t.Errorf("%d headings of the first level, want 1", h1)
+	}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		checkElement(t, n, ids, labels)
+	}
+}
+
+func checkElement(t *testing.T, n *html.Node, ids, labels map[string]bool) {
+	t.Helper()
+	for _, a := range n.Attr {
+		if strings.HasPrefix(a.Key, "on") || a.Key == "style" {
+			t.Errorf("<%s> has an inline %s", n.Data, a.Key)
+		}
+		if a.Key == "src" || n.Data == "link" && a.Key == "href" {
+			if !strings.HasPrefix(a.Val, assetPrefix) {
+				t.Errorf("<%s> loads %q", n.Data, a.Val)
+			}
+		}
+		if a.Key == "aria-describedby" || a.Key == "aria-labelledby" || a.Key == "data-copy" {
+			for _, id := range strings.Fields(a.Val) {
+				if !ids[id] {
+					t.Errorf("<%s> refers to the id %q, which is not there", n.Data, id)
+				}
+			}
+		}
+		if strings.Contains(a.Val, "ZgotmplZ") {
+			t.Errorf("<%s %s> was filtered by html/template", n.Data, a.Key)
+		}
+	}
+	switch n.Data {
+	case "script":
+		if attr(n, "src") == "" {
+			t.Error("an inline script")
+		}
+	case "style":
+		t.Error("an inline style")
+	case "input", "select", "textarea":
+		if kind := attr(n, "type"); kind != "hidden" && attr(n, "aria-hidden") == "" && !labels[attr(n, "id")] {
+			t.Errorf("<%s name=%q> has no label", n.Data, attr(n, "name"))
+		}
+	case "button", "a", "summary":
+		if strings.TrimSpace(text(n)) == "" {
+			t.Errorf("<%s href=%q> has no name", n.Data, attr(n, "href"))
+		}
+	case "form":
+		if m := attr(n, "method"); m != "post" && m != "get" {
+			t.Errorf("a form without a method: %q", attr(n, "action"))
+		}
+	}
+}
+
+func inside(n *html.Node, class string) bool {
+	for p := n.Parent; p != nil; p = p.Parent {
+		if slices.Contains(strings.Fields(attr(p, "class")), class) {
+			return true
+		}
+	}
+	return false
+}
+
+func attr(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func text(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
+		}
+	}
+	return b.String()
+}
