@@ -61,77 +61,53 @@ func key(s string) string {
 // may become the first segment of a route, or would be mistaken for something
 // official. It is the one list for sign-up and for the splitting of URLs.
 func Reserved(name string) bool {
-	word := strings.ToLower(name)
-	if word == "" || strings.ContainsAny(word, " \t\n") {
-		return false
+	// What routes need or may need, and what would be mistaken for something
+	// official. The compiler makes a search by length and letters of it.
+	switch strings.ToLower(name) {
+	case "about", "access", "account", "accounts", "actions", "activate", "activity", "admin", "administrator",
+		"admins", "advisories", "anonymous", "api", "app", "apple-touch-icon", "apple-touch-icon.png", "apps",
+		"archive", "archives", "articles", "asset", "assets", "attachments", "auth", "authorize", "avatar",
+		"avatars", "badge", "badges", "billing", "blob", "blog", "boards", "bounty", "branches", "browse", "ca",
+		"cache", "captcha", "changelog", "cli", "client", "clone", "codespaces", "collaborators", "collections",
+		"comments", "commit", "commits", "community", "compare", "confirm", "confirm-access", "contact",
+		"contributing", "cookbook", "copilot", "customer", "customers", "dashboard", "dashboard-feed", "debug",
+		"deploy", "design", "developer", "developers", "device", "devices", "diff", "diffs", "discover",
+		"discussions", "docs", "documentation", "domains", "download", "downloads", "edit", "editor", "education",
+		"email", "emails", "emoji", "emojis", "enterprise", "error", "errors", "events", "explore", "faq", "favicon",
+		"favicon.ico", "favicon.svg", "features", "feed", "feedback", "feeds", "files", "fixtures", "follow",
+		"followers", "following", "forgot", "forgot-password", "fork", "forks", "garage", "ghost", "gist", "gists",
+		"git", "github-copilot", "global", "graphiql", "graphql", "graphs", "groups", "guest", "guests", "guide",
+		"guides", "head", "health", "healthz", "help", "help-wanted", "home", "hook", "hooks", "hosting",
+		"humans.txt", "icon", "icons", "identity", "images", "import", "imports", "inbox", "individual", "info",
+		"install", "installations", "integrations", "internal", "invitation", "invitations", "invite", "invites",
+		"issue", "issues", "jeton", "jobs", "join", "js", "keys", "labels", "languages", "learn", "legal", "lfs",
+		"libraries", "license", "licenses", "links", "lists", "livez", "local", "localhost", "log", "logged-in",
+		"login", "logout", "logs", "mail", "mailbox", "main", "maintenance", "manage", "manifest.json",
+		"marketplace", "me", "media", "member", "members", "mentions", "merge", "merges", "meta", "metrics",
+		"milestones", "mine", "mirror", "mirrors", "mobile", "namespace", "navigation", "network", "new", "news",
+		"nobody", "none", "notification", "notifications", "null", "oauth", "object", "objects", "offer", "offers",
+		"official", "open", "opensearch.xml", "operator", "options", "orders", "org", "organisation",
+		"organisations", "organization", "organizations", "orgs", "owner", "packages", "pages", "partners",
+		"password", "password-reset", "password_reset", "passwords", "patch", "payments", "people", "permissions",
+		"personal", "ping", "plans", "plugins", "popular", "posts", "press", "pricing", "privacy", "private",
+		"profile", "project", "projects", "proxy", "public", "public-keys", "pull", "pulls", "push", "raw", "readme",
+		"readyz", "recommendations", "redeem", "redirect", "refs", "register", "registration", "release", "releases",
+		"render", "replies", "repo", "report", "reports", "repos", "repositories", "repository", "requests",
+		"reserved", "resources", "restore", "reviews", "revisions", "robots.txt", "root", "rss", "saml", "scim",
+		"script", "scripts", "search", "secrets", "security", "security.txt", "select", "self", "server", "servers",
+		"service", "service-worker.js", "services", "session", "sessions", "setting", "settings", "setup", "share",
+		"shop", "showcases", "sign-in", "sign-out", "sign-up", "signin", "signout", "signup", "site", "site-admin",
+		"site-policy", "sitemap", "sitemap.xml", "sites", "snippets", "sponsors", "ssh", "sso", "staff", "stages",
+		"star", "starred", "stars", "start", "static", "statistics", "stats", "status", "statuses", "storage",
+		"store", "stories", "styleguide", "subscribe", "subscriptions", "sudo", "suggest", "suggestion",
+		"suggestions", "support", "suspended", "sync", "system", "system-administrator", "tag", "tags", "team",
+		"teams", "templates", "terms", "test", "theme", "themes", "timeline", "token", "tokens", "tools", "topic",
+		"topics", "tos", "tour", "train", "training", "translations", "trash", "tree", "trending", "trust",
+		"undefined", "unsubscribe", "update", "updates", "upload", "uploads", "user", "username", "users", "v1",
+		"v2", "v3", "vendor", "verification", "verify", "version", "versions", "visualization", "watching",
+		"web-flow", "webauthn", "webhook", "webhooks", "webmaster", ".well-known", "wiki", "wikis", "work",
+		"workflows", "www":
+		return true
 	}
-	// It is asked for every request: a search through a few kilobytes takes less
-	// than a microsecond and needs no state. The list begins and ends with space.
-	for from := 1; ; {
-		i := strings.Index(reserved[from:], word)
-		if i < 0 {
-			return false
-		}
-		i += from
-		if blank(reserved[i-1]) && blank(reserved[i+len(word)]) {
-			return true
-		}
-		from = i + 1
-	}
+	return false
 }
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
-
-// reserved holds the words in alphabetical order within each group.
-const reserved = `
-	.well-known favicon.ico favicon.svg robots.txt humans.txt sitemap.xml manifest.json
-	apple-touch-icon.png opensearch.xml security.txt service-worker.js
-
-	about access account accounts actions activate activity admin administrator
-	admins advisories api app apple-touch-icon apps archive archives articles asset
-	assets attachments auth authorize avatar avatars
-	badge badges billing blob blog boards bounty branches browse
-	ca cache captcha changelog cli client clone codespaces collaborators collections
-	comments commit commits community compare confirm confirm-access contact
-	contributing cookbook copilot customer customers
-	dashboard dashboard-feed debug deploy design developer developers device devices
-	diff diffs discover discussions docs documentation domains download downloads
-	edit editor education email emails emoji emojis enterprise error errors events
-	explore
-	faq favicon features feed feedback feeds files fixtures follow followers following
-	forgot forgot-password fork forks
-	garage gist gists git github-copilot global graphql graphs groups guest guests guide guides
-	head health healthz help help-wanted home hook hooks hosting
-	icon icons identity images import imports inbox individual info install
-	installations integrations internal invitation invitations invite invites
-	issue issues
-	jeton jobs join js
-	keys
-	labels languages learn legal lfs libraries license licenses links lists livez local
-	localhost log logged-in login logout logs
-	mail main mailbox maintenance manage marketplace me media member members mentions
-	merge merges meta metrics milestones mine mirror mirrors mobile
-	namespace navigation network new news none notification notifications null
-	oauth object objects offer offers official open operator options orders org
-	organisation organisations organization organizations orgs owner
-	packages pages partners password password-reset password_reset passwords patch
-	payments people permissions personal ping plans plugins popular posts press pricing
-	privacy private profile project projects proxy public public-keys pull pulls push
-	raw readme readyz recommendations redeem redirect refs register registration
-	release releases render replies repo report reports repositories repository
-	repos requests reserved resources restore reviews revisions root rss
-	saml scim script scripts search secrets security select self server servers
-	service services session sessions setting settings setup share shop showcases
-	sign-in sign-out sign-up signin signout signup site site-admin site-policy
-	sitemap sites snippets sponsors ssh sso staff stages star starred stars start
-	static statistics stats status statuses storage store stories styleguide
-	subscribe subscriptions sudo suggest suggestion suggestions support suspended
-	sync system
-	tag tags team teams templates terms test theme themes timeline token tokens tools
-	topic topics tos tour train training translations trash tree trending trust
-	undefined unsubscribe update updates upload uploads user username users
-	vendor verification verify version versions visualization
-	watching webauthn webhook webhooks webmaster wiki wikis work workflows www
-	ghost anonymous nobody system-administrator web-flow
-	graphiql v1 v2 v3
-`

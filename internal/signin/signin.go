@@ -20,6 +20,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -33,11 +34,12 @@ type Options struct {
 	Keys    *keys.Ring
 	Change  *change.Bus
 	Audit   *audit.Log
-	Limit   *Slowdown        // failed passwords; nil: the usual slow-down
+	Limit   *limit.Backoff   // of failed passwords; nil: one with the usual waits
 	Now     func() time.Time // nil: time.Now
 
-	Cost    Cost // of a password hash; zero: argon2id with 19 MiB and two passes
-	Waiters int  // how many may wait for a hash; 0: 128
+	Cost          Cost // of a password hash; zero: argon2id with 19 MiB and two passes
+	FastPasswords bool // hashes that cost next to nothing: for tests alone
+	Waiters       int  // how many may wait for a hash; 0: 128
 
 	Idle     time.Duration // an unused session ends after this; 0: 14 days
 	Absolute time.Duration // every session ends after this; 0: 90 days
@@ -61,13 +63,16 @@ func New(o Options) *Room {
 		o.Now = time.Now
 	}
 	if o.Limit == nil {
-		o.Limit = NewSlowdown(o.Now)
+		o.Limit = limit.NewBackoff(limit.BackoffOptions{Now: o.Now})
 	}
 	if o.Idle <= 0 {
 		o.Idle = 14 * 24 * time.Hour
 	}
 	if o.Absolute <= 0 {
 		o.Absolute = 90 * 24 * time.Hour
+	}
+	if o.FastPasswords {
+		o.Cost = Cost{Memory: 64, Passes: 1, Lanes: 1}
 	}
 	r := &Room{o: o, hasher: newHasher(o.Cost, o.Waiters)}
 	r.cache.reset()
@@ -120,18 +125,18 @@ func suspended() error {
 // knows its password.
 func (r *Room) SignIn(ctx context.Context, login string, password secret.Value) (secret.Value, Session, error) {
 	login = strings.TrimSpace(login)
-	release, err := r.attempt(ctx, login)
+	forgive, err := r.attempt(ctx, login)
 	if err != nil {
 		return secret.Value{}, Session{}, err
 	}
 	who, hash, err := r.known(ctx, login)
 	if err != nil {
-		release()
+		forgive()
 		return secret.Value{}, Session{}, err
 	}
 	ok, old, err := r.hasher.check(ctx, hash, password)
 	if err != nil {
-		release()
+		forgive()
 		return secret.Value{}, Session{}, err
 	}
 	if !ok {
@@ -142,7 +147,7 @@ func (r *Room) SignIn(ctx context.Context, login string, password secret.Value) 
 		}
 		return secret.Value{}, Session{}, wrong()
 	}
-	release()
+	forgive()
 	if who.Suspended {
 		if err := r.failed(ctx, who, "suspended"); err != nil {
 			return secret.Value{}, Session{}, err
@@ -264,18 +269,18 @@ func (r *Room) Confirm(ctx context.Context, s Session, password secret.Value) er
 // logged as a sign-in is, and returns its hash. A wrong one is a problem of the
 // named field.
 func (r *Room) proven(ctx context.Context, who account.Account, password secret.Value, why, field string) (string, error) {
-	release, err := r.attempt(ctx, who.Login)
+	forgive, err := r.attempt(ctx, who.Login)
 	if err != nil {
 		return "", err
 	}
 	hash, err := r.hash(ctx, who.ID)
 	if err != nil {
-		release()
+		forgive()
 		return "", err
 	}
 	ok, _, err := r.hasher.check(ctx, hash, password)
 	if err != nil {
-		release()
+		forgive()
 		return "", err
 	}
 	if !ok {
@@ -284,7 +289,7 @@ func (r *Room) proven(ctx context.Context, who account.Account, password secret.
 		}
 		return "", problem.Field(field, "Incorrect password.")
 	}
-	release()
+	forgive()
 	return hash, nil
 }
 
