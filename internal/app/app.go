@@ -100,8 +100,7 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.Tokens.Start(ctx)
 	a.onClose(a.Tokens.Close)
-	a.Signin.Start(ctx)
-	a.onClose(a.Signin.Close)
+	a.background(ctx, a.Signin.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}
@@ -121,6 +120,20 @@ func (a *App) Start(ctx context.Context) error {
 		a.served <- err
 	}()
 	return nil
+}
+
+// background runs f until Close, which waits for it.
+func (a *App) background(ctx context.Context, f func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the caller's end is not the server's: Close is
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	a.onClose(func(context.Context) error {
+		cancel()
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			return err
+		}
+		return nil
+	})
 }
 
 // Done delivers the error with which serving ended by itself.

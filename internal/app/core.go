@@ -33,8 +33,9 @@ type Options struct {
 	Version string           // shown by /meta and the pages
 	// BeforeMigrate runs before a database with content is migrated.
 	BeforeMigrate func(ctx context.Context, from, to int) error
-	// FastPasswords makes password hashes cheap. Only tests want that.
-	FastPasswords bool
+	// PasswordCost is the cost of a password's hash; zero is the usual one. Only
+	// tests want another.
+	PasswordCost signin.Cost
 }
 
 func (o *Options) defaults() {
@@ -109,11 +110,11 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 func (k *Core) openRooms() {
 	o := k.o
 	k.Change = change.New(change.Options{DB: k.DB, Log: o.Log, Now: o.Now, Socket: k.Config.Socket()})
-	k.onClose(func(context.Context) error { return k.Change.Close() })
+	k.onClose(func(context.Context) error { k.Change.Close(); return nil })
 	k.Audit = audit.New(audit.Options{DB: k.DB, Now: o.Now})
 	k.Limit = limit.New(limit.Options{Now: o.Now})
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
-	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Limit: k.Limit, Now: o.Now, FastPasswords: o.FastPasswords})
+	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})

@@ -114,4 +114,3 @@ func resource(path string) string {
 	}
 	return "User"
 }
-

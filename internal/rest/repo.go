@@ -3,7 +3,6 @@ package rest
 import (
 	"net/http"
 
-	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -211,18 +210,4 @@ func (c *call) list(query repo.Query) (any, error) {
 		out[i] = c.repository(&found[i].Repo, found[i].Relation)
 	}
 	return out, nil
-}
-
-const (
-	ownedPublic  = repo.OnlyPublic
-	ownedPrivate = repo.OnlyPrivate
-)
-
-// countRepos counts what an account owns, as the caller may see it.
-func (c *call) countRepos(aid id.Account, v repo.Visibility) (kib, n int, err error) {
-	found, n, err := c.door.o.Repos.ListVisible(c.r.Context(), c.door.o.DB, &c.actor, repo.Query{Owner: aid, Visibility: v, PerPage: 1, Closed: c.door.o.Gate.Closed()})
-	if err == nil && n > 0 {
-		kib = int(found[0].Size)
-	}
-	return kib, n, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"jeton/internal/account"
+	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
@@ -52,12 +53,12 @@ type publicUser struct {
 // privateUser adds what read:user lets the account itself see.
 type privateUser struct {
 	publicUser
-	PrivateGists            int  `json:"private_gists"`
-	TotalPrivateRepos       int  `json:"total_private_repos"`
-	OwnedPrivateRepos       int  `json:"owned_private_repos"`
-	DiskUsage               int  `json:"disk_usage"`
-	Collaborators           int  `json:"collaborators"`
-	TwoFactorAuthentication bool `json:"two_factor_authentication"`
+	PrivateGists            int   `json:"private_gists"`
+	TotalPrivateRepos       int   `json:"total_private_repos"`
+	OwnedPrivateRepos       int   `json:"owned_private_repos"`
+	DiskUsage               int64 `json:"disk_usage"`
+	Collaborators           int   `json:"collaborators"`
+	TwoFactorAuthentication bool  `json:"two_factor_authentication"`
 }
 
 func nodeID(kind string, n int64) string {
@@ -77,36 +78,33 @@ func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
 	}
 }
 
-func (c *call) publicUser(a account.Account) (publicUser, error) {
-	_, public, err := c.countRepos(a.ID, ownedPublic)
-	if err != nil {
-		return publicUser{}, err
-	}
+func (c *call) publicUser(a account.Account, u repo.Usage) publicUser {
 	return publicUser{
 		simpleUser: c.simpleUser(int64(a.ID), a.Login, a.SiteAdmin),
 		Name:       optional(a.Name), Blog: &a.Website, Location: optional(a.Location), Bio: optional(a.Bio),
-		PublicRepos: public, CreatedAt: stamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt),
-	}, nil
+		PublicRepos: u.Public, CreatedAt: stamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt),
+	}
 }
 
 // self answers with the caller's own account: in full for those whose grant
 // reads the profile, else as everybody sees it.
 func (c *call) self(a account.Account) (any, error) {
-	u, err := c.publicUser(a)
+	usage, err := c.usage(a)
 	if err != nil {
 		return nil, err
 	}
+	u := c.publicUser(a, usage)
 	if c.actor.Grant.Level(right.Emails, false) >= right.Read {
 		u.Email = optional(a.Email)
 	}
 	if c.actor.Grant.Level(right.Profile, false) < right.Read {
 		return u, nil
 	}
-	size, private, err := c.countRepos(a.ID, ownedPrivate)
-	if err != nil {
-		return nil, err
-	}
-	return privateUser{publicUser: u, TotalPrivateRepos: private, OwnedPrivateRepos: private, DiskUsage: size}, nil
+	return privateUser{publicUser: u, TotalPrivateRepos: usage.Private, OwnedPrivateRepos: usage.Private, DiskUsage: usage.Size}, nil
+}
+
+func (c *call) usage(a account.Account) (repo.Usage, error) {
+	return c.door.o.Repos.Usage(c.r.Context(), c.door.o.DB, a.ID)
 }
 
 func (d *Door) getUser(c *call) (any, error) {
@@ -161,7 +159,11 @@ func (d *Door) getLogin(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.publicUser(a)
+	u, err := c.usage(a)
+	if err != nil {
+		return nil, err
+	}
+	return c.publicUser(a, u), nil
 }
 
 func (c *call) accountByLogin() (account.Account, error) {

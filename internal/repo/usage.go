@@ -1,0 +1,28 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+)
+
+// Usage is what an account's repositories come to.
+type Usage struct {
+	Public, Private int   // how many it owns
+	Size            int64 // KiB of all of them
+}
+
+// Usage counts what owner owns, whoever asks: it is for the owner's own eyes,
+// save for Public.
+func (m *Room) Usage(ctx context.Context, r db.Reader, owner id.Account) (Usage, error) {
+	var u Usage
+	err := r.QueryRow(ctx, `
+		SELECT COALESCE(SUM(CASE WHEN private THEN 0 ELSE 1 END), 0), COALESCE(SUM(CASE WHEN private THEN 1 ELSE 0 END), 0), COALESCE(SUM(size_kib), 0)
+		FROM repositories WHERE owner_id = $1`, owner).Scan(&u.Public, &u.Private, &u.Size)
+	if err != nil {
+		return Usage{}, fmt.Errorf("count repositories: %w", err)
+	}
+	return u, nil
+}

@@ -1,0 +1,28 @@
+package rest
+
+// enterpriseVersion tells clients which of GitHub's features they may expect.
+// Git Credential Manager offers OAuth from version 3.2 on; until it exists
+// here, the version is below that, so that it offers tokens alone.
+const enterpriseVersion = "3.1.0"
+
+// root is where clients read their scopes and learn the URLs.
+func (d *Door) root(c *call) (any, error) {
+	return map[string]string{
+		"current_user_url":                     c.url("/user"),
+		"current_user_repositories_url":        c.url("/user/repos{?type,page,per_page,sort}"),
+		"emails_url":                           c.url("/user/emails"),
+		"rate_limit_url":                       c.url("/rate_limit"),
+		"repository_url":                       c.url("/repos/{owner}/{repo}"),
+		"user_url":                             c.url("/users/{user}"),
+		"user_repositories_url":                c.url("/users/{user}/repos{?type,page,per_page,sort}"),
+		"current_user_authorizations_html_url": d.o.Gate.URL("/settings/tokens"),
+	}, nil
+}
+
+func (d *Door) meta(*call) (any, error) {
+	return struct {
+		Verifiable bool   `json:"verifiable_password_authentication"`
+		Installed  string `json:"installed_version"`
+		Jeton      string `json:"jeton_version"`
+	}{false, enterpriseVersion, d.o.Version}, nil
+}
