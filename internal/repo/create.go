@@ -2,9 +2,8 @@ package repo
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"jeton/internal/db"
@@ -15,6 +14,7 @@ import (
 
 // NewRepo describes a repository to be made.
 type NewRepo struct {
+	ID            id.Repo // a number from Draw; zero draws one
 	Owner         id.Account
 	Name          string
 	Description   string
@@ -47,7 +47,7 @@ func taken(field string) error {
 }
 
 // Create makes the row of a new repository in the caller's transaction; the
-// folder is the caller's to make before the transaction ends. A redirect that
+// folder of that number should be there by then, see Draw. A redirect that
 // stood at the name ends. It fails with problem.Invalid, with the field, when
 // something about n is wrong or the owner already uses the name.
 func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRepo) (Repo, error) {
@@ -63,19 +63,23 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 		Owner: n.Owner, OwnerLogin: owner.Login, Name: n.Name, Description: n.Description, DefaultBranch: n.DefaultBranch,
 		Private: n.Private, Format: n.Format, CreatedAt: now, UpdatedAt: now,
 	}
-	_, key, _ := lookupKeys("x", n.Name)
-	err = tx.QueryRow(ctx, `
-		INSERT INTO repositories (owner_id, name, name_key, description, private, archived, default_branch,
+	if r.ID, err = m.number(ctx, tx, n.ID); err != nil {
+		return Repo{}, err
+	}
+	key := strings.ToLower(n.Name)
+	res, err := tx.Exec(ctx, `
+		INSERT INTO repositories (id, owner_id, name, name_key, description, private, archived, default_branch,
 			object_format, size_kib, created_at, updated_at, pushed_at)
-		VALUES ($1, $2, $3, $4, $5, FALSE, $6, $7, 0, $8, $8, 0)
-		ON CONFLICT (owner_id, name_key) DO NOTHING
-		RETURNING id`,
-		r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now)).Scan(&r.ID)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return Repo{}, taken("name")
-	case err != nil:
+		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, 0, $9, $9, 0)
+		ON CONFLICT (owner_id, name_key) DO NOTHING`,
+		r.ID, r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now))
+	if err != nil {
 		return Repo{}, fmt.Errorf("insert repository: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil {
+		return Repo{}, err
+	} else if n == 0 {
+		return Repo{}, taken("name")
 	}
 	if err := endRedirect(ctx, tx, r.Owner, key); err != nil {
 		return Repo{}, err
@@ -87,7 +91,8 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 }
 
 // Delete removes the row and everything that hangs on it, and returns what the
-// repository was. The folder is the caller's to remove after the commit.
+// repository was. The folder is the caller's to remove after the commit; until
+// Settle is called, Leftovers names it.
 func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo) (Repo, error) {
 	r, err := m.ByID(ctx, tx, repo)
 	if err != nil {
@@ -103,6 +108,10 @@ func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id
 		if _, err := tx.Exec(ctx, q, repo); err != nil {
 			return Repo{}, fmt.Errorf("delete repository %d: %w", repo, err)
 		}
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO repo_removed (id, at) VALUES ($1, $2)`, repo, db.Micros(m.o.Now()))
+	if err != nil {
+		return Repo{}, fmt.Errorf("delete repository %d: %w", repo, err)
 	}
 	if err := m.record(ctx, tx, actor, "repo.destroy", &r, nil); err != nil {
 		return Repo{}, err
@@ -139,4 +148,29 @@ func visibilityWord(private bool) string {
 		return "private"
 	}
 	return "public"
+}
+
+// CheckNew reports early what Create would refuse, and fills in what n left to
+// be chosen. Only Create's answer holds.
+func (m *Room) CheckNew(ctx context.Context, r db.Reader, n *NewRepo) error {
+	if err := n.check(); err != nil {
+		return err
+	}
+	if _, err := m.o.Account.ByID(ctx, r, n.Owner); err != nil {
+		return err
+	}
+	return free(ctx, r, n.Owner, strings.ToLower(n.Name), "name")
+}
+
+// free fails with problem.Invalid for field when the owner uses the name.
+func free(ctx context.Context, r db.Reader, owner id.Account, key, field string) error {
+	var n int
+	err := r.QueryRow(ctx, `SELECT COUNT(*) FROM repositories WHERE owner_id = $1 AND name_key = $2`, owner, key).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("look for the name: %w", err)
+	}
+	if n > 0 {
+		return taken(field)
+	}
+	return nil
 }

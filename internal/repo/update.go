@@ -125,13 +125,8 @@ func (m *Room) moveName(ctx context.Context, tx *db.Tx, old, r *Repo, field stri
 	}
 	// Asked before the update, since a failed statement would end the whole
 	// transaction on PostgreSQL; the unique index still has the last word.
-	var n int
-	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM repositories WHERE owner_id = $1 AND name_key = $2`, r.Owner, to).Scan(&n)
-	if err != nil {
-		return fmt.Errorf("look for the new name: %w", err)
-	}
-	if n > 0 {
-		return taken(field)
+	if err := free(ctx, tx, r.Owner, to, field); err != nil {
+		return err
 	}
 	if err := endRedirect(ctx, tx, r.Owner, to); err != nil {
 		return err

@@ -1,7 +1,21 @@
 -- Repositories, who else may use them, and the names they had before.
 
+-- A number that was drawn for a repository being made: it is never drawn again,
+-- and its row goes when the repository's comes. One that stays behind names a
+-- folder that may be left over.
+CREATE TABLE repo_numbers (
+	id {{id}},
+	at {{bigint}} NOT NULL
+);
+
+-- A repository that was deleted and whose folder may still be there.
+CREATE TABLE repo_removed (
+	id {{bigint}} PRIMARY KEY,
+	at {{bigint}} NOT NULL
+);
+
 CREATE TABLE repositories (
-	id             {{id}},
+	id             {{bigint}} PRIMARY KEY,
 	owner_id       {{bigint}} NOT NULL REFERENCES accounts (id),
 	name           TEXT       NOT NULL,
 	name_key       TEXT       NOT NULL,

@@ -1,0 +1,149 @@
+package lifecycle
+
+import (
+	"context"
+	"fmt"
+
+	"jeton/internal/db"
+	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+// CreateRepo makes an empty repository. Only the operator makes one for
+// somebody else. It fails with problem.Invalid, with the field.
+func (f *Flow) CreateRepo(ctx context.Context, actor right.Actor, n repo.NewRepo) (repo.Repo, error) {
+	return f.create(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) error {
+		return f.o.Git.Create(ctx, n.ID, object.Format(n.Format), n.DefaultBranch)
+	})
+}
+
+// create draws a number, lets fill make the folder of that number, and then
+// makes the row: at no moment is there a row without its folder, and no
+// transaction waits for the disk. A crash in between leaves a number for Sweep
+// and blocks no name.
+func (f *Flow) create(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error) (repo.Repo, error) {
+	if actor.Kind != right.OperatorCommand && (actor.Account == 0 || actor.Account != n.Owner) {
+		return repo.Repo{}, problem.New(problem.Forbidden, "You can create repositories on your own account only.", "")
+	}
+	if err := f.o.Repo.CheckNew(ctx, f.o.DB, &n); err != nil {
+		return repo.Repo{}, err
+	}
+	number, err := f.draw(ctx)
+	if err != nil {
+		return repo.Repo{}, err
+	}
+	n.ID = number
+	if err := fill(ctx, &n); err != nil {
+		f.giveUp(ctx, number)
+		return repo.Repo{}, err
+	}
+	var r repo.Repo
+	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err = f.o.Repo.Create(ctx, tx, actor, n)
+		return err
+	})
+	if err != nil {
+		f.giveUp(ctx, number)
+		return repo.Repo{}, err
+	}
+	return r, nil
+}
+
+// draw draws a number under which there is no folder. One that is there belongs
+// to a database that knew more than this one does; it is left alone for good.
+func (f *Flow) draw(ctx context.Context) (id.Repo, error) {
+	for range 1000 {
+		number, err := f.o.Repo.Draw(ctx)
+		if err != nil || !f.o.Git.Exists(number) {
+			return number, err
+		}
+		f.o.Log.WarnContext(ctx, "there is a folder of a repository that the database does not know", "repo", int64(number))
+		if err := f.o.Repo.Settle(ctx, number); err != nil {
+			return 0, err
+		}
+	}
+	return 0, problem.New(problem.Unavailable, "No free place for a repository was found.", "The database may be older than the repositories' folder; ask the operator.")
+}
+
+// giveUp removes a folder whose row did not come, unless it did: a commit can
+// succeed although its answer was lost.
+func (f *Flow) giveUp(ctx context.Context, number id.Repo) {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := f.o.Repo.ByID(ctx, f.o.DB, number); problem.Is(err, problem.NotFound) {
+		f.remove(ctx, number)
+	}
+}
+
+// EditRepo changes the settings of a repository. Seen is what the gate decided
+// about: what the patch would leave as it was seen is no part of the change, so
+// that nothing can be changed back unasked that somebody else changes meanwhile.
+// A default branch must exist, unless there is no branch at all.
+func (f *Flow) EditRepo(ctx context.Context, actor right.Actor, seen repo.Repo, p repo.Patch) (repo.Repo, error) {
+	drop(&p.Name, seen.Name)
+	drop(&p.Description, seen.Description)
+	drop(&p.Private, seen.Private)
+	drop(&p.Archived, seen.Archived)
+	drop(&p.DefaultBranch, seen.DefaultBranch)
+	if p.DefaultBranch != nil {
+		if err := f.checkBranch(ctx, seen.ID, *p.DefaultBranch); err != nil {
+			return repo.Repo{}, err
+		}
+	}
+	return f.o.Repo.Update(ctx, actor, seen.ID, p)
+}
+
+func drop[T comparable](p **T, seen T) {
+	if *p != nil && **p == seen {
+		*p = nil
+	}
+}
+
+func (f *Flow) checkBranch(ctx context.Context, r id.Repo, branch string) error {
+	if err := repo.CheckBranch(branch); err != nil {
+		return err
+	}
+	refs, err := f.o.Git.Repo(r).Refs(ctx)
+	if err != nil {
+		return fmt.Errorf("read the branches: %w", err)
+	}
+	if _, ok := refs.Get("refs/heads/" + branch); !ok && len(refs.Branches()) > 0 {
+		return problem.Field("default_branch", "The branch "+branch+" was not found. Please push that ref first or create it.")
+	}
+	return nil
+}
+
+// DeleteRepo deletes a repository: its row and all that hangs on it at once,
+// its folder in the background.
+func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) error {
+	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f.removeLater(ctx, r)
+	return nil
+}
+
+// TransferRepo gives a repository to the account of that login. The owner until
+// now keeps write access, as on GitHub. It fails with problem.Invalid for the
+// field new_owner.
+func (f *Flow) TransferRepo(ctx context.Context, actor right.Actor, r id.Repo, login string) (repo.Repo, error) {
+	var out repo.Repo
+	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		to, err := f.o.Account.ByLogin(ctx, tx, login)
+		if problem.Is(err, problem.NotFound) {
+			return problem.Field("new_owner", "there is no such account")
+		}
+		if err != nil {
+			return err
+		}
+		out, err = f.o.Repo.TransferTx(ctx, tx, actor, r, to.ID, right.Write)
+		return err
+	})
+	return out, err
+}
