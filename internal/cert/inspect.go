@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"time"
+
+	"jeton/internal/problem"
 )
 
 // State is what Inspect found.
@@ -49,6 +51,17 @@ func Inspect(o Options) State {
 	}
 	s.Remedy = renewRemedy(o.Mode)
 	return s
+}
+
+// ReadAuthority returns the local authority that is kept in dir, without making
+// one. It fails with problem.NotFound when there is none.
+func ReadAuthority(dir string) (Authority, error) {
+	path := filepath.Join(dir, authorityFile)
+	c, err := readCertificate(path)
+	if err != nil {
+		return Authority{}, problem.Wrap(err, problem.NotFound, "there is no local certificate authority yet", "Start the server once: it makes one.")
+	}
+	return describe(path, c), nil
 }
 
 func current(o Options) (*x509.Certificate, error) {

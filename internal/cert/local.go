@@ -240,7 +240,11 @@ func (l *local) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (l *local) authority() Authority {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Authority{File: filepath.Join(l.o.Dir, authorityFile), Fingerprint: fingerprint(l.ca.Leaf), PEM: encodeCert(l.ca.Leaf), Name: l.ca.Leaf.Subject.CommonName, Ends: l.ca.Leaf.NotAfter}
+	return describe(filepath.Join(l.o.Dir, authorityFile), l.ca.Leaf)
+}
+
+func describe(path string, ca *x509.Certificate) Authority {
+	return Authority{Name: ca.Subject.CommonName, File: path, Fingerprint: fingerprint(ca), PEM: encodeCert(ca), Ends: ca.NotAfter}
 }
 
 // sign makes a certificate of t for key, signed by the parent's key.

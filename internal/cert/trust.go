@@ -16,15 +16,15 @@ type Authority struct {
 
 // Guide says how to trust an authority on one system.
 type Guide struct {
-	System string // Windows, macOS or Linux
-	Steps  []Step
+	System string `json:"system"` // Windows, macOS or Linux
+	Steps  []Step `json:"steps"`
 }
 
 // Step is what to do for one tool: a sentence, and lines to run as they are.
 type Step struct {
-	Tool  string // git, curl, browser
-	Text  string
-	Lines []string
+	Tool  string   `json:"tool"` // git, curl, browser
+	Text  string   `json:"text"`
+	Lines []string `json:"lines"`
 }
 
 // GitLine returns the line that makes git trust the authority for this server

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+
+	"jeton/internal/app"
+	"jeton/internal/cert"
+	"jeton/internal/config"
+)
+
+const serveUsage = `Usage: jeton serve [--data DIR] [--listen ADDRESS] [--url URL] [flags]
+
+Serve. Without any flag: on https://localhost:8443, with the data in ./data and a
+certificate authority of its own. The first start prints a link to set it up.
+
+  --data DIR               the folder that holds everything (default ./data)
+  --config FILE            settings, TOML (default DATA/jeton.toml if it exists)
+  --listen ADDRESS         where to listen (default 127.0.0.1:8443)
+  --url URL                the public URL (default https://localhost:PORT)
+  --closed                 show nothing to visitors who are not signed in
+  --keys DIR               where the server keys are (default DATA/keys)
+  --database URL           PostgreSQL instead of SQLite: postgres://USER@HOST/DATABASE
+  --tls MODE               auto, local, files, acme or off (default auto)
+  --tls-cert FILE          the certificate with its chain, read again when it changes
+  --tls-key FILE           its key
+  --acme-email E-MAIL      get the certificate from Let's Encrypt, accepting its terms
+  --acme-directory URL     another ACME authority
+  --acme-roots FILE        what that authority's own server is checked against
+  --trusted-proxy CIDR     whose forwarded headers are believed; needed for --tls=off
+  --api-rate-limit N       API requests an hour and account (default 15000)
+  --max-pack-size SIZE     the most that one push may send (default 4GiB)
+  --max-object-size SIZE   the largest object of a push (default 1GiB)
+  --max-refs-per-push N    the most branches and tags of one push (default 5000)
+  --max-ref-length N       the longest name of a branch or tag (default 512)
+  --fetch-timeout TIME     the longest clone or fetch (default 1h)
+  --push-timeout TIME      the longest push (default 1h)
+  --git PROGRAM            the git program, 2.39 or newer (default git)
+  --drain-time TIME        how long running clones and pushes may go on at the end (default 1m)
+  --log-level LEVEL        debug, info, warn or error (default info)
+  --log-format FORMAT      text or json (default text)
+  --json                   the log as JSON, as --log-format json
+
+Every flag can also be a variable (JETON_LISTEN) or a line of the file
+(listen = ":443"). Flags win over variables, variables over the file.
+`
+
+func serve(c *call) error {
+	var all []string
+	for _, s := range config.Settings() {
+		all = append(all, s.Name)
+	}
+	if err := c.parse(0, 0, all...); err != nil {
+		return err
+	}
+	if err := checkRestored(c.config.Data); err != nil {
+		return err
+	}
+	log := c.logger()
+	a, err := app.New(c.ctx, c.config, app.Options{Log: log, Version: programVersion()})
+	if err != nil {
+		return err
+	}
+	// Serving goes on while the drain runs, which begins when the signal has
+	// ended c.ctx already.
+	lasting := context.WithoutCancel(c.ctx)
+	if err := a.Start(lasting); err != nil {
+		_ = a.Close(lasting) // the first error tells more
+		return err
+	}
+	link, err := setupLink(lasting, a.Core)
+	if err == nil {
+		c.banner(a, link)
+		err = c.wait(a)
+	}
+	log.Info("stopping: running clones and pushes may finish", "within", c.config.DrainTime)
+	if e := a.Close(lasting); err == nil {
+		err = e
+	}
+	return err
+}
+
+// wait returns when the signal comes, or with the error that ended the serving.
+func (c *call) wait(a *app.App) error {
+	select {
+	case <-c.ctx.Done():
+		return nil
+	case err := <-a.Done():
+		return err
+	}
+}
+
+func (c *call) logger() *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.config.LogLevel}
+	if c.json || c.config.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(c.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(c.stderr, o))
+}
+
+// banner tells the person at the terminal where to go now. It goes to standard
+// output, the log to standard error: the link's secret is in no log.
+func (c *call) banner(a *app.App, link string) {
+	w := c.stdout
+	_, _ = fmt.Fprintf(w, "Jeton serves %s\n", a.URL())
+	if authority, ok := a.Authority(); ok {
+		trust(w, authority, a.URL(), runtime.GOOS)
+	}
+	if link != "" {
+		_, _ = fmt.Fprintf(w, "\nNobody has an account yet. Make the first one, an administrator, within an hour:\n\n    %s\n\nThe link works once. Starting the server again makes a new one.\n", link)
+	}
+}
+
+// trust says how to trust the local authority on this machine, and where to
+// find out about others.
+func trust(w io.Writer, a cert.Authority, url, system string) {
+	_, _ = fmt.Fprintf(w, `
+Its certificate is from an authority of its own, which nothing trusts yet:
+
+    %s
+    SHA-256 %s
+
+`, a.File, wrapFingerprint(a.Fingerprint))
+	names := map[string]string{"windows": "Windows", "darwin": "macOS"}
+	want := names[system]
+	if want == "" {
+		want = "Linux"
+	}
+	guides := a.Guides(url, a.File)
+	g := guides[max(0, slices.IndexFunc(guides, func(g cert.Guide) bool { return g.System == want }))]
+	for _, s := range g.Steps {
+		_, _ = fmt.Fprintf(w, "%s: %s\n\n    %s\n\n", strings.ToUpper(s.Tool[:1])+s.Tool[1:], s.Text, strings.Join(s.Lines, "\n    "))
+	}
+	_, _ = fmt.Fprintln(w, "\"jeton doctor --trust\" says it for Windows, macOS and Linux.")
+}
+
+// wrapFingerprint puts the second half on a line of its own, below the first.
+func wrapFingerprint(f string) string {
+	if len(f) < 96 {
+		return f
+	}
+	return f[:48] + "\n            " + f[48:]
+}

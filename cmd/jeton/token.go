@@ -1,0 +1,215 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/app"
+	"jeton/internal/id"
+	"jeton/internal/printable"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+const tokenCreateUsage = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]… [--json] [--data DIR]
+
+Make a personal access token (classic) for an account and print it, alone, on
+standard output. It is shown this once.
+
+  --note N       what the token is for
+  --expires WHEN in so many days, at the end of a date (UTC), or never
+  --scope S      a scope, or several parted by commas; may be given more than once.
+                 Without one the token reads what is public.
+                 Scopes: repo, public_repo, workflow, user, read:user,
+                 user:email, delete_repo
+`
+
+// words is a flag that may be given more than once, or as a list.
+type words []string
+
+func (w *words) String() string { return strings.Join(*w, ",") }
+
+func (w *words) Set(s string) error {
+	*w = append(*w, right.SplitScopes(s)...)
+	return nil
+}
+
+func tokenCreate(c *call) error {
+	note := c.flags.String("note", "", "")
+	expires := c.flags.String("expires", "", "")
+	var names words
+	c.flags.Var(&names, "scope", "")
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	if *note == "" || *expires == "" {
+		return usageError("a token needs a note and an expiration", "Add --note \"what it is for\" and --expires 30d, a date, or never.")
+	}
+	scopes, err := right.ParseScopes(names)
+	if err != nil {
+		return usageError(err.Error(), "See \"jeton token create --help\" for the scopes.")
+	}
+	until, err := parseExpiry(*expires, time.Now())
+	if err != nil {
+		return err
+	}
+	return c.with(func(k *app.Core) error {
+		a, err := c.user(k, c.args[0])
+		if err != nil {
+			return err
+		}
+		t, plain, err := k.Tokens.Create(c.ctx, right.Operator(), a.ID, token.NewToken{Note: *note, Scopes: scopes, ExpiresAt: until})
+		if err != nil {
+			return err
+		}
+		v := struct {
+			Token string `json:"token"`
+			tokenJSON
+		}{plain.Reveal(), tokenLine(t, a.Login)}
+		return c.print(v, func(w io.Writer) { _, _ = fmt.Fprintln(w, v.Token) })
+	})
+}
+
+const tokenListUsage = `Usage: jeton token list [LOGIN] [--json] [--data DIR]
+
+List the tokens of an account, or of all. No token itself is shown.
+`
+
+// tokenJSON is a token as --json has it.
+type tokenJSON struct {
+	ID         int64      `json:"id"`
+	Login      string     `json:"login"`
+	Note       string     `json:"note"`
+	Scopes     []string   `json:"scopes"`
+	LastEight  string     `json:"token_last_eight"`
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  *time.Time `json:"expires_at"` // null: never
+	Expired    bool       `json:"expired"`
+	LastUsedAt *time.Time `json:"last_used_at"` // null: never
+}
+
+func tokenLine(t token.Token, login string) tokenJSON {
+	return tokenJSON{int64(t.ID), login, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), orNull(t.LastUse.At)}
+}
+
+func orNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func tokenList(c *call) error {
+	if err := c.parse(0, 1); err != nil {
+		return err
+	}
+	return c.with(func(k *app.Core) error {
+		owners, err := c.owners(k)
+		if err != nil {
+			return err
+		}
+		list := []tokenJSON{}
+		for _, a := range owners {
+			ts, err := k.Tokens.List(c.ctx, a.ID)
+			if err != nil {
+				return err
+			}
+			for _, t := range ts {
+				list = append(list, tokenLine(t, a.Login))
+			}
+		}
+		return c.print(list, func(io.Writer) {
+			c.table("ID\tLOGIN\tNOTE\tSCOPES\tENDS\tLAST USED", len(list), func(w io.Writer, i int) {
+				t := list[i]
+				ends := day(t.ExpiresAt)
+				if t.Expired {
+					ends = "expired"
+				}
+				_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, printable.Line(t.Note, 60), strings.Join(t.Scopes, ","), ends, day(t.LastUsedAt))
+			})
+		})
+	})
+}
+
+func day(t *time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// owners returns the account of the argument, or all accounts without one.
+func (c *call) owners(k *app.Core) ([]account.Account, error) {
+	if len(c.args) > 0 {
+		a, err := c.user(k, c.args[0])
+		return []account.Account{a}, err
+	}
+	var all []account.Account
+	for q := (account.Query{Limit: 200}); ; {
+		page, err := k.Accounts.List(c.ctx, k.DB, q)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if len(page) < q.Limit {
+			return all, nil
+		}
+		q.After = page[len(page)-1].Login
+	}
+}
+
+const tokenRevokeUsage = `Usage: jeton token revoke LOGIN ID [--json] [--data DIR]
+
+End one token, at once and for good. "jeton token list" shows the ids.
+`
+
+func tokenRevoke(c *call) error {
+	if err := c.parse(2, 2); err != nil {
+		return err
+	}
+	tid, ok := id.Parse[id.Token](c.args[1])
+	if !ok {
+		return usageError("not a token's id: "+strconv.Quote(c.args[1]), "\"jeton token list\" shows the ids.")
+	}
+	return c.with(func(k *app.Core) error {
+		a, err := c.user(k, c.args[0])
+		if err != nil {
+			return err
+		}
+		t, err := k.Tokens.Revoke(c.ctx, right.Operator(), a.ID, tid)
+		if problem.Is(err, problem.NotFound) {
+			return problem.New(problem.NotFound, fmt.Sprintf("%s has no token %d", a.Login, tid), "\"jeton token list "+a.Login+"\" shows the tokens.")
+		}
+		if err != nil {
+			return err
+		}
+		return c.print(tokenLine(t, a.Login), func(w io.Writer) { _, _ = fmt.Fprintf(w, "revoked %s\n", printable.Line(t.Note, 0)) })
+	})
+}
+
+const tokenRevokeAllUsage = `Usage: jeton token revoke-all LOGIN [--json] [--data DIR]
+
+End all tokens of an account, at once and for good.
+`
+
+func tokenRevokeAll(c *call) error {
+	if err := c.parse(1, 1); err != nil {
+		return err
+	}
+	return c.with(func(k *app.Core) error {
+		a, err := c.user(k, c.args[0])
+		if err != nil {
+			return err
+		}
+		n, err := k.Tokens.RevokeAll(c.ctx, right.Operator(), a.ID)
+		if err != nil {
+			return err
+		}
+		return c.print(map[string]any{"login": a.Login, "revoked": n}, func(w io.Writer) { _, _ = fmt.Fprintf(w, "revoked %d\n", n) })
+	})
+}
