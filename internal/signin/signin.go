@@ -131,12 +131,10 @@ func (r *Room) SignIn(ctx context.Context, login string, password secret.Value) 
 	}
 	who, hash, err := r.known(ctx, login)
 	if err != nil {
-		forgive()
 		return secret.Value{}, Session{}, err
 	}
 	ok, old, err := r.hasher.check(ctx, hash, password)
 	if err != nil {
-		forgive()
 		return secret.Value{}, Session{}, err
 	}
 	if !ok {
@@ -275,12 +273,10 @@ func (r *Room) proven(ctx context.Context, who account.Account, password secret.
 	}
 	hash, err := r.hash(ctx, who.ID)
 	if err != nil {
-		forgive()
 		return "", err
 	}
 	ok, _, err := r.hasher.check(ctx, hash, password)
 	if err != nil {
-		forgive()
 		return "", err
 	}
 	if !ok {

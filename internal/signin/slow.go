@@ -13,7 +13,8 @@ import (
 // attempt counts a try of login's password from the request's address, or says
 // with problem.TooMany how long to wait first. It is counted as failed until
 // forgive is called, so that many tries at once get no further than one after
-// the other.
+// the other. Only the right password forgives: a try that was broken off must
+// not, or breaking off would wipe the failures before it away.
 //
 // The login is what was typed, so that what exists and what doesn't are slowed
 // down alike; of it only a keyed digest is kept, because it may be a password.
