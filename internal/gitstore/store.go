@@ -28,16 +28,18 @@ import (
 
 // Limits bounds what one request may cost. A zero field takes its default.
 type Limits struct {
-	PackBytes    int64         // the largest pack that a push may bring; 2 GiB
-	ObjectBytes  int64         // the largest object in it; 512 MiB
-	PushRefs     int           // the most refs that one push may move; 100,000
+	PackBytes    int64         // the largest pack that a push may bring; 4 GiB
+	ObjectBytes  int64         // the largest object in it; 1 GiB
+	PackObjects  int64         // the most objects in it; 10 million
+	Commands     int           // the most refs that one push may move; 5,000
+	RefName      int           // the longest name of a ref in a push, in bytes; 512
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
 	Readers      int           // pages and API answers that read a repository at a time; 8
 	Fetches      int           // clones and fetches at a time; 32
 	Pushes       int           // pushes at a time; 16
 	ReadTime     time.Duration // for one page's or answer's reading; 15 s
-	FetchTime    time.Duration // for one fetch; 2 h
-	PushTime     time.Duration // for one push; 2 h
+	FetchTime    time.Duration // for one fetch; 1 h
+	PushTime     time.Duration // for one push; 1 h
 }
 
 func orDefault[T int | int64 | time.Duration](v *T, d T) {
@@ -47,16 +49,18 @@ func orDefault[T int | int64 | time.Duration](v *T, d T) {
 }
 
 func (l Limits) withDefaults() Limits {
-	orDefault(&l.PackBytes, 2<<30)
-	orDefault(&l.ObjectBytes, 512<<20)
-	orDefault(&l.PushRefs, 100_000)
+	orDefault(&l.PackBytes, 4<<30)
+	orDefault(&l.ObjectBytes, 1<<30)
+	orDefault(&l.PackObjects, 10_000_000)
+	orDefault(&l.Commands, 5000)
+	orDefault(&l.RefName, 512)
 	orDefault(&l.RequestBytes, 64<<20)
 	orDefault(&l.Readers, 8)
 	orDefault(&l.Fetches, 32)
 	orDefault(&l.Pushes, 16)
 	orDefault(&l.ReadTime, 15*time.Second)
-	orDefault(&l.FetchTime, 2*time.Hour)
-	orDefault(&l.PushTime, 2*time.Hour)
+	orDefault(&l.FetchTime, time.Hour)
+	orDefault(&l.PushTime, time.Hour)
 	return l
 }
 

@@ -2,7 +2,10 @@ package gitstore
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -228,15 +231,17 @@ func TestViewHuge(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	var in bytes.Buffer
-	in.WriteString("blob\nmark :1\ndata 2\nx\n\ncommit refs/heads/main\ncommitter C <c@example.com> 1700000000 +0000\ndata 1\nm\n")
+	var in strings.Builder
+	small := gitIn(t, r.dir, strings.NewReader("x\n"), "hash-object", "-w", "--stdin")
 	for i := range 100_000 {
-		fmt.Fprintf(&in, "M 100644 :1 file-number-%06d\n", i)
+		fmt.Fprintf(&in, "100644 blob %s\tfile-number-%06d\n", small, i)
 	}
-	gitIn(t, r.dir, &in, "fast-import", "--quiet")
+	wide := gitIn(t, r.dir, strings.NewReader(in.String()), "mktree")
+	git(t, r.dir, "update-ref", "refs/heads/main", git(t, r.dir, "commit-tree", "-m", "m", wide))
 	const size = 1 << 30
-	head := strings.NewReader(fmt.Sprintf("commit refs/heads/huge\ncommitter C <c@example.com> 1700000000 +0000\ndata 1\nm\nM 100644 inline line\ndata %d\n", size))
-	gitIn(t, r.dir, io.MultiReader(head, io.LimitReader(zeroReader{}, size), strings.NewReader("\n")), "-c", "core.bigFileThreshold=1m", "-c", "core.compression=1", "fast-import", "--quiet")
+	line := hugeBlob(t, r, size)
+	tree1 := gitIn(t, r.dir, strings.NewReader("100644 blob "+string(line)+"\tline\n"), "mktree")
+	git(t, r.dir, "update-ref", "refs/heads/huge", git(t, r.dir, "commit-tree", "-m", "m", tree1))
 
 	start := time.Now()
 	v, err := r.View(t.Context(), "main")
@@ -277,12 +282,39 @@ func TestViewHuge(t *testing.T) {
 	t.Logf("all in %v", time.Since(start))
 }
 
-type zeroReader struct{}
-
-// Read fills p with one long line.
-func (zeroReader) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
+// hugeBlob writes a loose object of one long line, without git: that would take
+// a minute.
+func hugeBlob(t testing.TB, r *Repo, size int) object.ID {
+	t.Helper()
+	chunk := bytes.Repeat([]byte{'a'}, 1<<16)
+	head := fmt.Appendf(nil, "blob %d\x00", size)
+	h := sha1.New()
+	h.Write(head)
+	for range size / len(chunk) {
+		h.Write(chunk)
 	}
-	return len(p), nil
+	name := hex.EncodeToString(h.Sum(nil))
+	path := filepath.Join(r.dir, "objects", name[:2], name[2:])
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zlib.NewWriterLevel(f, zlib.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = z.Write(head)
+	for range size / len(chunk) {
+		_, _ = z.Write(chunk)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return object.ID(name)
 }

@@ -2,9 +2,9 @@ package object
 
 import "strings"
 
-// MaxRefName is the longest ref name, in bytes, that is accepted. A file
-// system allows 255 for each part; the whole must fit a lock file's path.
-const MaxRefName = 400
+// MaxRefName is the longest ref name, in bytes, that can be. A file system
+// allows 255 for each part; the whole must fit a lock file's path.
+const MaxRefName = 1024
 
 // CheckRefName reports whether name is a full ref name ("refs/heads/main") by
 // the rules of git check-ref-format, and no longer than MaxRefName.
