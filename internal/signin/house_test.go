@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,13 +51,15 @@ type house struct {
 	keys     *keys.Ring
 	audit    *audit.Log
 	clock    *clock
+	skew     *atomic.Int64 // how far the bus's clock is ahead
 	options  signin.Options
 }
 
-func newHouse(t *testing.T, d *db.DB) *house {
+func newHouse(t testing.TB, d *db.DB) *house {
 	t.Helper()
 	c := &clock{t: time.Date(2026, 5, 1, 9, 0, 0, 0, time.UTC)}
-	h := &house{db: d, clock: c, bus: change.New(change.Options{DB: d}), audit: audit.New(audit.Options{DB: d, Now: c.now})}
+	h := &house{db: d, clock: c, skew: new(atomic.Int64), audit: audit.New(audit.Options{DB: d, Now: c.now})}
+	h.bus = change.New(change.Options{DB: d, Now: func() time.Time { return time.Now().Add(time.Duration(h.skew.Load())) }})
 	var err error
 	if h.keys, err = keys.Open(t.Context(), keys.Options{Dir: filepath.Join(t.TempDir(), "keys"), DB: d}); err != nil {
 		t.Fatalf("open keys: %v", err)
@@ -72,7 +75,7 @@ func newHouse(t *testing.T, d *db.DB) *house {
 }
 
 // person makes an account that can sign in with the good password.
-func (h *house) person(t *testing.T, login string, admin bool) account.Account {
+func (h *house) person(t testing.TB, login string, admin bool) account.Account {
 	t.Helper()
 	a, err := h.accounts.Create(t.Context(), right.Operator(), account.NewAccount{
 		Login: login, Email: login + "@example.com", SiteAdmin: admin})
@@ -85,7 +88,7 @@ func (h *house) person(t *testing.T, login string, admin bool) account.Account {
 	return a
 }
 
-func (h *house) enter(t *testing.T, login string) (secret.Value, signin.Session) {
+func (h *house) enter(t testing.TB, login string) (secret.Value, signin.Session) {
 	t.Helper()
 	bearer, s, err := h.SignIn(t.Context(), login, secret.New(good))
 	if err != nil {
