@@ -14,19 +14,18 @@ import (
 
 	"jeton/internal/app"
 	"jeton/internal/audit"
+	"jeton/internal/backup"
 	"jeton/internal/cert"
 	"jeton/internal/config"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
-	"jeton/internal/right"
 )
 
 const doctorUsage = `Usage: jeton doctor [--repositories] [--trust] [--json] [--data DIR] [flags as for serve]
 
-Look at everything that the server needs, and say what is wrong and what to do
-about it. Nothing is changed. Ends with 1 when something is wrong.
+Look for what is wrong, and say what to do about it. Nothing is repaired. Ends with 1 when something is wrong.
 
   --repositories  also let git check every repository, which can take long
   --trust         say how to trust the local certificate authority on Windows,
@@ -271,22 +270,9 @@ func (c *call) checkRepositories(ctx context.Context, k *app.Core, deep bool) ([
 	return list, nil
 }
 
-// allRepos lists every repository.
+// allRepos lists every repository, from one state of the database.
 func allRepos(ctx context.Context, k *app.Core) ([]repo.Repo, error) {
-	operator := right.Operator()
-	var all []repo.Repo
-	for q := (repo.Query{Page: 1, PerPage: 100}); ; q.Page++ {
-		page, _, err := k.Repos.ListVisible(ctx, k.DB, &operator, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range page {
-			all = append(all, f.Repo)
-		}
-		if len(page) < q.PerPage {
-			return all, nil
-		}
-	}
+	return backup.Rows(ctx, k.DB, k.Repos)
 }
 
 func (c *call) trustGuide() error {

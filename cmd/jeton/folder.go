@@ -10,11 +10,9 @@ import (
 	"strconv"
 	"syscall"
 
+	"jeton/internal/backup"
 	"jeton/internal/problem"
 )
-
-// unfinished marks a data folder into which a restore did not come to its end.
-const unfinished = "RESTORE-UNFINISHED"
 
 // checkFolder refuses a data folder that is not there, is half restored, or
 // belongs to another user: files made by root in it would stop the server.
@@ -36,7 +34,7 @@ func (c *call) checkFolder() error {
 }
 
 func checkRestored(data string) error {
-	if _, err := os.Stat(filepath.Join(data, unfinished)); err == nil {
+	if _, err := os.Stat(filepath.Join(data, backup.Unfinished)); err == nil {
 		return problem.New(problem.Conflict, "a restore into "+data+" was not finished", "Empty the folder and run \"jeton restore\" again.")
 	}
 	return nil

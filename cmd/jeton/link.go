@@ -16,7 +16,7 @@ import (
 
 const userInviteUsage = `Usage: jeton user invite [--email E] [--expires 7d] [--json] [--data DIR] [--url URL]
 
-Print a one-use link with which a person makes their own account. Give it to
+Print a one-use link for making an account. Give it to
 that person alone.
 
   --email E       the address of the account; its person need not prove it
@@ -43,8 +43,8 @@ func userInvite(c *call) error {
 
 const userResetUsage = `Usage: jeton user reset-password LOGIN [--expires 1d] [--password-stdin] [--json] [--data DIR] [--url URL]
 
-Print a one-use link with which the account's person sets a new password. Or set
-the password here, with --password-stdin. The account's sessions end when the
+Print a one-use link for setting a new password. Or set the password here, with
+--password-stdin. The account's sessions end when the
 new password is set; its tokens go on.
 
   --expires TIME    how long the link can be used, such as 12h or 1d

@@ -16,7 +16,7 @@ import (
 
 const serveUsage = `Usage: jeton serve [--data DIR] [--listen ADDRESS] [--url URL] [flags]
 
-Serve. Without any flag: on https://localhost:8443, with the data in ./data and a
+Start the server. Without any flag: on https://localhost:8443, with the data in ./data and a
 certificate authority of its own. The first start prints a link to set it up.
 
   --data DIR               the folder that holds everything (default ./data)

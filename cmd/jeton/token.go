@@ -18,8 +18,8 @@ import (
 
 const tokenCreateUsage = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]… [--json] [--data DIR]
 
-Make a personal access token (classic) for an account and print it, alone, on
-standard output. It is shown this once.
+Make a personal access token (classic) and print it. It stands alone on standard
+output, and is shown this once.
 
   --note N       what the token is for
   --expires WHEN in so many days, at the end of a date (UTC), or never

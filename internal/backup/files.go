@@ -1,0 +1,249 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gitstore"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// folder is where a repository lies below dir.
+func folder(dir string, n id.Repo) string {
+	return filepath.Join(dir, strconv.FormatInt(int64(n)/1000, 10), strconv.FormatInt(int64(n), 10)+".git")
+}
+
+// attempts is how often the objects are looked through when upkeep moves them
+// away under our hands.
+const attempts = 20
+
+// copyRepo copies a repository, or brings a copy up to date, and returns how
+// many refs it has. The refs are read first, as one state; objects are only
+// ever added to a repository or moved within it, so that the objects of those
+// refs are all found afterwards. The refs are written last.
+func copyRepo(ctx context.Context, s *gitstore.Store, n id.Repo, to string) (int, error) {
+	refs, err := s.Repo(n).Refs(ctx)
+	if err != nil {
+		return 0, err
+	}
+	from := folder(s.Dir(), n)
+	for _, d := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "jeton"} {
+		if err := os.MkdirAll(filepath.Join(to, filepath.FromSlash(d)), 0o700); err != nil {
+			return 0, err
+		}
+	}
+	for i := 0; ; i++ {
+		moved, err := copyObjects(ctx, filepath.Join(from, "objects"), filepath.Join(to, "objects"))
+		if err != nil {
+			return 0, err
+		}
+		if !moved {
+			break
+		}
+		if i == attempts {
+			return 0, problem.New(problem.Unavailable, "the repository's files keep moving", "Try again later.")
+		}
+	}
+	if err := copyFile(filepath.Join(from, "config"), filepath.Join(to, "config")); err != nil {
+		return 0, gone(err)
+	}
+	if err := writeSynced(filepath.Join(to, "HEAD"), []byte("ref: "+refs.Head+"\n")); err != nil {
+		return 0, err
+	}
+	return len(refs.All()), errors.Join(writeSynced(filepath.Join(to, "packed-refs"), packedRefs(refs)), syncDirs(to))
+}
+
+// gone turns the disappearance of a repository into problem.NotFound.
+func gone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return problem.Wrap(err, problem.NotFound, "the repository's data is missing", "")
+	}
+	return err
+}
+
+func packedRefs(refs *gitstore.Refs) []byte {
+	var b strings.Builder
+	b.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
+	for _, r := range refs.All() {
+		fmt.Fprintf(&b, "%s %s\n", r.ID, r.Name)
+		if r.Peeled != "" {
+			fmt.Fprintf(&b, "^%s\n", r.Peeled)
+		}
+	}
+	return []byte(b.String())
+}
+
+// copyObjects copies the objects that the copy has not yet. It reports whether
+// a file vanished before it was copied: its objects are elsewhere then, and the
+// folder must be looked through once more. Loose objects come before packs,
+// because that is the way in which objects move.
+func copyObjects(ctx context.Context, from, to string) (moved bool, err error) {
+	loose, err := looseObjects(from)
+	if err != nil {
+		return false, gone(err)
+	}
+	packs, err := packFiles(filepath.Join(from, "pack"))
+	if err != nil {
+		return false, gone(err)
+	}
+	for _, rel := range append(loose, packs...) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		target := filepath.Join(to, rel)
+		if _, err := os.Lstat(target); err == nil {
+			continue // an object's file never changes its content
+		}
+		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+			return false, err
+		}
+		err := copyFile(filepath.Join(from, rel), target)
+		if errors.Is(err, fs.ErrNotExist) {
+			moved = true
+		} else if err != nil {
+			return false, err
+		}
+	}
+	return moved, nil
+}
+
+func looseObjects(dir string) ([]string, error) {
+	groups, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, g := range groups {
+		if len(g.Name()) != 2 || !isHex(g.Name()) {
+			continue
+		}
+		entries, err := os.ReadDir(filepath.Join(dir, g.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			if isHex(e.Name()) {
+				out = append(out, filepath.Join(g.Name(), e.Name()))
+			}
+		}
+	}
+	return out, nil
+}
+
+// packFiles lists the packs with their indexes after them: a pack counts from
+// the moment that its index is there. What git can make again is left out.
+func packFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		base, ok := strings.CutSuffix(e.Name(), ".idx")
+		if ok && strings.HasPrefix(base, "pack-") {
+			out = append(out, filepath.Join("pack", base+".pack"), filepath.Join("pack", e.Name()))
+		}
+	}
+	return out, nil
+}
+
+func isHex(s string) bool {
+	return !slices.ContainsFunc([]byte(s), func(c byte) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })
+}
+
+// copyFile copies a plain file, synced; to is there whole or not at all.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return put(to, func(out *os.File) error {
+		_, err := io.Copy(out, in)
+		return err
+	})
+}
+
+func writeSynced(path string, text []byte) error {
+	return put(path, func(f *os.File) error {
+		_, err := f.Write(text)
+		return err
+	})
+}
+
+// put writes a file beside its place, syncs it, and gives it its name.
+func put(path string, fill func(*os.File) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".copy-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	err = fill(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// copyTree copies the plain files of a folder, which may be missing.
+func copyTree(from, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		if !d.Type().IsRegular() || strings.HasPrefix(d.Name(), ".new-") {
+			return nil
+		}
+		return copyFile(path, filepath.Join(to, rel))
+	})
+	return errors.Join(err, syncDirs(to))
+}
+
+// syncDirs makes the names below dir durable; the files are already.
+func syncDirs(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return syncPath(path)
+	})
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
