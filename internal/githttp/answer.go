@@ -1,0 +1,101 @@
+package githttp
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"jeton/internal/event"
+	"jeton/internal/gate"
+	"jeton/internal/printable"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// answer is the writer that the flows get. The status and headers go out with
+// the first byte: until then an error can still become a status, later it can
+// only be told inside the protocol.
+type answer struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	event   *event.Event
+	kind    string
+	began   bool
+}
+
+func newAnswer(w http.ResponseWriter, r *http.Request, t target) *answer {
+	kind := "application/x-" + t.service.name + "-result"
+	if t.discovery {
+		kind = "application/x-" + t.service.name + "-advertisement"
+	}
+	return &answer{w: w, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind}
+}
+
+// Write implements io.Writer.
+func (a *answer) Write(b []byte) (int, error) {
+	if !a.began {
+		a.began = true
+		h := a.w.Header()
+		h.Set("Content-Type", a.kind)
+		noCache(h)
+		a.w.WriteHeader(http.StatusOK)
+	}
+	_ = a.control.SetWriteDeadline(time.Now().Add(idleLimit))
+	return a.w.Write(b)
+}
+
+// Flush sends what was written so far, so that progress is seen as it happens.
+func (a *answer) Flush() { _ = a.control.Flush() }
+
+// result is err as long as it can become a status. Afterwards the connection is
+// cut, so that a client never takes half an answer for a whole one.
+func (a *answer) result(err error) error {
+	if err == nil || !a.began {
+		return err
+	}
+	a.event.Add(slog.String("err", err.Error()))
+	panic(http.ErrAbortHandler)
+}
+
+func noCache(h http.Header) {
+	h.Set("Expires", "Fri, 01 Jan 1980 00:00:00 GMT")
+	h.Set("Pragma", "no-cache")
+	h.Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+}
+
+// width is how long a line may be: with "remote: " before it, it still fits a
+// terminal.
+const width = 72
+
+// render writes err as git shows it: plain text, short lines.
+func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err error) {
+	if bad, ok := errors.AsType[*wrong](err); ok {
+		status = bad.status
+	}
+	h := w.Header()
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Basic realm="GitHub"`)
+	}
+	noCache(h)
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(strings.Join(d.words(r, err), "\n") + "\n"))
+}
+
+func (d *Door) words(r *http.Request, err error) []string {
+	p := problem.Of(err)
+	public, remedy := p.Public, p.Remedy
+	denied, isDenied := errors.AsType[*gate.Denied](err)
+	switch {
+	case errors.Is(err, errAnonymousWrite) || isDenied && denied.Reason == right.SignIn:
+		if isDenied {
+			public = "Sign in to read this repository, if it exists." // the same for a private one and a missing one
+		}
+		remedy = "User name: your login. Password: a personal access token. Make one at " + d.o.Gate.NewTokenURL()
+	case public == "":
+		public, remedy = "Something went wrong on the server.", "Tell its administrator the request id "+event.From(r.Context()).Request+"."
+	}
+	return append(printable.Wrap(public, width), printable.Wrap(remedy, width)...)
+}

@@ -1,0 +1,202 @@
+// Package githttp is the door of Git over HTTPS (gitprotocol-http(5)):
+// discovery, fetch and push for unchanged git clients. It reads the service
+// from the path, asks the gate, and hands what is inside to the flows fetch and
+// push. Every refusal is plain text, one message a line, since that is what git
+// shows to the person.
+package githttp
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"jeton/internal/event"
+	"jeton/internal/fetch"
+	"jeton/internal/gate"
+	"jeton/internal/httpkit"
+	"jeton/internal/problem"
+	"jeton/internal/push"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+// Options are what the door needs. All but the times and Now are required.
+type Options struct {
+	Gate         *gate.Gate
+	Tokens       *token.Room
+	Fetch        *fetch.Flow
+	Push         *push.Flow
+	MaxPack      int64         // bytes of a push's body
+	FetchTimeout time.Duration // of a whole fetch; 0: an hour
+	PushTimeout  time.Duration // of a whole push; 0: an hour
+	Log          *slog.Logger
+	Now          func() time.Time
+}
+
+// Door answers git.
+type Door struct {
+	o      Options
+	active sync.WaitGroup
+}
+
+// New makes the door.
+func New(o Options) *Door {
+	if o.Gate == nil || o.Tokens == nil || o.Fetch == nil || o.Push == nil || o.MaxPack <= 0 {
+		panic("githttp: New without a required option")
+	}
+	if o.FetchTimeout == 0 {
+		o.FetchTimeout = time.Hour
+	}
+	if o.PushTimeout == 0 {
+		o.PushTimeout = time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Door{o: o}
+}
+
+// service is one of git's two services.
+type service struct {
+	name   string // as in paths and in ?service=
+	action right.Action
+}
+
+var (
+	uploadPack  = service{name: "git-upload-pack", action: right.RepoFetch}
+	receivePack = service{name: "git-receive-pack", action: right.RepoPush}
+)
+
+// Routes lists what the door answers, for the tests that walk every route.
+func (d *Door) Routes() []httpkit.RouteInfo {
+	var out []httpkit.RouteInfo
+	for _, s := range []service{uploadPack, receivePack} {
+		out = append(out,
+			httpkit.RouteInfo{Door: "git", Method: http.MethodGet, Path: "/{owner}/{repo}/info/refs?service=" + s.name, Action: s.action},
+			httpkit.RouteInfo{Door: "git", Method: http.MethodPost, Path: "/{owner}/{repo}/" + s.name, Action: s.action})
+	}
+	return out
+}
+
+// Serves reports whether path is one of git's.
+func Serves(path string) bool {
+	_, ok := parsePath(path)
+	return ok
+}
+
+// target is what a path names.
+type target struct {
+	owner, repo string
+	discovery   bool    // info/refs
+	service     service // unless discovery, where the query says it
+}
+
+// parsePath reads /OWNER/REPO/info/refs and /OWNER/REPO/SERVICE. The service of
+// a request is what its path says, whatever its query says.
+func parsePath(path string) (target, bool) {
+	parts := strings.Split(path, "/")
+	if len(parts) < 4 || parts[0] != "" || parts[1] == "" || parts[2] == "" {
+		return target{}, false
+	}
+	t := target{owner: parts[1], repo: parts[2]}
+	switch rest := strings.Join(parts[3:], "/"); rest {
+	case "info/refs":
+		t.discovery = true
+	case uploadPack.name:
+		t.service = uploadPack
+	case receivePack.name:
+		t.service = receivePack
+	default:
+		return target{}, false
+	}
+	return t, true
+}
+
+// ServeHTTP answers one request of git.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.active.Add(1)
+	defer d.active.Done()
+	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
+}
+
+// Drain waits until every running request has ended, or ctx has.
+func (d *Door) Drain(ctx context.Context) {
+	done := make(chan struct{})
+	go func() { d.active.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
+	actor, err := d.o.Gate.Identify(r.Context(), gate.ParseAuthorization(r.Header.Values("Authorization")))
+	if err != nil {
+		return err
+	}
+	event.From(r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
+	t, err := parse(r)
+	if err != nil {
+		return err
+	}
+	repo, err := d.load(r, &actor, t)
+	if err != nil {
+		return err
+	}
+	if repo.Renamed && t.discovery {
+		// git follows a redirect of its first request and stays at the new place.
+		to := "/" + repo.OwnerLogin + "/" + repo.Name + ".git/info/refs?service=" + t.service.name
+		http.Redirect(w, r, d.o.Gate.URL(to), http.StatusMovedPermanently)
+		return nil
+	}
+	d.used(r, &actor, &repo, t.service)
+	return d.answer(w, r, &actor, repo, t)
+}
+
+// load asks the gate. Whether a push is allowed at all is known here, before
+// anything is sent: git prints refusals of discovery best.
+func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, error) {
+	if actor.IsAnonymous() && t.service.action == right.RepoPush {
+		return gate.Repo{}, errAnonymousWrite
+	}
+	return d.o.Gate.Repo(r.Context(), actor, t.service.action, t.owner, t.repo)
+}
+
+var errAnonymousWrite = problem.New(problem.Unauthenticated, "No anonymous write access.", "")
+
+func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s service) {
+	if !actor.IsToken() {
+		return
+	}
+	ev := event.From(r.Context())
+	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String()})
+}
+
+func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor, repo gate.Repo, t target) error {
+	limit := d.o.FetchTimeout
+	if t.service.action == right.RepoPush {
+		limit = d.o.PushTimeout
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	defer cancel()
+	out := newAnswer(w, r, t)
+	protocol := protocolHeader(r)
+	if t.discovery {
+		if t.service.action == right.RepoPush {
+			return out.result(d.o.Push.Advertise(ctx, actor, repo, protocol, out))
+		}
+		return out.result(d.o.Fetch.Advertise(ctx, actor, repo, protocol, out))
+	}
+	in, err := d.body(w, r, t.service)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if t.service.action == right.RepoPush {
+		return out.result(d.o.Push.Receive(ctx, actor, repo, protocol, in, out))
+	}
+	return out.result(d.o.Fetch.Serve(ctx, actor, repo, protocol, in, out))
+}

@@ -1,0 +1,148 @@
+package githttp
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"jeton/internal/problem"
+)
+
+// parse reads what the request asks for and refuses what disagrees with itself.
+func parse(r *http.Request) (target, error) {
+	t, ok := parsePath(r.URL.Path)
+	if !ok {
+		return target{}, problem.New(problem.NotFound, "Not Found", "")
+	}
+	services := r.URL.Query()["service"]
+	if !t.discovery {
+		if r.Method != http.MethodPost {
+			return target{}, &wrong{status: http.StatusMethodNotAllowed, text: "This address takes POST requests of git only."}
+		}
+		for _, s := range services {
+			if s != t.service.name {
+				return target{}, &wrong{status: http.StatusBadRequest, text: "The service in the query is not the one in the path."}
+			}
+		}
+		return t, nil
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return target{}, &wrong{status: http.StatusMethodNotAllowed, text: "This address takes GET requests of git only."}
+	}
+	if len(services) > 1 {
+		return target{}, &wrong{status: http.StatusBadRequest, text: "The query names more than one service."}
+	}
+	switch {
+	case len(services) == 1 && services[0] == uploadPack.name:
+		t.service = uploadPack
+	case len(services) == 1 && services[0] == receivePack.name:
+		t.service = receivePack
+	default:
+		// Without ?service= this would be the dumb protocol, which hands out
+		// files without asking who wants what.
+		return target{}, &wrong{status: http.StatusForbidden, text: "Please upgrade your git client. This server speaks git's smart HTTP protocol only."}
+	}
+	return t, nil
+}
+
+// wrong is a request that no git sends.
+type wrong struct {
+	status int
+	text   string
+}
+
+// Error returns the text for the log.
+func (e *wrong) Error() string { return e.text }
+
+// Unwrap makes it a problem for whoever asks for one.
+func (e *wrong) Unwrap() error { return problem.New(problem.Invalid, e.text, "") }
+
+// maxProtocol bounds the Git-Protocol header, a list like "version=2".
+const maxProtocol = 256
+
+// protocolHeader is the value of Git-Protocol, or nothing if it is longer than
+// any that git sends.
+func protocolHeader(r *http.Request) string {
+	if p := r.Header.Get("Git-Protocol"); len(p) <= maxProtocol {
+		return p
+	}
+	return ""
+}
+
+const (
+	maxFetchBody = 64 << 20         // wants and haves; a million of them fit
+	idleLimit    = 60 * time.Second // without a byte in either direction
+)
+
+// body is the request's body, unpacked if it came packed, bounded in size and
+// in how long the client may be silent.
+func (d *Door) body(w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if want := "application/x-" + s.name + "-request"; err != nil || media != want {
+		return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body must be " + want + "."}
+	}
+	limit := int64(maxFetchBody)
+	if s == receivePack {
+		limit = d.o.MaxPack
+	}
+	raw := &patient{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	switch r.Header.Get("Content-Encoding") {
+	case "", "identity":
+		return &bounded{Reader: raw, Closer: raw, left: limit}, nil
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, &wrong{status: http.StatusBadRequest, text: "The body is not gzip, as its header says."}
+		}
+		return &bounded{Reader: z, Closer: raw, left: limit}, nil
+	}
+	return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body's encoding must be gzip, or none."}
+}
+
+// patient moves the read deadline with each read: a push may take long, but a
+// client that says nothing is let go.
+type patient struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	_ = p.control.SetReadDeadline(time.Now().Add(idleLimit))
+	return p.ReadCloser.Read(b)
+}
+
+// errTooLarge ends a body that is longer than its limit, unpacked.
+var errTooLarge = errors.New("the request's body is too large")
+
+// bounded fails once more than left bytes were read: a small packed body must
+// not become a huge one.
+type bounded struct {
+	io.Reader
+	io.Closer
+	left int64
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		var one [1]byte
+		if n, err := b.Reader.Read(one[:]); n == 0 && err != nil {
+			return 0, err
+		}
+		return 0, problem.Wrap(errTooLarge, problem.TooLarge, "The request is larger than this server takes.", "Push in several smaller steps.")
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	n, err := b.Reader.Read(p)
+	b.left -= int64(n)
+	if errors.Is(err, gzip.ErrChecksum) || errors.Is(err, gzip.ErrHeader) {
+		err = fmt.Errorf("unpack the body: %w", err)
+	}
+	return n, err
+}

@@ -1,0 +1,25 @@
+package printable
+
+import "strings"
+
+// Wrap breaks text at its spaces into lines of at most width bytes. A word that
+// is longer, as a URL may be, stands alone on its line, whole.
+func Wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}

@@ -1,0 +1,25 @@
+package printable
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	url := "https://git.example.com/settings/tokens/new?scopes=repo&description=git"
+	cases := map[string]struct {
+		in   string
+		want []string
+	}{
+		"empty":       {"", nil},
+		"short":       {"one  two", []string{"one two"}},
+		"breaks":      {"aaaa bbbb cccc", []string{"aaaa bbbb", "cccc"}},
+		"a long word": {"see " + url + " now", []string{"see", url, "now"}},
+	}
+	for name, c := range cases {
+		if got := Wrap(c.in, 10); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
