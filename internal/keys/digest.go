@@ -13,9 +13,10 @@ import (
 
 // key is one live key in memory.
 type key struct {
-	id     int64
-	secret []byte
-	macs   sync.Pool // of *mac
+	id        int64
+	secret    []byte
+	digestKey []byte
+	macs      sync.Pool // of *mac; measured cheaper than two plain SHA-256 over padded keys
 
 	mu    sync.RWMutex
 	aeads map[string]cipher.AEAD // by purpose
@@ -33,18 +34,18 @@ func newKey(id int64, secret []byte) (*key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("derive digest key: %w", err)
 	}
-	k := &key{id: id, secret: secret, aeads: make(map[string]cipher.AEAD)}
+	k := &key{id: id, secret: secret, digestKey: sub, aeads: make(map[string]cipher.AEAD)}
 	k.macs.New = func() any { return &mac{h: hmac.New(sha256.New, sub)} }
 	return k, nil
 }
 
-// digest returns HMAC-SHA-256 of the label, after its length in two bytes, and
+// digest returns HMAC-SHA-256 of the label, after its length in four bytes, and
 // the value: no two pairs of them give the same input.
 func (k *key) digest(label string, value []byte) (sum [32]byte) {
 	m := k.macs.Get().(*mac)
 	m.h.Reset()
-	binary.BigEndian.PutUint16(m.buf[:], uint16(len(label)))
-	n := 2
+	binary.BigEndian.PutUint32(m.buf[:], uint32(len(label)))
+	n := 4
 	for len(label) > 0 {
 		c := copy(m.buf[n:], label)
 		label, n = label[c:], n+c
