@@ -21,9 +21,9 @@ import (
 // App is the server.
 type App struct {
 	*Core
-	Rest *rest.Door
-	Web  *web.Door
-	Git  *githttp.Door
+	Rest    *rest.Door
+	Web     *web.Door
+	GitHTTP *githttp.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener
@@ -69,6 +69,7 @@ func (a *App) build(ctx context.Context) error {
 		}
 		tlsConfig = a.cert.TLS()
 	}
+	a.metrics = newMetrics()
 	if err := a.doors(); err != nil {
 		return err
 	}
@@ -78,19 +79,6 @@ func (a *App) build(ctx context.Context) error {
 	}
 	a.server = httpkit.NewServer(handler, tlsConfig, a.o.Log)
 	return nil
-}
-
-func (a *App) doors() (err error) {
-	k := a.Core
-	a.metrics = newMetrics()
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle,
-		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Log: k.o.Log, Now: k.o.Now})
-	a.Git, err = newGit(a)
-	if err != nil {
-		return err
-	}
-	a.Web, err = newWeb(a)
-	return err
 }
 
 // Start serves until Close. It returns once requests are answered.
@@ -156,7 +144,7 @@ func (a *App) Close(ctx context.Context) error {
 	a.draining.Store(true)
 	drain, cancel := context.WithTimeout(ctx, a.Config.DrainTime)
 	defer cancel()
-	a.Git.Drain(drain)
+	a.GitHTTP.Drain(drain)
 	stop, cancelStop := context.WithTimeout(ctx, a.Config.ShutdownTimeout)
 	defer cancelStop()
 	err := a.server.Shutdown(stop)

@@ -58,7 +58,7 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
 		a.Rest.ServeHTTP(w, r)
 	case githttp.Serves(path):
-		a.Git.ServeHTTP(w, r)
+		a.GitHTTP.ServeHTTP(w, r)
 	default:
 		a.Web.ServeHTTP(w, r)
 	}
@@ -66,7 +66,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 
 func (a *App) refuseWhileDraining(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.draining.Load() {
+		// A clone or push that has begun may send its next request.
+		if a.draining.Load() && (r.Method != http.MethodPost || !githttp.Serves(r.URL.Path)) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 			w.Header().Set("Connection", "close")
 			plain(w, r, http.StatusServiceUnavailable, problem.New(problem.Unavailable, "The server is stopping.", "Try again in a few seconds."))

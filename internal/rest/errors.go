@@ -18,15 +18,18 @@ var errNotFound = problem.New(problem.NotFound, "Not Found", "")
 
 // statusError is an answer whose status is GitHub's and not its kind's.
 type statusError struct {
-	code int
-	*problem.Error
+	code    int
+	problem *problem.Error
 }
 
+// Error returns the text for the log.
+func (e *statusError) Error() string { return e.problem.Error() }
+
 // Unwrap returns the problem.
-func (e *statusError) Unwrap() error { return e.Error }
+func (e *statusError) Unwrap() error { return e.problem }
 
 func status(code int, message string) error {
-	return &statusError{code: code, Error: problem.New(problem.Invalid, message, "")}
+	return &statusError{code: code, problem: problem.New(problem.Invalid, message, "")}
 }
 
 // errorBody has GitHub's form: the status is a string.

@@ -71,7 +71,7 @@ func (d *Door) rateLimit(c *call) (any, error) {
 	key, rate := c.allowance()
 	if rate.Count <= 0 {
 		// GitHub Enterprise Server answers so while its limits are off.
-		return nil, &statusError{code: http.StatusNotFound, Error: problem.New(problem.NotFound, "Rate limiting is not enabled.", "")}
+		return nil, &statusError{code: http.StatusNotFound, problem: problem.New(problem.NotFound, "Rate limiting is not enabled.", "")}
 	}
 	core := c.core(rate, d.o.Limit.Take(key, rate, 0))
 	return struct {
