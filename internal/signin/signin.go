@@ -37,9 +37,11 @@ type Options struct {
 	Limit   *limit.Backoff   // of failed passwords; nil: one with the usual waits
 	Now     func() time.Time // nil: time.Now
 
-	Cost          Cost // of a password hash; zero: argon2id with 19 MiB and two passes
-	FastPasswords bool // hashes that cost next to nothing: for tests alone
-	Waiters       int  // how many may wait for a hash; 0: 128
+	Cost    Cost // of a password hash; zero: argon2id with 19 MiB and two passes
+	Waiters int  // how many may wait for a hash; 0: 128
+
+	// FastPasswords makes hashes that cost next to nothing, for tests alone.
+	FastPasswords bool
 
 	Idle     time.Duration // an unused session ends after this; 0: 14 days
 	Absolute time.Duration // every session ends after this; 0: 90 days
