@@ -74,7 +74,7 @@ func (p *poller) run(ctx context.Context) {
 		case <-p.b.wake:
 		}
 		p.poll(ctx)
-		if now := p.b.o.Now(); now.Sub(p.trim) >= trimEvery && p.told == false {
+		if now := p.b.o.Now(); now.Sub(p.trim) >= trimEvery && !p.told {
 			p.trim = now
 			p.b.trimRows(ctx)
 		}

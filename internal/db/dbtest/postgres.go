@@ -27,7 +27,9 @@ type postgres struct {
 }
 
 // supervise runs the server until its standard input ends, which it does when
-// the test binary ends, however it ends; then it removes the folder.
+// the test binary ends, however it ends; then it removes the folder. It asks
+// more than once: a shell starts its background processes deaf to SIGQUIT, and
+// the server listens only after a while.
 const supervise = `
 dir=$1 bin=$2
 "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions >"$dir/initdb.log" 2>&1 || { echo failed >"$dir/failed"; }
@@ -36,7 +38,10 @@ dir=$1 bin=$2
 pid=$!
 cat >/dev/null
 kill -QUIT $pid 2>/dev/null
+(while sleep 0.2; do kill -QUIT $pid; done) 2>/dev/null &
+nag=$!
 wait $pid 2>/dev/null
+kill $nag
 cd / && rm -rf "$dir"
 `
 
