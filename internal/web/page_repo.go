@@ -41,8 +41,7 @@ type commitRow struct {
 // fileRow is an entry of a folder. Kind says what is unusual about it.
 type fileRow struct {
 	Name, Href, Kind string
-	Folder, Sized    bool
-	Size             int64
+	Folder           bool
 }
 
 // listing is a folder.
@@ -84,19 +83,21 @@ type treePage struct {
 	Where       pathNav
 	CommitsHref string
 	Listing     listing
+	Readme      *readme
 }
 
 // blobPage is a file. Code is made by writeCode.
 type blobPage struct {
 	RepoFrame
-	Heading, Name         string
-	Refs                  refMenu
-	Where                 pathNav
-	RawHref, CommitsHref  string
-	Size                  int64
-	Lines                 int
-	Binary, TooLarge, Cut bool
-	Code, Rendered        template.HTML
+	Heading, Name                string
+	Refs                         refMenu
+	Where                        pathNav
+	RawHref, CommitsHref         string
+	Size                         int64
+	Lines                        int
+	Binary, TooLarge, Cut, Plain bool
+	OtherHref                    string // the formatted page or the source, where there are both
+	Code, Rendered               template.HTML
 }
 
 // commitDay is the commits of one day.
@@ -110,6 +111,7 @@ type commitsPage struct {
 	RepoFrame
 	Refs  refMenu
 	Where *pathNav
+	Empty bool // there is no commit at all
 	Days  []commitDay
 	Pager pager
 }

@@ -51,7 +51,6 @@ func samples() []sample {
 	anonymous := func(title, path string) Frame { return Frame{Title: title, Path: path, Scripts: []string{"link.js"}} }
 	rf := func(title, path, tab string) RepoFrame {
 		fr := f(title, path)
-		fr.Crumbs = []Link{{Text: "ada", Href: "/ada"}, {Text: "engine", Href: "/ada/engine"}}
 		return RepoFrame{Frame: fr, Repo: repoHead{Owner: "ada", Name: "engine", Href: "/ada/engine", Description: "Notes on the analytical engine", Private: true, Size: 3 << 20, Pushed: sampleNow.Add(-3 * time.Hour)},
 			Tabs: []Link{{Text: "Code", Href: "/ada/engine", Current: tab == "code"}, {Text: "Commits", Href: "/ada/engine/commits/main", Current: tab == "commits"}, {Text: "Settings", Href: "/ada/engine/settings", Current: tab == "settings"}}}
 	}
@@ -73,7 +72,7 @@ func samples() []sample {
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
 	refs := refMenu{Ref: "main", Branches: []Link{{Text: "main", Href: "/ada/engine", Current: true}, {Text: "draft", Href: "/ada/engine/tree/draft"}}, Tags: []Link{{Text: "v1.0", Href: "/ada/engine/tree/v1.0"}}}
 	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour)}
-	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x", Sized: true, Size: 512}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x", Sized: true, Size: 5000}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
+	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x"}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x"}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
 	clone := cloneBox{URL: "https://localhost:8443/ada/engine.git", Login: "ada", TokenHref: "/settings/tokens/new?description=Git&scopes=repo", Trust: fresh.Trust}
 	code, lines, _ := writeCode([]byte("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"<hello> & \u202egoodbye\")\n}\n"))
 	diff := gitstore.FileDiff{Hunks: []gitstore.Hunk{{OldStart: 1, OldLines: 3, NewStart: 1, NewLines: 3, Section: "func main() {", Lines: []gitstore.Line{{Op: ' ', Text: "first"}, {Op: '-', Text: "second"}, {Op: '+', Text: "2nd <b>"}, {Op: '\\'}}}}}

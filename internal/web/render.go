@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"unicode"
 	"unicode/utf8"
 
 	"jeton/internal/printable"
@@ -66,17 +67,21 @@ func visible(page []byte) []byte {
 	return page
 }
 
-// suspect reports whether b begins with a character that printable escapes,
-// from its first bytes alone.
+// suspect reports whether b begins with a control character or one that turns
+// the reading direction. Joiners and variation selectors pass: a README's emoji
+// need them. Single lines of users' text go through printable.Line besides.
 func suspect(b []byte) bool {
 	switch c := b[0]; {
 	case c == '\n', c == '\t':
 		return false
 	case c < ' ', c == 0x7f:
 		return true
-	case c == 0xc2, c == 0xd8, c == 0xe2, c == 0xef, c == 0xf3:
-		r, n := utf8.DecodeRune(b)
-		return n > 1 && printable.Line(string(r), 64) != string(r)
+	case c == 0xc2, c == 0xd8, c == 0xe2:
+		r, _ := utf8.DecodeRune(b)
+		return r >= 0x80 && r <= 0x9f || unicode.Is(unicode.Bidi_Control, r)
 	}
 	return false
 }
+
+// line makes one line of a user's text fit for a page.
+func line(s string) string { return printable.Line(s, 0) }

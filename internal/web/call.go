@@ -1,0 +1,278 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"jeton/internal/event"
+	"jeton/internal/gate"
+	"jeton/internal/httpkit"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// handler answers one route, or returns why it can't.
+type handler func(c *call) error
+
+// call is one request of a browser.
+type call struct {
+	door   *Door
+	w      http.ResponseWriter
+	r      *http.Request
+	actor  right.Actor
+	bearer secret.Value
+	action right.Action
+	repo   gate.Repo // loaded when the route's action is of a repository
+}
+
+type callKey struct{}
+
+func withCall(ctx context.Context, c *call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+func callOf(r *http.Request) *call {
+	c, _ := r.Context().Value(callKey{}).(*call)
+	return c
+}
+
+// policy is the content security policy of pages: everything from here, no
+// inline script or style, no frame around them.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// enter refuses what no page accepts and identifies the person.
+func (c *call) enter() error {
+	if len(c.r.Header.Values("Authorization")) > 0 {
+		return problem.New(problem.Forbidden, "Pages accept no token and no password in the Authorization header.",
+			"Sign in on the page. Tokens are for Git and for the API at "+c.door.o.Gate.URL("/api/v3/")+".")
+	}
+	if err := c.door.crossSite.Check(c.r); err != nil {
+		return problem.Wrap(err, problem.Forbidden, "This form was sent from another site, so nothing was done.", "Open the page on this site and send the form there.")
+	}
+	c.bearer = c.sessionCookie()
+	actor, err := c.door.o.Gate.IdentifySession(c.r.Context(), c.bearer)
+	if err != nil {
+		c.actor = right.Anonymous()
+		if problem.Is(err, problem.Forbidden) {
+			c.clearSession() // a suspended account's cookie opens nothing
+		}
+		return err
+	}
+	c.actor = actor
+	if !actor.IsAnonymous() {
+		event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("session", int64(actor.Sess)))
+	}
+	return nil
+}
+
+// noted puts err into the request's event, for an error that is rendered
+// outside httpkit's frame.
+func (c *call) noted(err error) error {
+	event.From(c.r.Context()).Add(slog.String("problem", problem.KindOf(err).String()), slog.String("err", err.Error()))
+	return err
+}
+
+// wrap asks the gate before the handler runs. A refusal that a sign-in or a
+// confirmation can lift leads there.
+func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
+	return httpkit.Frame(d.renderError, func(w http.ResponseWriter, r *http.Request) error {
+		c := callOf(r)
+		c.w, c.r, c.action = w, r, route.Action
+		if r.Method == http.MethodPost {
+			if err := c.readForm(); err != nil {
+				return err
+			}
+		}
+		err := c.run(route.Handle)
+		denied, ok := errors.AsType[*gate.Denied](err)
+		switch {
+		case !ok:
+			return err
+		case denied.Reason == right.NotRecent:
+			return c.confirmFirst(route.Handle)
+		case denied.Reason == right.SignIn && denied.Tell:
+			return c.signInFirst()
+		case !denied.Tell && c.actor.IsAnonymous():
+			return errMissing()
+		}
+		return err
+	})
+}
+
+func (c *call) run(h handler) error {
+	if err := c.authorize(); err != nil {
+		return err
+	}
+	if c.repo.ID != 0 && c.redirected() {
+		return nil
+	}
+	return h(c)
+}
+
+func (c *call) authorize() error {
+	g := c.door.o.Gate
+	if c.action.Info().Subject != right.OfRepo {
+		return g.Check(&c.actor, c.action)
+	}
+	var err error
+	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))
+	return err
+}
+
+// also asks the gate about a further action on the loaded repository. Handlers
+// ask before they change anything.
+func (c *call) also(a right.Action) error { return c.door.o.Gate.CheckRepo(&c.actor, a, &c.repo) }
+
+func (c *call) may(a right.Action) bool { return c.door.o.Gate.Allows(&c.actor, a, &c.repo) }
+
+// redirected leads from an old name, or one in another form, to today's. The
+// gate has allowed the target by now.
+func (c *call) redirected() bool {
+	owner, name := c.r.PathValue("owner"), c.r.PathValue("repo")
+	if c.r.Method == http.MethodPost || owner == c.repo.OwnerLogin && name == c.repo.Name {
+		return false
+	}
+	_, rest, _ := strings.Cut(strings.TrimPrefix(c.r.URL.EscapedPath(), "/"), "/")
+	_, rest, deeper := strings.Cut(rest, "/")
+	to := "/" + c.repo.OwnerLogin + "/" + c.repo.Name
+	if deeper {
+		to += "/" + rest
+	}
+	if c.r.URL.RawQuery != "" {
+		to += "?" + c.r.URL.RawQuery
+	}
+	c.w.Header().Set("Location", to)
+	c.w.WriteHeader(http.StatusMovedPermanently)
+	return true
+}
+
+func (c *call) readForm() error {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxForm)
+	if err := c.r.ParseForm(); err != nil {
+		if _, big := errors.AsType[*http.MaxBytesError](err); big {
+			return problem.Wrap(err, problem.TooLarge, "This form is too large.", "")
+		}
+		return problem.Wrap(err, problem.Invalid, "This form could not be read.", "Go back and send it again.")
+	}
+	return nil
+}
+
+// field is a field of the form that was sent, without white space around it.
+func (c *call) field(name string) string { return strings.TrimSpace(c.r.PostForm.Get(name)) }
+
+// hidden is a secret field of the form, as it was typed.
+func (c *call) hidden(name string) secret.Value { return secret.New(c.r.PostForm.Get(name)) }
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// pathID reads a number of the path; anything else is a page that is missing.
+func pathID[T ~int64](c *call, name string) (T, error) {
+	n, ok := id.Parse[T](c.r.PathValue(name))
+	if !ok {
+		return 0, errMissing()
+	}
+	return n, nil
+}
+
+// framed is a page: every page's struct embeds Frame, some by way of RepoFrame.
+type framed interface{ frame() *Frame }
+
+func (f *Frame) frame() *Frame { return f }
+
+// show answers with a page.
+func (c *call) show(template string, p framed) error { return c.showAs(http.StatusOK, template, p) }
+
+func (c *call) showAs(status int, template string, p framed) error {
+	c.fill(p.frame())
+	body, err := c.door.pages.render(template, p)
+	if err != nil {
+		return err
+	}
+	h := c.w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.w.WriteHeader(status)
+	_, _ = c.w.Write(body) // a reader who went away is no error of ours
+	return nil
+}
+
+// fill adds what every page has around its content.
+func (c *call) fill(f *Frame) {
+	f.Path, f.Theme = c.r.URL.Path, c.theme()
+	f.Scripts = append([]string{"copy.js", "time.js", "menu.js", "dialog.js"}, f.Scripts...)
+	if c.actor.IsAnonymous() {
+		return
+	}
+	f.Viewer = &Viewer{ID: c.actor.Account, Login: c.actor.Login, SiteAdmin: c.actor.SiteAdmin}
+	if f.Flash == nil && f.Problem == nil && c.mayTake() {
+		if text, ok := c.door.o.Reveals.Take(c.actor.Sess, "flash"); ok {
+			f.Flash = &Flash{Tone: "good", Text: text.Reveal()}
+		}
+	}
+}
+
+// mayTake reports whether this request is a person looking: what is shown once
+// is not spent on a look ahead.
+func (c *call) mayTake() bool {
+	return c.r.Method == http.MethodGet && c.r.Header.Get("Sec-Purpose") == "" && c.r.Header.Get("Purpose") == ""
+}
+
+// again shows a form once more with what is wrong with it. An error that the
+// person can do nothing about with this form is returned.
+func (c *call) again(err error, template string, p framed) error {
+	e := problem.Of(err)
+	switch e.Kind {
+	case problem.Invalid, problem.Conflict, problem.TooMany, problem.Unauthenticated:
+	default:
+		return err
+	}
+	if _, ok := errors.AsType[*gate.Denied](err); ok {
+		return err
+	}
+	c.noted(err)
+	if e.After > 0 {
+		c.w.Header().Set("Retry-After", strconv.Itoa(e.After))
+	}
+	p.frame().Problem = &Wrongs{Field: e.Field, Public: sentence(e.Public), Remedy: sentence(e.Remedy)}
+	return c.showAs(httpkit.Status(err), template, p)
+}
+
+// done says what happened and leads on.
+func (c *call) done(text, to string) error {
+	if text != "" && !c.actor.IsAnonymous() {
+		c.door.o.Reveals.Put(c.actor.Sess, "flash", secret.New(text))
+	}
+	return c.seeOther(to)
+}
+
+func (c *call) seeOther(to string) error {
+	c.w.Header().Set("Location", to)
+	c.w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// href makes the escaped URL of a path on this host.
+func href(format string, args ...any) string {
+	return (&url.URL{Path: fmt.Sprintf(format, args...)}).EscapedPath()
+}
+
+// sentence gives a problem's text the form of a sentence.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if strings.ContainsAny(s[len(s)-1:], ".!?)") || strings.Contains(s[strings.LastIndexByte(s, ' ')+1:], "://") {
+		return s
+	}
+	return s + "."
+}

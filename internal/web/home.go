@@ -1,0 +1,117 @@
+package web
+
+import (
+	"strconv"
+
+	"jeton/internal/account"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+const reposPerPage = 30
+
+// home is the dashboard, or for a visitor the welcome with the sign-in.
+func home(c *call) error {
+	if c.actor.IsAnonymous() {
+		return c.show("welcome", &welcomePage{loginPage: loginPage{Frame: Frame{Title: "Welcome"}, ReturnTo: "/"}, URL: c.door.o.Gate.URL("")})
+	}
+	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Sort: repo.SortPushed, Descending: true, PerPage: 10})
+	if err != nil {
+		return err
+	}
+	tokens, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account)
+	if err != nil {
+		return err
+	}
+	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Repos: rows, More: total > len(rows), HasToken: len(tokens) > 0})
+}
+
+// repos lists what the person may see, by the gate's rule in the query.
+func (c *call) repos(q repo.Query) ([]repoRow, int, error) {
+	q.Closed = c.door.o.Gate.Closed()
+	found, total, err := c.door.o.Repos.ListVisible(c.ctx(), c.door.o.DB, &c.actor, q)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows := make([]repoRow, len(found))
+	for i := range found {
+		f := &found[i]
+		rows[i] = repoRow{Name: f.FullName(), Href: "/" + f.FullName(), Description: line(f.Description), Private: f.Private, Archived: f.Archived,
+			Own: f.Relation >= right.Admin, Size: f.Size << 10, Pushed: f.PushedAt}
+	}
+	return rows, total, nil
+}
+
+// pageNumber reads ?page=, from 1.
+func (c *call) pageNumber() int {
+	n, err := strconv.Atoi(c.r.URL.Query().Get("page"))
+	return max(1, min(n, 10_000)*b2i(err == nil))
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// pagerFor leads to the pages around page n of a list.
+func pagerFor(path string, n int, more bool) pager {
+	var p pager
+	if n > 1 {
+		p.Prev = path + "?page=" + itoa(n-1)
+	}
+	if more {
+		p.Next = path + "?page=" + itoa(n+1)
+	}
+	return p
+}
+
+// profile is a person as others see them. An old login leads on to today's.
+func profile(c *call) error {
+	who, _, err := c.door.o.Accounts.Resolve(c.ctx(), c.door.o.DB, c.r.PathValue("owner"))
+	if problem.Is(err, problem.NotFound) {
+		return errMissing()
+	}
+	if err != nil {
+		return err
+	}
+	if who.Login != c.r.PathValue("owner") {
+		c.w.Header().Set("Location", "/"+who.Login)
+		c.w.WriteHeader(301)
+		return nil
+	}
+	n := c.pageNumber()
+	rows, total, err := c.repos(repo.Query{Owner: who.ID, Sort: repo.SortPushed, Descending: true, Page: n, PerPage: reposPerPage})
+	if err != nil {
+		return err
+	}
+	p := profileOf(who)
+	p.Own = who.ID == c.actor.Account && !c.actor.IsAnonymous()
+	p.Repos, p.Pager = rows, pagerFor("/"+who.Login, n, total > n*reposPerPage)
+	return c.show("profile", p)
+}
+
+func profileOf(who account.Account) *profilePage {
+	return &profilePage{Frame: Frame{Title: who.Login}, Login: who.Login, Name: line(who.Name), Bio: who.Bio, Location: line(who.Location), Website: line(who.Website)}
+}
+
+func newRepoForm(c *call) error {
+	return c.show("new-repo", &newRepoPage{Frame: Frame{Title: "New repository"}, Closed: c.door.o.Gate.Closed()})
+}
+
+func createRepo(c *call) error {
+	public := c.field("visibility") == "public"
+	if !public {
+		if err := c.door.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
+			return err
+		}
+	}
+	n := repo.NewRepo{Owner: c.actor.Account, Name: c.field("name"), Description: c.field("description"), Private: !public, Format: c.field("format")}
+	made, err := c.door.o.Lifecycle.CreateRepo(c.ctx(), c.actor, n)
+	if err != nil {
+		return c.again(err, "new-repo", &newRepoPage{Frame: Frame{Title: "New repository"}, Name: n.Name, Description: n.Description, Public: public, SHA256: n.Format == "sha256", Closed: c.door.o.Gate.Closed()})
+	}
+	return c.seeOther("/" + made.FullName())
+}

@@ -1,0 +1,136 @@
+package web
+
+import (
+	"slices"
+	"time"
+
+	"jeton/internal/audit"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// commonActions are offered beside the field for an action; any can be typed.
+var commonActions = [...]string{
+	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
+	"oauth_access.create", "oauth_access.update", "oauth_access.regenerate", "oauth_access.destroy",
+	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",
+}
+
+// logQuery reads the filter of the security log.
+func (c *call) logQuery() (logFilter, audit.Query, error) {
+	get := c.r.URL.Query().Get
+	f := logFilter{Action: cut(get("action"), 100), Address: cut(get("address"), 100), Since: cut(get("since"), 10), Until: cut(get("until"), 10), Token: cut(get("token"), 20)}
+	q := audit.Query{Account: c.actor.Account, Action: f.Action, Address: f.Address}
+	var err error
+	if q.Since, err = logDay("since", f.Since); err != nil {
+		return f, q, err
+	}
+	if q.Until, err = logDay("until", f.Until); err != nil {
+		return f, q, err
+	}
+	if !q.Until.IsZero() {
+		q.Until = q.Until.AddDate(0, 0, 1) // the day that was named is inside
+	}
+	if f.Token != "" {
+		t, ok := id.Parse[id.Token](f.Token)
+		if !ok {
+			return f, q, errMissing()
+		}
+		q.Token = t
+	}
+	return f, q, nil
+}
+
+func logDay(field, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return t, problem.Field(field, "Write the day as 2026-01-31.")
+	}
+	return t, nil
+}
+
+const logPerPage = 50
+
+func securityLog(c *call) error {
+	f, q, err := c.logQuery()
+	p := &logPage{Frame: settingsFrame("Security log", "/settings/security-log"), Filter: f, Actions: commonActions[:]}
+	if err != nil {
+		return c.again(err, "set-log", p)
+	}
+	before := c.r.URL.Query().Get("before")
+	if q.Before, _ = id.Parse[id.Event](before); before != "" && q.Before == 0 {
+		return errMissing()
+	}
+	q.Limit = logPerPage + 1
+	lines, err := c.door.o.Audit.List(c.ctx(), q)
+	if err != nil {
+		return err
+	}
+	if len(lines) > logPerPage {
+		lines = lines[:logPerPage]
+		p.Pager.Next = "/settings/security-log?before=" + itoa(int64(lines[logPerPage-1].ID)) + string(f.Query())
+	}
+	if q.Before != 0 {
+		p.Pager.Prev = "/settings/security-log?" + trimAmp(string(f.Query()))
+	}
+	for i := range lines {
+		p.Lines = append(p.Lines, logLine(&lines[i]))
+	}
+	return c.show("set-log", p)
+}
+
+func trimAmp(s string) string {
+	if s != "" && s[0] == '&' {
+		return s[1:]
+	}
+	return s
+}
+
+func logLine(l *audit.Line) logRow {
+	row := logRow{Action: line(l.Action), Target: line(l.Target), Actor: line(l.Actor), Credential: l.Kind, Address: l.Address, Client: line(browser(l.Client)), Time: l.At}
+	if row.Actor == "" {
+		row.Actor = "Nobody signed in"
+	}
+	switch {
+	case l.Note != "":
+		row.Credential = "by the token " + line(l.Note)
+	case row.Credential == "none":
+		row.Credential = ""
+	}
+	names := make([]string, 0, len(l.Detail))
+	for name := range l.Detail {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		row.Detail = append(row.Detail, hiddenField{line(name), line(l.Detail[name])})
+	}
+	return row
+}
+
+func exportLog(c *call) error {
+	_, q, err := c.logQuery()
+	if err != nil {
+		return err
+	}
+	format, kind, name := audit.CSV, "text/csv; charset=utf-8", "security-log.csv"
+	switch c.r.URL.Query().Get("format") {
+	case "csv":
+	case "jsonl":
+		format, kind, name = audit.JSONLines, "application/x-ndjson", "security-log.jsonl"
+	default:
+		return errMissing()
+	}
+	leave, err := c.enterHeavy()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	h := c.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	return c.door.o.Audit.Export(c.ctx(), c.w, format, q)
+}

@@ -1,0 +1,214 @@
+package web
+
+import (
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+func (c *call) repoPath(rest string) string { return "/" + c.repo.FullName() + rest }
+
+func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
+	p := &repoSettingsPage{RepoFrame: c.repoFrame("Settings of "+c.repo.FullName(), "settings"), Name: c.repo.Name, Description: c.repo.Description, DefaultBranch: c.repo.DefaultBranch}
+	p.Here = "general"
+	refs, err := c.door.o.Git.Repo(c.repo.ID).Refs(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	for i, b := range refs.Branches() {
+		if i < maxEntries || b.Short() == p.DefaultBranch {
+			p.Branches = append(p.Branches, b.Short())
+		}
+	}
+	return p, nil
+}
+
+func repoSettings(c *call) error {
+	p, err := c.repoSettingsPage()
+	if err != nil {
+		return err
+	}
+	return c.show("repo-settings", p)
+}
+
+func saveRepo(c *call) error {
+	p, err := c.repoSettingsPage()
+	if err != nil {
+		return err
+	}
+	p.Name, p.Description = c.field("name"), c.field("description")
+	patch := repo.Patch{Name: &p.Name, Description: &p.Description}
+	if branch := c.field("default_branch"); branch != "" {
+		p.DefaultBranch = branch
+		patch.DefaultBranch = &branch
+	}
+	r, err := c.door.o.Lifecycle.EditRepo(c.ctx(), c.actor, c.repo.Repo, patch)
+	if err != nil {
+		return c.again(err, "repo-settings", p)
+	}
+	return c.done("Saved the settings.", "/"+r.FullName()+"/settings")
+}
+
+func (c *call) accessPage() (*accessPage, error) {
+	list, err := c.door.o.Repos.Collaborators(c.ctx(), c.door.o.DB, c.repo.ID)
+	if err != nil {
+		return nil, err
+	}
+	p := &accessPage{RepoFrame: c.repoFrame("Access to "+c.repo.FullName(), "settings")}
+	p.Here = "access"
+	for _, one := range list {
+		row := personRow{Login: one.Login}
+		for _, l := range []levelOption{{Value: "read", Text: "Read"}, {Value: "write", Text: "Write"}, {Value: "admin", Text: "Admin"}} {
+			l.Selected = l.Value == one.Level.String()
+			row.Levels = append(row.Levels, l)
+		}
+		p.People = append(p.People, row)
+	}
+	return p, nil
+}
+
+func repoAccess(c *call) error {
+	p, err := c.accessPage()
+	if err != nil {
+		return err
+	}
+	return c.show("repo-access", p)
+}
+
+// accessDone shows the page again, with what was wrong or what happened.
+func (c *call) accessDone(err error, text string) error {
+	if err == nil {
+		return c.done(text, c.repoPath("/settings/access"))
+	}
+	p, loadErr := c.accessPage()
+	if loadErr != nil {
+		return loadErr
+	}
+	p.Login = c.field("login")
+	return c.again(err, "repo-access", p)
+}
+
+func setAccess(c *call) error {
+	level, ok := right.ParseLevel(c.field("level"))
+	if !ok {
+		return c.accessDone(problem.Field("level", "Choose read, write or admin."), "")
+	}
+	who, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, c.field("login"))
+	if problem.Is(err, problem.NotFound) {
+		return c.accessDone(problem.Field("login", "There is no such user."), "")
+	}
+	if err != nil {
+		return err
+	}
+	err = c.door.o.Repos.SetCollaborator(c.ctx(), c.actor, c.repo.ID, who.ID, level)
+	return c.accessDone(err, who.Login+" has "+level.String()+" access now.")
+}
+
+func removeAccess(c *call) error {
+	who, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, c.field("login"))
+	if err == nil {
+		err = c.door.o.Repos.RemoveCollaborator(c.ctx(), c.actor, c.repo.ID, who.ID)
+	}
+	if problem.Is(err, problem.NotFound) {
+		err = problem.Field("", "This user had no access any more.")
+	}
+	return c.accessDone(err, who.Login+" has no access any more.")
+}
+
+// confirmRepo is the page that asks once more about the repository.
+func (c *call) confirmRepo(part, heading, button string, consequences ...string) *confirmPage {
+	return &confirmPage{Frame: Frame{Title: heading, Crumbs: []Link{{Text: c.repo.OwnerLogin, Href: "/" + c.repo.OwnerLogin}, {Text: c.repo.Name, Href: c.repoPath("")}, {Text: "Settings", Href: c.repoPath("/settings")}}},
+		Heading: heading, Action: c.repoPath("/settings/" + part), Button: button, Back: c.repoPath("/settings"), Consequences: consequences}
+}
+
+func (c *call) visibilityPage() *confirmPage {
+	name := c.repo.FullName()
+	p := c.confirmRepo("visibility", "Make "+name+" private?", "I understand, make it private",
+		"Only you and the people whom you added can see it from then on.", "Copies that others have cloned stay where they are.")
+	want := "private"
+	if c.repo.Private {
+		want = "public"
+		p = c.confirmRepo("visibility", "Make "+name+" public?", "I understand, make it public",
+			"Everybody who reaches this site can see and clone it, with its whole history.", "What others have cloned by then cannot be taken back.")
+	}
+	p.Hidden, p.TypeThis = []hiddenField{{"visibility", want}}, name
+	return p
+}
+
+func visibilityForm(c *call) error { return c.show("confirm", c.visibilityPage()) }
+
+func setVisibility(c *call) error {
+	want := c.field("visibility")
+	if want != "public" && want != "private" {
+		return problem.New(problem.Invalid, "The form did not say what the repository shall be.", "Go back and send it again.")
+	}
+	err := c.typed(c.repo.FullName())
+	if err == nil {
+		private := want == "private"
+		_, err = c.door.o.Lifecycle.EditRepo(c.ctx(), c.actor, c.repo.Repo, repo.Patch{Private: &private})
+	}
+	if err != nil {
+		return c.again(err, "confirm", c.visibilityPage())
+	}
+	return c.done("The repository is "+want+" now.", c.repoPath("/settings"))
+}
+
+func archiveForm(c *call) error {
+	if c.repo.Archived {
+		return c.show("confirm", c.confirmRepo("unarchive", "Unarchive "+c.repo.FullName()+"?", "Unarchive this repository", "It can be pushed to and changed again."))
+	}
+	return c.show("confirm", c.confirmRepo("archive", "Archive "+c.repo.FullName()+"?", "Archive this repository",
+		"It can still be read and cloned. Nothing in it can be changed, by anybody, until it is unarchived."))
+}
+
+func (c *call) setArchived(archived bool, text string) error {
+	if _, err := c.door.o.Lifecycle.EditRepo(c.ctx(), c.actor, c.repo.Repo, repo.Patch{Archived: &archived}); err != nil {
+		return err
+	}
+	return c.done(text, c.repoPath("/settings"))
+}
+
+func archiveRepo(c *call) error   { return c.setArchived(true, "Archived the repository.") }
+func unarchiveRepo(c *call) error { return c.setArchived(false, "Unarchived the repository.") }
+
+func (c *call) transferPage() *confirmPage {
+	p := c.confirmRepo("transfer", "Transfer "+c.repo.FullName()+"?", "I understand, transfer this repository",
+		"The new owner gets every right on it. You keep write access until the new owner takes it away.", "Old addresses lead on to the new one for 90 days, also for Git.")
+	p.Ask = &askField{Name: "new_owner", Label: "New owner’s user name", Type: "text", Value: c.r.PostForm.Get("new_owner")}
+	p.TypeThis = c.repo.FullName()
+	return p
+}
+
+func transferForm(c *call) error { return c.show("confirm", c.transferPage()) }
+
+func transferRepo(c *call) error {
+	err := c.typed(c.repo.FullName())
+	var r repo.Repo
+	if err == nil {
+		r, err = c.door.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, c.field("new_owner"))
+	}
+	if err != nil {
+		return c.again(err, "confirm", c.transferPage())
+	}
+	return c.done("Transferred the repository to "+r.OwnerLogin+".", "/"+r.FullName())
+}
+
+func (c *call) deleteRepoPage() *confirmPage {
+	p := c.confirmRepo("delete", "Delete "+c.repo.FullName()+"?", "I understand, delete this repository",
+		"The repository, its whole history and its settings are deleted for good. Nobody can bring them back.", "Copies that people have cloned stay where they are.")
+	p.TypeThis = c.repo.FullName()
+	return p
+}
+
+func deleteRepoForm(c *call) error { return c.show("confirm", c.deleteRepoPage()) }
+
+func deleteRepo(c *call) error {
+	err := c.typed(c.repo.FullName())
+	if err == nil {
+		err = c.door.o.Lifecycle.DeleteRepo(c.ctx(), c.actor, c.repo.ID)
+	}
+	if err != nil {
+		return c.again(err, "confirm", c.deleteRepoPage())
+	}
+	return c.done("Deleted the repository "+c.repo.FullName()+".", "/")
+}

@@ -1,0 +1,221 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/audit"
+	"jeton/internal/cert"
+	"jeton/internal/db"
+	"jeton/internal/gate"
+	"jeton/internal/gitstore"
+	"jeton/internal/httpkit"
+	"jeton/internal/lifecycle"
+	"jeton/internal/limit"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+	"jeton/internal/signin"
+	"jeton/internal/token"
+)
+
+// Options are what the door needs. All but Authority, Log and Now are required.
+type Options struct {
+	DB        *db.DB
+	Gate      *gate.Gate
+	Accounts  *account.Room
+	Signin    *signin.Room
+	Tokens    *token.Room
+	Repos     *repo.Room
+	Audit     *audit.Log
+	Git       *gitstore.Store
+	Lifecycle *lifecycle.Flow
+	Reveals   *signin.Reveals
+	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
+	Log       *slog.Logger    // nil: nothing is logged
+	Now       func() time.Time
+}
+
+// Door answers browsers.
+type Door struct {
+	o         Options
+	pages     *pages
+	site      *http.ServeMux // paths whose first segment is a reserved name
+	owners    *http.ServeMux // paths that begin with a login
+	routes    []httpkit.RouteInfo
+	crossSite *http.CrossOriginProtection
+	heavy     *limit.Gate
+}
+
+// How much expensive work runs at once: pages that walk history, trees or
+// differences. The store bounds what a page may take; this bounds who takes it.
+const (
+	heavyPerActor = 4
+	heavyInAll    = 24
+	heavyFor      = 20 * time.Second
+	maxForm       = 128 << 10
+)
+
+// New builds the door from its tables.
+func New(o Options) (*Door, error) {
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Reveals == nil {
+		panic("web: New without a required option")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p, err := newPages(o.Now)
+	if err != nil {
+		return nil, err
+	}
+	d := &Door{
+		o: o, pages: p, site: http.NewServeMux(), owners: http.NewServeMux(),
+		crossSite: http.NewCrossOriginProtection(),
+		heavy:     limit.NewGate(limit.GateOptions{PerKey: heavyPerActor, Total: heavyInAll}),
+	}
+	d.routes = append(httpkit.Register(d.site, "web", d.siteTable(), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
+	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })
+	d.site.Handle("/", missing)
+	d.owners.Handle("/", missing)
+	return d, nil
+}
+
+// Routes lists the tables, for the tests that walk every route.
+func (d *Door) Routes() []httpkit.RouteInfo { return d.routes }
+
+// siteTable is every page whose address begins with a reserved name.
+func (d *Door) siteTable() []httpkit.Route[handler] {
+	get, post := http.MethodGet, http.MethodPost
+	return []httpkit.Route[handler]{
+		{Method: get, Path: "/{$}", Action: right.SiteVisit, Handle: home},
+		{Method: get, Path: "/login", Action: right.SiteVisit, Handle: loginForm},
+		{Method: post, Path: "/login", Action: right.SiteVisit, Handle: login},
+		{Method: post, Path: "/logout", Action: right.SiteVisit, Handle: logout},
+		{Method: get, Path: "/setup", Action: right.SiteVisit, Handle: setupForm},
+		{Method: post, Path: "/setup", Action: right.SiteVisit, Handle: setup},
+		{Method: get, Path: "/join", Action: right.SiteVisit, Handle: joinForm},
+		{Method: post, Path: "/join", Action: right.SiteVisit, Handle: join},
+		{Method: get, Path: "/password_reset", Action: right.SiteVisit, Handle: resetForm},
+		{Method: post, Path: "/password_reset", Action: right.SiteVisit, Handle: reset},
+		{Method: get, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudoForm},
+		{Method: post, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudo},
+
+		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
+		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
+
+		{Method: get, Path: "/settings", Action: right.SelfRead, Handle: toProfile},
+		{Method: get, Path: "/settings/profile", Action: right.SelfRead, Handle: profileSettings},
+		{Method: post, Path: "/settings/profile", Action: right.SelfEdit, Handle: saveProfile},
+		{Method: get, Path: "/settings/admin", Action: right.SelfSecurity, Handle: accountSettings},
+		{Method: post, Path: "/settings/admin/password", Action: right.SelfSensitive, Handle: changePassword},
+		{Method: post, Path: "/settings/admin/rename", Action: right.SelfSensitive, Handle: renameAccount},
+		{Method: get, Path: "/settings/admin/delete", Action: right.SelfSensitive, Handle: deleteAccountForm},
+		{Method: post, Path: "/settings/admin/delete", Action: right.SelfSensitive, Handle: deleteAccount},
+		{Method: get, Path: "/settings/appearance", Action: right.SelfRead, Handle: appearanceSettings},
+		{Method: post, Path: "/settings/appearance", Action: right.SelfRead, Handle: saveAppearance},
+		{Method: get, Path: "/settings/emails", Action: right.SelfSecurity, Handle: emailSettings},
+		{Method: post, Path: "/settings/emails", Action: right.SelfSensitive, Handle: addEmail},
+		{Method: post, Path: "/settings/emails/{email}/primary", Action: right.SelfSensitive, Handle: makePrimary},
+		{Method: post, Path: "/settings/emails/{email}/delete", Action: right.SelfSensitive, Handle: removeEmail},
+		{Method: get, Path: "/settings/sessions", Action: right.SelfSecurity, Handle: sessionSettings},
+		{Method: post, Path: "/settings/sessions/{session}/end", Action: right.SelfSensitive, Handle: endSession},
+		{Method: post, Path: "/settings/sessions/end_others", Action: right.SelfSensitive, Handle: endOthers},
+		{Method: get, Path: "/settings/repositories", Action: right.SelfRepos, Handle: repositorySettings},
+		{Method: get, Path: "/settings/security-log", Action: right.SelfSecurity, Handle: securityLog},
+		{Method: get, Path: "/settings/security-log/export", Action: right.SelfSecurity, Handle: exportLog},
+
+		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: toTokens},
+		{Method: get, Path: "/settings/tokens", Action: right.SelfSecurity, Handle: listTokens},
+		{Method: post, Path: "/settings/tokens", Action: right.SelfSensitive, Handle: createToken},
+		{Method: get, Path: "/settings/tokens/new", Action: right.SelfSensitive, Handle: newTokenForm},
+		{Method: get, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAllForm},
+		{Method: post, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll},
+		{Method: get, Path: "/settings/tokens/{token}", Action: right.SelfSecurity, Handle: showToken},
+		{Method: post, Path: "/settings/tokens/{token}", Action: right.SelfSensitive, Handle: updateToken},
+		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm},
+		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken},
+		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm},
+		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken},
+
+		{Method: get, Path: "/admin", Action: right.SiteManage, Handle: toUsers},
+		{Method: get, Path: "/admin/users", Action: right.SiteManage, Handle: listUsers},
+		{Method: post, Path: "/admin/users/invite", Action: right.SiteManage, Handle: inviteUser},
+		{Method: get, Path: "/admin/users/{user}", Action: right.SiteManage, Handle: showUser},
+		{Method: post, Path: "/admin/users/{user}/reset", Action: right.SiteManage, Handle: resetUser},
+		{Method: post, Path: "/admin/users/{user}/suspend", Action: right.SiteManage, Handle: suspendUser},
+		{Method: post, Path: "/admin/users/{user}/admin", Action: right.SiteManage, Handle: setAdmin},
+		{Method: post, Path: "/admin/users/{user}/emails/{email}/verify", Action: right.SiteManage, Handle: verifyEmail},
+		{Method: get, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUserForm},
+		{Method: post, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUser},
+	}
+}
+
+// ownerTable is every page under a login. No pattern here can meet one of the
+// other table: a reserved name is no login.
+func (d *Door) ownerTable() []httpkit.Route[handler] {
+	get, post := http.MethodGet, http.MethodPost
+	return []httpkit.Route[handler]{
+		{Method: get, Path: "/{owner}", Action: right.SiteBrowse, Handle: profile},
+		{Method: get, Path: "/{owner}/{repo}", Action: right.RepoFetch, Handle: heavy(showRepo)},
+		{Method: get, Path: "/{owner}/{repo}/tree/{rest...}", Action: right.RepoFetch, Handle: heavy(showTree)},
+		{Method: get, Path: "/{owner}/{repo}/blob/{rest...}", Action: right.RepoFetch, Handle: heavy(showBlob)},
+		{Method: get, Path: "/{owner}/{repo}/raw/{rest...}", Action: right.RepoFetch, Handle: showRaw},
+		{Method: get, Path: "/{owner}/{repo}/commits", Action: right.RepoFetch, Handle: heavy(showCommits)},
+		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
+		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
+		{Method: get, Path: "/{owner}/{repo}/settings", Action: right.RepoAccess, Handle: repoSettings},
+		{Method: post, Path: "/{owner}/{repo}/settings", Action: right.RepoEdit, Handle: saveRepo},
+		{Method: get, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: repoAccess},
+		{Method: post, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: setAccess},
+		{Method: post, Path: "/{owner}/{repo}/settings/access/remove", Action: right.RepoAccess, Handle: removeAccess},
+		{Method: get, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: visibilityForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: setVisibility},
+		{Method: get, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoUnarchive, Handle: archiveForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoEdit, Handle: archiveRepo},
+		{Method: post, Path: "/{owner}/{repo}/settings/unarchive", Action: right.RepoUnarchive, Handle: unarchiveRepo},
+		{Method: get, Path: "/{owner}/{repo}/settings/transfer", Action: right.RepoTransfer, Handle: transferForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/transfer", Action: right.RepoTransfer, Handle: transferRepo},
+		{Method: get, Path: "/{owner}/{repo}/settings/delete", Action: right.RepoDelete, Handle: deleteRepoForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/delete", Action: right.RepoDelete, Handle: deleteRepo},
+	}
+}
+
+// ServeHTTP answers assets to anybody, and identifies before it routes.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		if r.URL.Path == "/favicon.ico" {
+			r.URL.Path = d.pages.assets.urls["mark.svg"]
+		}
+		if d.pages.assets.serve(w, r) {
+			return
+		}
+	}
+	c := &call{door: d, w: w, actor: right.Anonymous()}
+	c.r = r.WithContext(withCall(r.Context(), c))
+	httpkit.Frame(d.renderError, func(w http.ResponseWriter, r *http.Request) error {
+		if err := c.enter(); err != nil {
+			return err
+		}
+		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		if first == "" || account.Reserved(first) {
+			d.site.ServeHTTP(w, r)
+		} else {
+			d.owners.ServeHTTP(w, r)
+		}
+		return nil
+	}).ServeHTTP(w, c.r)
+}
+
+// errMissing is the one answer for what does not exist and for what somebody
+// may not know of.
+func errMissing() error {
+	return problem.New(problem.NotFound, "Either there is nothing at this address, or you may not see it.",
+		"Check the address. If somebody gave it to you, ask them for access.")
+}
