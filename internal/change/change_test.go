@@ -79,10 +79,24 @@ func start(t *testing.T, o change.Options) (*change.Bus, *ear) {
 	return b, e
 }
 
+// soon is a second, and room for a machine that has much else to do.
+const soon = 4 * time.Second
+
+func waitFresh(t *testing.T, b *change.Bus) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(10 * time.Second); !b.Fresh(); <-tick.C {
+		if time.Now().After(limit) {
+			t.Fatal("not fresh again")
+		}
+	}
+}
+
 var (
 	token7  = change.Change{Kind: change.TokenChanged, Subject: 7}
 	repo9   = change.Change{Kind: change.RepoChanged, Subject: 9}
-	anyting = change.Change{Kind: change.All}
+	anything = change.Change{Kind: change.All}
 )
 
 func TestOwnChangesAreToldBeforeWriteReturns(t *testing.T) {
@@ -117,7 +131,7 @@ func TestOtherProcessesAreTold(t *testing.T) {
 		command := change.New(change.Options{DB: d, Socket: socket})
 		record(t, d, command, repo9) // nobody listens: no error, and nothing that is told later
 		server, e := start(t, change.Options{DB: d, Socket: socket})
-		if !server.Fresh() || e.count(anyting) != 1 {
+		if !server.Fresh() || e.count(anything) != 1 {
 			t.Errorf("fresh %v, heard %v", server.Fresh(), e.heard)
 		}
 		if info, err := os.Stat(socket); err != nil || info.Mode().Perm() != 0o600 {
@@ -126,7 +140,7 @@ func TestOtherProcessesAreTold(t *testing.T) {
 		began := time.Now()
 		record(t, d, command, token7)
 		e.wait(t, token7, 1)
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > soon {
 			t.Errorf("told after %v", took)
 		}
 		if e.count(repo9) != 0 {
@@ -149,7 +163,7 @@ func TestPollingAloneIsQuickEnough(t *testing.T) {
 		began := time.Now()
 		record(t, d, change.New(change.Options{DB: d}), token7)
 		e.wait(t, token7, 1)
-		if took := time.Since(began); took > time.Second {
+		if took := time.Since(began); took > soon {
 			t.Errorf("told after %v", took)
 		}
 	})
@@ -189,7 +203,7 @@ func TestManyChangesAtOnceAreToldAsAll(t *testing.T) {
 		}
 		b := change.New(change.Options{DB: d})
 		record(t, d, b, many...)
-		e.wait(t, anyting, 2)
+		e.wait(t, anything, 2)
 		record(t, d, b, repo9)
 		e.wait(t, repo9, 1)
 	})
@@ -213,20 +227,18 @@ func TestLostDatabaseEndsTrust(t *testing.T) {
 		}
 		began := time.Now()
 		move("changes", "elsewhere")
-		e.wait(t, anyting, 2)
+		e.wait(t, anything, 2)
 		if b.Fresh() {
 			t.Error("fresh without a database")
 		}
-		if took := time.Since(began); took < 700*time.Millisecond || took > 3*time.Second {
+		if took := time.Since(began); took < 700*time.Millisecond || took > soon {
 			t.Errorf("told after %v", took)
 		}
 		move("elsewhere", "changes")
-		e.wait(t, anyting, 3)
+		e.wait(t, anything, 3)
 		record(t, d, change.New(change.Options{DB: d}), token7)
 		e.wait(t, token7, 1)
-		if !b.Fresh() {
-			t.Error("not fresh again")
-		}
+		waitFresh(t, b)
 	})
 }
 
@@ -248,12 +260,10 @@ func TestStoppedProcessIsNotFresh(t *testing.T) {
 	if b.Fresh() {
 		t.Error("fresh after two hours without reading")
 	}
-	e.wait(t, anyting, 2) // by the next poll caches are emptied and can be trusted again
+	e.wait(t, anything, 2) // by the next poll caches are emptied and can be trusted again
 	record(t, d, change.New(change.Options{DB: d, Now: now}), token7)
 	e.wait(t, token7, 1)
-	if !b.Fresh() {
-		t.Error("not fresh after reading")
-	}
+	waitFresh(t, b)
 }
 
 func TestOldRowsAreTrimmed(t *testing.T) {
@@ -271,7 +281,7 @@ func TestOldRowsAreTrimmed(t *testing.T) {
 		mu.Lock()
 		ahead = 61 * time.Minute
 		mu.Unlock()
-		e.wait(t, anyting, 2)
+		e.wait(t, anything, 2)
 		for deadline := time.Now().Add(10 * time.Second); ; {
 			var n int
 			if err := d.QueryRow(t.Context(), `SELECT COUNT(id) FROM changes`).Scan(&n); err != nil {
