@@ -35,7 +35,7 @@ import (
 
 // Password is every test user's. It is no secret: the accounts live as long as
 // the test.
-const Password = "correct horse battery staple"
+const Password = "plum lantern orbit teaspoon"
 
 // Server is a running server with what a test needs to talk to it.
 type Server struct {
