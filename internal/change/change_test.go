@@ -94,8 +94,8 @@ func waitFresh(t *testing.T, b *change.Bus) {
 }
 
 var (
-	token7  = change.Change{Kind: change.TokenChanged, Subject: 7}
-	repo9   = change.Change{Kind: change.RepoChanged, Subject: 9}
+	token7   = change.Change{Kind: change.TokenChanged, Subject: 7}
+	repo9    = change.Change{Kind: change.RepoChanged, Subject: 9}
 	anything = change.Change{Kind: change.All}
 )
 
