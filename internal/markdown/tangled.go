@@ -7,7 +7,7 @@ import "bytes"
 // about a second; no README that was made for people comes near them.
 const (
 	maxContainers = 24         // quotes and lists that one line opens or continues
-	maxNesting    = 400_000    // the sum of the squares of that over all lines
+	maxNesting    = 400_000    // the sum of the squares of that, and of the depth by indentation, over all lines
 	maxInline     = 64_000_000 // the same of brackets and of emphasis marks over all paragraphs
 	maxColumns    = 128        // of a table
 	maxCells      = 100_000    // of all tables: short rows are filled up
@@ -21,6 +21,12 @@ func tangled(src []byte) bool {
 	for line := range bytes.Lines(src) {
 		n := containers(line)
 		nesting += n * n
+		if n > 0 {
+			// An item may continue as many lists as its indentation has room
+			// for. Counted as a quarter: code is indented too.
+			depth := (len(line) - len(bytes.TrimLeft(line, " \t"))) / 2
+			nesting += depth * depth / 4
+		}
 		if n > maxContainers || nesting > maxNesting {
 			return true
 		}
