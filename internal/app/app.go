@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jeton/internal/cert"
+	"jeton/internal/change"
 	"jeton/internal/config"
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
@@ -83,6 +84,7 @@ func (a *App) build(ctx context.Context) error {
 
 // Start serves until Close. It returns once requests are answered.
 func (a *App) Start(ctx context.Context) error {
+	a.followKeys(ctx)
 	if err := a.Change.Start(ctx); err != nil {
 		return err
 	}
@@ -108,6 +110,31 @@ func (a *App) Start(ctx context.Context) error {
 		a.served <- err
 	}()
 	return nil
+}
+
+// followKeys reads the server's keys again whenever a command has rotated them.
+func (a *App) followKeys(ctx context.Context) {
+	rotated := make(chan struct{}, 1)
+	a.Change.Subscribe(func(c change.Change) {
+		if c.Kind == change.KeysChanged || c.Kind == change.All {
+			select {
+			case rotated <- struct{}{}:
+			default: // a reload is due already
+			}
+		}
+	})
+	a.background(ctx, func(ctx context.Context) error {
+		for {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-rotated:
+				if err := a.Keys.Reload(ctx); err != nil && ctx.Err() == nil {
+					a.o.Log.ErrorContext(ctx, "the server's keys can't be read again", "err", err)
+				}
+			}
+		}
+	})
 }
 
 // background runs f until Close, which waits for it.

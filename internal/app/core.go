@@ -31,8 +31,6 @@ type Options struct {
 	Log     *slog.Logger     // nil: nothing is logged
 	Now     func() time.Time // nil: time.Now
 	Version string           // shown by /meta and the pages
-	// BeforeMigrate runs before a database with content is migrated.
-	BeforeMigrate func(ctx context.Context, from, to int) error
 	// PasswordCost is the cost of a password's hash; zero is the usual one. Only
 	// tests want another.
 	PasswordCost signin.Cost
@@ -92,12 +90,17 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 	if err := makeDataFolder(c); err != nil {
 		return err
 	}
-	k.DB, err = db.Open(ctx, db.Options{URL: c.Database.Reveal(), Path: c.SQLite(), Log: o.Log, Now: o.Now, BeforeMigrate: o.BeforeMigrate})
+	k.DB, err = db.Open(ctx, db.Options{URL: c.Database.Reveal(), Path: c.SQLite(), BackupDir: c.Backups(), Log: o.Log, Now: o.Now})
 	if err != nil {
 		return err
 	}
 	k.onClose(func(context.Context) error { return k.DB.Close() })
-	if k.Keys, err = keys.Open(ctx, keys.Options{Dir: c.Keys, DB: k.DB, Now: o.Now}); err != nil {
+	k.Change = change.New(change.Options{DB: k.DB, Log: o.Log, Now: o.Now, Socket: c.Socket()})
+	k.onClose(func(context.Context) error { k.Change.Close(); return nil })
+	k.Keys, err = keys.Open(ctx, keys.Options{Dir: c.Keys, DB: k.DB, Now: o.Now, Changed: func(ctx context.Context, tx *db.Tx) error {
+		return k.Change.Record(ctx, tx, change.Change{Kind: change.KeysChanged})
+	}})
+	if err != nil {
 		return err
 	}
 	k.Git, err = gitstore.Open(gitstore.Options{
@@ -109,8 +112,6 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 
 func (k *Core) openRooms() {
 	o := k.o
-	k.Change = change.New(change.Options{DB: k.DB, Log: o.Log, Now: o.Now, Socket: k.Config.Socket()})
-	k.onClose(func(context.Context) error { k.Change.Close(); return nil })
 	k.Audit = audit.New(audit.Options{DB: k.DB, Now: o.Now})
 	k.Limit = limit.New(limit.Options{Now: o.Now})
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
@@ -119,6 +120,7 @@ func (k *Core) openRooms() {
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Git: k.Git, Log: o.Log, Now: o.Now})
+	k.onClose(k.Lifecycle.Close)
 }
 
 func (k *Core) onClose(f func(context.Context) error) { k.closers = append(k.closers, f) }

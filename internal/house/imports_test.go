@@ -40,6 +40,7 @@ var allow = map[string][]string{
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "repo", "gate", "gitstore"},
+	"backup":    {"id", "problem", "right", "db", "keys", "repo", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "token"},
 	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
