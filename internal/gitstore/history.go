@@ -73,7 +73,7 @@ func (v *View) lastChanges(path string, names []string) (map[string]object.ID, b
 	prefix := path
 	c := command{
 		name:  "log",
-		flags: []flag{"-z", "--raw", "-c", "--no-renames", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"},
+		flags: []flag{"-z", "--raw", "-c", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"},
 		args:  []string{string(v.Commit.ID)},
 	}
 	if path != "" {
@@ -105,10 +105,16 @@ func (v *View) lastChanges(path string, names []string) (map[string]object.ID, b
 	return found, len(want) == 0, err
 }
 
-// scanLog reads what git log -z --raw --format=%x01%H prints and calls f for
-// each changed path until it returns false. A path follows its raw line, so
-// that no name of a file can be taken for anything else.
+// scanLog calls f for each path that a log names, until it returns false.
 func scanLog(r io.Reader, f func(object.ID, string) bool) error {
+	return scanRaw(r, func(commit object.ID, file File) bool { return f(commit, file.Path) })
+}
+
+// scanRaw reads what git log -z --raw --format=%x01%H prints and calls f for
+// each changed path, with its mode and id after the change, until f returns
+// false. A path follows its raw line, so that no name of a file can be taken
+// for anything else.
+func scanRaw(r io.Reader, f func(object.ID, File) bool) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var id object.ID
 	for range maxLogTokens {
@@ -126,17 +132,33 @@ func scanLog(r io.Reader, f func(object.ID, string) bool) error {
 			id = object.ID(token[1:])
 		case token[0] == ':':
 			path, err := in.ReadString(0)
-			if err != nil {
-				return nil //nolint:nilerr // the process was ended between two tokens
+			if errors.Is(err, io.EOF) {
+				return nil // the process was ended between two tokens
 			}
-			if !f(id, path[:len(path)-1]) {
+			if err != nil {
+				return err
+			}
+			if !f(id, rawFile(token, path[:len(path)-1])) {
 				return nil
 			}
 		default:
 			return errors.New("git log printed something unexpected")
 		}
 	}
-	return nil
+	return problem.New(problem.TooLarge, "the history is too large to look through", "")
+}
+
+// rawFile reads a raw line of git diff: for n parents there are n colons, n+1
+// modes and n+1 ids, of which the last are the result's.
+func rawFile(line, path string) File {
+	parents := len(line) - len(strings.TrimLeft(line, ":"))
+	fields := strings.Fields(line[parents:])
+	f := File{Path: path}
+	if len(fields) >= 2*parents+2 {
+		f.Mode, _ = object.ParseMode(fields[parents])
+		f.ID = object.ID(fields[2*parents+1])
+	}
+	return f
 }
 
 // CountCommits returns how many commits the view's commit reaches, itself

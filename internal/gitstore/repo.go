@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jeton/internal/gitstore/object"
@@ -27,7 +28,9 @@ type Repo struct {
 
 	// moving is held for writing while refs move, so that no reader in this
 	// process sees the middle of it.
-	moving sync.RWMutex
+	moving    sync.RWMutex
+	recovered atomic.Bool // what a crash left was looked for by this process
+	swept     bool        // quarantines too; guarded by moving
 
 	mu     sync.Mutex // guards what follows
 	format object.Format

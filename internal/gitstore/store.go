@@ -84,6 +84,7 @@ type Store struct {
 	now     func() time.Time
 
 	readers, fetches, pushes slots
+	recorder                 Recorder
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo

@@ -1,0 +1,348 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/printable"
+	"jeton/internal/problem"
+)
+
+// Publication is what a push wants of the refs.
+type Publication struct {
+	Updates []wire.Update // those that every rule allowed, in the client's order
+	Atomic  bool          // all or none
+	Event   []byte        // kept in the journal until Record has it
+	// Record runs once the refs have moved and are on the disk, and before the
+	// journal forgets the push. After a crash the store's recorder gets the
+	// same. An error is logged, and leaves the journal.
+	Record func(context.Context, Moved) error
+}
+
+// Moved is what a publication changed.
+type Moved struct {
+	Updates []wire.Update // Old is what the ref was before
+	Head    string        // the ref that HEAD names now, if that was changed
+	Event   []byte
+}
+
+// Publish gives the objects to the repository and moves the refs. Each update
+// has its result, in the same order; an update that changes nothing is done.
+func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, error) {
+	if err := in.migrate(); err != nil {
+		return nil, diskError(err)
+	}
+	return in.repo.move(ctx, p)
+}
+
+// migrate moves the pack into the repository: durable first, and its index
+// last, since an index makes git believe in the pack.
+func (in *Incoming) migrate() error {
+	if in.index == nil {
+		return nil
+	}
+	from, to := filepath.Join(in.path(), "pack"), filepath.Join(in.repo.dir, "objects", "pack")
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext == ".pack" || ext == ".rev" || ext == ".idx" {
+			names = append(names, e.Name())
+		}
+	}
+	rank := map[string]int{".pack": 0, ".rev": 1, ".idx": 2}
+	slices.SortFunc(names, func(a, b string) int { return rank[filepath.Ext(a)] - rank[filepath.Ext(b)] })
+	for _, n := range names {
+		if err := syncFile(filepath.Join(from, n)); err != nil {
+			return err
+		}
+	}
+	for _, n := range names {
+		if _, err := os.Lstat(filepath.Join(to, n)); err == nil {
+			continue // named by its content: the same pack was pushed before
+		}
+		if err := os.Rename(filepath.Join(from, n), filepath.Join(to, n)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(syncDir(to), syncDir(filepath.Dir(to)))
+}
+
+// move decides each update against the refs of this moment and moves those that
+// can be.
+func (r *Repo) move(ctx context.Context, p Publication) ([]wire.Result, error) {
+	if err := r.recover(ctx); err != nil {
+		return nil, err
+	}
+	r.moving.Lock()
+	journals, results, err := r.moveLocked(ctx, p)
+	r.moving.Unlock()
+	for _, j := range journals {
+		j.finish(ctx, p.Record)
+	}
+	return results, err
+}
+
+func (r *Repo) moveLocked(ctx context.Context, p Publication) ([]*journal, []wire.Result, error) {
+	refs, err := r.readRefs(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan := newPlan(refs, p.Updates)
+	if p.Atomic && plan.refused() {
+		plan.refuseAll("atomic push failure")
+		return nil, plan.results, nil
+	}
+	if p.Atomic && plan.split {
+		plan.refuseAll("atomic push failure: one name takes the place of another's folder")
+		return nil, plan.results, nil
+	}
+	head := firstBranch(refs, plan.todo)
+	if !plan.split {
+		j, err := r.transact(ctx, plan.todo, head, p.Event)
+		if err == nil {
+			return compact(j), plan.results, nil
+		}
+		reason, ok := refReason(err)
+		if !ok {
+			return compact(j), nil, err
+		}
+		if p.Atomic || len(plan.todo) == 1 {
+			plan.refuse(plan.todo, reason)
+			return compact(j), plan.results, nil
+		}
+	}
+	journals, err := r.moveEach(ctx, plan, head, p.Event)
+	return journals, plan.results, err
+}
+
+func compact(j *journal) []*journal {
+	if j == nil {
+		return nil
+	}
+	return []*journal{j}
+}
+
+// moveEach moves one ref after another: for names that take each other's place,
+// and when a transaction of all of them failed because of one.
+func (r *Repo) moveEach(ctx context.Context, plan *plan, head string, event []byte) ([]*journal, error) {
+	var journals []*journal
+	for i := range plan.todo {
+		one := plan.todo[i : i+1]
+		h := ""
+		if head == one[0].Name {
+			h = head
+		}
+		j, err := r.transact(ctx, one, h, event)
+		if j != nil {
+			journals = append(journals, j)
+		}
+		if err == nil {
+			continue
+		}
+		reason, ok := refReason(err)
+		if !ok {
+			return journals, err
+		}
+		plan.refuse(one, reason)
+	}
+	return journals, nil
+}
+
+// refReason is what a client may hear of a failed transaction. Errors of the
+// machine are not for it.
+func refReason(err error) (string, bool) {
+	run, ok := errors.AsType[*runError](err)
+	if !ok {
+		return "", false
+	}
+	_, text, _ := strings.Cut(run.stderr, "fatal: ")
+	text = strings.TrimPrefix(text, "prepare: ")
+	text, _, _ = strings.Cut(text, "\n")
+	known := strings.HasPrefix(text, "cannot lock ref ") || strings.HasPrefix(text, "cannot update ref ")
+	if known && !strings.Contains(text, "Unable to create") {
+		return printable.Line(text, 300), true
+	}
+	return "failed to update ref", true
+}
+
+// plan says which updates can be done on a given state of the refs.
+type plan struct {
+	refs    *Refs
+	now     map[string]object.ID // what differs from refs; "" for gone
+	todo    []wire.Update
+	results []wire.Result
+	split   bool // the order of the updates matters
+}
+
+func newPlan(refs *Refs, updates []wire.Update) *plan {
+	p := &plan{refs: refs, now: map[string]object.ID{}}
+	for _, u := range updates {
+		reason, noop := p.judge(u)
+		p.results = append(p.results, wire.Result{Name: u.Name, Reason: reason})
+		if reason != "" || noop {
+			continue
+		}
+		p.todo = append(p.todo, u)
+		p.now[u.Name] = u.New
+		if u.Deletes() {
+			p.now[u.Name] = ""
+		}
+	}
+	return p
+}
+
+func (p *plan) at(name string) object.ID {
+	if id, ok := p.now[name]; ok {
+		return id
+	}
+	ref, _ := p.refs.Get(name)
+	return ref.ID
+}
+
+// judge words its refusals as git does.
+func (p *plan) judge(u wire.Update) (reason string, noop bool) {
+	current := p.at(u.Name)
+	switch {
+	case u.Deletes() && current == "":
+		return "", true
+	case u.Deletes() && u.Name == p.refs.Head:
+		return "deletion of the current branch prohibited", false
+	case u.Old.IsZero() && current != "":
+		return fmt.Sprintf("cannot lock ref '%s': reference already exists", u.Name), false
+	case !u.Old.IsZero() && current == "":
+		return fmt.Sprintf("cannot lock ref '%s': unable to resolve reference '%s'", u.Name, u.Name), false
+	case current != "" && current != u.Old:
+		return fmt.Sprintf("cannot lock ref '%s': is at %s but expected %s", u.Name, current, u.Old), false
+	case current != "" && current == u.New:
+		return "", true
+	case current == "":
+		if other := p.inTheWay(u.Name); other != "" {
+			return fmt.Sprintf("cannot lock ref '%s': '%s' exists; cannot create '%s'", u.Name, other, u.Name), false
+		}
+	}
+	return "", false
+}
+
+// inTheWay finds a ref whose name is a folder of name, or the other way round.
+func (p *plan) inTheWay(name string) string {
+	for i := range len(name) {
+		if name[i] != '/' {
+			continue
+		}
+		if p.at(name[:i]) != "" {
+			return name[:i]
+		}
+		if _, deleted := p.now[name[:i]]; deleted {
+			p.split = true
+		}
+	}
+	for _, ref := range p.refs.Prefix(name + "/") {
+		if p.at(ref.Name) != "" {
+			return ref.Name
+		}
+		p.split = true // it is deleted by an update before this one
+	}
+	for other, id := range p.now {
+		if id != "" && strings.HasPrefix(other, name+"/") {
+			return other
+		}
+	}
+	return ""
+}
+
+func (p *plan) refused() bool {
+	return slices.ContainsFunc(p.results, func(r wire.Result) bool { return r.Reason != "" })
+}
+
+func (p *plan) refuseAll(reason string) {
+	for i := range p.results {
+		if p.results[i].Reason == "" {
+			p.results[i].Reason = reason
+		}
+	}
+}
+
+func (p *plan) refuse(updates []wire.Update, reason string) {
+	for i := range p.results {
+		for _, u := range updates {
+			if p.results[i].Name == u.Name {
+				p.results[i].Reason = reason
+			}
+		}
+	}
+}
+
+// firstBranch is the branch that HEAD shall name from now on: the first one
+// that is pushed while there is none, unless the one that HEAD names is among
+// them. Empty means that HEAD stays.
+func firstBranch(refs *Refs, updates []wire.Update) string {
+	if len(refs.Branches()) > 0 {
+		return ""
+	}
+	first := ""
+	for _, u := range updates {
+		if u.Deletes() || !strings.HasPrefix(u.Name, "refs/heads/") {
+			continue
+		}
+		if u.Name == refs.Head {
+			return ""
+		}
+		if first == "" {
+			first = u.Name
+		}
+	}
+	return first
+}
+
+// SetDefaultBranch makes HEAD name a branch. It must exist, unless there is no
+// branch at all.
+func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
+	if !object.CheckBranchName(branch) {
+		return problem.Field("default_branch", "that is not a name that a branch can have")
+	}
+	if err := r.recover(ctx); err != nil {
+		return err
+	}
+	r.moving.Lock()
+	defer r.moving.Unlock()
+	refs, err := r.readRefs(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := refs.Get("refs/heads/" + branch); !ok && len(refs.Branches()) > 0 {
+		return problem.Field("default_branch", "there is no branch of that name")
+	}
+	return r.writeHead("refs/heads/" + branch)
+}
+
+// writeHead replaces HEAD as git does: by a lock file that becomes it.
+func (r *Repo) writeHead(ref string) error {
+	head := filepath.Join(r.dir, "HEAD")
+	f, err := os.OpenFile(head+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return problem.Wrap(err, problem.Conflict, "the default branch is being changed by somebody else", "Try again.")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("ref: " + ref + "\n")
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(head+".lock", head)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(head+".lock"))
+	}
+	return syncDir(r.dir)
+}
