@@ -157,6 +157,9 @@ func (a *App) Done() <-chan error { return a.served }
 // URL is where people reach the server.
 func (a *App) URL() string { return a.Config.URL }
 
+// Address is where the server listens on this machine.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
 // Authority returns the local certificate authority, if one is in use.
 func (a *App) Authority() (cert.Authority, bool) {
 	if a.cert == nil {
