@@ -425,6 +425,9 @@ func TestEmails(t *testing.T) {
 		if err := h.RemoveEmail(ctx, op, a.ID, all[1].ID); err != nil {
 			t.Fatal(err)
 		}
+		if all, err = h.ListEmails(ctx, d, a.ID); err != nil || len(all) != 1 {
+			t.Errorf("after the removal ListEmails = %+v, %v", all, err)
+		}
 		want := []string{"user.create", "user.add_email", "user.change_primary_email", "user.verify_email", "user.remove_email"}
 		if got := h.actions(t, a.ID); !slices.Equal(got, want) {
 			t.Errorf("log has %q, want %q", got, want)

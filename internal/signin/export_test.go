@@ -66,3 +66,6 @@ const (
 
 // ParseBearer says whether v has the form of a bearer value.
 func ParseBearer(v secret.Value) bool { _, ok := parseBearer(v); return ok }
+
+// Waiting is how many wait for a hash or compute one.
+func (r *Room) Waiting() int { return int(r.hasher.waiting.Load()) }

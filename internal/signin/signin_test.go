@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -173,6 +174,9 @@ func TestSignIn_brokenOff(t *testing.T) {
 		_, _, err := h.SignIn(ctx, "target", secret.New("wrong wrong wrong"))
 		done <- err
 	}()
+	for h.Waiting() == 0 {
+		runtime.Gosched()
+	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("broken off attempt gives %v", err)
@@ -318,4 +322,45 @@ func TestHash(t *testing.T) {
 			t.Errorf("damaged hash %q gives %v, %v", phc, ok, err)
 		}
 	}
+}
+
+// What happens to the account while a sign-in's hash is computed wins.
+func TestSignIn_overtaken(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d)
+		a := h.person(t, "user1", false)
+		fresh, err := h.HashPassword(t.Context(), secret.New("another four words entirely"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		overtake := func(between func() error) error {
+			free := h.Hold()
+			done := make(chan error)
+			go func() {
+				_, _, err := h.SignIn(t.Context(), "user1", secret.New(good))
+				done <- err
+			}()
+			for h.Waiting() == 0 { // it has read the hash by then
+				runtime.Gosched()
+			}
+			if err := between(); err != nil {
+				t.Error(err)
+			}
+			free()
+			return <-done
+		}
+		err = overtake(func() error { return h.accounts.Suspend(t.Context(), right.Operator(), a.ID) })
+		wantProblem(t, err, problem.Forbidden, "")
+		if err := h.accounts.Unsuspend(t.Context(), right.Operator(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+		err = overtake(func() error {
+			return d.Write(t.Context(), func(tx *db.Tx) error { return h.SetPasswordTx(t.Context(), tx, a.ID, fresh) })
+		})
+		wantProblem(t, err, problem.Unauthenticated, "")
+		if list, err := h.ListSessions(t.Context(), a.ID); err != nil || len(list) != 0 {
+			t.Errorf("sessions %+v, %v; want none", list, err)
+		}
+	})
 }
