@@ -51,7 +51,7 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bus := change.New(change.Options{DB: d, Now: now})
+	bus := change.New(change.Options{DB: d}) // it asks from a goroutine of its own
 	if err := bus.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -219,6 +219,27 @@ func TestEditRepo(t *testing.T) {
 		if err != nil || got.DefaultBranch != "trunk" {
 			t.Errorf("a branch of an empty repository: %+v, %v", got, err)
 		}
+
+		head := func() string {
+			refs, err := h.git.Repo(r.ID).Refs(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return refs.DefaultBranch()
+		}
+		if head() != "trunk" {
+			t.Errorf("HEAD names %s", head())
+		}
+		h.create(t, h.owner, "taken")
+		name, again := "taken", "main"
+		_, err = h.EditRepo(t.Context(), person(h.owner), got, repo.Patch{Name: &name, DefaultBranch: &again})
+		isKind(t, err, problem.Invalid)
+		if head() != "trunk" {
+			t.Errorf("after a refused change HEAD names %s", head())
+		}
+		bad := "a..b"
+		_, err = h.EditRepo(t.Context(), person(h.owner), got, repo.Patch{DefaultBranch: &bad})
+		isKind(t, err, problem.Invalid)
 
 		// Whoever saw it public and leaves that so does not make it public again.
 		seen, err := h.repos.SetVisibility(t.Context(), person(h.owner), r.ID, false)

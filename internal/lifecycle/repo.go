@@ -2,7 +2,6 @@ package lifecycle
 
 import (
 	"context"
-	"fmt"
 
 	"jeton/internal/db"
 	"jeton/internal/gitstore/object"
@@ -87,32 +86,30 @@ func (f *Flow) EditRepo(ctx context.Context, actor right.Actor, seen repo.Repo, 
 	drop(&p.Private, seen.Private)
 	drop(&p.Archived, seen.Archived)
 	drop(&p.DefaultBranch, seen.DefaultBranch)
-	if p.DefaultBranch != nil {
-		if err := f.checkBranch(ctx, seen.ID, *p.DefaultBranch); err != nil {
-			return repo.Repo{}, err
-		}
+	if p.DefaultBranch == nil {
+		return f.o.Repo.Update(ctx, actor, seen.ID, p)
 	}
-	return f.o.Repo.Update(ctx, actor, seen.ID, p)
+	// HEAD first: after a crash in between, asking again makes both agree, while
+	// a row that has the new name already would make asking again no change.
+	git := f.o.Git.Repo(seen.ID)
+	if err := git.SetDefaultBranch(ctx, *p.DefaultBranch); err != nil {
+		return repo.Repo{}, err
+	}
+	r, err := f.o.Repo.Update(ctx, actor, seen.ID, p)
+	if err != nil {
+		back := git.SetDefaultBranch(context.WithoutCancel(ctx), seen.DefaultBranch) // the row was not changed, so HEAD must not be
+		if back != nil {
+			f.o.Log.WarnContext(ctx, "HEAD could not be set back", "repo", int64(seen.ID), "err", back)
+		}
+		return repo.Repo{}, err
+	}
+	return r, nil
 }
 
 func drop[T comparable](p **T, seen T) {
 	if *p != nil && **p == seen {
 		*p = nil
 	}
-}
-
-func (f *Flow) checkBranch(ctx context.Context, r id.Repo, branch string) error {
-	if err := repo.CheckBranch(branch); err != nil {
-		return err
-	}
-	refs, err := f.o.Git.Repo(r).Refs(ctx)
-	if err != nil {
-		return fmt.Errorf("read the branches: %w", err)
-	}
-	if _, ok := refs.Get("refs/heads/" + branch); !ok && len(refs.Branches()) > 0 {
-		return problem.Field("default_branch", "The branch "+branch+" was not found. Please push that ref first or create it.")
-	}
-	return nil
 }
 
 // DeleteRepo deletes a repository: its row and all that hangs on it at once,

@@ -150,7 +150,7 @@ func (m *Room) SetArchived(ctx context.Context, actor right.Actor, repo id.Repo,
 }
 
 // SetDefaultBranch records another default branch. The repository's HEAD is the
-// caller's to move; lifecycle.SetDefaultBranch does both.
+// caller's to move; lifecycle.EditRepo does both.
 func (m *Room) SetDefaultBranch(ctx context.Context, actor right.Actor, repo id.Repo, branch string) (Repo, error) {
 	return m.Update(ctx, actor, repo, Patch{DefaultBranch: &branch})
 }
