@@ -8,13 +8,11 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
-	"jeton/internal/event"
 	"jeton/internal/gitstore"
 	"jeton/internal/markdown"
 )
-
-func clientAddress(c *call) string { return event.From(c.ctx()).Address.String() }
 
 // showBlob is a file as text, or what can be said of one that is not text.
 func showBlob(c *call) error {
@@ -22,7 +20,7 @@ func showBlob(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	c.hold(v.Close)
 	e, err := v.Entry(file)
 	if err != nil {
 		return err
@@ -98,7 +96,7 @@ func rawKind(head []byte, name string) (kind string, attach bool) {
 // showRaw sends a file's bytes as plain text or as an attachment: what somebody
 // uploaded never runs under this site's name.
 func showRaw(c *call) error {
-	leave, err := c.enterHeavy()
+	leave, err := c.enterGate(c.door.long)
 	if err != nil {
 		return err
 	}
@@ -107,7 +105,8 @@ func showRaw(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	shut := sync.OnceFunc(v.Close)
+	defer shut()
 	b, err := v.Blob(file)
 	if err != nil {
 		return err
@@ -116,37 +115,33 @@ func showRaw(c *call) error {
 	if err != nil {
 		return err
 	}
-	name := path.Base(file)
-	kind, attach := rawKind(head, name)
-	h := c.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
-	h.Set("Content-Length", strconv.FormatInt(b.Size, 10))
-	if attach {
-		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": line(name)}))
+	body := io.NopCloser(bytes.NewReader(head))
+	if int64(len(head)) < b.Size && c.r.Method != http.MethodHead {
+		if body, err = v.Stream(c.ctx(), b); err != nil {
+			return err
+		}
 	}
+	defer body.Close()
+	shut() // a slow reader must not keep it open
+	c.rawHeaders(path.Base(file), head, b.Size)
 	if c.r.Method == http.MethodHead {
 		return nil
 	}
-	if int64(len(head)) == b.Size {
-		_, _ = io.Copy(c.w, bytes.NewReader(head))
-		return nil
-	}
-	return c.stream(v, b)
-}
-
-func (c *call) stream(v *gitstore.View, b gitstore.Blob) error {
-	s, err := v.Stream(c.ctx(), b)
-	if err != nil {
-		c.w.Header().Del("Content-Length")
-		c.w.Header().Del("Content-Disposition")
-		return err
-	}
-	defer s.Close()
-	if _, err := io.Copy(c.w, s); err != nil {
+	if _, err := io.Copy(steady{c}, body); err != nil {
 		// The answer has begun: ending the connection is the only way to say so.
 		c.noted(err)
 		panic(http.ErrAbortHandler)
 	}
 	return nil
+}
+
+func (c *call) rawHeaders(name string, head []byte, size int64) {
+	kind, attach := rawKind(head, name)
+	h := c.w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	if attach {
+		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": line(name)}))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
@@ -31,6 +32,21 @@ type call struct {
 	bearer secret.Value
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
+	held   []func()  // what letGo gives back
+}
+
+// hold keeps something scarce (a place for expensive work, an open repository)
+// until the answer is sent or the handler ends. f may be called when it is
+// given back already.
+func (c *call) hold(f func()) { c.held = append(c.held, f) }
+
+// letGo gives back what is held, the last first. It runs before an answer is
+// written: somebody who reads slowly must hold nothing that others wait for.
+func (c *call) letGo() {
+	for i := len(c.held) - 1; i >= 0; i-- {
+		c.held[i]()
+	}
+	c.held = nil
 }
 
 type callKey struct{}
@@ -86,6 +102,7 @@ func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
 	return httpkit.Frame(d.renderError, func(w http.ResponseWriter, r *http.Request) error {
 		c := callOf(r)
 		c.w, c.r, c.action = w, r, route.Action
+		defer c.letGo()
 		if r.Method == http.MethodPost {
 			if err := c.readForm(); err != nil {
 				return err
@@ -196,6 +213,8 @@ func (c *call) showAs(status int, template string, p framed) error {
 	if err != nil {
 		return err
 	}
+	c.letGo()
+	c.writeWithin(pageWrite)
 	h := c.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
@@ -203,6 +222,23 @@ func (c *call) showAs(status int, template string, p framed) error {
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // a reader who went away is no error of ours
 	return nil
+}
+
+// pageWrite is how long a reader may take for a whole page, and chunkWrite for
+// each part of a long answer.
+const pageWrite, chunkWrite = 2 * time.Minute, time.Minute
+
+func (c *call) writeWithin(d time.Duration) {
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(d)) // every server of ours can; a test's recorder can't
+}
+
+// steady writes a long answer, as long as the reader keeps reading.
+type steady struct{ c *call }
+
+// Write implements io.Writer.
+func (s steady) Write(b []byte) (int, error) {
+	s.c.writeWithin(chunkWrite)
+	return s.c.w.Write(b)
 }
 
 // fill adds what every page has around its content.

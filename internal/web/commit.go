@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"strings"
 
 	"jeton/internal/gitstore"
@@ -33,7 +34,7 @@ func showCommits(c *call) error {
 	if v == nil {
 		return c.show("commits", &commitsPage{RepoFrame: c.repoFrame("Commits", "commits"), Empty: true})
 	}
-	defer v.Close()
+	c.hold(v.Close)
 	n := min(c.pageNumber(), maxCommitPage)
 	list, more, err := v.Commits(file, (n-1)*commitsPerPage, commitsPerPage)
 	if err != nil {
@@ -63,7 +64,7 @@ func (c *call) historyView() (*gitstore.View, string, place, error) {
 	}
 	v, err := c.firstView()
 	if err != nil {
-		if err == error(gitstore.ErrEmpty) {
+		if errors.Is(err, gitstore.ErrEmpty) {
 			err = nil
 		}
 		return nil, "", place{}, err
@@ -76,7 +77,7 @@ func showCommit(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	c.hold(v.Close)
 	d, err := v.Diff(gitstore.DiffLimits{})
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"strconv"
 
 	"jeton/internal/account"
@@ -14,7 +15,7 @@ const reposPerPage = 30
 // home is the dashboard, or for a visitor the welcome with the sign-in.
 func home(c *call) error {
 	if c.actor.IsAnonymous() {
-		return c.show("welcome", &welcomePage{loginPage: loginPage{Frame: Frame{Title: "Welcome"}, ReturnTo: "/"}, URL: c.door.o.Gate.URL("")})
+		return welcome(c)
 	}
 	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Sort: repo.SortPushed, Descending: true, PerPage: 10})
 	if err != nil {
@@ -25,6 +26,14 @@ func home(c *call) error {
 		return err
 	}
 	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Repos: rows, More: total > len(rows), HasToken: len(tokens) > 0})
+}
+
+func welcome(c *call) error {
+	accounts, err := c.door.o.Accounts.Count(c.ctx(), c.door.o.DB)
+	if err != nil {
+		return err
+	}
+	return c.show("welcome", &welcomePage{loginPage: loginPage{Frame: Frame{Title: "Welcome"}, ReturnTo: "/"}, URL: c.door.o.Gate.URL(""), Fresh: accounts == 0})
 }
 
 // repos lists what the person may see, by the gate's rule in the query.
@@ -79,7 +88,7 @@ func profile(c *call) error {
 	}
 	if who.Login != c.r.PathValue("owner") {
 		c.w.Header().Set("Location", "/"+who.Login)
-		c.w.WriteHeader(301)
+		c.w.WriteHeader(http.StatusMovedPermanently)
 		return nil
 	}
 	n := c.pageNumber()

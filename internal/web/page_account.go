@@ -11,7 +11,8 @@ import (
 // welcomePage is "/" for a visitor.
 type welcomePage struct {
 	loginPage
-	URL string
+	URL   string
+	Fresh bool // nobody has an account yet
 }
 
 // loginPage is the form to sign in. ReturnTo was checked by returnTo.

@@ -7,31 +7,33 @@ import (
 	"path"
 	"strings"
 
+	"jeton/internal/event"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/limit"
 	"jeton/internal/markdown"
 	"jeton/internal/right"
 )
 
-// enterHeavy takes one of the places for expensive work: few for one person or
-// address, more for all together.
-func (c *call) enterHeavy() (leave func(), err error) {
+// enterGate takes one of a gate's places: few for one person or address, more
+// for all together. It is given back before the answer is written, or by leave.
+func (c *call) enterGate(g *limit.Gate) (leave func(), err error) {
 	key := "account " + itoa(int64(c.actor.Account))
 	if c.actor.IsAnonymous() {
-		key = "address " + clientAddress(c)
+		key = "address " + event.From(c.ctx()).Address.String()
 	}
-	return c.door.heavy.Enter(key)
+	return g.Enter(key)
 }
 
 // heavy gives a page that walks a repository a place and a deadline. The work
 // stops when the reader goes away.
 func heavy(h handler) handler {
 	return func(c *call) error {
-		leave, err := c.enterHeavy()
+		leave, err := c.enterGate(c.door.heavy)
 		if err != nil {
 			return err
 		}
-		defer leave()
+		c.hold(leave)
 		ctx, cancel := context.WithTimeout(c.ctx(), heavyFor)
 		defer cancel()
 		c.r = c.r.WithContext(ctx)
@@ -184,7 +186,7 @@ func showRepo(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	c.hold(v.Close)
 	at := c.placeOf(v)
 	entries, err := page.fillFrom(v, at)
 	if err != nil {
@@ -300,7 +302,7 @@ func showTree(c *call) error {
 	if err != nil {
 		return err
 	}
-	defer v.Close()
+	c.hold(v.Close)
 	e, err := v.Entry(file)
 	if err != nil {
 		return err

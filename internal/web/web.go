@@ -47,15 +47,18 @@ type Door struct {
 	owners    *http.ServeMux // paths that begin with a login
 	routes    []httpkit.RouteInfo
 	crossSite *http.CrossOriginProtection
-	heavy     *limit.Gate
+	heavy     *limit.Gate // pages that walk a repository
+	long      *limit.Gate // answers that may take their reader long
 }
 
-// How much expensive work runs at once: pages that walk history, trees or
-// differences. The store bounds what a page may take; this bounds who takes it.
+// How much expensive work runs at once. The store bounds what a page may take;
+// this bounds who takes it.
 const (
 	heavyPerActor = 4
 	heavyInAll    = 24
 	heavyFor      = 20 * time.Second
+	longPerActor  = 8
+	longInAll     = 128
 	maxForm       = 128 << 10
 )
 
@@ -79,6 +82,7 @@ func New(o Options) (*Door, error) {
 		o: o, pages: p, site: http.NewServeMux(), owners: http.NewServeMux(),
 		crossSite: http.NewCrossOriginProtection(),
 		heavy:     limit.NewGate(limit.GateOptions{PerKey: heavyPerActor, Total: heavyInAll}),
+		long:      limit.NewGate(limit.GateOptions{PerKey: longPerActor, Total: longInAll}),
 	}
 	d.routes = append(httpkit.Register(d.site, "web", d.siteTable(), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
 	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })

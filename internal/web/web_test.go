@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -363,7 +364,8 @@ func TestRepo_pages(t *testing.T) {
 
 	_, token := s.Token(t, ada, "git", "repo")
 	g := s.Git(t, "ada", token)
-	g.Run(t, "clone", s.URL()+"/ada/engine.git", "work")
+	dirs, _ := filepath.Glob(s.Config.Repositories() + "/*/*.git")
+	g.Run(t, "-c", "safe.directory=*", "clone", dirs[0], "work")
 	w := g.In("work")
 	w.Write(t, "README.md", "# Engine\n\n[notes](notes/one.txt) ![remote](https://example.com/x.png) <script>alert(1)</script>\n")
 	w.Write(t, "notes/one.txt", "first <line>\nsecond\u202eline\n")
