@@ -1,17 +1,24 @@
-// Package fetch is the flow of what an actor may read of a repository.
+// Package fetch is the flow of what an actor may read of a repository: which
+// refs are shown, which objects may be asked for. The gate has allowed the
+// actor to read the repository before anything here runs. What a request asks
+// for is looked at here, and only then git is started.
 package fetch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs.
+// Options are what the flow needs; both are required.
 type Options struct {
 	Gate *gate.Gate
 	Git  *gitstore.Store
@@ -21,16 +28,134 @@ type Options struct {
 type Flow struct{ o Options }
 
 // New makes the flow.
-func New(o Options) *Flow { return &Flow{o: o} }
-
-// Advertise writes the answer to info/refs. protocol is the value of the
-// Git-Protocol header. An error before the first byte becomes a status; later
-// ones are told inside the protocol.
-func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, w io.Writer) error {
-	return problem.New(problem.Unavailable, "not built yet", "")
+func New(o Options) *Flow {
+	if o.Gate == nil || o.Git == nil {
+		panic("fetch: New without a required option")
+	}
+	return &Flow{o: o}
 }
 
-// Serve answers the POST of the service.
+// Advertise writes the answer to info/refs for git-upload-pack. protocol is the
+// value of the Git-Protocol header. Nothing is written before an error.
+func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, w io.Writer) error {
+	a, err := f.refs(ctx, actor, &r)
+	if err != nil {
+		return err
+	}
+	ad := a.Advertisement()
+	var out []byte
+	switch v := wire.ParseVersion(protocol); v {
+	case wire.V2:
+		out = ad.AppendV2Caps(nil)
+	default:
+		out = ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v)
+	}
+	_, err = w.Write(out)
+	return err
+}
+
+// refs asks the gate once more, where the refs are read: nothing in this flow
+// shows a repository that it did not ask about.
+func (f *Flow) refs(ctx context.Context, actor *right.Actor, r *gate.Repo) (*gitstore.Refs, error) {
+	if err := f.o.Gate.CheckRepo(actor, right.RepoFetch, r); err != nil {
+		return nil, err
+	}
+	return f.o.Git.Repo(r.ID).Refs(ctx)
+}
+
+// Serve answers the POST of git-upload-pack. A refusal is written as git's ERR
+// line, since git shows the body of no other answer here; what is returned as
+// an error before the first byte is a failure of the server.
 func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, in io.Reader, w io.Writer) error {
-	return problem.New(problem.Unavailable, "not built yet", "")
+	refs, err := f.refs(ctx, actor, &r)
+	if err != nil {
+		return err
+	}
+	err = f.serve(ctx, f.o.Git.Repo(r.ID), refs, wire.ParseVersion(protocol), in, w)
+	p, ok := errors.AsType[*problem.Error](err)
+	if !ok || p.Public == "" || p.Kind == problem.Internal {
+		return err
+	}
+	text := p.Public
+	if p.Remedy != "" {
+		text += "\n" + p.Remedy
+	}
+	_, err = w.Write(pktline.AppendError(nil, text))
+	return err
+}
+
+func (f *Flow) serve(ctx context.Context, repo *gitstore.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
+	spool, err := f.o.Git.Spool(in)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = spool.Close() }()
+	request, err := spool.Reader()
+	if err != nil {
+		return err
+	}
+	want, err := read(request, refs, v, w)
+	if err != nil || want == nil {
+		return err
+	}
+	release, err := f.o.Git.FetchSlot(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := repo.CheckFetch(ctx, refs, want); err != nil {
+		return err
+	}
+	if request, err = spool.Reader(); err != nil {
+		return err
+	}
+	out := &once{w: w}
+	err = repo.UploadPack(ctx, gitstore.Upload{Version: v, Request: request, Out: out})
+	if err != nil && out.began {
+		// No ERR line now: the door cuts the connection, so that half a pack
+		// does not look whole.
+		return fmt.Errorf("fetch ended early: %s", err.Error())
+	}
+	return err
+}
+
+// read reads the request. An ls-refs is answered at once; nothing is returned
+// when nothing is left to do.
+func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.Fetch, error) {
+	if v != wire.V2 {
+		want, err := wire.ReadV0(r, refs.Format)
+		if err != nil || len(want.Wants) == 0 {
+			return nil, err
+		}
+		return &want, nil
+	}
+	c, err := wire.ReadV2(r, refs.Format)
+	if err != nil {
+		return nil, err
+	}
+	if c.LsRefs != nil {
+		ad := refs.Advertisement()
+		_, err := w.Write(ad.AppendLsRefs(nil, c.LsRefs))
+		return nil, err
+	}
+	return c.Fetch, nil
+}
+
+// once notes whether anything was written.
+type once struct {
+	w     io.Writer
+	began bool
+}
+
+// Write implements io.Writer.
+func (o *once) Write(b []byte) (int, error) {
+	o.began = true
+	return o.w.Write(b)
+}
+
+// Flush sends what was written so far.
+func (o *once) Flush() {
+	if f, ok := o.w.(interface{ Flush() }); ok {
+		f.Flush()
+	}
 }

@@ -34,7 +34,6 @@ type Incoming struct {
 	done   func()
 	format object.Format
 
-	received int64      // bytes of the pack
 	declared int        // objects that the client said it sends
 	index    *packIndex // nil when there are none
 }
@@ -130,30 +129,12 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	if in.declared == 0 {
 		return nil
 	}
-	counted := &countingReader{r: io.MultiReader(bytes.NewReader(head[:]), pack)}
-	name, err := in.indexPack(ctx, counted, progress)
-	in.received = counted.n
+	name, err := in.indexPack(ctx, io.MultiReader(bytes.NewReader(head[:]), pack), progress)
 	if err != nil {
 		return err
 	}
 	in.index, err = openPackIndex(filepath.Join(in.path(), "pack", "pack-"+string(name)+".idx"), in.format)
 	return err
-}
-
-type countingReader struct {
-	r   io.Reader
-	n   int64
-	err error // what the client's side failed with
-}
-
-// Read reads on and counts.
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		c.err = err
-	}
-	return n, err
 }
 
 func packError(err error, public string) error {
@@ -168,7 +149,7 @@ func packError(err error, public string) error {
 // with millions of objects.
 func (in *Incoming) allocLimit() int64 { return max(in.repo.store.limits.ObjectBytes, 1<<30) + 1<<20 }
 
-func (in *Incoming) indexPack(ctx context.Context, pack *countingReader, progress io.Writer) (object.ID, error) {
+func (in *Incoming) indexPack(ctx context.Context, pack io.Reader, progress io.Writer) (object.ID, error) {
 	c := command{
 		name:   "index-pack",
 		flags:  []flag{"--stdin", "--fix-thin", "--strict", flag(fmt.Sprintf("--max-input-size=%d", in.repo.store.limits.PackBytes))},
@@ -180,25 +161,32 @@ func (in *Incoming) indexPack(ctx context.Context, pack *countingReader, progres
 		c.flags = append(c.flags, "--show-resolving-progress", "--report-end-of-input")
 		c.stderr = &progressFilter{w: progress}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := in.repo.store.start(ctx, in.repo.dir, c)
+	p, err := in.repo.store.start(running, in.repo.dir, c)
 	if err != nil {
 		return "", err
 	}
-	// The client may stall, and git may end before it: nothing waits for the
-	// copying alone.
+	copied := make(chan error, 1)
 	go func() {
-		_, err := io.Copy(p.stdin, pack)
-		_ = p.stdin.Close()
-		if err != nil && pack.err != nil {
-			cancel()
+		err := feed(p.stdin, pack)
+		if err != nil {
+			cancel() // half a pack is of no use
 		}
+		copied <- err
 	}()
 	out, _ := io.ReadAll(io.LimitReader(p.stdout, 4096))
 	err = p.wait()
+	select {
+	case cerr := <-copied:
+		if cerr != nil {
+			return "", packError(cerr, "the pack is cut short")
+		}
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
 	if err != nil {
-		return "", in.indexError(err, pack)
+		return "", in.indexError(err)
 	}
 	kind, name, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
 	id, ok := in.format.ParseID(name)
@@ -208,9 +196,30 @@ func (in *Incoming) indexPack(ctx context.Context, pack *countingReader, progres
 	return id, nil
 }
 
+// feed copies r to a program until either ends. The error is r's alone: what
+// the program thinks of it, its exit code tells.
+func feed(w io.WriteCloser, r io.Reader) error {
+	defer func() { _ = w.Close() }()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, werr := w.Write(buf[:n]); werr != nil {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // indexError words a failure for the client. git's own text is passed on only
 // where it speaks of the client's objects, never where it may name our files.
-func (in *Incoming) indexError(err error, pack *countingReader) error {
+func (in *Incoming) indexError(err error) error {
 	run, ok := errors.AsType[*runError](err)
 	if !ok {
 		return err
@@ -243,7 +252,7 @@ func (in *Incoming) indexError(err error, pack *countingReader) error {
 			return problem.Wrap(err, problem.Invalid, known.out, "")
 		}
 	}
-	if run.code == 128 && pack.err == nil {
+	if run.code == 128 {
 		return problem.Wrap(err, problem.Invalid, "the pack is damaged", "")
 	}
 	return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
 )
 
 // Ref is one ref. Peeled is the object that an annotated tag finally names,
@@ -282,4 +283,13 @@ func parsePacked(format object.Format, data string) []Ref {
 	}
 	slices.SortFunc(out, func(a, b Ref) int { return strings.Compare(a.Name, b.Name) })
 	return out
+}
+
+// Advertisement returns the state as the protocol tells it.
+func (s *Refs) Advertisement() wire.Advertisement {
+	a := wire.Advertisement{Format: s.Format, Head: s.Head, Refs: make([]wire.Ref, len(s.list))}
+	for i, r := range s.list {
+		a.Refs[i] = wire.Ref(r)
+	}
+	return a
 }

@@ -1,36 +1,120 @@
-// Package push is the flow of every movement of a ref, from whatever door: receive, inspect, publish, record.
+// Package push is the flow of every movement of a ref, from whatever door: read
+// the commands, ask the gate for each, take the objects into quarantine, look
+// at what is new, publish, record. It speaks git's receive-pack protocol
+// itself; a ref moves here or nowhere. The gate decides who may; the rules
+// about what may be pushed stand here.
 package push
 
 import (
 	"context"
+	"errors"
 	"io"
+	"log/slog"
+	"time"
 
+	"jeton/internal/audit"
+	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
-	"jeton/internal/problem"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs.
+// Options are what the flow needs. All but Still, Log and Now are required.
 type Options struct {
-	Gate *gate.Gate
-	Git  *gitstore.Store
+	Gate  *gate.Gate
+	Git   *gitstore.Store
+	DB    *db.DB
+	Repos *repo.Room
+	Audit *audit.Log
+	// Still says whether an actor's credential is still good. It is asked right
+	// before refs move, since a push may take an hour. Nil: it is.
+	Still func(context.Context, *right.Actor) error
+	Log   *slog.Logger
+	Now   func() time.Time // nil: time.Now
 }
 
 // Flow does the work.
 type Flow struct{ o Options }
 
-// New makes the flow.
-func New(o Options) *Flow { return &Flow{o: o} }
-
-// Advertise writes the answer to info/refs. protocol is the value of the
-// Git-Protocol header. An error before the first byte becomes a status; later
-// ones are told inside the protocol.
-func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, w io.Writer) error {
-	return problem.New(problem.Unavailable, "not built yet", "")
+// New makes the flow and has the store hand it what a crash left unrecorded.
+func New(o Options) *Flow {
+	if o.Gate == nil || o.Git == nil || o.DB == nil || o.Repos == nil || o.Audit == nil {
+		panic("push: New without a required option")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	f := &Flow{o: o}
+	o.Git.OnRecovered(f.recovered)
+	return f
 }
 
-// Receive answers the POST of the service.
-func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, in io.Reader, w io.Writer) error {
-	return problem.New(problem.Unavailable, "not built yet", "")
+// Advertise writes the answer to info/refs for git-receive-pack. protocol is
+// the value of the Git-Protocol header. Nothing is written before an error.
+func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, w io.Writer) error {
+	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
+		return err
+	}
+	refs, err := f.o.Git.Repo(r.ID).Refs(ctx)
+	if err != nil {
+		return err
+	}
+	ad := refs.Advertisement()
+	v := wire.ParseVersion(protocol)
+	if v == wire.V2 {
+		v = wire.V0 // there is no version 2 of this service; git expects this
+	}
+	_, err = w.Write(ad.AppendReceive(wire.ServiceHead(nil, wire.ReceivePack), v))
+	return err
+}
+
+// Receive answers the POST of git-receive-pack. What is refused is told inside
+// the protocol, for each ref; an error before the first byte is a failure that
+// has no client that could be told so.
+func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, _ string, in io.Reader, w io.Writer) error {
+	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
+		return err
+	}
+	store := f.o.Git.Repo(r.ID)
+	format, err := store.Format()
+	if err != nil {
+		return err
+	}
+	p := &pushing{flow: f, actor: actor, repo: r, store: store, answer: newAnswer(w)}
+	p.in = &ending{r: in, end: p.answer.open}
+	defer p.answer.close()
+	p.cmds, err = wire.ReadPush(p.in, format, f.o.Git.Limits().Commands)
+	p.answer.begin(p.cmds.Caps)
+	if err != nil {
+		return p.malformed(err)
+	}
+	if len(p.cmds.Updates) == 0 {
+		return nil // git asks whether it may send a large body
+	}
+	unpack := p.run(ctx)
+	p.drain()
+	return p.answer.report(unpack, p.results)
+}
+
+// ending calls end when its reader has come to its end.
+type ending struct {
+	r   io.Reader
+	end func()
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(b []byte) (int, error) {
+	n, err := e.r.Read(b)
+	if err != nil && e.end != nil {
+		if errors.Is(err, io.EOF) {
+			e.end()
+		}
+		e.end = nil
+	}
+	return n, err
 }

@@ -1,0 +1,244 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/printable"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// The reasons that git clients show in brackets behind "remote rejected".
+const (
+	declined     = "pre-receive hook declined"
+	funnyName    = "funny refname"
+	hiddenUpdate = "deny updating a hidden ref"
+	hiddenDelete = "deny deleting a hidden ref"
+)
+
+// checkName returns why a ref of that name can't be moved by a client, or "".
+func (p *pushing) checkName(u wire.Update) string {
+	limit := p.flow.o.Git.Limits().RefName
+	branch, isBranch := strings.CutPrefix(u.Name, "refs/heads/")
+	tag, isTag := strings.CutPrefix(u.Name, "refs/tags/")
+	switch {
+	case len(u.Name) > limit:
+		p.answer.say(fmt.Sprintf("error: GH005: Sorry, refs longer than %d bytes are not allowed.", limit))
+		return declined
+	case !object.CheckRefName(u.Name), !utf8.ValidString(u.Name):
+		return funnyName
+	case isBranch && !object.CheckBranchName(branch):
+		return funnyName
+	case !object.Visible(u.Name) && u.Deletes():
+		return hiddenDelete
+	case !object.Visible(u.Name):
+		return hiddenUpdate
+	case !u.Deletes() && (isBranch && looksLikeID(branch) || isTag && looksLikeID(tag)):
+		p.answer.say("error: GH002: Sorry, branch or tag names consisting of 40 hex characters are not allowed.")
+		return declined
+	}
+	return ""
+}
+
+// looksLikeID reports whether git would take the name for a commit's.
+func looksLikeID(name string) bool {
+	_, ok := object.ParseID(strings.ToLower(name))
+	return ok
+}
+
+// kinds refuses what does not exist, and branches that are no commits.
+func (p *pushing) kinds(ctx context.Context, in *gitstore.Incoming) error {
+	kinds, err := in.Kinds(ctx, p.tips())
+	if err != nil {
+		return err
+	}
+	for i, u := range p.cmds.Updates {
+		if p.results[i].Reason != "" || u.Deletes() {
+			continue
+		}
+		switch kind := kinds[u.New]; {
+		case kind == "":
+			p.results[i].Reason = "missing necessary objects"
+		case strings.HasPrefix(u.Name, "refs/heads/") && kind != object.KindCommit:
+			p.results[i].Reason = fmt.Sprintf("cannot update ref '%s': trying to write non-commit object %s to branch '%s'", u.Name, u.New, u.Name)
+		}
+	}
+	return nil
+}
+
+// tooLarge tells of files past the limit in GitHub's words.
+func (p *pushing) tooLarge(files []gitstore.LargeFile, paths map[object.ID]string) {
+	limit := megabytes(p.flow.o.Git.Limits().ObjectBytes)
+	for _, f := range files[:min(len(files), 10)] {
+		name := paths[f.ID]
+		if name == "" {
+			name = string(f.ID)
+		}
+		p.answer.say(fmt.Sprintf("error: File %s is %s; this exceeds this server's file size limit of %s", printable.Line(name, 200), megabytes(f.Size), limit))
+	}
+	p.answer.say("error: GH001: Large files detected.")
+	p.answer.tell("Remove them from every commit that you push (git rebase -i, or git filter-repo), then push again.")
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/(1<<20)) }
+
+// workflowFolder holds what runs when something is pushed. To change what runs
+// is more than to change what is stored, and needs a scope of its own.
+const workflowFolder = ".github/workflows"
+
+// workflows refuses commands that add or change files below workflowFolder when
+// the credential may not do that. A file that is the same, at the same path, on
+// a branch of this repository is no addition.
+func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gitstore.Refs) error {
+	tips := p.tips()
+	denied := p.flow.o.Gate.CheckRepo(p.actor, right.RepoWorkflow, &p.repo)
+	if denied == nil || len(tips) == 0 {
+		return nil
+	}
+	w := workflowRule{in: in, refs: refs}
+	if none, err := w.none(ctx, p.open(), tips); err != nil || none {
+		return err
+	}
+	told := false
+	for i, u := range p.cmds.Updates {
+		if p.results[i].Reason != "" || u.Deletes() {
+			continue
+		}
+		path, err := w.offends(ctx, u)
+		if err != nil {
+			return err
+		}
+		if path == "" {
+			continue
+		}
+		p.results[i].Reason = workflowReason(p.actor, path)
+		if !told {
+			e := problem.Of(denied)
+			p.answer.tell(e.Public, e.Remedy)
+			told = true
+		}
+	}
+	return nil
+}
+
+// workflowReason is GitHub's sentence, which tools look for.
+func workflowReason(a *right.Actor, path string) string {
+	who := "a Personal Access Token"
+	if !a.IsToken() {
+		who = "this sign-in"
+	}
+	return fmt.Sprintf("refusing to allow %s to create or update workflow `%s` without `workflow` scope", who, printable.Line(path, 200))
+}
+
+// fileKey is what makes two files the same: where they are, what they are and
+// what is in them. The executable bit is nothing that matters here.
+type fileKey struct {
+	path string
+	kind object.Mode
+	id   object.ID
+}
+
+func keyOf(f gitstore.File) fileKey {
+	return fileKey{path: f.Path, kind: f.Mode & 0o170000, id: f.ID}
+}
+
+type workflowRule struct {
+	in       *gitstore.Incoming
+	refs     *gitstore.Refs
+	branches map[fileKey]bool // what is on a branch; nil until it is needed
+}
+
+// none reports that no command concerns workflows at all: the usual case, for
+// one look at everything.
+func (w *workflowRule) none(ctx context.Context, updates []wire.Update, tips []object.ID) (bool, error) {
+	introduced, err := w.in.Introduced(ctx, w.refs, tips, workflowFolder)
+	if err != nil || len(introduced) > 0 {
+		return false, err
+	}
+	for _, u := range updates {
+		if u.Deletes() {
+			continue
+		}
+		files, err := w.arriving(ctx, u)
+		if err != nil || len(files) > 0 {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// arriving lists the workflow files that a ref gets by a command, whether the
+// commits are new or have been here for long: an old commit on a new branch
+// brings an old workflow back to life.
+func (w *workflowRule) arriving(ctx context.Context, u wire.Update) ([]gitstore.File, error) {
+	commits := []object.ID{u.New}
+	if !u.Old.IsZero() {
+		commits = append(commits, u.Old)
+	}
+	files, err := w.in.Files(ctx, commits, workflowFolder)
+	if err != nil {
+		return nil, err
+	}
+	before := map[fileKey]bool{}
+	// What the client says of the old value counts only if it is true.
+	if ref, ok := w.refs.Get(u.Name); ok && ref.ID == u.Old {
+		for _, f := range files[u.Old] {
+			before[keyOf(f)] = true
+		}
+	}
+	var out []gitstore.File
+	for _, f := range files[u.New] {
+		if !before[keyOf(f)] {
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+// offends returns a workflow file that a command adds or changes, or "".
+func (w *workflowRule) offends(ctx context.Context, u wire.Update) (string, error) {
+	files, err := w.in.Introduced(ctx, w.refs, []object.ID{u.New}, workflowFolder)
+	if err != nil {
+		return "", err
+	}
+	arriving, err := w.arriving(ctx, u)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range append(files, arriving...) {
+		known, err := w.onBranch(ctx, f)
+		if err != nil {
+			return "", err
+		}
+		if !known {
+			return f.Path, nil
+		}
+	}
+	return "", nil
+}
+
+func (w *workflowRule) onBranch(ctx context.Context, f gitstore.File) (bool, error) {
+	if w.branches == nil {
+		var tips []object.ID
+		for _, ref := range w.refs.Branches() {
+			tips = append(tips, ref.ID)
+		}
+		files, err := w.in.Files(ctx, tips, workflowFolder)
+		if err != nil {
+			return false, err
+		}
+		w.branches = map[fileKey]bool{}
+		for _, list := range files {
+			for _, f := range list {
+				w.branches[keyOf(f)] = true
+			}
+		}
+	}
+	return w.branches[keyOf(f)], nil
+}
