@@ -144,10 +144,8 @@ func (c *call) authorize() error {
 	return err
 }
 
-// also asks the gate about a further action on the loaded repository. Handlers
-// ask before they change anything.
-func (c *call) also(a right.Action) error { return c.door.o.Gate.CheckRepo(&c.actor, a, &c.repo) }
-
+// may reports whether a further action on the loaded repository is allowed, to
+// show a link or not.
 func (c *call) may(a right.Action) bool { return c.door.o.Gate.Allows(&c.actor, a, &c.repo) }
 
 // redirected leads from an old name, or one in another form, to today's. The
