@@ -62,7 +62,7 @@ func doctor(c *call) error {
 	if err := c.parse(0, 0, all...); err != nil {
 		return err
 	}
-	c.config = c.config.WithPort(8443)
+	c.config.URL = c.url()
 	if *trustOnly {
 		return c.trustGuide()
 	}

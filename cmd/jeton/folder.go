@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"jeton/internal/backup"
+	"jeton/internal/config"
 	"jeton/internal/problem"
 )
 
@@ -58,4 +61,28 @@ func (c *call) checkOwner(path string) error {
 	}
 	return problem.New(problem.Forbidden, fmt.Sprintf("the data in %s belongs to the user %s", c.config.Data, owner),
 		fmt.Sprintf("Files of another user in it would stop the server. Run: sudo -u %s jeton %s …", owner, c.name))
+}
+
+// urlFile holds the URL of the server that last ran on a data folder, so that
+// the commands beside it print links that lead to it.
+const urlFile = "server-url"
+
+func noteURL(c config.Config) error {
+	path := filepath.Join(c.Data, urlFile)
+	if err := os.WriteFile(path, []byte(c.URL+"\n"), 0o600); err != nil {
+		return problem.Wrap(err, problem.Invalid, "the data folder cannot be written to", "Check its owner and the free space.")
+	}
+	return nil
+}
+
+func servedURL(c config.Config) string {
+	text, err := os.ReadFile(filepath.Join(c.Data, urlFile))
+	if err != nil {
+		return ""
+	}
+	u, err := url.Parse(strings.TrimSpace(string(text)))
+	if err != nil || u.Scheme != "https" || u.Host == "" {
+		return ""
+	}
+	return "https://" + u.Host
 }

@@ -88,7 +88,7 @@ func (c *call) link(k *app.Core, kind signin.LinkKind, f signin.For, life time.D
 	if err != nil {
 		return err
 	}
-	url := linkURL(c.config.WithPort(8443).URL, kind, plain)
+	url := linkURL(c.url(), kind, plain)
 	v := map[string]string{"url": url, "expires_at": l.ExpiresAt.UTC().Format(time.RFC3339)}
 	return c.print(v, func(w io.Writer) {
 		_, _ = fmt.Fprintln(w, url)

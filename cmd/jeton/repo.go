@@ -95,7 +95,7 @@ type repoJSON struct {
 }
 
 func (c *call) repoLine(r repo.Repo) repoJSON {
-	url := c.config.WithPort(8443).URL + "/" + r.FullName() + ".git"
+	url := c.url() + "/" + r.FullName() + ".git"
 	return repoJSON{int64(r.ID), r.FullName(), r.Description, r.Private, r.Archived, r.DefaultBranch, url, r.CreatedAt, orNull(r.PushedAt)}
 }
 

@@ -155,6 +155,7 @@ type call struct {
 	args   []string // what is not a flag
 	json   bool
 	config config.Config
+	served string // the URL of the server that last ran on the data folder; empty when another was said
 }
 
 // parse reads the command line and the configuration: from least to most
@@ -177,8 +178,22 @@ func (c *call) parse(least, most int, settings ...string) error {
 		return usageError(what, fmt.Sprintf("See \"jeton %s --help\".", c.name))
 	}
 	var err error
-	c.config, err = loader.Load(c.env)
-	return err
+	if c.config, err = loader.Load(c.env); err != nil {
+		return err
+	}
+	if !loader.Given("url") {
+		c.served = servedURL(c.config)
+	}
+	return nil
+}
+
+// url is where people reach the server: what was said, or else what the server
+// that last ran on the data folder said of itself.
+func (c *call) url() string {
+	if c.served != "" {
+		return c.served
+	}
+	return c.config.WithPort(8443).URL
 }
 
 // split parses flags wherever they stand, up to "--".
@@ -244,7 +259,8 @@ func (c *call) with(f func(k *app.Core) error) error {
 
 // withNew is with for the commands that may begin a data folder.
 func (c *call) withNew(f func(k *app.Core) error) (err error) {
-	k, err := app.OpenCore(c.ctx, c.config.WithPort(8443), app.Options{Version: programVersion()})
+	c.config.URL = c.url()
+	k, err := app.OpenCore(c.ctx, c.config, app.Options{Version: programVersion()})
 	if err != nil {
 		return err
 	}

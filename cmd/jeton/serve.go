@@ -2,16 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"jeton/internal/app"
 	"jeton/internal/cert"
 	"jeton/internal/config"
+	"jeton/internal/problem"
 )
 
 const serveUsage = `Usage: jeton serve [--data DIR] [--listen ADDRESS] [--url URL] [flags]
@@ -64,25 +67,51 @@ func serve(c *call) error {
 	log := c.logger()
 	a, err := app.New(c.ctx, c.config, app.Options{Log: log, Version: programVersion()})
 	if err != nil {
-		return err
+		return c.whyNot(err)
 	}
 	// Serving goes on while the drain runs, which begins when the signal has
 	// ended c.ctx already.
 	lasting := context.WithoutCancel(c.ctx)
-	if err := a.Start(lasting); err != nil {
-		_ = a.Close(lasting) // the first error tells more
-		return err
-	}
-	link, err := setupLink(lasting, a.Core)
-	if err == nil {
-		c.banner(a, link)
-		err = c.wait(a)
-	}
+	err = c.serving(lasting, a)
 	log.Info("stopping: running clones and pushes may finish", "within", c.config.DrainTime)
 	if e := a.Close(lasting); err == nil {
 		err = e
 	}
 	return err
+}
+
+func (c *call) serving(ctx context.Context, a *app.App) error {
+	if err := a.Start(ctx); err != nil {
+		return err
+	}
+	if err := noteURL(a.Config); err != nil {
+		return err
+	}
+	link, err := setupLink(ctx, a.Core)
+	if err != nil {
+		return err
+	}
+	c.banner(a, link)
+	return c.wait(a)
+}
+
+// whyNot explains an address that is in use: mostly by the server that serves
+// this data folder already.
+func (c *call) whyNot(err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	served := c.with(func(k *app.Core) error {
+		release, err := k.DB.LockServer(c.ctx)
+		if err == nil {
+			release()
+		}
+		return err
+	})
+	if problem.Is(served, problem.Conflict) {
+		return served
+	}
+	return problem.New(problem.Conflict, "another program listens on "+c.config.Listen, "Stop it, or choose another address with --listen, as in --listen 127.0.0.1:9443.")
 }
 
 // wait returns when the signal comes, or with the error that ended the serving.
@@ -109,7 +138,11 @@ func (c *call) banner(a *app.App, link string) {
 	w := c.stdout
 	_, _ = fmt.Fprintf(w, "Jeton serves %s\n", a.URL())
 	if authority, ok := a.Authority(); ok {
-		trust(w, authority, a.URL(), runtime.GOOS)
+		if link == "" {
+			_, _ = fmt.Fprintf(w, "Its certificate is from an authority of its own: \"jeton doctor --trust --data %s\" says how to trust it.\n", c.config.Data)
+		} else {
+			trust(w, authority, a.URL(), runtime.GOOS)
+		}
 	}
 	if link != "" {
 		_, _ = fmt.Fprintf(w, "\nNobody has an account yet. Make the first one, an administrator, within an hour:\n\n    %s\n\nThe link works once. Starting the server again makes a new one.\n", link)
@@ -134,14 +167,14 @@ Its certificate is from an authority of its own, which nothing trusts yet:
 	guides := a.Guides(url, a.File)
 	g := guides[max(0, slices.IndexFunc(guides, func(g cert.Guide) bool { return g.System == want }))]
 	for _, s := range g.Steps {
-		_, _ = fmt.Fprintf(w, "%s: %s\n\n    %s\n\n", strings.ToUpper(s.Tool[:1])+s.Tool[1:], s.Text, strings.Join(s.Lines, "\n    "))
+		_, _ = fmt.Fprintf(w, "%s: %s\n\n    %s\n\n", s.Tool, s.Text, strings.Join(s.Lines, "\n    "))
 	}
 	_, _ = fmt.Fprintln(w, "\"jeton doctor --trust\" says it for Windows, macOS and Linux.")
 }
 
 // wrapFingerprint puts the second half on a line of its own, below the first.
 func wrapFingerprint(f string) string {
-	if len(f) < 96 {
+	if len(f) < 95 {
 		return f
 	}
 	return f[:48] + "\n            " + f[48:]

@@ -22,6 +22,7 @@ import (
 type Loader struct {
 	file  string
 	flags map[string]string
+	given map[string]bool
 }
 
 // fileName is the configuration file that is read by itself in the data folder.
@@ -30,7 +31,7 @@ const fileName = "jeton.toml"
 // Bind adds the named settings to fs as flags, all of them when none is named,
 // and --config.
 func Bind(fs *flag.FlagSet, names ...string) *Loader {
-	l := &Loader{flags: map[string]string{}}
+	l := &Loader{flags: map[string]string{}, given: map[string]bool{}}
 	fs.StringVar(&l.file, "config", "", "`FILE` with settings, TOML (default DATA/"+fileName+" if it exists)")
 	for _, s := range settings {
 		if len(names) > 0 && !slices.Contains(names, s.Name) {
@@ -75,6 +76,9 @@ func (l *Loader) Load(env []string) (Config, error) {
 	return c.Complete()
 }
 
+// Given reports, after Load, whether anything was said about the setting.
+func (l *Loader) Given(name string) bool { return l.given[name] }
+
 func (l *Loader) read(env []string) (Config, error) {
 	vars, err := variables(env)
 	if err != nil {
@@ -112,6 +116,7 @@ func (l *Loader) read(env []string) (Config, error) {
 			if !ok {
 				continue
 			}
+			l.given[s.Name] = true
 			if err := s.set(&c, text); err != nil {
 				p := problem.Of(err)
 				p.Public += " (" + from.where + ")"
