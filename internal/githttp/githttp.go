@@ -156,6 +156,30 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	return d.answer(w, r, &actor, repo, t)
 }
 
+// again goes through what let the request in, while it runs.
+func (d *Door) again(ctx context.Context, r *http.Request, t target) error {
+	actor, err := d.o.Gate.Identify(ctx, gate.ParseAuthorization(r.Header.Values("Authorization")))
+	if err != nil {
+		return err
+	}
+	_, err = d.load(r.WithContext(ctx), &actor, t)
+	return err
+}
+
+// lastWords is how long a client has to take in why it was cut short.
+const lastWords = time.Second
+
+// cutShort makes reads and writes on the connection fail once ctx has ended,
+// which nothing else would: a client that says nothing must not hold on to what
+// was taken from it. The returned function lets go of the connection.
+func cutShort(ctx context.Context, w http.ResponseWriter) func() bool {
+	control := http.NewResponseController(w)
+	return context.AfterFunc(ctx, func() {
+		_ = control.SetReadDeadline(time.Now())
+		_ = control.SetWriteDeadline(time.Now().Add(lastWords))
+	})
+}
+
 // load asks the gate. Whether a push is allowed at all is known here, before
 // anything is sent: git prints refusals of discovery best.
 func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, error) {
@@ -182,6 +206,9 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
+	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, func(ctx context.Context) error { return d.again(ctx, r, t) })
+	defer stop()
+	defer cutShort(ctx, w)()
 	out := newAnswer(w, r, t)
 	protocol := protocolHeader(r)
 	if t.discovery {

@@ -27,7 +27,6 @@ type Upload struct {
 var uploadConfig = [...]string{
 	"uploadpack.allowFilter", "true",
 	"uploadpack.allowAnySHA1InWant", "true",
-	"uploadpack.allowRefInWant", "true",
 	"uploadpack.keepAlive", "5",
 	"uploadpackfilter.allow", "false",
 	"uploadpackfilter.blob:none.allow", "true",
@@ -46,11 +45,6 @@ var uploadConfig = [...]string{
 // be reachable from a ref of refs, each named ref be one of them. The error is
 // problem.Invalid in the words of git.
 func (r *Repo) CheckFetch(ctx context.Context, refs *Refs, f *wire.Fetch) error {
-	for _, name := range f.WantRefs {
-		if _, ok := refs.Get(name); !ok && name != "HEAD" {
-			return problem.Newf(problem.Invalid, "unknown ref %s", shown(name))
-		}
-	}
 	for _, name := range f.DeepenNot {
 		if !resolves(refs, name) {
 			return problem.Newf(problem.Invalid, "git upload-pack: ambiguous deepen-not: %s", shown(name))

@@ -40,7 +40,9 @@ func (a *Advertisement) AppendV2Caps(b []byte) []byte {
 	b = pktline.Append(b, "version 2\n")
 	b = pktline.Append(b, "agent="+Agent+"\n")
 	b = pktline.Append(b, "ls-refs=unborn\n")
-	b = pktline.Append(b, "fetch=shallow wait-for-done filter ref-in-want\n")
+	// No ref-in-want: git answers a request with both want-ref and deepen in an
+	// order that git does not understand (seen with 2.39).
+	b = pktline.Append(b, "fetch=shallow wait-for-done filter\n")
 	b = pktline.Append(b, "server-option\n")
 	b = pktline.Append(b, "object-format="+string(a.Format)+"\n")
 	return pktline.AppendFlush(b)

@@ -39,7 +39,6 @@ func (q *LsRefs) wants(name string) bool {
 // Fetch is what a client wants, of whatever version.
 type Fetch struct {
 	Wants     []object.ID
-	WantRefs  []string // version 2, by full name
 	DeepenNot []string // names of refs, as given
 	Filter    string
 	Haves     int
@@ -166,12 +165,6 @@ func (f *Fetch) argV2(line string, format object.Format) error {
 	switch key {
 	case "want":
 		return f.want(value, format)
-	case "want-ref":
-		if len(f.WantRefs) > maxWants {
-			return errTooMuch
-		}
-		f.WantRefs = append(f.WantRefs, value)
-		return nil
 	case "have":
 		return f.have(value, format)
 	}
