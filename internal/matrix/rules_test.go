@@ -1,0 +1,198 @@
+package matrix
+
+import (
+	"regexp"
+	"slices"
+)
+
+// verdict is how a request ended, whatever the door's words for it.
+type verdict string
+
+const (
+	allowed   verdict = "allowed"           // the handler was reached
+	challenge verdict = "401"               // the credential is missing or not good
+	forbidden verdict = "403"               // known, and may not
+	missing   verdict = "404"               // nothing here, as far as this person may know
+	signIn    verdict = "leads to sign-in"  // pages only
+	confirm   verdict = "asks for password" // pages only: the sign-in is not recent
+	badURL    verdict = "400"               // a secret in the URL
+)
+
+// who says for whom a route is.
+type who int
+
+const (
+	everybody   who = iota
+	signedIn        // anybody with an account
+	siteManager     // who administers the site; to others there is no such page
+	reader          // of the repository
+	writer
+	manager // who administers the repository
+)
+
+// rule is a sentence about routes, as the documentation would say it.
+type rule struct {
+	routes *regexp.Regexp // matches "door METHOD path"
+	who    who
+	scope  string // which a token needs for it, beside what its account may
+	recent bool   // on pages: only soon after the password was given
+}
+
+func about(routes string, w who, scope string, recent bool) rule {
+	return rule{regexp.MustCompile("^(?:" + routes + ")$"), w, scope, recent}
+}
+
+// rules are looked at in order; the first that speaks of a route counts. They
+// are written from what GitHub does and what was promised, with broad patterns
+// that err on the strict side, so that a new page is asked for more rather than
+// for less.
+var rules = []rule{
+	// Git.
+	about(`git \w+ .*upload-pack`, reader, "repo to read", false),
+	about(`git \w+ .*receive-pack`, writer, "repo", false),
+
+	// The API.
+	about(`rest GET /api/v3/(\{\$\}|meta|rate_limit|users/.*)`, everybody, "", false),
+	about(`rest GET /api/v3/user/emails`, signedIn, "user:email", false),
+	about(`rest GET /api/v3/user(/repos)?`, signedIn, "", false),
+	about(`rest PATCH /api/v3/user`, signedIn, "user", false),
+	about(`rest POST /api/v3/user/repos`, signedIn, "public_repo", false),
+	about(`rest DELETE /api/v3/repos/\{owner\}/\{repo\}`, manager, "delete_repo", false),
+	about(`rest GET /api/v3/repos/.*`, reader, "repo to read", false),
+	about(`rest \w+ /api/v3/repos/.*`, manager, "repo", false),
+
+	// Pages about nobody.
+	about(`web \w+ /(\{\$\}|login|logout|setup|join|password_reset)`, everybody, "", false),
+	about(`web \w+ /\{owner\}`, everybody, "", false),
+
+	// Pages about oneself.
+	about(`web \w+ /sessions/sudo`, signedIn, "", false),
+	about(`web \w+ /new`, signedIn, "", false),
+	about(`web POST /settings/(profile|appearance)`, signedIn, "", false),
+	about(`web POST /settings/.*`, signedIn, "", true),
+	about(`web GET /settings/tokens/(new|revoke_all|\{token\}/regenerate)`, signedIn, "", true),
+	about(`web GET /settings/admin/delete`, signedIn, "", true),
+	about(`web GET /settings(/.*)?`, signedIn, "", false),
+
+	// Pages about the site.
+	about(`web \w+ /admin(/.*)?`, siteManager, "", true),
+
+	// Pages about a repository.
+	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
+	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
+	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),
+}
+
+func ruleFor(r route) (rule, bool) {
+	i := slices.IndexFunc(rules, func(one rule) bool { return one.routes.MatchString(r.String()) })
+	if i < 0 {
+		return rule{}, false
+	}
+	return rules[i], true
+}
+
+// expect says how a request must end.
+func expect(c kase) verdict {
+	r, _ := ruleFor(c.route)
+	switch {
+	case c.carrier == inQuery:
+		return badURL
+	case c.door == "web" && c.inHeader():
+		return forbidden // pages take no token and no password in a header, not even a good one
+	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale") && !c.suspended:
+		return r.forPerson(c)
+	case c.door != "web" && c.inHeader() && c.suspended:
+		return suspendedVerdict(c.credential)
+	case c.door != "web" && c.inHeader():
+		return r.forToken(c)
+	}
+	return r.forVisitor(c) // nothing was presented, or a cookie that this door does not look at or that is worth nothing
+}
+
+func suspendedVerdict(credential string) verdict {
+	if credential == "expired" || credential == "revoked" {
+		return challenge
+	}
+	return forbidden
+}
+
+func (r rule) forVisitor(c kase) verdict {
+	readable := r.who == reader && !c.private
+	switch {
+	case r.who == everybody, readable:
+		return allowed
+	case c.door == "git":
+		return challenge // for a private one and a missing one alike
+	case r.who >= reader && c.private:
+		return missing
+	case c.door == "web":
+		return signIn
+	}
+	return challenge
+}
+
+// forToken is for the API and for Git.
+func (r rule) forToken(c kase) verdict {
+	if c.credential == "expired" || c.credential == "revoked" {
+		return challenge
+	}
+	has := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(scopeSets[c.credential], n) })
+	}
+	enough := map[string]bool{
+		"":             true,
+		"repo":         has("repo") || !c.private && has("public_repo"),
+		"repo to read": has("repo") || !c.private,
+		"public_repo":  has("repo", "public_repo"),
+		"user":         has("user"),
+		"user:email":   has("user", "user:email"),
+		"delete_repo":  has("delete_repo"),
+	}[r.scope]
+	if r.who < reader {
+		if !enough {
+			return forbidden
+		}
+		return allowed
+	}
+	// Of a private repository nobody may know who cannot read it, and no token
+	// without repo; only delete_repo may delete what its account administers.
+	sees := has("repo") || r.scope == "delete_repo" && enough
+	if c.private && (!c.mayRead() || !sees) {
+		return missing
+	}
+	if !c.may(r.who) || !enough {
+		return forbidden
+	}
+	return allowed
+}
+
+// forPerson is for somebody who is signed in on the pages.
+func (r rule) forPerson(c kase) verdict {
+	switch {
+	case r.who == siteManager && c.relation != site:
+		return missing
+	case r.who >= reader && c.private && !c.mayRead():
+		return missing
+	case r.who >= reader && !c.may(r.who):
+		return forbidden
+	case r.recent && c.credential == "stale":
+		return confirm
+	}
+	return allowed
+}
+
+// mayRead: a site administrator has no right of their own to read what is
+// private.
+func (c kase) mayRead() bool { return c.relation != none && c.relation != site }
+
+func (c kase) may(w who) bool {
+	switch w {
+	case reader:
+		return !c.private || c.mayRead()
+	case writer:
+		return c.relation == owner || c.relation == admin || c.relation == write
+	case manager:
+		return c.relation == owner || c.relation == admin
+	}
+	return true
+}

@@ -1,0 +1,223 @@
+package matrix
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jeton/internal/account"
+	"jeton/internal/app/apptest"
+	"jeton/internal/config"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+// relation is what a person is to the repositories of the world.
+type relation string
+
+const (
+	owner relation = "owner"
+	admin relation = "admin"
+	write relation = "write"
+	read  relation = "read"
+	none  relation = "none"
+	site  relation = "site administrator" // of the site; nothing to the repositories
+)
+
+var relations = []relation{owner, admin, write, read, none, site}
+
+// scopeSets are the tokens that everybody in the world has: every scope alone,
+// none, and all.
+var scopeSets = map[string][]string{
+	"all":         {"repo", "workflow", "user", "delete_repo"},
+	"no scope":    {},
+	"repo":        {"repo"},
+	"public_repo": {"public_repo"},
+	"workflow":    {"workflow"},
+	"user":        {"user"},
+	"read:user":   {"read:user"},
+	"user:email":  {"user:email"},
+	"delete_repo": {"delete_repo"},
+}
+
+// person is somebody with everything that they could present.
+type person struct {
+	account.Account
+	tokens   map[string]string // by the name of the scope set; "expired" and "revoked" too
+	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
+	email    id.Email
+	decoy    id.Token // a token that requests name in their path
+}
+
+// world is a set of people and the repositories between them. A suspended
+// world's people all are.
+type world struct {
+	s       *apptest.Server
+	people  map[relation]*person
+	repos   map[bool]repo.Repo // by private
+	commit  string
+	victim  account.Account // whom administrators act upon
+	address id.Email        // of the victim
+}
+
+// start makes a server with a world of people in good standing and one of
+// suspended people.
+func start(t *testing.T) (alive, suspended *world) {
+	t.Helper()
+	s := apptest.Start(t, func(c *config.Config) { c.APIRateLimit = 100_000_000 })
+	alive, suspended = newWorld(t, s, ""), newWorld(t, s, "s-")
+	// What was made to expire within the hour has, and sessions that were opened
+	// before are not recent any more.
+	s.Advance(3 * time.Hour)
+	for _, w := range []*world{alive, suspended} {
+		for _, p := range w.people {
+			p.sessions["recent"] = w.session(t, p, "recent")
+		}
+	}
+	for _, p := range suspended.people {
+		if err := s.Lifecycle.SuspendAccount(t.Context(), right.Operator(), p.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return alive, suspended
+}
+
+func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
+	t.Helper()
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}}
+	for i, r := range relations {
+		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
+	}
+	// Requests that end sessions come from people whose sessions nobody else uses.
+	w.people["hermit"] = w.person(t, prefix+"h1", false)
+	w.people["hermit, site"] = w.person(t, prefix+"h2", true)
+	w.victim = s.User(t, prefix+"victim")
+	w.address = w.emailOf(t, w.victim)
+	for private, name := range map[bool]string{false: "open", true: "shut"} {
+		r := s.Repo(t, w.people[owner].Account, name, private)
+		w.share(t, r)
+		w.fill(t, r)
+		w.repos[private] = r
+	}
+	return w
+}
+
+func (w *world) share(t *testing.T, r repo.Repo) {
+	t.Helper()
+	w.s.Share(t, r, w.people[admin].Account, right.Admin)
+	w.s.Share(t, r, w.people[write].Account, right.Write)
+	w.s.Share(t, r, w.people[read].Account, right.Read)
+}
+
+// fill commits a README on the machine itself: no door is used before the
+// matrix looks at it.
+func (w *world) fill(t *testing.T, r repo.Repo) {
+	t.Helper()
+	g := w.s.Git(t, "", "")
+	g.Run(t, "init", "-q")
+	g.Commit(t, "README.md", "# Hello\n", "Say hello")
+	n := int64(r.ID)
+	g.Run(t, "push", "-q", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main")
+	w.commit = g.Run(t, "rev-parse", "HEAD")
+}
+
+func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
+	t.Helper()
+	p := &person{tokens: map[string]string{}, sessions: map[string]string{}}
+	if siteAdmin {
+		p.Account = w.s.Admin(t, login)
+	} else {
+		p.Account = w.s.User(t, login)
+	}
+	p.email = w.emailOf(t, p.Account)
+	for name, scopes := range scopeSets {
+		_, p.tokens[name] = w.s.Token(t, p.Account, name, scopes...)
+	}
+	_, p.tokens["expired"] = w.s.TokenUntil(t, p.Account, "expired", w.s.Now().Add(time.Hour), scopeSets["all"]...)
+	gone, plain := w.s.Token(t, p.Account, "revoked", scopeSets["all"]...)
+	if _, err := w.s.Tokens.Revoke(t.Context(), right.Operator(), p.ID, gone.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.tokens["revoked"] = plain
+	decoy, _ := w.s.Token(t, p.Account, "decoy")
+	p.decoy = decoy.ID
+	for _, kind := range []string{"stale", "lapsed", "ended"} {
+		p.sessions[kind] = w.session(t, p, kind)
+	}
+	return p
+}
+
+func (w *world) emailOf(t *testing.T, a account.Account) id.Email {
+	t.Helper()
+	list, err := w.s.Accounts.ListEmails(t.Context(), w.s.DB, a.ID)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("the addresses of %s: %v, %v", a.Login, list, err)
+	}
+	return list[0].ID
+}
+
+// session signs the person in and brings the session into the wanted state
+// before anybody has used it.
+func (w *world) session(t testing.TB, p *person, kind string) string {
+	t.Helper()
+	before := db.Micros(w.s.Now().Add(-3 * time.Hour))
+	set := map[string]string{
+		"stale":  `UPDATE signin_sessions SET confirmed_at = $2 WHERE id = $1`,
+		"lapsed": `UPDATE signin_sessions SET expires_at = $2 WHERE id = $1`,
+		"ended":  `DELETE FROM signin_sessions WHERE id = $1 AND created_at > $2`,
+	}[kind]
+	bearer := w.s.Session(t, p.Account).Reveal()
+	if set == "" {
+		return bearer
+	}
+	err := w.s.DB.Write(t.Context(), func(tx *db.Tx) error {
+		var newest int64
+		if err := tx.QueryRow(t.Context(), `SELECT MAX(id) FROM signin_sessions WHERE account_id = $1`, p.ID).Scan(&newest); err != nil {
+			return err
+		}
+		_, err := tx.Exec(t.Context(), set, newest, before)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bearer
+}
+
+// notes makes the notes of tokens that are made along the way.
+type notes struct{ n atomic.Int64 }
+
+func (c *notes) next() string { return "made for one request " + strconv.FormatInt(c.n.Add(1), 10) }
+
+// fixture fills in what a route's request needs to get past the gate and be
+// refused, if at all, for its content: allowed means reached, and nothing that
+// other requests need is destroyed.
+type fixture struct {
+	form    string             // of a POST on a page
+	query   string             // beside what the path says
+	body    string             // of the API
+	reached func(*answer) bool // what else counts as reached
+	hermit  bool               // it ends or rotates sessions
+	anew    bool               // {token} is made for this request alone
+}
+
+func status(codes ...int) func(*answer) bool {
+	return func(a *answer) bool {
+		for _, c := range codes {
+			if a.status == c {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func formAgain(code int, field string) func(*answer) bool {
+	return func(a *answer) bool { return a.status == code && strings.Contains(a.body, `name="`+field+`"`) }
+}
