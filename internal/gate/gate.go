@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -25,6 +26,7 @@ import (
 // Options are what the gate needs. All but Closed and Now are required.
 type Options struct {
 	DB       *db.DB
+	Change   *change.Bus
 	Accounts *account.Room
 	Signin   *signin.Room
 	Tokens   *token.Room
@@ -35,18 +37,23 @@ type Options struct {
 }
 
 // Gate identifies and decides.
-type Gate struct{ o Options }
+type Gate struct {
+	o       Options
+	watches watches
+}
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	return &Gate{o: o}
+	g := &Gate{o: o, watches: watches{all: map[*watch]struct{}{}}}
+	o.Change.Subscribe(g.changed)
+	return g
 }
 
 // URL returns the public URL of path, which begins with a slash.

@@ -1,0 +1,105 @@
+package gate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"jeton/internal/change"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// watches are the long requests that are under way. Each is asked about again
+// when something changes that its permission may rest on.
+type watches struct {
+	mu  sync.Mutex
+	all map[*watch]struct{} // guarded by mu
+}
+
+type watch struct {
+	actor right.Actor
+	repo  id.Repo
+	again chan struct{} // holds one word: look again
+}
+
+// retryAfterFailure is how long a check that found nothing out waits for its
+// next try.
+const retryAfterFailure = time.Second
+
+// Watch returns a context that ends as soon as recheck says that the request is
+// no longer allowed, or the credential's time is over: a clone that takes an
+// hour must not outlive the token that it began with. recheck runs after each
+// change of the actor's token or account, or of the repository; its refusal is
+// the context's cause. The returned function ends the watch.
+func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, recheck func(context.Context) error) (context.Context, func()) {
+	w := &watch{actor: *actor, repo: r.ID, again: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := func() {}
+	if !actor.Until.IsZero() {
+		t := time.AfterFunc(actor.Until.Sub(g.o.Now()), w.look)
+		stop = func() { t.Stop() }
+	}
+	g.watches.mu.Lock()
+	g.watches.all[w] = struct{}{}
+	g.watches.mu.Unlock()
+	var done sync.WaitGroup
+	done.Go(func() { w.run(ctx, cancel, recheck) })
+	return ctx, func() {
+		stop()
+		g.watches.mu.Lock()
+		delete(g.watches.all, w)
+		g.watches.mu.Unlock()
+		cancel(context.Canceled)
+		done.Wait()
+	}
+}
+
+func (w *watch) look() {
+	select {
+	case w.again <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc, recheck func(context.Context) error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.again:
+		}
+		err := recheck(ctx)
+		for err != nil && undecided(err) && ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(retryAfterFailure):
+				err = recheck(ctx)
+			}
+		}
+		if err != nil {
+			cancel(err)
+			return
+		}
+	}
+}
+
+// undecided reports whether err says nothing about what is allowed.
+func undecided(err error) bool {
+	k := problem.KindOf(err)
+	return k == problem.Internal || k == problem.Unavailable
+}
+
+// changed makes those watches look again that c may concern.
+func (g *Gate) changed(c change.Change) {
+	g.watches.mu.Lock()
+	defer g.watches.mu.Unlock()
+	for w := range g.watches.all {
+		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
+			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||
+			c.Kind == change.RepoChanged && id.Repo(c.Subject) == w.repo {
+			w.look()
+		}
+	}
+}
