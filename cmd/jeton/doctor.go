@@ -25,7 +25,8 @@ import (
 
 const doctorUsage = `Usage: jeton doctor [--repositories] [--trust] [--json] [--data DIR] [flags as for serve]
 
-Look for what is wrong, and say what to do about it. Nothing is repaired. Ends with 1 when something is wrong.
+Look for what is wrong, and say what to do about it. Nothing is repaired. Ends
+with 1 when something is wrong.
 
   --repositories  also let git check every repository, which can take long
   --trust         say how to trust the local certificate authority on Windows,

@@ -5,7 +5,8 @@ import (
 	"jeton/internal/problem"
 )
 
-const repoImportUsage = `Usage: jeton repo import OWNER/NAME PATH-OR-HTTPS-URL [--private] [--credentials-stdin] [--json] [--data DIR]
+const repoImportUsage = `Usage: jeton repo import OWNER/NAME PATH-OR-HTTPS-URL [--private]
+                         [--credentials-stdin] [--json] [--data DIR]
 
 Make a repository with the branches and tags of another one. Its hooks,
 configuration and links are not taken over. From a URL no redirect is followed
@@ -23,10 +24,16 @@ func repoImport(c *call) error {
 	if err := c.parse(2, 2); err != nil {
 		return err
 	}
+	owner, err := c.nameRepo(n)
+	if err != nil {
+		return err
+	}
 	return c.with(func(k *app.Core) error {
-		if err := c.nameRepo(k, n); err != nil {
+		a, err := c.user(k, owner)
+		if err != nil {
 			return err
 		}
+		n.Owner = a.ID
 		return problem.New(problem.Unavailable, "import is not there yet", "")
 	})
 }

@@ -14,13 +14,14 @@ import (
 	"jeton/internal/signin"
 )
 
-const userInviteUsage = `Usage: jeton user invite [--email E] [--expires 7d] [--json] [--data DIR] [--url URL]
+const userInviteUsage = `Usage: jeton user invite [--email E] [--expires 7d] [--json] [--data DIR]
 
 Print a one-use link for making an account. Give it to
 that person alone.
 
   --email E       the address of the account; its person need not prove it
   --expires TIME  how long the link can be used, such as 12h or 7d
+  --url URL       the public URL, if the server does not run on the data folder
 `
 
 func userInvite(c *call) error {
@@ -41,7 +42,7 @@ func userInvite(c *call) error {
 	return c.with(func(k *app.Core) error { return c.link(k, signin.Invite, signin.For{Email: *email}, life) })
 }
 
-const userResetUsage = `Usage: jeton user reset-password LOGIN [--expires 1d] [--password-stdin] [--json] [--data DIR] [--url URL]
+const userResetUsage = `Usage: jeton user reset-password LOGIN [--expires 1d] [--password-stdin] [--json] [--data DIR]
 
 Print a one-use link for setting a new password. Or set the password here, with
 --password-stdin. The account's sessions end when the
@@ -49,6 +50,7 @@ new password is set; its tokens go on.
 
   --expires TIME    how long the link can be used, such as 12h or 1d
   --password-stdin  read the new password from standard input, one line
+  --url URL         the public URL, if the server does not run on the data folder
 `
 
 func userReset(c *call) error {

@@ -38,10 +38,16 @@ func repoCreate(c *call) error {
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
+	owner, err := c.nameRepo(n)
+	if err != nil {
+		return err
+	}
 	return c.with(func(k *app.Core) error {
-		if err := c.nameRepo(k, n); err != nil {
+		a, err := c.user(k, owner)
+		if err != nil {
 			return err
 		}
+		n.Owner = a.ID
 		r, err := k.Lifecycle.CreateRepo(c.ctx, right.Operator(), *n)
 		if err != nil {
 			return err
@@ -50,15 +56,10 @@ func repoCreate(c *call) error {
 	})
 }
 
-// nameRepo reads OWNER/NAME from the first argument.
-func (c *call) nameRepo(k *app.Core, n *repo.NewRepo) error {
-	owner, name, err := splitName(c.args[0])
-	if err != nil {
-		return err
-	}
-	a, err := c.user(k, owner)
-	n.Owner, n.Name = a.ID, name
-	return err
+// nameRepo reads OWNER/NAME from the first argument and returns the owner.
+func (c *call) nameRepo(n *repo.NewRepo) (owner string, err error) {
+	owner, n.Name, err = splitName(c.args[0])
+	return owner, err
 }
 
 func splitName(text string) (owner, name string, err error) {

@@ -16,7 +16,8 @@ import (
 	"jeton/internal/token"
 )
 
-const tokenCreateUsage = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]… [--json] [--data DIR]
+const tokenCreateUsage = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]…
+                          [--json] [--data DIR]
 
 Make a personal access token (classic) and print it. It stands alone on standard
 output, and is shown this once.
