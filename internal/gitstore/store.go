@@ -23,6 +23,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
+	"jeton/internal/outbound"
 	"jeton/internal/problem"
 )
 
@@ -70,7 +71,10 @@ type Options struct {
 	Git    string       // the git program; empty finds it in PATH
 	Log    *slog.Logger // nil discards
 	Limits Limits
-	Now    func() time.Time // nil is time.Now
+	// Outbound is how an import reaches other machines; nil reaches the public
+	// Internet.
+	Outbound *outbound.Client
+	Now      func() time.Time // nil is time.Now
 }
 
 // Store is the set of all repositories. It is safe for concurrent use.
@@ -82,6 +86,8 @@ type Store struct {
 	log     *slog.Logger
 	limits  Limits
 	now     func() time.Time
+
+	outbound *outbound.Client
 
 	readers, fetches, pushes slots
 	recorder                 Recorder
@@ -100,6 +106,9 @@ func Open(o Options) (*Store, error) {
 		panic("gitstore: Options.Dir is required")
 	}
 	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now, repos: map[id.Repo]*Repo{}}
+	if s.outbound = o.Outbound; s.outbound == nil {
+		s.outbound = outbound.New(outbound.Options{})
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -326,10 +335,7 @@ func (s *Store) IDs() ([]id.Repo, error) {
 // Sweep removes what interrupted work left in the temporary folder longer ago
 // than age, and returns how much it removed.
 func (s *Store) Sweep(age time.Duration) (int, error) {
-	return s.sweepDir(s.tempDir(), "", age)
-}
-
-func (s *Store) sweepDir(dir, prefix string, age time.Duration) (int, error) {
+	dir := s.tempDir()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return 0, err
@@ -337,7 +343,7 @@ func (s *Store) sweepDir(dir, prefix string, age time.Duration) (int, error) {
 	n := 0
 	for _, e := range entries {
 		fi, err := e.Info()
-		if err != nil || !strings.HasPrefix(e.Name(), prefix) || s.now().Sub(fi.ModTime()) < age {
+		if err != nil || s.now().Sub(fi.ModTime()) < age || inUse(filepath.Join(dir, e.Name(), ownFolder, ownerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
