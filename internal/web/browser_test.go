@@ -38,15 +38,34 @@ func chromium(t *testing.T, s *apptest.Server) (ctx context.Context, complaints 
 	t.Cleanup(stopTab)
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
+	heard := make(chan string)
 	console := chromedp.Console(ctx)
-	return ctx, func() (said []string) {
-		stopTab()
+	go func() { // ends with ctx, and the iteration with it
 		for m := range console {
-			if m.IsException() || m.Type == chromedp.ConsoleError {
-				said = append(said, m.String())
+			if !m.IsException() && m.Type != chromedp.ConsoleError {
+				continue
+			}
+			select {
+			case heard <- m.String():
+			case <-ctx.Done():
+				return
 			}
 		}
-		return said
+	}()
+	const last = "nothing more to complain of"
+	return ctx, func() (said []string) {
+		run(t, ctx, chromedp.Evaluate[chromedp.Void](`console.error("`+last+`")`))
+		for {
+			select {
+			case m := <-heard:
+				if strings.Contains(m, last) {
+					return said
+				}
+				said = append(said, m)
+			case <-ctx.Done():
+				t.Fatal("the console was not heard")
+			}
+		}
 	}
 }
 
@@ -102,7 +121,7 @@ func TestScripts(t *testing.T) {
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS("#login"), "ada"), chromedp.SendKeys(chromedp.CSS("#password"), apptest.Password+kb.Enter), chromedp.WaitVisible(chromedp.CSS("summary.face")))
 
 	run(t, ctx, chromedp.Click(chromedp.CSS("summary.face")), chromedp.Click(chromedp.CSS(`a[href="/settings/profile"]`)), chromedp.Click(chromedp.CSS(`.side a[href="/settings/developers"]`)),
-		chromedp.Click(chromedp.CSS(`summary.btn-primary`)), chromedp.Click(chromedp.CSS(`details a[href="/settings/tokens/new"]`)), chromedp.WaitVisible(chromedp.CSS("#note")), chromedp.SendKeys(chromedp.CSS("#note"), "Laptop"))
+		chromedp.Click(chromedp.CSS(`summary.btn-primary`)), chromedp.Click(chromedp.CSS(`.content details a[href="/settings/tokens/new"]`)), chromedp.WaitVisible(chromedp.CSS("#note")), chromedp.SendKeys(chromedp.CSS("#note"), "Laptop"))
 	wantJS(t, ctx, "30 days are chosen", `document.querySelector("#expires").value === "30" && document.querySelector("#expiry-text").textContent.startsWith("The token will expire on ")`)
 	wantJS(t, ctx, "the custom day is hidden", `document.querySelector("#expires_at").offsetParent === null`)
 	run(t, ctx, chromedp.SetValue(chromedp.CSS("#expires"), "custom"), chromedp.Evaluate[chromedp.Void](`document.querySelector("#expires").dispatchEvent(new Event("change"))`), chromedp.WaitVisible(chromedp.CSS("#expires_at")))
