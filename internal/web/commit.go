@@ -1,11 +1,14 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
 )
 
 func (p place) commitRow(m *object.Commit) commitRow {
@@ -72,20 +75,27 @@ func (c *call) historyView() (*gitstore.View, string, place, error) {
 	return v, "", c.placeOf(v), nil
 }
 
+// diffFor is how long a change may take to compare. After that the commit is
+// shown without it.
+const diffFor = 8 * time.Second
+
 func showCommit(c *call) error {
-	v, err := c.door.o.Git.Repo(c.repo.ID).View(c.ctx(), c.r.PathValue("sha"))
+	ctx, cancel := context.WithTimeout(c.ctx(), diffFor)
+	defer cancel()
+	v, err := c.door.o.Git.Repo(c.repo.ID).View(ctx, c.r.PathValue("sha"))
 	if err != nil {
 		return err
 	}
 	c.hold(v.Close)
 	d, err := v.Diff(gitstore.DiffLimits{})
-	if err != nil {
+	slow := problem.Is(err, problem.Unavailable) && c.ctx().Err() == nil
+	if err != nil && !slow {
 		return err
 	}
 	m := &v.Commit
 	at := place{home: "/" + c.repo.FullName(), rev: string(m.ID)}
 	page := &commitPage{RepoFrame: c.repoFrame(subject(m), "commits"), ID: string(m.ID), Short: m.ID.Short(), Subject: subject(m), Body: strings.TrimSpace(m.Body()),
-		Author: line(m.Author.Name), Time: m.Committer.When, TreeHref: at.to("tree", ""), FileCount: d.Total, Cut: d.Truncated, Merge: len(m.Parents) > 1}
+		Author: line(m.Author.Name), Time: m.Committer.When, TreeHref: at.to("tree", ""), FileCount: d.Total, Cut: d.Truncated, Slow: slow, Merge: len(m.Parents) > 1}
 	if m.Committer.Name != m.Author.Name {
 		page.Committer = line(m.Committer.Name)
 	}

@@ -133,6 +133,7 @@ type commitPage struct {
 	Files                                       []diffFile
 	FileCount, Added, Removed                   int
 	Merge, Cut                                  bool
+	Slow                                        bool // comparing took too long
 }
 
 // repoSettingsPage is a repository's general settings.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 
@@ -20,9 +21,19 @@ import (
 func (c *call) enterGate(g *limit.Gate) (leave func(), err error) {
 	key := "account " + itoa(int64(c.actor.Account))
 	if c.actor.IsAnonymous() {
-		key = "address " + event.From(c.ctx()).Address.String()
+		key = "address " + network(event.From(c.ctx()).Address)
 	}
 	return g.Enter(key)
+}
+
+// network is whom an address counts for: a home or a company has a /64 of IPv6.
+func network(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
 }
 
 // heavy gives a page that walks a repository a place and a deadline. The work
