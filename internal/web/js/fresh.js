@@ -1,5 +1,5 @@
-// The secret leaves the document with the page, so that a browser which keeps
-// pages for its Back button does not bring it back.
+// What is shown once leaves the document with the page, so that a browser which
+// keeps pages for its Back button does not bring it back.
 addEventListener("pagehide", () => {
-  for (const secret of document.querySelectorAll(".secret")) secret.remove();
+  for (const shown of document.querySelectorAll(".fresh:has(.secret)")) shown.remove();
 });
