@@ -1,45 +1,24 @@
 package githttp_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"jeton/internal/app/apptest"
 )
 
-// world is a server with one owner and one private repository.
-type world struct {
-	*apptest.Server
-	git *apptest.Git // the owner's, with a token of scope repo
-}
-
-func newWorld(t *testing.T) *world {
-	t.Helper()
-	s := apptest.Start(t)
-	ada := s.User(t, "ada")
-	s.Repo(t, ada, "engine", true)
-	_, plain := s.Token(t, ada, "laptop", "repo")
-	return &world{Server: s, git: s.Git(t, "ada", plain)}
-}
-
-func (w *world) url(name string) string { return w.URL() + "/ada/" + name + ".git" }
-
-func equal(t *testing.T, got, want, what string) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
-	}
-}
-
-func contains(t *testing.T, text string, parts ...string) {
-	t.Helper()
-	for _, p := range parts {
-		if !strings.Contains(text, p) {
-			t.Errorf("missing %q in:\n%s", p, text)
+// noLeftovers looks for what a push leaves while it goes on.
+func noLeftovers(dir string) error {
+	for _, pattern := range []string{"objects/incoming-*", "jeton/*", "*.lock", "refs/heads/*.lock"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return fmt.Errorf("left behind: %v", found)
 		}
 	}
+	return nil
 }
 
 func TestPushAndClone_versions(t *testing.T) {
@@ -50,7 +29,7 @@ func TestPushAndClone_versions(t *testing.T) {
 			g := w.Git(t, "ada", w.git.Password)
 			g.Config = []string{"protocol.version=" + version}
 			name := "v" + version
-			w.Repo(t, mustAccount(t, w, "ada"), name, true)
+			w.Repo(t, w.ada, name, true)
 			g.Run(t, "clone", "-q", w.url(name), "empty")
 			src := g.In("empty")
 			src.Commit(t, "README.md", "# Hello\n", "First")
