@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"jeton/internal/db"
+	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -17,6 +18,41 @@ func (f *Flow) CreateRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 	return f.create(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) error {
 		return f.o.Git.Create(ctx, n.ID, object.Format(n.Format), n.DefaultBranch)
 	})
+}
+
+// ImportRepo makes a repository with the branches and tags of another one. What
+// it finds there decides the object format and the default branch. A source on
+// this machine is for the operator alone.
+func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo, from gitstore.Source) (repo.Repo, error) {
+	if from.Path != "" && actor.Kind != right.OperatorCommand {
+		return repo.Repo{}, problem.New(problem.Forbidden, "Only the administrator of the machine imports from a folder on it.", "Import from an https URL.")
+	}
+	var im gitstore.Imported
+	r, err := f.create(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) (err error) {
+		if im, err = f.o.Git.Import(ctx, n.ID, from); err != nil {
+			return err
+		}
+		n.Format = string(im.Format)
+		if im.DefaultBranch != "" {
+			n.DefaultBranch = im.DefaultBranch
+		}
+		return nil
+	})
+	if err != nil || im.Empty {
+		return r, err
+	}
+	size, err := f.o.Git.Repo(r.ID).Size()
+	if err != nil {
+		return repo.Repo{}, err
+	}
+	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		r.Size, r.PushedAt = size>>10, f.o.Now().UTC()
+		if err := f.o.Repo.Pushed(ctx, tx, r.ID, r.PushedAt, ""); err != nil {
+			return err
+		}
+		return f.o.Repo.SetSize(ctx, tx, r.ID, r.Size)
+	})
+	return r, err
 }
 
 // create draws a number, lets fill make the folder of that number, and then
