@@ -264,9 +264,9 @@ func (f *Fetch) argV0(line string, format object.Format) error {
 	}
 	id, caps, _ := strings.Cut(value, " ")
 	f.Caps = ParseCaps(caps)
-	got, given := f.Caps.Value("object-format")
-	if err := checkFormat(got, given, format); err != nil {
-		return err
+	// git names the format here only in version 2; the length of the id tells.
+	if got, given := f.Caps.Value("object-format"); given && got != string(format) {
+		return checkFormat(got, given, format)
 	}
 	return f.want(id, format)
 }
