@@ -47,6 +47,8 @@ var allow = map[string][]string{
 	"githttp": {"id", "problem", "event", "printable", "right", "limit", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	// tests of the whole
+	"browser": {},
 }
 
 // free are the packages that put the others together: what they import is

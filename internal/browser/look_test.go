@@ -1,0 +1,125 @@
+package browser
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	wide   = 1280
+	zoomed = 640 // what is left of 1280 at 200 %
+	narrow = 320
+	high   = 900
+
+	light = "light"
+	dark  = "dark"
+
+	pictures = "../../out/pictures"
+	axeFile  = "node_modules/axe-core/axe.min.js"
+	// axeSum is what axeFile of the version in package.json is known by.
+	axeSum = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+)
+
+// window sets the scheme that the system asks for and the width of the window.
+// At half the width everything is twice as large, as by zooming in. Motion is
+// reduced: a colour that fades in has no contrast yet.
+func (p *person) window(scheme string, width int64) {
+	p.t.Helper()
+	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
+	scale := 1.0
+	if width == zoomed {
+		scale = 2
+	}
+	call(p, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: high, DeviceScaleFactor: scale})
+}
+
+// look examines the page that the person is on: for barriers in the light and
+// in the dark, and for anything cut off when the window is narrow or zoomed.
+// It leaves pictures.
+func (p *person) look(name string) {
+	p.t.Helper()
+	p.barriers(name+", light", "")
+	p.picture(name)
+	p.window(dark, wide)
+	p.barriers(name+", dark", `, runOnly: ["color-contrast", "link-in-text-block"]`)
+	p.picture(name + "-dark")
+	p.window(light, zoomed)
+	p.fits(name + ", zoomed to 200 %")
+	p.window(light, narrow)
+	p.fits(name + ", 320 pixels wide")
+	p.picture(name + "-narrow")
+	p.window(light, wide)
+}
+
+// barriers runs axe over the page.
+func (p *person) barriers(what, options string) {
+	p.t.Helper()
+	p.axe()
+	found := ask[[]string](p, `axe.run(document, {resultTypes: ["violations"]`+options+`}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
+		v.id + " (" + v.help + "): " + n.html.slice(0, 200) + " – " + (n.any.concat(n.all, n.none)[0]?.message ?? ""))))`)
+	for _, f := range found {
+		p.t.Errorf("%s: %s", what, f)
+	}
+}
+
+// axe puts axe-core into the page, through the protocol that its content
+// security policy has no say in.
+func (p *person) axe() {
+	p.t.Helper()
+	if ask[string](p, `typeof axe`) == "object" {
+		return
+	}
+	source, err := os.ReadFile(axeFile)
+	if err != nil {
+		p.t.Fatalf("axe-core is missing, scripts/deps installs it: %v", err)
+	}
+	if sum := sha256.Sum256(source); hex.EncodeToString(sum[:]) != axeSum {
+		p.t.Fatalf("%s is not the file that is known", axeFile)
+	}
+	if _, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](string(source)+"; axe.version")); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// fits fails if the page is wider than the window.
+func (p *person) fits(what string) {
+	p.t.Helper()
+	over := ask[[]string](p, `(() => {
+		const w = document.documentElement.clientWidth;
+		if (document.documentElement.scrollWidth <= w) return [];
+		return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > w + 0.5 && !e.closest(".scroll, .code-scroll, pre, .line, table")).slice(0, 5)
+			.map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).concat("the page is " + document.documentElement.scrollWidth + " wide");
+	})()`)
+	if len(over) > 0 {
+		p.t.Errorf("%s: %s", what, strings.Join(over, "; "))
+	}
+}
+
+// picture takes a picture of the whole page. A token that is shown is covered
+// for it.
+func (p *person) picture(name string) {
+	p.t.Helper()
+	p.eval(`(() => { for (const e of document.querySelectorAll(".secret > code")) { e.dataset.kept = e.textContent;
+		e.textContent = e.textContent.startsWith("http") ? e.textContent.replace(/#.*/, "#" + "•".repeat(20)) : e.textContent.slice(0, 4) + "•".repeat(36); } return true })()`)
+	tall := ask[float64](p, `Math.min(document.documentElement.scrollHeight, 4000)`)
+	wide := ask[float64](p, `document.documentElement.clientWidth`)
+	beyond := true
+	shot := call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: "png", CaptureBeyondViewport: &beyond,
+		Clip: &page.Viewport{Width: wide, Height: max(tall, 1), Scale: 1}})
+	p.eval(`(() => { for (const e of document.querySelectorAll(".secret > code")) { e.textContent = e.dataset.kept; delete e.dataset.kept } return true })()`)
+	if err := os.MkdirAll(pictures, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(pictures, fmt.Sprintf("%s.png", name)), shot.Data, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+}
