@@ -46,6 +46,9 @@ func listUsers(c *call) error {
 	if p.Link, err = c.takeLink("invite"); err != nil {
 		return err
 	}
+	if p.Link != nil {
+		p.Scripts = append(p.Scripts, "fresh.js")
+	}
 	return c.show("admin-users", p)
 }
 
@@ -62,7 +65,7 @@ func (c *call) takeLink(key string) (*madeLink, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.w.Header().Set("Referrer-Policy", "no-referrer")
+	c.shown()
 	made := &madeLink{Heading: "Invitation link", Text: "Give this link to the person whom you invite.", URL: c.door.o.Gate.URL("/join#" + plain.Reveal()), Until: l.ExpiresAt}
 	if l.Kind == signin.Reset {
 		made.Heading, made.Text = "Reset link", "Give this link to "+l.Login+" and to nobody else: whoever opens it can choose the password."
@@ -121,6 +124,9 @@ func showUser(c *call) error {
 	}
 	if p.Link, err = c.takeLink("reset"); err != nil {
 		return err
+	}
+	if p.Link != nil {
+		p.Scripts = append(p.Scripts, "fresh.js")
 	}
 	return c.show("admin-user", p)
 }

@@ -73,6 +73,7 @@ func (c *call) enter() error {
 	if err := c.door.crossSite.Check(c.r); err != nil {
 		return problem.Wrap(err, problem.Forbidden, "This form was sent from another site, so nothing was done.", "Open the page on this site and send the form there.")
 	}
+	c.forgetShown()
 	c.bearer = c.sessionCookie()
 	actor, err := c.door.o.Gate.IdentifySession(c.r.Context(), c.bearer)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 const (
 	sessionCookie = "__Host-session"
 	themeCookie   = "__Host-theme"
+	shownCookie   = "__Host-shown"
 )
 
 func (c *call) sessionCookie() secret.Value {
@@ -35,6 +36,22 @@ func (c *call) setSession(bearer secret.Value, until time.Time) {
 
 func (c *call) clearSession() {
 	http.SetCookie(c.w, &http.Cookie{Name: sessionCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+// shown makes the page that is being answered, which shows a secret once, one
+// that Back does not bring back. Some browsers keep a page for that in spite of
+// no-store, until a cookie that scripts can't read has changed. So this page
+// sets one, which forgetShown takes away at the next. With scripts, fresh.js
+// has taken the secret out of the page before.
+func (c *call) shown() {
+	c.w.Header().Set("Referrer-Policy", "no-referrer")
+	http.SetCookie(c.w, &http.Cookie{Name: shownCookie, Value: "yes", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+}
+
+func (c *call) forgetShown() {
+	if _, err := c.r.Cookie(shownCookie); err == nil {
+		http.SetCookie(c.w, &http.Cookie{Name: shownCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
 }
 
 // theme is the look that this browser was told to use; empty is the system's.

@@ -41,8 +41,8 @@ func listTokens(c *call) error {
 		}
 	}
 	if p.New != nil {
+		c.shown()
 		p.Scripts = append(p.Scripts, "fresh.js")
-		c.w.Header().Set("Referrer-Policy", "no-referrer")
 	}
 	return c.show("tokens", p)
 }
