@@ -112,7 +112,7 @@ func as(c kase, from, to string) kase {
 // mutants are the server's own checks, each taken out of its source in turn.
 var mutants = []apptest.Mutant{
 	{File: "internal/right/check.go", Old: "if relation < e.Right {", New: "if false {"},
-	{File: "internal/right/check.go", Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists {"},
+	{File: "internal/right/check.go", Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || seen && !seen {"},
 	{File: "internal/right/check.go", Old: "\tif granted < e.Level {", New: "\tif false {"},
 	{File: "internal/right/check.go", Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
 	{File: "internal/right/check.go", Old: "if e.Permission == Site && !actor.SiteAdmin {", New: "if false {"},
@@ -120,7 +120,8 @@ var mutants = []apptest.Mutant{
 	{File: "internal/web/call.go", Old: `if len(c.r.Header.Values("Authorization")) > 0 {`, New: "if false {"},
 	{File: "internal/httpkit/guard.go", Old: "if secretInURL(r.URL) {", New: "if false {"},
 	{File: "internal/web/web.go", Old: `"/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: repoAccess`, New: `"/{owner}/{repo}/settings/access", Action: right.RepoFetch, Handle: repoAccess`},
-	{File: "internal/rest/repo.go", Old: "if err := c.also(right.RepoUnarchive); err != nil {", New: "if err := error(nil); err != nil {"},
+	{File: "internal/rest/repo.go", Old: "if err := c.also(right.RepoUnarchive); err != nil {", New: "if err := error(nil); err != nil {", Also: []apptest.Mutant{
+		{File: "internal/rest/repo.go", Old: "range in.actions(&c.repo.Repo) {", New: "range []right.Action{} {"}}},
 	{File: "internal/token/verify.go", Old: "case t.Expired(r.o.Now()):", New: "case false:"},
 	{File: "internal/token/verify.go", Old: "case !t.RevokedAt.IsZero():", New: "case false:"},
 }

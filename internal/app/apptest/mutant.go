@@ -7,16 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Mutant is the program with one check taken out: a test that still passes
-// against it guards nothing.
+// Mutant is the program with one check taken out, or with a mistake put in: a
+// test that still passes against it guards nothing.
 type Mutant struct {
-	File     string // below the module's root
-	Old, New string // the check, which stands once in the file, and what to write in its place
+	File     string   // below the module's root
+	Old, New string   // the check, which stands once in the file, and what to write in its place
+	Also     []Mutant // what must change with it, where one thing is checked in two places
 }
 
 // moduleRoot is the folder of go.mod above the package under test.
@@ -50,6 +52,9 @@ func (m Mutant) Present(t testing.TB) {
 	if n := strings.Count(string(text), m.Old); n != 1 {
 		t.Errorf("%s holds the check %q %d times, want once", m.File, m.Old, n)
 	}
+	for _, also := range m.Also {
+		also.Present(t)
+	}
 }
 
 // MustFail runs the tests that match run in pkg against the mutant, and fails
@@ -57,17 +62,25 @@ func (m Mutant) Present(t testing.TB) {
 func (m Mutant) MustFail(t testing.TB, pkg, run string) {
 	t.Helper()
 	root := moduleRoot(t)
-	path := filepath.Join(root, filepath.FromSlash(m.File))
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	changed, overlay := filepath.Join(dir, "mutant.go"), filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.Old, m.New, 1)), 0o600); err != nil {
-		t.Fatal(err)
+	replaced := map[string]string{}
+	for i, one := range append([]Mutant{m}, m.Also...) {
+		path := filepath.Join(root, filepath.FromSlash(one.File))
+		from := path
+		if before, ok := replaced[path]; ok {
+			from = before
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replaced[path] = filepath.Join(dir, "mutant"+strconv.Itoa(i)+".go")
+		if err := os.WriteFile(replaced[path], []byte(strings.Replace(string(text), one.Old, one.New, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	overlay := filepath.Join(dir, "overlay.json")
+	list, err := json.Marshal(map[string]map[string]string{"Replace": replaced})
 	if err != nil {
 		t.Fatal(err)
 	}
