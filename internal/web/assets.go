@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -9,8 +10,8 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
-	"time"
 )
 
 //go:embed css/*.css js/*.js img/*.svg
@@ -21,8 +22,8 @@ const assetPrefix = "/assets/"
 
 // asset is one file as browsers get it.
 type asset struct {
-	kind string
-	body []byte
+	kind         string
+	body, packed []byte // packed is body, gzip'd
 }
 
 // assets are the style sheets, scripts and pictures under names that hold a
@@ -65,8 +66,12 @@ func (a *assets) add(name string, body []byte) {
 	sum := sha256.Sum256(body)
 	ext := path.Ext(name)
 	url := assetPrefix + strings.TrimSuffix(name, ext) + "." + hex.EncodeToString(sum[:6]) + ext
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(body) // a buffer takes everything
+	_ = z.Close()
 	a.urls[name] = url
-	a.files[url] = asset{kind: assetKinds[ext], body: body}
+	a.files[url] = asset{kind: assetKinds[ext], body: body, packed: packed.Bytes()}
 }
 
 // url returns the URL of a file. A template that names a file which does not
@@ -88,7 +93,27 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) bool {
 	h := w.Header()
 	h.Set("Content-Type", f.kind)
 	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	h.Del("Vary") // the same bytes for everybody
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.body))
+	h.Set("Vary", "Accept-Encoding") // and nothing else: the same for everybody
+	body := f.body
+	if acceptsGzip(r) {
+		h.Set("Content-Encoding", "gzip")
+		body = f.packed
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
 	return true
+}
+
+// acceptsGzip reports whether the browser takes gzip. One that refuses it by
+// "q=0" gets the plain file.
+func acceptsGzip(r *http.Request) bool {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
+		name, q, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return strings.Trim(strings.ReplaceAll(q, " ", ""), "0.") != "q="
+		}
+	}
+	return false
 }

@@ -55,14 +55,10 @@ func (c *call) repos(q repo.Query) ([]repoRow, int, error) {
 // pageNumber reads ?page=, from 1.
 func (c *call) pageNumber() int {
 	n, err := strconv.Atoi(c.r.URL.Query().Get("page"))
-	return max(1, min(n, 10_000)*b2i(err == nil))
-}
-
-func b2i(b bool) int {
-	if b {
+	if err != nil {
 		return 1
 	}
-	return 0
+	return max(1, min(n, 10_000))
 }
 
 // pagerFor leads to the pages around page n of a list.

@@ -75,6 +75,11 @@ func TestHeadersAndAssets(t *testing.T) {
 	if css.StatusCode != 200 || css.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || !strings.HasPrefix(css.Header.Get("Content-Type"), "text/css") {
 		t.Errorf("%s: %s %v", sheet, css.Status, css.Header)
 	}
+	plain := p.get(sheet, "Accept-Encoding", "gzip;q=0")
+	packed := p.get(sheet, "Accept-Encoding", "br, gzip")
+	if plain.Header.Get("Content-Encoding") != "" || plain.body != css.body || packed.Header.Get("Content-Encoding") != "gzip" || len(packed.body) >= len(plain.body) {
+		t.Errorf("%s: plain %v, packed %v", sheet, plain.Header, packed.Header)
+	}
 	p.get("/assets/none.css").want(t, 404)
 	if got := p.get("/favicon.ico"); got.Header.Get("Content-Type") != "image/svg+xml" {
 		t.Errorf("favicon: %s", got.Status)

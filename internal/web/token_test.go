@@ -55,6 +55,10 @@ func TestTokens_flow(t *testing.T) {
 	if list.Header.Get("Cache-Control") != "private, no-store" || list.Header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("headers: %v", list.Header)
 	}
+	// The cookie that changes makes browsers forget the page.
+	if !strings.Contains(list.Header.Get("Set-Cookie"), "__Host-shown=") {
+		t.Error("Back may bring the page with the token back")
+	}
 	if reload := p.get("/settings/tokens").want(t, 200, "Course", "repo", "Never used"); strings.Contains(reload.body, plain) {
 		t.Error("the token is shown twice")
 	}
