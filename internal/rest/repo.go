@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 
+	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -125,9 +126,9 @@ func (d *Door) patchRepo(c *call) (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	if in.Visibility != nil {
-		private := *in.Visibility == "private"
-		in.Private = &private
+	var err error
+	if in.Private, err = visibility(in.Private, in.Visibility); err != nil {
+		return nil, err
 	}
 	for _, a := range in.actions(&c.repo.Repo) {
 		if err := c.also(a); err != nil {
@@ -142,22 +143,40 @@ func (d *Door) patchRepo(c *call) (any, error) {
 	return c.repository(&r, c.repo.Relation), nil
 }
 
+// visibility reads GitHub's two fields for one thing, the older of which is
+// private. A word that is not known here ("internal", for one) must not be taken
+// for public, and neither must a contradiction.
+func visibility(private *bool, word *string) (*bool, error) {
+	if word == nil {
+		return private, nil
+	}
+	is := *word == "private"
+	if !is && *word != "public" || private != nil && *private != is {
+		return nil, problem.Field("visibility", "visibility must be public or private, and agree with private")
+	}
+	return &is, nil
+}
+
 func (d *Door) deleteRepo(c *call) (any, error) {
 	return nil, d.o.Lifecycle.DeleteRepo(c.r.Context(), c.actor, c.repo.ID)
 }
 
 func (d *Door) createRepo(c *call) (any, error) {
 	var in struct {
-		Name        string `json:"name"`
-		Description string `json:"description"`
-		Private     bool   `json:"private"`
-		Visibility  string `json:"visibility"`
-		Format      string `json:"object_format"`
+		Name        string  `json:"name"`
+		Description string  `json:"description"`
+		Private     *bool   `json:"private"`
+		Visibility  *string `json:"visibility"`
+		Format      string  `json:"object_format"`
 	}
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	private := in.Private || in.Visibility == "private"
+	asked, err := visibility(in.Private, in.Visibility)
+	if err != nil {
+		return nil, err
+	}
+	private := asked != nil && *asked // public unless asked otherwise, as on GitHub
 	if private {
 		if err := d.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
 			return nil, err
