@@ -19,7 +19,9 @@ const visitorsShare = 10
 func (c *call) allowance() (key string, rate limit.Rate) {
 	rate = limit.Rate{Count: c.door.o.PerHour, Per: time.Hour}
 	if c.actor.IsAnonymous() {
-		rate.Count /= visitorsShare
+		if rate.Count > 0 { // the share of a small limit must not become none, which means no limit
+			rate.Count = max(1, rate.Count/visitorsShare)
+		}
 		return "api visitor " + limit.Network(event.From(c.r.Context()).Address), rate
 	}
 	return "api account " + strconv.FormatInt(int64(c.actor.Account), 10), rate
