@@ -1,0 +1,410 @@
+package gitstore
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/id"
+)
+
+// packOf packs what new needs and old has not.
+func packOf(t testing.TB, dir string, new, old object.ID) []byte {
+	t.Helper()
+	in := string(new) + "\n"
+	if old != "" {
+		in += "^" + string(old) + "\n"
+	}
+	cmd := exec.CommandContext(t.Context(), "git", "pack-objects", "--revs", "--thin", "--stdout", "-q")
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(in)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func publish(ctx context.Context, r *Repo, pack []byte, p Publication) ([]wire.Result, error) {
+	in, err := r.Incoming(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	if pack != nil {
+		if err := in.Index(ctx, bytes.NewReader(pack), nil); err != nil {
+			return nil, err
+		}
+	}
+	return in.Publish(ctx, p)
+}
+
+// reopen is a new process on the same folder.
+func reopen(t testing.TB, s *Store) *Store {
+	t.Helper()
+	n, err := Open(Options{Dir: s.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func refMap(t testing.TB, r *Repo) map[string]object.ID {
+	t.Helper()
+	refs, err := r.Refs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]object.ID{"HEAD": object.ID(refs.Head)}
+	for _, ref := range refs.All() {
+		out[ref.Name] = ref.ID
+	}
+	return out
+}
+
+// crashed is a repository in which a push was accepted, and the process ended
+// before its refs had moved.
+type crashed struct {
+	s          *Store
+	r          *Repo
+	first      object.ID
+	second     object.ID
+	updates    []wire.Update
+	recordings []Moved
+}
+
+func newCrashed(t *testing.T) *crashed {
+	t.Helper()
+	c := &crashed{s: testStore(t)}
+	c.r = testRepo(t, c.s, 1, object.SHA1)
+	dir := work(t, c.r)
+	write(t, dir, "a", "1\n")
+	c.first = commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main", "main:old", "main:also")
+	write(t, dir, "a", "2\n")
+	c.second = commit(t, dir, "2")
+	git(t, dir, "push", "-q", "origin", "main:refs/heads/tmp")
+	git(t, c.r.dir, "update-ref", "-d", "refs/heads/tmp")
+	c.updates = []wire.Update{
+		{Name: "refs/heads/main", Old: c.first, New: c.second},
+		{Name: "refs/heads/made", Old: object.SHA1.Zero(), New: c.second},
+		{Name: "refs/heads/old", Old: c.first, New: object.SHA1.Zero()},
+	}
+	j, err := c.r.writeJournal(c.updates, "refs/heads/made", []byte("event"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.file.Close(); err != nil { // the process's locks die with it
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *crashed) restart(t *testing.T) {
+	t.Helper()
+	c.s = reopen(t, c.s)
+	c.s.OnRecovered(func(_ context.Context, _ id.Repo, m Moved) error {
+		c.recordings = append(c.recordings, m)
+		return nil
+	})
+	c.r = c.s.Repo(1)
+}
+
+func (c *crashed) check(t *testing.T) {
+	t.Helper()
+	got := refMap(t, c.r)
+	if got["refs/heads/main"] != c.second || got["refs/heads/made"] != c.second || got["refs/heads/old"] != "" || got["refs/heads/also"] != c.first || got["HEAD"] != "refs/heads/made" {
+		t.Errorf("after recovery: %v", got)
+	}
+	if len(c.recordings) != 1 || string(c.recordings[0].Event) != "event" || len(c.recordings[0].Updates) != 3 {
+		t.Errorf("recorded: %+v", c.recordings)
+	}
+	if left, err := os.ReadDir(filepath.Join(c.r.dir, ownFolder)); err != nil || len(left) != 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+	if err := c.r.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(*testing.T, *crashed){
+		"nothing moved": func(*testing.T, *crashed) {},
+		"locks were left": func(t *testing.T, c *crashed) {
+			for _, n := range []string{"HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "refs/heads/made.lock", "refs/heads/old.lock"} {
+				write(t, c.r.dir, n, "")
+			}
+		},
+		"one moved": func(t *testing.T, c *crashed) { git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second)) },
+		"all moved": func(t *testing.T, c *crashed) {
+			git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second))
+			git(t, c.r.dir, "update-ref", "refs/heads/made", string(c.second))
+			git(t, c.r.dir, "update-ref", "-d", "refs/heads/old")
+			git(t, c.r.dir, "symbolic-ref", "HEAD", "refs/heads/made")
+		},
+		"packed": func(t *testing.T, c *crashed) { git(t, c.r.dir, "pack-refs", "--all") },
+		"leftovers": func(t *testing.T, c *crashed) {
+			write(t, c.r.dir, "objects/incoming-1/pack/tmp_pack_1", "x")
+			write(t, c.r.dir, "objects/incoming-1/"+ownerLock, "")
+			write(t, c.r.dir, ownFolder+"/new-1", "{")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCrashed(t)
+			damage(t, c)
+			c.restart(t)
+			c.check(t)
+			if _, err := os.Stat(filepath.Join(c.r.dir, "objects/incoming-1")); err == nil {
+				t.Error("a quarantine stayed")
+			}
+			c.restart(t)
+			_ = refMap(t, c.r)
+			if len(c.recordings) != 1 {
+				t.Errorf("recorded again: %d", len(c.recordings))
+			}
+		})
+	}
+}
+
+// Who moved a ref after the crash, knowingly, is not overruled.
+func TestRecover_movedOn(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	third := object.ID(git(t, c.r.dir, "commit-tree", "-p", string(c.second), "-m", "3", string(c.second)+"^{tree}"))
+	git(t, c.r.dir, "update-ref", "refs/heads/main", string(third))
+	c.restart(t)
+	if got := refMap(t, c.r); got["refs/heads/main"] != third || got["refs/heads/made"] != c.second {
+		t.Errorf("after recovery: %v", got)
+	}
+}
+
+// An event that can't be recorded waits, and the refs are right meanwhile.
+func TestRecover_recorderFails(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	c.s = reopen(t, c.s)
+	broken := errors.New("no database")
+	c.s.OnRecovered(func(context.Context, id.Repo, Moved) error { return broken })
+	c.r = c.s.Repo(1)
+	if _, err := c.r.Refs(t.Context()); !errors.Is(err, broken) {
+		t.Errorf("served before it is recorded: %v", err)
+	}
+	c.restart(t)
+	c.check(t)
+}
+
+// A journal or a quarantine that another process works on is left alone.
+func TestRecover_inUse(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	in, err := r.Incoming(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	j, err := r.writeJournal([]wire.Update{{Name: "refs/heads/x", Old: object.SHA1.Zero(), New: object.ID(strings.Repeat("1", 40))}}, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := refMap(t, reopen(t, s).Repo(1)); got["refs/heads/x"] != "" {
+		t.Errorf("another's journal was carried out: %v", got)
+	}
+	if _, err := os.Stat(in.path()); err != nil {
+		t.Errorf("another's quarantine was removed: %v", err)
+	}
+	if err := j.remove(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The event is recorded after the refs moved and before the journal goes.
+func TestPublish_record(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	first := commit(t, dir, "1")
+	var moved []Moved
+	record := func(_ context.Context, m Moved) error {
+		moved = append(moved, m)
+		if got := refMap(t, r); got["refs/heads/trunk"] != first {
+			t.Errorf("recorded before the refs moved: %v", got)
+		}
+		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, journalPrefix+"*")); len(files) != 1 {
+			t.Errorf("journals: %v", files)
+		}
+		return nil
+	}
+	results, err := publish(t.Context(), r, packOf(t, dir, first, ""), Publication{
+		Updates: []wire.Update{{Name: "refs/heads/trunk", Old: object.SHA1.Zero(), New: first}}, Event: []byte("e"), Record: record})
+	if err != nil || len(results) != 1 || results[0].Reason != "" {
+		t.Fatalf("%v %v", results, err)
+	}
+	if len(moved) != 1 || moved[0].Head != "refs/heads/trunk" || string(moved[0].Event) != "e" {
+		t.Errorf("recorded: %+v", moved)
+	}
+	if left, _ := os.ReadDir(filepath.Join(r.dir, ownFolder)); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	if entries, _ := filepath.Glob(filepath.Join(r.dir, "objects", incomingPrefix+"*")); len(entries) != 0 {
+		t.Errorf("left: %v", entries)
+	}
+}
+
+// Many at once: on different refs all succeed; on one ref, from the same old
+// value, exactly one.
+func TestPublish_concurrent(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	first := commit(t, dir, "1")
+	zero := object.SHA1.Zero()
+	if _, err := publish(t.Context(), r, packOf(t, dir, first, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: zero, New: first}}}); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	won := 0
+	for i := range 8 {
+		git(t, dir, "checkout", "-q", "--detach", string(first))
+		write(t, dir, "a", fmt.Sprint(i))
+		next := commit(t, dir, fmt.Sprint(i))
+		pack := packOf(t, dir, next, first)
+		wg.Go(func() {
+			results, err := publish(t.Context(), r, pack, Publication{Updates: []wire.Update{
+				{Name: "refs/heads/main", Old: first, New: next},
+				{Name: fmt.Sprintf("refs/heads/b%d", i), Old: zero, New: next},
+			}})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil || results[1].Reason != "" {
+				t.Errorf("%d: %v %v", i, results, err)
+				return
+			}
+			if results[0].Reason == "" {
+				won++
+			} else if !strings.Contains(results[0].Reason, "but expected "+string(first)) {
+				t.Errorf("%d: %s", i, results[0].Reason)
+			}
+		})
+	}
+	wg.Wait()
+	if won != 1 {
+		t.Errorf("%d pushes won", won)
+	}
+	if err := r.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// killedEnv makes the test binary a program that pushes until it is killed.
+const killedEnv = "JETON_TEST_KILLED"
+
+// TestKilledChild is that program, and no test of its own.
+func TestKilledChild(t *testing.T) {
+	args := strings.Split(os.Getenv(killedEnv), "\n")
+	if len(args) != 2 {
+		t.Skip("is run by TestKilled")
+	}
+	s, err := Open(Options{Dir: args[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, dir := s.Repo(1), args[1]
+	refs := refMap(t, r)
+	at := refs["refs/heads/a"]
+	for n := 0; ; n++ {
+		new := object.ID(git(t, dir, "commit-tree", "-p", string(at), "-m", fmt.Sprint(n), string(at)+"^{tree}"))
+		results, err := publish(t.Context(), r, packOf(t, dir, new, at), Publication{Atomic: true, Updates: []wire.Update{
+			{Name: "refs/heads/a", Old: at, New: new}, {Name: "refs/heads/b", Old: at, New: new}, {Name: "refs/heads/c", Old: at, New: new}}})
+		if err != nil || results[0].Reason != "" {
+			t.Fatalf("%v %v", results, err)
+		}
+		at = new
+		fmt.Printf("ack %s\n", new)
+	}
+}
+
+// A server that is killed at any instant loses nothing that it acknowledged,
+// and shows no push in part.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	last := commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main:a", "main:b", "main:c")
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for i := range rounds {
+		last = killOnce(t, s, dir, last, time.Duration(60+37*i%90)*time.Millisecond)
+		fresh := reopen(t, s).Repo(1)
+		got := refMap(t, fresh)
+		if got["refs/heads/a"] != got["refs/heads/b"] || got["refs/heads/a"] != got["refs/heads/c"] {
+			t.Fatalf("a push is there in part: %v", got)
+		}
+		if git(t, fresh.dir, "merge-base", string(last), string(got["refs/heads/a"])) != string(last) {
+			t.Fatalf("an acknowledged push is lost: %s is not in %v", last, got)
+		}
+		last = got["refs/heads/a"]
+		if err := fresh.Verify(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		git(t, dir, "fetch", "-q", "origin")
+	}
+	t.Logf("%s commits", git(t, r.dir, "rev-list", "--count", "a"))
+}
+
+// killOnce runs the child, kills it a while after its first acknowledgement,
+// and returns the last that it acknowledged.
+func killOnce(t *testing.T, s *Store, dir string, last object.ID, after time.Duration) object.ID {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledChild$")
+	cmd.Env = append(os.Environ(), killedEnv+"="+s.dir+"\n"+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(out)
+	armed := false
+	for {
+		line, err := lines.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if ack, ok := strings.CutPrefix(strings.TrimSpace(line), "ack "); ok {
+			last = object.ID(ack)
+		} else {
+			t.Log(line)
+		}
+		if !armed {
+			armed = true
+			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		}
+	}
+	_ = cmd.Wait()
+	return last
+}
