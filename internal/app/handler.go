@@ -31,6 +31,7 @@ func (a *App) handler() (http.Handler, error) {
 		httpkit.Events(a.o.Log, proxies, a.metrics.seen),
 		httpkit.Recover(a.o.Log, plain),
 		httpkit.Headers(a.Config.TLS != config.Off && !local),
+		httpkit.Bodies(httpkit.BodyTime),
 	), nil
 }
 
