@@ -449,3 +449,55 @@ func remove(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// TestWrite_wholePushes moves two refs by hand as a push does, slowly, and
+// shows that no backup has only one of them moved.
+func TestWrite_wholePushes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite(t))
+	n := s.create(t, "pair")
+	commit, err := s.push(t.Context(), n, "a", "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	moving, done := make(chan bool), make(chan error, 1)
+	go func() {
+		journal, dir := filepath.Join(s.folder(n), "jeton", "journal-1"), s.folder(n)
+		var err error
+		for i := 0; err == nil && ctx.Err() == nil; i++ {
+			var next string
+			if next, err = git(ctx, dir, "", "commit-tree", commit+"^{tree}", "-m", fmt.Sprint(i)); err != nil {
+				break
+			}
+			err = os.WriteFile(journal, nil, 0o600)
+			for _, name := range []string{"refs/heads/a", "refs/heads/b"} {
+				if err == nil {
+					_, err = git(ctx, dir, "", "update-ref", name, next)
+				}
+			}
+			err = errors.Join(err, os.Remove(journal))
+			select {
+			case moving <- true:
+			default:
+			}
+		}
+		done <- err
+	}()
+	<-moving
+	out := t.TempDir()
+	for i := range 8 {
+		dir := filepath.Join(out, fmt.Sprint(i))
+		if _, err := backup.Write(t.Context(), s.options(), dir, ""); err != nil {
+			t.Fatal(err)
+		}
+		refs, err := git(t.Context(), folder(filepath.Join(dir, "repositories"), n), "", "rev-parse", "refs/heads/a", "refs/heads/b")
+		if a, b, ok := strings.Cut(refs, "\n"); err != nil || !ok || a != b {
+			t.Errorf("backup %d has half of a push: %q, %v", i, refs, err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil && ctx.Err() == nil {
+		t.Error(err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
@@ -31,11 +32,11 @@ const attempts = 20
 // ever added to a repository or moved within it, so that the objects of those
 // refs are all found afterwards. The refs are written last.
 func copyRepo(ctx context.Context, s *gitstore.Store, n id.Repo, to string) (int, error) {
-	refs, err := s.Repo(n).Refs(ctx)
+	from := folder(s.Dir(), n)
+	refs, err := steadyRefs(ctx, s.Repo(n), filepath.Join(from, "jeton"))
 	if err != nil {
 		return 0, err
 	}
-	from := folder(s.Dir(), n)
 	for _, d := range []string{"objects/info", "objects/pack", "refs/heads", "refs/tags", "jeton"} {
 		if err := os.MkdirAll(filepath.Join(to, filepath.FromSlash(d)), 0o700); err != nil {
 			return 0, err
@@ -60,6 +61,61 @@ func copyRepo(ctx context.Context, s *gitstore.Store, n id.Repo, to string) (int
 		return 0, err
 	}
 	return len(refs.All()), errors.Join(writeSynced(filepath.Join(to, "packed-refs"), packedRefs(refs)), syncDirs(to))
+}
+
+// settle is how long steadyRefs waits for a push to end. One moves its refs in
+// milliseconds; a journal that stays longer has moved them already and waits
+// for its event to be recorded.
+const settle = 2 * time.Second
+
+// steadyRefs reads the refs while no push moves any: the server is another
+// process, so a reading could fall between the refs of one push. A push has a
+// journal in the folder own from before its first ref moves until after its
+// last.
+func steadyRefs(ctx context.Context, r *gitstore.Repo, own string) (*gitstore.Refs, error) {
+	deadline := time.Now().Add(settle)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		before, quiet, err := journals(own)
+		if err != nil {
+			return nil, err
+		}
+		first, err := r.Refs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		second, err := r.Refs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		after, still, err := journals(own)
+		if err != nil {
+			return nil, err
+		}
+		same := first.Version == second.Version && first.Head == second.Head
+		if same && (quiet && still && before.Equal(after) || time.Now().After(deadline)) {
+			return first, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// journals reports when the folder last changed, and whether no journal is in it.
+func journals(own string) (time.Time, bool, error) {
+	info, err := os.Stat(own)
+	if errors.Is(err, fs.ErrNotExist) {
+		return time.Time{}, true, nil
+	}
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	names, err := filepath.Glob(filepath.Join(own, "journal-*"))
+	return info.ModTime(), len(names) == 0, err
 }
 
 // gone turns the disappearance of a repository into problem.NotFound.
