@@ -23,8 +23,8 @@ func (a *App) handler() (http.Handler, error) {
 	proxies := &httpkit.Proxies{Prefixes: a.Config.TrustedProxies}
 	_, local := a.Authority()
 	doors := httpkit.Chain(http.HandlerFunc(a.route),
+		httpkit.NoSecretsInURLs(plain), // first, since what others refuse is logged with its path
 		httpkit.Host(public, plain),
-		httpkit.NoSecretsInURLs(plain),
 		a.refuseWhileDraining,
 	)
 	return httpkit.Chain(a.entrance(doors, a.metrics.handler(proxies)),
