@@ -22,7 +22,13 @@ type RepoFrame struct {
 }
 
 // cloneBox is the address to clone from and what git will ask for.
-type cloneBox struct{ URL, Login, TokenHref, Trust string }
+type cloneBox struct {
+	URL, Login, TokenHref string
+	Trust                 trust
+}
+
+// trust is git's lines for a local authority, empty when there is none.
+type trust struct{ Git, Windows string }
 
 // refMenu is the choice of a branch or tag.
 type refMenu struct {

@@ -40,7 +40,7 @@ type newToken struct {
 	Login                 string
 	Reduced               bool // scopes inside others were dropped
 	Expiry                expiry
-	Trust                 string // git's line for a local authority, or empty
+	Trust                 trust
 	Clone, API            string
 	Windows, MacOS, Linux string
 	Plain                 string

@@ -80,7 +80,7 @@ func (c *call) takeNew(list []token.Token) (*newToken, error) {
 	}
 	t, base := &list[i], c.door.o.Gate.URL("")
 	n := &newToken{ID: t.ID, Note: line(t.Note), Secret: plain.Reveal(), Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
-		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), Trust: c.door.trustGit(), Clone: "git clone " + clone,
+		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), Trust: c.door.trust(), Clone: "git clone " + clone,
 		API: "curl " + c.door.trustCurl() + "-u " + c.actor.Login + " " + base + "/api/v3/user"}
 	helper := "git config --global credential." + base + ".helper "
 	n.Windows, n.MacOS, n.Linux, n.Plain = helper+"manager", helper+"osxkeychain", helper+`"cache --timeout=28800"`, helper+"store"
@@ -99,13 +99,23 @@ func (c *call) cloneExample() (string, error) {
 	return c.door.o.Gate.URL(rows[0].Href + ".git"), nil
 }
 
-// trustGit is the line that makes git trust the local authority for this server
-// alone, empty when there is none.
-func (d *Door) trustGit() string {
+// trust is the lines that make git trust the local authority for this server
+// alone: one for every system, and one more for Windows. Both are empty when
+// the certificate is another authority's.
+func (d *Door) trust() trust {
 	if d.o.Authority == nil {
-		return ""
+		return trust{}
 	}
-	return cert.GitLine(d.o.Gate.URL(""), d.o.Authority.File)
+	base := d.o.Gate.URL("")
+	t := trust{Git: cert.GitLine(base, d.o.Authority.File)}
+	for _, g := range d.o.Authority.Guides(base, d.o.Authority.File) {
+		for _, step := range g.Steps {
+			if g.System == "Windows" && step.Tool == "git" && len(step.Lines) > 1 {
+				t.Windows = step.Lines[1]
+			}
+		}
+	}
+	return t
 }
 
 func (d *Door) trustCurl() string {
