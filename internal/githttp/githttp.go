@@ -217,7 +217,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 		}
 		return out.result(d.o.Fetch.Advertise(ctx, actor, repo, protocol, out))
 	}
-	in, err := d.body(w, r, t.service)
+	in, err := d.body(ctx, w, r, t.service)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package githttp
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,7 @@ const (
 
 // body is the request's body, unpacked if it came packed, bounded in size and
 // in how long the client may be silent.
-func (d *Door) body(w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
+func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if want := "application/x-" + s.name + "-request"; err != nil || media != want {
 		return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body must be " + want + "."}
@@ -89,7 +90,7 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request, s service) (io.ReadC
 	if s == receivePack {
 		limit = d.o.MaxPack
 	}
-	raw := &patient{ReadCloser: r.Body, control: http.NewResponseController(w)}
+	raw := &patient{ReadCloser: r.Body, ctx: ctx, control: http.NewResponseController(w), idle: idleLimit}
 	switch r.Header.Get("Content-Encoding") {
 	case "", "identity":
 		return &bounded{Reader: raw, Closer: raw, left: limit}, nil
@@ -103,17 +104,34 @@ func (d *Door) body(w http.ResponseWriter, r *http.Request, s service) (io.ReadC
 	return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body's encoding must be gzip, or none."}
 }
 
-// patient moves the read deadline with each read: a push may take long, but a
-// client that says nothing is let go.
+// patient sets the read deadline for each read alone: a push may take long, but
+// a client that says nothing is let go, and so is one whose ctx has ended,
+// however much it still sends.
 type patient struct {
 	io.ReadCloser
+	ctx     context.Context
 	control *http.ResponseController
+	idle    time.Duration
+	err     error // of the last read
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. After the end it leaves the deadline alone: the
+// server listens on the connection then, and a deadline that passes would look
+// as if the client had gone.
 func (p *patient) Read(b []byte) (int, error) {
-	_ = p.control.SetReadDeadline(time.Now().Add(idleLimit))
-	return p.ReadCloser.Read(b)
+	if p.err != nil {
+		return 0, p.err
+	}
+	_ = p.control.SetReadDeadline(time.Now().Add(p.idle))
+	// Asked after that, since the end of ctx sets a deadline too.
+	if p.err = p.ctx.Err(); p.err != nil {
+		return 0, p.err
+	}
+	n, err := p.ReadCloser.Read(b)
+	if p.err = err; err == nil {
+		_ = p.control.SetReadDeadline(time.Time{}) // what is done with the bytes may take its time
+	}
+	return n, err
 }
 
 // errTooLarge ends a body that is longer than its limit, unpacked.
