@@ -47,8 +47,9 @@ func (c *call) linkSecret() secret.Value {
 	return secret.New(s)
 }
 
-// linkFailed shows the form again. The secret has to be pasted once more: it is
-// not written into a page.
+// linkFailed shows the form again. The secret of a link that is good stays in
+// it: the page is kept nowhere, and the person, who may have no script, does
+// not have to find the link again.
 func (c *call) linkFailed(err error, p *linkPage) error {
 	p.Login, p.Email = c.field("login"), c.field("email")
 	if problem.Is(err, problem.NotFound) {
@@ -57,6 +58,7 @@ func (c *call) linkFailed(err error, p *linkPage) error {
 		p.Problem = &Wrongs{Field: "link", Public: sentence(e.Public), Remedy: sentence(e.Remedy)}
 		return c.showAs(http.StatusNotFound, "link", p)
 	}
+	p.Link = c.linkSecret().Reveal()
 	return c.again(err, "link", p)
 }
 

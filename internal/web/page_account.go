@@ -22,9 +22,11 @@ type loginPage struct {
 }
 
 // linkPage is the form that a one-use link leads to: setting up the site,
-// joining it, or choosing a new password.
+// joining it, or choosing a new password. Link is the link's secret once the
+// person has sent it and something else was wrong.
 type linkPage struct {
 	Frame
+	Link string
 	Lead, Button       string
 	AskLogin, AskEmail bool
 	EmailRequired      bool

@@ -77,7 +77,10 @@ func TestAdmin_links(t *testing.T) {
 	}
 	grace := visitor(t, s)
 	grace.get("/join").want(t, 200, "Join this site")
-	grace.post("/join", "link", link, "login", "grace", "password", "short").want(t, 422)
+	wrong := grace.post("/join", "link", link, "login", "grace", "password", "short").want(t, 422)
+	if attr(wrong.find("input", "name", "link"), "value") != fragment {
+		t.Error("the link must be found again after a mistake in another field")
+	}
 	grace.follow(grace.post("/join", "link", link, "login", "grace", "password", "cobol and compilers")).want(t, 200, "No repositories yet")
 	visitor(t, s).post("/join", "link", fragment, "login", "eve", "password", "cobol and compilers").want(t, 404)
 
