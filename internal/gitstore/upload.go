@@ -57,7 +57,23 @@ func (r *Repo) CheckFetch(ctx context.Context, refs *Refs, f *wire.Fetch) error 
 	if len(bad) > 0 {
 		return problem.Newf(problem.Invalid, "upload-pack: not our ref %s", bad[0])
 	}
-	return nil
+	return r.checkUnshallow(ctx, refs, f)
+}
+
+// checkUnshallow looks at the ends of a shallow history of which the client
+// wants all that lies behind: git hands out the parents of each, whether a ref
+// reaches it or not. With any smaller depth it walks from the wants alone, and
+// an end whose branch was replaced does no harm.
+func (r *Repo) checkUnshallow(ctx context.Context, refs *Refs, f *wire.Fetch) error {
+	if !f.Unshallow {
+		return nil
+	}
+	bad, err := r.Unreachable(ctx, refs, f.Shallow)
+	if err != nil || len(bad) == 0 {
+		return err
+	}
+	return problem.New(problem.Invalid, fmt.Sprintf("upload-pack: your shallow clone ends at %s, which no branch or tag here reaches any more", bad[0]),
+		"Clone again, or fetch with --depth in place of --unshallow.")
 }
 
 // resolves reports whether git would find name among the visible refs alone.

@@ -16,7 +16,11 @@ const (
 	maxHaves    = 400_000
 	maxPrefixes = 10_000
 	maxArgs     = 1000
+	maxShallow  = 200_000
 )
+
+// infiniteDepth is the number by which git asks for a whole history.
+const infiniteDepth = 1<<31 - 1
 
 // LsRefs is a version 2 ls-refs command.
 type LsRefs struct {
@@ -39,7 +43,9 @@ func (q *LsRefs) wants(name string) bool {
 // Fetch is what a client wants, of whatever version.
 type Fetch struct {
 	Wants     []object.ID
-	DeepenNot []string // names of refs, as given
+	Shallow   []object.ID // where the client's history ends
+	Unshallow bool        // it wants all that lies behind these ends
+	DeepenNot []string    // names of refs, as given
 	Filter    string
 	Haves     int
 	Done      bool
@@ -197,10 +203,23 @@ func (f *Fetch) have(value string, format object.Format) error {
 func (f *Fetch) shape(key, value, line string, format object.Format) error {
 	switch key {
 	case "shallow":
-		if _, ok := format.ParseID(value); !ok {
+		id, ok := format.ParseID(value)
+		if !ok {
 			return malformed("invalid shallow line: %s", shown(line))
 		}
-	case "deepen", "deepen-since":
+		if len(f.Shallow) >= maxShallow {
+			return errTooMuch
+		}
+		f.Shallow = append(f.Shallow, id)
+	case "deepen":
+		// git reads the number as C does, octal and cut to 32 bits, so only what
+		// every reader takes for the same number is passed on.
+		n, err := strconv.ParseInt(value, 10, 32)
+		if err != nil || n < 0 || value != strconv.FormatInt(n, 10) {
+			return malformed("invalid deepen: %s", shown(line))
+		}
+		f.Unshallow = f.Unshallow || n == infiniteDepth
+	case "deepen-since":
 		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
 			return malformed("invalid deepen: %s", shown(line))
 		}
