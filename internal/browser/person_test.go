@@ -201,7 +201,9 @@ func (p *person) follow(name string) {
 func (p *person) fill(label, text string) {
 	p.t.Helper()
 	f := field(label)
-	p.do("fill "+label, chromedp.WaitVisible(f), chromedp.Clear(f), chromedp.SendKeys(f, text))
+	p.do("fill "+label, chromedp.WaitVisible(f), chromedp.Focus(f))
+	p.eval(`(e => { e.select?.(); return true })(` + string(f) + `[0])`)
+	p.do("type into "+label, chromedp.SendKeys(f, text))
 }
 
 // choose takes a choice of a menu by its value, as the keyboard or mouse would.
@@ -311,4 +313,9 @@ func (p *person) signIn(login string) {
 	p.fill("Password", apptest.Password)
 	p.follow("Sign in")
 	p.got(200)
+}
+
+// clickFirst presses what the selector finds.
+func clickFirst(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(chromedp.CSS(selector))
 }
