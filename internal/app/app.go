@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"jeton/internal/config"
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
+	"jeton/internal/problem"
 	"jeton/internal/rest"
 	"jeton/internal/web"
 )
@@ -186,7 +186,8 @@ func (a *App) Close(ctx context.Context) error {
 }
 
 func listenError(c config.Config, err error) error {
-	return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	return problem.Wrap(err, problem.Unavailable, "The server can't listen on "+c.Listen+".",
+		"Stop the program that listens there, or choose another address with --listen.")
 }
 
 func openCert(c config.Config, o Options) (*cert.Source, error) {

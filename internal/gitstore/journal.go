@@ -137,8 +137,12 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 		p.stop()
 		return nil, diskError(err)
 	}
-	if err := p.say("commit\x00", out, "commit: ok"); err == nil {
+	err = p.say("commit\x00", out, "commit: ok")
+	if err == nil {
 		err = errors.Join(p.stdin.Close(), p.wait())
+	}
+	if err != nil {
+		r.store.log.WarnContext(ctx, "git did not commit a ref transaction; it is completed from its journal", "repository", int64(r.id), "err", err)
 	}
 	// From here on the set is accepted. If git did not bring it about, we do.
 	if err := r.settle(context.WithoutCancel(ctx), j.entry); err != nil {
