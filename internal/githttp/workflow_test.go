@@ -62,6 +62,16 @@ func TestWorkflow_scope(t *testing.T) {
 	g.Commit(t, ".github/workflows/ci.yml", "one\n", "Back")
 	w.refused(t, "ci.yml", "main")
 	reset()
+	// Nor does a merge that leaves its side of the history behind.
+	g.Commit(t, ".github/workflows/side.yml", "side\n", "Side")
+	g.Run(t, "rm", "-q", ".github/workflows/side.yml")
+	g.Run(t, "commit", "-qm", "And back")
+	g.Run(t, "branch", "-f", "side")
+	reset()
+	g.Commit(t, "other", "x\n", "Other")
+	g.Run(t, "merge", "-q", "-m", "Merge", "side")
+	w.refused(t, "side.yml", "main")
+	reset()
 
 	// A new file, in a folder below, and one that is renamed into place.
 	g.Commit(t, ".github/workflows/deep/x.yml", "x\n", "Deep")
