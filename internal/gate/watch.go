@@ -14,8 +14,9 @@ import (
 // watches are the long requests that are under way. Each is asked about again
 // when something changes that its permission may rest on.
 type watches struct {
-	mu  sync.Mutex
-	all map[*watch]struct{} // guarded by mu
+	mu    sync.Mutex
+	all   map[*watch]struct{} // guarded by mu
+	heard uint64              // how many changes were heard; guarded by mu
 }
 
 type watch struct {
@@ -28,12 +29,21 @@ type watch struct {
 // next try.
 const retryAfterFailure = time.Second
 
+// Heard is how many changes the gate has heard of. Whoever will Watch a request
+// asks before the request is identified.
+func (g *Gate) Heard() uint64 {
+	g.watches.mu.Lock()
+	defer g.watches.mu.Unlock()
+	return g.watches.heard
+}
+
 // Watch returns a context that ends as soon as recheck says that the request is
 // no longer allowed, or the credential's time is over: a clone that takes an
 // hour must not outlive the token that it began with. recheck runs after each
-// change of the actor's token or account, or of the repository; its refusal is
-// the context's cause. The returned function ends the watch.
-func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, recheck func(context.Context) error) (context.Context, func()) {
+// change of the actor's token or account, or of the repository, and at once when
+// anything changed since heard was asked for; its refusal is the context's
+// cause. The returned function ends the watch.
+func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
 	w := &watch{actor: *actor, repo: r.ID, again: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := func() {}
@@ -43,6 +53,9 @@ func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, recheck f
 	}
 	g.watches.mu.Lock()
 	g.watches.all[w] = struct{}{}
+	if g.watches.heard != heard {
+		w.look() // what was heard in between was told to nobody
+	}
 	g.watches.mu.Unlock()
 	var done sync.WaitGroup
 	done.Go(func() { w.run(ctx, cancel, recheck) })
@@ -95,6 +108,7 @@ func undecided(err error) bool {
 func (g *Gate) changed(c change.Change) {
 	g.watches.mu.Lock()
 	defer g.watches.mu.Unlock()
+	g.watches.heard++
 	for w := range g.watches.all {
 		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
 			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||

@@ -133,6 +133,7 @@ func (d *Door) Drain(ctx context.Context) {
 }
 
 func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
+	heard := d.o.Gate.Heard()
 	actor, err := d.o.Gate.Identify(r.Context(), gate.ParseAuthorization(r.Header.Values("Authorization")))
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	d.used(r, &actor, &repo, t.service)
-	return d.answer(w, r, &actor, repo, t)
+	return d.answer(w, r, &actor, repo, t, heard)
 }
 
 // again goes through what let the request in, while it runs.
@@ -199,14 +200,14 @@ func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s serv
 	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String()})
 }
 
-func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor, repo gate.Repo, t target) error {
+func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor, repo gate.Repo, t target, heard uint64) error {
 	limit := d.o.FetchTimeout
 	if t.service.action == right.RepoPush {
 		limit = d.o.PushTimeout
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
-	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, func(ctx context.Context) error { return d.again(ctx, r, t) })
+	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, func(ctx context.Context) error { return d.again(ctx, r, t) })
 	defer stop()
 	defer cutShort(ctx, w)()
 	out := newAnswer(w, r, t)
