@@ -26,7 +26,7 @@ type loginPage struct {
 // person has sent it and something else was wrong.
 type linkPage struct {
 	Frame
-	Link string
+	Link               string
 	Lead, Button       string
 	AskLogin, AskEmail bool
 	EmailRequired      bool

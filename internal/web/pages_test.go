@@ -197,6 +197,11 @@ func checkPage(t *testing.T, page []byte) {
 		}
 		if n.Data == "label" {
 			labels[attr(n, "for")] = true
+			defer func() {
+				if !ids[attr(n, "for")] {
+					t.Errorf("a label is for %q, which is not there", attr(n, "for"))
+				}
+			}()
 		}
 		if n.Data == "h1" && !inside(n, "prose") { // a README has headings of its own
 			h1++
