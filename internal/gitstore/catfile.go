@@ -62,7 +62,7 @@ func (c *catFile) head() (objectInfo, error) {
 		return objectInfo{}, c.fail(err)
 	}
 	f := strings.Fields(line)
-	if len(f) == 2 && f[1] == "missing" {
+	if len(f) == 2 && (f[1] == "missing" || f[1] == "ambiguous") {
 		return objectInfo{Missing: true}, nil
 	}
 	if len(f) != 3 {
