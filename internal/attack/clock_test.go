@@ -1,0 +1,187 @@
+package attack
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+// bound is how long a clone or push may go on after what it rests on was taken
+// away. New requests are refused at once.
+const bound = 3 * time.Second
+
+func pkt(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
+
+// large puts a file into the repository that no buffer between the server and a
+// client holds.
+func (s *scene) large(t *testing.T, r repo.Repo) (head string, size int) {
+	t.Helper()
+	size = 12 << 20
+	noise := make([]byte, size)
+	_, _ = rand.Read(noise)
+	g := s.Git(t, "", "")
+	g.Config = []string{"core.compression=0"}
+	g.Run(t, "init", "-q")
+	g.Commit(t, "noise", string(noise), "A large file")
+	g.Run(t, "push", "-qf", s.dir(r.ID), "HEAD:main")
+	return g.Run(t, "rev-parse", "HEAD"), size
+}
+
+// underWay begins a clone and returns its answer after the first bytes of it.
+func (s *scene) underWay(t *testing.T, path, head string, headers ...string) *http.Response {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	body := pkt("command=fetch") + "0001" + pkt("want "+head+"\n") + pkt("done\n") + "0000"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+path+"/git-upload-pack", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	req.Header.Set("Git-Protocol", "version=2")
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		req.Header.Set(name, value)
+	}
+	resp, err := s.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	if _, err := io.CopyN(io.Discard, resp.Body, 64<<10); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("the clone does not begin: %d, %v", resp.StatusCode, err)
+	}
+	return resp
+}
+
+// TestB8_AnOpenCloneEnds: whatever a clone rests on, the clone ends soon after it
+// is taken away, without the rest; and what comes next is refused at once.
+func TestB8_AnOpenCloneEnds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path  string
+		end   func(t *testing.T, s *scene, plain string) error
+		after int // what a new request gets
+	}{
+		"the token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID)
+			return err
+		}, 401},
+		"the account is suspended": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+			return s.Lifecycle.SuspendAccount(t.Context(), right.Operator(), s.eve.ID)
+		}, 403},
+		"the collaborator is removed": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+			return s.Repos.RemoveCollaborator(t.Context(), right.Operator(), s.shut.ID, s.eve.ID)
+		}, 404},
+		"the repository is made private": {"/ada/open", func(t *testing.T, s *scene, _ string) error {
+			_, err := s.Lifecycle.EditRepo(t.Context(), right.Operator(), s.open, repo.Patch{Private: new(true)})
+			return err
+		}, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.Share(t, s.shut, s.eve, right.Read)
+			which := s.shut
+			if c.path == "/ada/open" {
+				which = s.open
+			}
+			head, size := s.large(t, which)
+			plain := s.token(t, s.eve, "clone", "repo")
+			resp := s.underWay(t, c.path, head, bearer(plain))
+			if err := c.end(t, s, plain); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			want(t, "a new request", s.Do(t, "GET", c.path+".git"+refs, "", bearer(plain)), c.after)
+			n, err := io.Copy(io.Discard, resp.Body)
+			if err == nil || n >= int64(size)-(64<<10) {
+				t.Errorf("the clone went on to its end: %d bytes, %v", n, err)
+			}
+			if took := time.Since(began); took > bound {
+				t.Errorf("the clone went on for %v", took)
+			}
+		})
+	}
+}
+
+// TestB8_AStalledCloneEnds: a client that reads nothing holds nothing either.
+func TestB8_AStalledCloneEnds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	head, _ := s.large(t, s.shut)
+	plain := s.token(t, s.ada, "clone", "repo")
+	resp := s.underWay(t, "/ada/shut", head, bearer(plain))
+	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	// The request's line is written to the log when the server is done with it.
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	end := time.Now().Add(bound)
+	for !strings.Contains(s.Log.String(), "path=/ada/shut/git-upload-pack") {
+		if time.Now().After(end) {
+			t.Fatal("the server still serves a client that does not read")
+		}
+		<-tick.C
+	}
+	_ = resp.Body.Close()
+}
+
+// TestB9_AnOpenPushEnds: a push whose token was revoked while it sent its pack
+// moves nothing.
+func TestB9_AnOpenPushEnds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	plain := s.token(t, s.ada, "push", "repo")
+	body, feed := io.Pipe()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/ada/open/git-receive-pack", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	req.Header.Set("Authorization", "Bearer "+plain)
+	whole := pushOf(zeroID, s.head, "refs/heads/late")
+	result := make(chan string, 1)
+	go func() {
+		resp, err := s.Client.Do(req)
+		if err != nil {
+			result <- "cut"
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		result <- resp.Status + string(text)
+	}()
+	if _, err := io.WriteString(feed, whole[:len(whole)-20]); err != nil {
+		t.Fatal(err)
+	}
+	// The bytes were taken, so the request is under way: its credential was good.
+	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(feed, whole[len(whole)-20:])
+	_ = feed.Close()
+	select {
+	case got := <-result:
+		if strings.Contains(got, "ok refs/heads/late") {
+			t.Errorf("the push went through: %q", got)
+		}
+	case <-time.After(bound + 10*time.Second):
+		t.Error("the push still runs")
+	}
+	if at := s.at(t, s.dir(s.open.ID), "refs/heads/late"); at != "" {
+		t.Errorf("the ref is at %s", at)
+	}
+	want(t, "a new request", s.Do(t, "GET", "/ada/open.git"+packs, "", bearer(plain)), 401)
+}

@@ -1,0 +1,97 @@
+package attack
+
+import (
+	"testing"
+
+	"jeton/internal/app/apptest"
+)
+
+// mutants are, for each attack, the server without the guard that the attack
+// meets, or with the mistake that others made. What is missing here has no line
+// to take out: it holds because there is nothing that could do it.
+var mutants = map[string]apptest.Mutant{
+	"TestA1_":  {File: identify, Old: grantLine, New: grantLine + "\n\tif p.user == \"\" {\n\t\ta.Grant = right.Everything()\n\t}"},
+	"TestA2_":  {File: identify, Old: grantLine, New: grantLine + "\n\tif p.user != \"\" {\n\t\ta.Grant = right.Everything()\n\t}"},
+	"TestA3_":  {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || !seen {"},
+	"TestA5_":  {File: webCall, Old: authorizationLine, New: "if false {"},
+	"TestA6_":  {File: "internal/repo/list.go", Old: "if viewer.Grant.Level(info.Permission, false) >= info.Level {", New: "if true {"},
+	"TestA8_":  {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything(), Confirmed: g.o.Now()}, nil\n\t}\n\t" + sessionLine},
+	"TestA10_": {File: webCall, Old: authorizationLine, New: "if false {"},
+	"TestA11_": {File: check, Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
+	"TestA16_": {File: "internal/rest/rest.go", Old: `Path: Prefix + "/user", Action: right.SelfEdit`, New: `Path: Prefix + "/user", Action: right.SelfRead`},
+	"TestA19_": {File: check, Old: "if relation < e.Right {", New: "if false {"},
+	"TestA20_": {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything()}, nil\n\t}\n\t" + sessionLine},
+	"TestA23_": {File: check, Old: "if relation < e.Right {", New: "if false {"},
+
+	"TestB1_EveryRequestAsksAnew$":          {File: "internal/token/verify.go", Old: "if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {", New: "if false {"},
+	"TestB1_ANewPasswordEndsOtherSessions$": {File: "internal/signin/password.go", Old: "if _, err := r.deleteSessions(ctx, tx, who.ID, `id <> $2`, int64(actor.Sess)); err != nil {", New: "if err := error(nil); err != nil {"},
+	"TestB4_":                               {File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {"},
+	"TestB5_": {File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {", Also: []apptest.Mutant{
+		{File: "internal/signin/session.go", Old: "if f.Suspended {", New: "if false {"},
+		{File: "internal/signin/session.go", Old: "if _, err := r.deleteSessions(ctx, tx, a, `id <> $2`, 0); err != nil {", New: "if err := error(nil); err != nil {"}}},
+	"TestB6_": {File: "internal/signin/signin.go", Old: "if who.Suspended {", New: "if who.Suspended {\n\t\t_ = r.o.Account.Unsuspend(ctx, right.Operator(), who.ID)"},
+	"TestB11_": {File: "internal/signin/link.go", Old: "if l.Kind != kind {", New: "if kind = l.Kind; false {", Also: []apptest.Mutant{
+		{File: "internal/signin/link.go", Old: "if err == nil && l.Kind != kind {", New: "if false {"}}},
+	"TestB13_": {File: "internal/repo/collaborator.go", Old: "`DELETE FROM collaborators WHERE repo_id = $1 AND account_id = $2`, repo, who)", New: "`UPDATE collaborators SET level = level WHERE repo_id = $1 AND account_id = $2`, repo, who)"},
+	"TestB15_": {File: "internal/keys/digest.go", Old: "\tm := k.macs.Get().(*mac)", New: "\tif copy(sum[:], value) > 0 {\n\t\treturn sum\n\t}\n\tm := k.macs.Get().(*mac)"},
+	"TestB16_": {File: "internal/gate/gate.go", Old: "Public: !r.Private", New: "Public: true"},
+	"TestB17_": {File: "internal/token/verify.go", Old: "r.cache.drop(id.Token(c.Subject))", New: "_ = id.Token(c.Subject)"},
+
+	"TestC1_":  {File: identify, Old: verifyLine, New: "if _, s, err := g.o.Signin.SignIn(ctx, p.user, p.plain); err == nil {\n\t\treturn right.Actor{Account: s.Account, Login: s.Login, Kind: right.SessionCredential, Grant: right.Everything()}, nil\n\t}\n\t" + verifyLine},
+	"TestC10_": {File: webCall, Old: authorizationLine, New: "if false {"},
+	"TestD1_":  {File: "internal/httpkit/guard.go", Old: "if secretInURL(r.URL) {", New: "if false {"},
+
+	"TestE1_": {File: "internal/httpkit/address.go", Old: "if !p.trusts(a) {\n\t\treturn a", New: "if false {\n\t\treturn a"},
+	"TestE2_": {File: "internal/httpkit/address.go", Old: `a = hop.Unmap().WithZone("")`, New: "a = hop"},
+	"TestE3_": {File: identify, Old: "a, err := g.actorOf(ctx, v.Account)", New: "who := v.Account\n\tif named, err := g.o.Accounts.ByLogin(ctx, g.o.DB, p.user); err == nil {\n\t\twho = named.ID\n\t}\n\ta, err := g.actorOf(ctx, who)"},
+
+	"TestF2_":  {File: "internal/repo/name.go", Old: "case !nameBytes(name):", New: "case false:"},
+	"TestF9_":  {File: "internal/gitstore/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
+	"TestF10_": {File: "internal/gitstore/incoming.go", Old: `"--fix-thin", "--strict", flag(`, New: `"--fix-thin", flag(`, Also: []apptest.Mutant{{File: "internal/gitstore/run.go", Old: `"transfer.fsckObjects", "true",`, New: `"transfer.fsckObjects", "false",`}}},
+	"TestH1_":  {File: "internal/githttp/request.go", Old: "if s != t.service.name {", New: "if false {"},
+	"TestH3_":  {File: "internal/push/rules.go", Old: "\t\tif path == \"\" {\n\t\t\tcontinue\n", New: "\t\tif path == \"\" {\n\t\t\treturn nil\n"},
+	"TestH6_":  {File: check, Old: "if relation < e.Right {", New: "if false {"},
+	"TestH9_":  {File: identify, Old: "return right.Actor{}, g.refuseToken(p, refused)", New: "return right.Anonymous(), nil"},
+
+	"TestJ1_": {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || relation == None || seen && !seen {"},
+	"TestJ6_": {File: "internal/signin/signin.go", Old: hashLine, New: "if who.ID == 0 {\n\t\treturn secret.Value{}, Session{}, wrong()\n\t}\n\t" + hashLine},
+	"TestJ7_": {File: "internal/gitstore/upload.go", Old: "bad, err := r.Unreachable(ctx, refs, f.Wants)", New: "bad, err := f.Wants[:0], error(nil)"},
+	"TestJ8_": {File: "internal/token/store.go", Old: "WHERE id = $1 AND account_id = $2 AND revoked_at = 0`, tid", New: "WHERE id = $1 AND $2 > 0 AND revoked_at = 0`, tid"},
+	"TestL8_": {File: "internal/web/session.go", Old: "func returnTo(s string) string {", New: "func returnTo(s string) string {\n\tif s != \"\" {\n\t\treturn s\n\t}"},
+	"TestM2_": {File: "internal/signin/link.go", Old: "\treturn 24 * time.Hour", New: "\treturn 7 * 24 * time.Hour"},
+	"TestM3_": {File: webCall, Old: "if err := c.door.crossSite.Check(c.r); err != nil {", New: "if err := error(nil); err != nil {"},
+	"TestM4_": {File: "internal/rest/call.go", Old: apiLine, New: apiLine + "\n\tif k, e := c.r.Cookie(\"__Host-session\"); e == nil {\n\t\tactor, err = c.door.o.Gate.IdentifySession(c.r.Context(), secret.New(k.Value))\n\t}", Also: []apptest.Mutant{
+		{File: "internal/rest/call.go", Old: `"jeton/internal/right"`, New: "\"jeton/internal/right\"\n\t\"jeton/internal/secret\""}}},
+	"TestM5_": {File: "internal/web/blob.go", Old: `h.Set("Content-Type", kind)`, New: `h.Set("Content-Type", http.DetectContentType(head))`},
+	"TestM6_": {File: "internal/printable/printable.go", Old: "func Line(s string, max int) string {", New: "func Line(s string, max int) string {\n\tif max >= 0 {\n\t\treturn s\n\t}"},
+	"TestN3_": {File: "internal/httpkit/server.go", Old: "maxHeaderBytes = 32 << 10", New: "maxHeaderBytes = 32 << 20"},
+	"TestN6_": {File: "internal/gitstore/incoming.go", Old: `"--fix-thin", "--strict", flag(`, New: `"--fix-thin", flag(`, Also: []apptest.Mutant{{File: "internal/gitstore/run.go", Old: `"transfer.fsckObjects", "true",`, New: `"transfer.fsckObjects", "false",`}}},
+	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
+}
+
+// The files and lines that several mutants change.
+const (
+	identify = "internal/gate/identify.go"
+	check    = "internal/right/check.go"
+	webCall  = "internal/web/call.go"
+
+	grantLine         = "a.Kind, a.Token, a.Note, a.Scopes, a.Until, a.Grant = right.ClassicToken, v.Token, v.Note, v.Scopes, v.ExpiresAt, v.Grant"
+	verifyLine        = "v, err := g.o.Tokens.Verify(ctx, p.plain)"
+	sessionLine       = "s, err := g.o.Signin.Session(ctx, bearer)"
+	authorizationLine = `if len(c.r.Header.Values("Authorization")) > 0 {`
+	apiLine           = `actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))`
+	hashLine          = "ok, old, err := r.hasher.check(ctx, hash, password)"
+)
+
+// TestMutants builds the server without each guard and runs the attack against
+// it: it must succeed. That takes minutes; the ordinary run only sees that the
+// guards are still where the list says.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	for run, m := range mutants {
+		m.Present(t)
+		if long() {
+			m.MustFail(t, "jeton/internal/attack", "^"+run)
+		}
+	}
+}
