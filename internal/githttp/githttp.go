@@ -38,8 +38,11 @@ type Options struct {
 
 // Door answers git.
 type Door struct {
-	o      Options
-	active sync.WaitGroup
+	o Options
+
+	mu      sync.Mutex
+	running int           // requests; guarded by mu
+	idle    chan struct{} // closed when none runs any more; nil while nobody waits; guarded by mu
 }
 
 // New makes the door.
@@ -117,17 +120,40 @@ func parsePath(path string) (target, bool) {
 
 // ServeHTTP answers one request of git.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.active.Add(1)
-	defer d.active.Done()
+	defer d.begin()()
 	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
 }
 
-// Drain waits until every running request has ended, or ctx has.
+// begin counts a request that runs, until the returned function is called.
+func (d *Door) begin() (leave func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running++
+	return sync.OnceFunc(func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.running--; d.running == 0 && d.idle != nil {
+			close(d.idle)
+			d.idle = nil
+		}
+	})
+}
+
+// Drain waits until no request runs, or ctx has ended. New ones may come
+// meanwhile, which a sync.WaitGroup would not stand.
 func (d *Door) Drain(ctx context.Context) {
-	done := make(chan struct{})
-	go func() { d.active.Wait(); close(done) }()
+	d.mu.Lock()
+	if d.running == 0 {
+		d.mu.Unlock()
+		return
+	}
+	if d.idle == nil {
+		d.idle = make(chan struct{})
+	}
+	idle := d.idle
+	d.mu.Unlock()
 	select {
-	case <-done:
+	case <-idle:
 	case <-ctx.Done():
 	}
 }
