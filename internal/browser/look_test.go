@@ -104,22 +104,34 @@ func (p *person) fits(what string) {
 	}
 }
 
-// picture takes a picture of the whole page. A token that is shown is covered
-// for it.
+// cover hides in a page what is of this run alone: a secret that is shown, the
+// server's port, the test's folder.
+const cover = `((url, data) => {
+	window.covered = [];
+	const put = (node, name, text) => { if (node[name] !== text) { window.covered.push([node, name, node[name]]); node[name] = text } };
+	for (const e of document.querySelectorAll(".secret > code")) put(e.firstChild, "data", e.textContent.startsWith("http") ? e.textContent.replace(/#.*/, "#" + "•".repeat(20)) : e.textContent.slice(0, 4) + "•".repeat(36));
+	const plain = text => text.replaceAll(url, "https://localhost:8443").replaceAll(data, "/srv/jeton/data");
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+	while (walk.nextNode()) put(walk.currentNode, "data", plain(walk.currentNode.data));
+	for (const e of document.querySelectorAll("input[readonly]")) put(e, "value", plain(e.value));
+	return true })`
+
+// uncover brings back what cover has hidden.
+const uncover = `(() => { for (const [node, name, text] of window.covered.reverse()) node[name] = text; delete window.covered; return true })()`
+
+// picture takes a picture of the whole page.
 func (p *person) picture(name string) {
 	p.t.Helper()
-	p.eval(`(() => { for (const e of document.querySelectorAll(".secret > code")) { e.dataset.kept = e.textContent;
-		e.textContent = e.textContent.startsWith("http") ? e.textContent.replace(/#.*/, "#" + "•".repeat(20)) : e.textContent.slice(0, 4) + "•".repeat(36); } return true })()`)
-	tall := ask[float64](p, `Math.min(document.documentElement.scrollHeight, 4000)`)
-	wide := ask[float64](p, `document.documentElement.clientWidth`)
+	p.eval(fmt.Sprintf("%s(%q, %q)", cover, p.s.URL(), p.s.Config.Data))
 	beyond := true
+	size := ask[[]float64](p, `[document.documentElement.clientWidth, Math.max(1, Math.min(document.documentElement.scrollHeight, 4000))]`)
 	shot := call(p, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: "png", CaptureBeyondViewport: &beyond,
-		Clip: &page.Viewport{Width: wide, Height: max(tall, 1), Scale: 1}})
-	p.eval(`(() => { for (const e of document.querySelectorAll(".secret > code")) { e.textContent = e.dataset.kept; delete e.dataset.kept } return true })()`)
+		Clip: &page.Viewport{Width: size[0], Height: size[1], Scale: 1}})
+	p.eval(uncover)
 	if err := os.MkdirAll(pictures, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(pictures, fmt.Sprintf("%s.png", name)), shot.Data, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(pictures, name+".png"), shot.Data, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 }
