@@ -65,6 +65,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestM5_": {File: "internal/web/blob.go", Old: `h.Set("Content-Type", kind)`, New: `h.Set("Content-Type", http.DetectContentType(head))`},
 	"TestM6_": {File: "internal/printable/printable.go", Old: "func Line(s string, max int) string {", New: "func Line(s string, max int) string {\n\tif max >= 0 {\n\t\treturn s\n\t}"},
 	"TestN3_": {File: "internal/httpkit/server.go", Old: "maxHeaderBytes = 32 << 10", New: "maxHeaderBytes = 32 << 20"},
+	"TestN1_": {File: "internal/httpkit/server.go", Old: "headerTimeout  = 10 * time.Second", New: "headerTimeout  = 10 * time.Minute"},
 	"TestN6_": {File: "internal/gitstore/incoming.go", Old: `"--fix-thin", "--strict", flag(`, New: `"--fix-thin", flag(`, Also: []apptest.Mutant{{File: "internal/gitstore/run.go", Old: `"transfer.fsckObjects", "true",`, New: `"transfer.fsckObjects", "false",`}}},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
 }
