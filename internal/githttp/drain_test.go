@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,17 @@ func TestDrain(t *testing.T) {
 	src.Run(t, "push", "-q", "origin", "main")
 	head := src.Run(t, "rev-parse", "HEAD")
 
+	// The stop must come after the request, not with it.
+	running := func(n int) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); w.GitHTTP.Running() != n; {
+			if time.Now().After(end) {
+				t.Fatalf("%d requests run, want %d", w.GitHTTP.Running(), n)
+			}
+			runtime.Gosched()
+		}
+	}
+	running(0)
 	body, feed := io.Pipe()
 	req, err := http.NewRequestWithContext(t.Context(), "POST", w.url("engine")+"/git-upload-pack", body)
 	if err != nil {
@@ -47,6 +59,7 @@ func TestDrain(t *testing.T) {
 	if _, err := io.WriteString(feed, pkt("command=fetch\n")+"0001"); err != nil {
 		t.Fatal(err)
 	}
+	running(1)
 
 	stopped := make(chan error, 1)
 	go func() {

@@ -139,6 +139,13 @@ func (d *Door) begin() (leave func()) {
 	})
 }
 
+// Running returns how many requests run now, for metrics.
+func (d *Door) Running() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.running
+}
+
 // Drain waits until no request runs, or ctx has ended. New ones may come
 // meanwhile, which a sync.WaitGroup would not stand.
 func (d *Door) Drain(ctx context.Context) {
