@@ -157,7 +157,7 @@ func (w *writer) write(ctx context.Context) (Manifest, error) {
 		if err != nil {
 			return m, err
 		}
-		if err := w.copyChanged(ctx, before); err != nil {
+		if err := w.copyChanged(ctx, before, false); err != nil {
 			return m, err
 		}
 		if m.DatabaseSum, err = w.dump(ctx); err != nil {
@@ -175,7 +175,7 @@ func (w *writer) write(ctx context.Context) (Manifest, error) {
 	// harmless, a row without its repository is not.
 	last, err := w.rows(ctx)
 	if err == nil {
-		err = w.copyChanged(ctx, last)
+		err = w.copyChanged(ctx, last, true)
 	}
 	if err == nil {
 		err = w.verify(ctx)
@@ -226,8 +226,9 @@ func Rows(ctx context.Context, d *db.DB, room *repo.Room) (all []repo.Repo, err 
 }
 
 // copyChanged copies the repositories that are new or changed, and drops the
-// copies of those that are gone.
-func (w *writer) copyChanged(ctx context.Context, rows []repo.Repo) error {
+// copies of those that are gone. After the last dump it drops none: the dump may
+// still name what was deleted since.
+func (w *writer) copyChanged(ctx context.Context, rows []repo.Repo, dumped bool) error {
 	kept := map[id.Repo]bool{}
 	for _, r := range rows {
 		kept[r.ID] = true
@@ -236,6 +237,9 @@ func (w *writer) copyChanged(ctx context.Context, rows []repo.Repo) error {
 		}
 		to := folder(filepath.Join(w.dir, reposName), r.ID)
 		n, err := copyRepo(ctx, w.o.Git, r.ID, to)
+		if _, have := w.copied[r.ID]; have && dumped && problem.Is(err, problem.NotFound) {
+			continue
+		}
 		if problem.Is(err, problem.NotFound) {
 			// Deleted since the row was read; the next round shows it.
 			if err := os.RemoveAll(to); err != nil {
@@ -249,7 +253,7 @@ func (w *writer) copyChanged(ctx context.Context, rows []repo.Repo) error {
 		w.copied[r.ID], w.refs[r.ID] = r, n
 	}
 	for n := range w.copied {
-		if kept[n] {
+		if kept[n] || dumped {
 			continue
 		}
 		if err := os.RemoveAll(folder(filepath.Join(w.dir, reposName), n)); err != nil {
