@@ -66,7 +66,7 @@ type Options struct {
 type Room struct {
 	o      Options
 	facts  factsCache
-	ending []func(ctx context.Context, tx *db.Tx, a id.Account) error
+	ending []func(ctx context.Context, tx *db.Tx, a id.Account, e Ending) error
 }
 
 // New makes the room and lets it hear changes.
@@ -83,16 +83,27 @@ func New(o Options) *Room {
 	return r
 }
 
-// WhenEnding registers f to run inside the transaction that suspends or deletes
-// an account, so that its sessions end with it. Call it before the room is
-// used; it is for rooms that know this one.
-func (r *Room) WhenEnding(f func(ctx context.Context, tx *db.Tx, a id.Account) error) {
+// Ending says which end of an account's access it is.
+type Ending uint8
+
+// The ends. What Suspended leaves, because the account may come back, LetIn
+// ends, so that nothing from before the suspension comes back with it.
+const (
+	Suspended Ending = iota
+	LetIn
+	Deleted
+)
+
+// WhenEnding registers f to run inside the transaction that suspends an
+// account, lets it in again or deletes it, so that its sessions end with it.
+// Call it before the room is used; it is for rooms that know this one.
+func (r *Room) WhenEnding(f func(ctx context.Context, tx *db.Tx, a id.Account, e Ending) error) {
 	r.ending = append(r.ending, f)
 }
 
-func (r *Room) end(ctx context.Context, tx *db.Tx, a id.Account) error {
+func (r *Room) end(ctx context.Context, tx *db.Tx, a id.Account, e Ending) error {
 	for _, f := range r.ending {
-		if err := f(ctx, tx, a); err != nil {
+		if err := f(ctx, tx, a, e); err != nil {
 			return err
 		}
 	}

@@ -10,8 +10,9 @@ import (
 	"jeton/internal/right"
 )
 
-// Suspend shuts the account out of every door and ends its sessions. Suspending
-// twice is no error.
+// Suspend shuts the account out of every door. Its sessions stay, so that each
+// can be told why it opens nothing, and end when the account is let in again.
+// Suspending twice is no error.
 func (r *Room) Suspend(ctx context.Context, actor right.Actor, a id.Account) error {
 	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
 		if old.Suspended {
@@ -25,14 +26,15 @@ func (r *Room) Suspend(ctx context.Context, actor right.Actor, a id.Account) err
 		if err != nil {
 			return fmt.Errorf("suspend account: %w", err)
 		}
-		if err := r.end(ctx, tx, a); err != nil {
+		if err := r.end(ctx, tx, a, Suspended); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, actor, "user.suspend", a, old.Login, nil)
 	})
 }
 
-// Unsuspend lets the account in again; its old sessions stay ended.
+// Unsuspend lets the account in again, and ends the sessions and links from
+// before: they don't come back to life.
 func (r *Room) Unsuspend(ctx context.Context, actor right.Actor, a id.Account) error {
 	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
 		if !old.Suspended {
@@ -41,6 +43,9 @@ func (r *Room) Unsuspend(ctx context.Context, actor right.Actor, a id.Account) e
 		_, err := tx.Exec(ctx, `UPDATE accounts SET suspended_at = 0, updated_at = $1 WHERE id = $2`, db.Micros(r.o.Now()), a)
 		if err != nil {
 			return fmt.Errorf("unsuspend account: %w", err)
+		}
+		if err := r.end(ctx, tx, a, LetIn); err != nil {
+			return err
 		}
 		return r.record(ctx, tx, actor, "user.unsuspend", a, old.Login, nil)
 	})
@@ -79,7 +84,7 @@ func (r *Room) DeleteTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id.
 	if err := r.keepAdmin(ctx, tx, old, "deleted"); err != nil {
 		return err
 	}
-	if err := r.end(ctx, tx, a); err != nil {
+	if err := r.end(ctx, tx, a, Deleted); err != nil {
 		return err
 	}
 	// Logins it had before stay held, for nobody: they led to it alone.

@@ -283,8 +283,13 @@ func (r *Room) deleteSessions(ctx context.Context, tx *db.Tx, a id.Account, wher
 	return n, r.sessionsChanged(ctx, tx, a)
 }
 
-// accountEnding runs in the transaction that suspends or deletes the account.
-func (r *Room) accountEnding(ctx context.Context, tx *db.Tx, a id.Account) error {
+// accountEnding runs in the transaction that ends the account's access. During a
+// suspension the sessions stay, so that whoever holds one is told why it opens
+// nothing.
+func (r *Room) accountEnding(ctx context.Context, tx *db.Tx, a id.Account, e account.Ending) error {
+	if e == account.Suspended {
+		return r.dropResets(ctx, tx, a)
+	}
 	if _, err := r.deleteSessions(ctx, tx, a, `id <> $2`, 0); err != nil {
 		return err
 	}

@@ -55,8 +55,8 @@ type Room struct {
 	seen   seenBatch
 }
 
-// New makes the room, lets it hear changes, and makes sessions end with the
-// suspension or deletion of their account.
+// New makes the room, lets it hear changes, and makes sessions end with their
+// account's access.
 func New(o Options) *Room {
 	if o.DB == nil || o.Account == nil || o.Keys == nil || o.Change == nil || o.Audit == nil {
 		panic("signin: New needs DB, Account, Keys, Change and Audit")

@@ -241,8 +241,9 @@ func TestSignIn_suspended(t *testing.T) {
 		if err := h.accounts.Suspend(t.Context(), right.Operator(), a.ID); err != nil {
 			t.Fatal(err)
 		}
-		h.wantEnded(t, bearer, "right after the suspension")
-		_, _, err := h.SignIn(t.Context(), "sleeper", secret.New("wrong wrong wrong"))
+		_, err := h.Session(t.Context(), bearer)
+		wantProblem(t, err, problem.Forbidden, "")
+		_, _, err = h.SignIn(t.Context(), "sleeper", secret.New("wrong wrong wrong"))
 		wantProblem(t, err, problem.Unauthenticated, "")
 		_, _, err = h.SignIn(t.Context(), "sleeper", secret.New(good))
 		wantProblem(t, err, problem.Forbidden, "")
