@@ -60,15 +60,21 @@ func (p *person) look(name string) {
 	p.window(light, wide)
 }
 
-// barriers runs axe over the page.
+// barriers fails for whatever axe finds in the page.
 func (p *person) barriers(what, options string) {
 	p.t.Helper()
-	p.axe()
-	found := ask[[]string](p, `axe.run(document, {resultTypes: ["violations"]`+options+`}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
-		v.id + " (" + v.help + "): " + n.html.slice(0, 200) + " – " + (n.any.concat(n.all, n.none)[0]?.message ?? ""))))`)
-	for _, f := range found {
+	for _, f := range p.violations(options) {
 		p.t.Errorf("%s: %s", what, f)
 	}
+}
+
+// violations runs axe over the page, with the rule about the size of targets,
+// which it leaves out by itself.
+func (p *person) violations(options string) []string {
+	p.t.Helper()
+	p.axe()
+	return ask[[]string](p, `axe.run(document, {resultTypes: ["violations"], rules: {"target-size": {enabled: true}}`+options+`}).then(r => r.violations.flatMap(v => v.nodes.map(n =>
+		v.id + " (" + v.help + "): " + n.html.slice(0, 200) + " – " + (n.any.concat(n.all, n.none)[0]?.message ?? ""))))`)
 }
 
 // axe puts axe-core into the page, through the protocol that its content
@@ -93,15 +99,20 @@ func (p *person) axe() {
 // fits fails if the page is wider than the window.
 func (p *person) fits(what string) {
 	p.t.Helper()
-	over := ask[[]string](p, `(() => {
+	if over := p.over(); len(over) > 0 {
+		p.t.Errorf("%s: %s", what, strings.Join(over, "; "))
+	}
+}
+
+// over lists what makes the page wider than the window.
+func (p *person) over() []string {
+	p.t.Helper()
+	return ask[[]string](p, `(() => {
 		const w = document.documentElement.clientWidth;
 		if (document.documentElement.scrollWidth <= w) return [];
 		return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > w + 0.5 && !e.closest(".scroll, .code-scroll, pre, .line, table")).slice(0, 5)
 			.map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).concat("the page is " + document.documentElement.scrollWidth + " wide");
 	})()`)
-	if len(over) > 0 {
-		p.t.Errorf("%s: %s", what, strings.Join(over, "; "))
-	}
 }
 
 // cover hides in a page what is of this run alone: a secret that is shown, the

@@ -76,11 +76,7 @@ func TestPeople(t *testing.T) {
 	p.follow("Manage grace")
 	p.follow("Suspend")
 	p.sees("Suspended")
-	guest.open("/settings/tokens")
-	guest.fill("User name or e-mail address", "grace")
-	guest.fill("Password", "copper violin meadow sparrow")
-	guest.follow("Sign in")
-	guest.got(403)
+	guest.openRefused("/settings/tokens", 403)
 	guest.sees("suspended")
 	guest.look("suspended")
 }

@@ -237,14 +237,19 @@ func (p *person) eval(expression string) bool { p.t.Helper(); return ask[bool](p
 // wait waits until the expression holds.
 func (p *person) wait(what, expression string) {
 	p.t.Helper()
+	p.until(what, func() bool {
+		// While one page goes and the next comes there may be nothing to ask.
+		yes, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		return err == nil && yes
+	})
+}
+
+func (p *person) until(what string, holds func() bool) {
+	p.t.Helper()
 	end := time.After(patience)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	for {
-		// While one page goes and the next comes there may be nothing to ask.
-		if yes, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool]("!!("+expression+")")); err == nil && yes {
-			return
-		}
+	for !holds() {
 		select {
 		case <-again.C:
 		case <-end:
