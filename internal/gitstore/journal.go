@@ -124,6 +124,11 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if len(updates) == 0 {
 		return nil, nil
 	}
+	if len(updates) >= manyRefs && allNew(updates) {
+		if j, done, err := r.transactNew(ctx, updates, head, event); done || err != nil {
+			return j, err
+		}
+	}
 	p, err := r.store.start(ctx, r.dir, command{name: "update-ref", flags: []flag{"--no-deref", "--stdin", "-z"}, pipeIn: true})
 	if err != nil {
 		return nil, err
@@ -144,10 +149,15 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		r.store.log.WarnContext(ctx, "git did not commit a ref transaction; it is completed from its journal", "repository", int64(r.id), "err", err)
 	}
-	// From here on the set is accepted. If git did not bring it about, we do.
+	return r.settled(ctx, j)
+}
+
+// settled is called once the journal is written: from there on the set is
+// accepted, and what was not brought about is made up for. If that fails, the
+// journal stays, and the repository is not served before the next attempt at it
+// has gone well.
+func (r *Repo) settled(ctx context.Context, j *journal) (*journal, error) {
 	if err := r.settle(context.WithoutCancel(ctx), j.entry); err != nil {
-		// The journal stays, and the repository is not served before the next
-		// attempt at it has gone well.
 		r.recovered.Store(false)
 		return nil, errors.Join(err, j.file.Close())
 	}

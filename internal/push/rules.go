@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -151,67 +152,80 @@ func keyOf(f gitstore.File) fileKey {
 type workflowRule struct {
 	in       *gitstore.Incoming
 	refs     *gitstore.Refs
-	branches map[fileKey]bool // what is on a branch; nil until it is needed
+	files    map[object.ID][]gitstore.File // by commit, of all that the updates name
+	branches map[fileKey]bool              // what is on a branch; nil until it is needed
+	bad      string                        // what the new commits add, if it is on no branch
+	many     bool                          // there are too many updates to look at each
 }
+
+// lookAtEach is up to how many updates the new commits of each are looked at
+// alone. Past it, what any of them adds is held against all.
+const lookAtEach = 64
 
 // none reports that no command concerns workflows at all: the usual case, for
 // one look at everything.
 func (w *workflowRule) none(ctx context.Context, updates []wire.Update, tips []object.ID) (bool, error) {
+	w.many = len(updates) > lookAtEach
 	introduced, err := w.in.Introduced(ctx, w.refs, tips, workflowFolder)
-	if err != nil || len(introduced) > 0 {
+	if err != nil {
 		return false, err
 	}
+	if w.bad, err = w.unknown(ctx, introduced); err != nil {
+		return false, err
+	}
+	commits := slices.Clone(tips)
 	for _, u := range updates {
-		if u.Deletes() {
-			continue
-		}
-		files, err := w.arriving(ctx, u)
-		if err != nil || len(files) > 0 {
-			return false, err
+		if !u.Deletes() && !u.Old.IsZero() {
+			commits = append(commits, u.Old)
 		}
 	}
-	return true, nil
+	if w.files, err = w.in.Files(ctx, commits, workflowFolder); err != nil {
+		return false, err
+	}
+	arrives := func(u wire.Update) bool { return !u.Deletes() && len(w.arriving(u)) > 0 }
+	return w.bad == "" && !slices.ContainsFunc(updates, arrives), nil
 }
 
 // arriving lists the workflow files that a ref gets by a command, whether the
 // commits are new or have been here for long: an old commit on a new branch
 // brings an old workflow back to life.
-func (w *workflowRule) arriving(ctx context.Context, u wire.Update) ([]gitstore.File, error) {
-	commits := []object.ID{u.New}
-	if !u.Old.IsZero() {
-		commits = append(commits, u.Old)
-	}
-	files, err := w.in.Files(ctx, commits, workflowFolder)
-	if err != nil {
-		return nil, err
-	}
+func (w *workflowRule) arriving(u wire.Update) []gitstore.File {
 	before := map[fileKey]bool{}
 	// What the client says of the old value counts only if it is true.
 	if ref, ok := w.refs.Get(u.Name); ok && ref.ID == u.Old {
-		for _, f := range files[u.Old] {
+		for _, f := range w.files[u.Old] {
 			before[keyOf(f)] = true
 		}
 	}
 	var out []gitstore.File
-	for _, f := range files[u.New] {
+	for _, f := range w.files[u.New] {
 		if !before[keyOf(f)] {
 			out = append(out, f)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // offends returns a workflow file that a command adds or changes, or "".
 func (w *workflowRule) offends(ctx context.Context, u wire.Update) (string, error) {
-	files, err := w.in.Introduced(ctx, w.refs, []object.ID{u.New}, workflowFolder)
-	if err != nil {
-		return "", err
+	files := w.arriving(u)
+	switch {
+	case w.bad == "":
+	case w.many:
+		return w.bad, nil
+	default:
+		introduced, err := w.in.Introduced(ctx, w.refs, []object.ID{u.New}, workflowFolder)
+		if err != nil {
+			return "", err
+		}
+		files = append(introduced, files...)
 	}
-	arriving, err := w.arriving(ctx, u)
-	if err != nil {
-		return "", err
-	}
-	for _, f := range append(files, arriving...) {
+	return w.unknown(ctx, files)
+}
+
+// unknown returns the path of the first file that is on no branch, or "".
+func (w *workflowRule) unknown(ctx context.Context, files []gitstore.File) (string, error) {
+	for _, f := range files {
 		known, err := w.onBranch(ctx, f)
 		if err != nil {
 			return "", err
