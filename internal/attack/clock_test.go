@@ -16,7 +16,7 @@ import (
 
 // bound is how long a clone or push may go on after what it rests on was taken
 // away. New requests are refused at once.
-const bound = 3 * time.Second
+const bound = 5 * time.Second
 
 func pkt(s string) string { return fmt.Sprintf("%04x%s", len(s)+4, s) }
 

@@ -209,12 +209,16 @@ func TestG3_NothingBecomesAnOption(t *testing.T) {
 			}
 		}
 		want(t, word+" as the default branch", s.Do(t, "PATCH", "/api/v3/repos/ada/open", fmt.Sprintf(`{"default_branch":%q}`, word), bearer(plain)), 422)
-		for _, ref := range []string{"refs/heads/" + word, "refs/tags/" + word} {
-			g.Try(t, "push", "origin", "HEAD:"+ref)
+		for _, ref := range []string{"refs/heads/" + word, "refs/tags/" + word, word} {
+			a := s.Do(t, "POST", "/ada/open.git/git-receive-pack", pushOf(zeroID, s.head, ref), bearer(plain), "Content-Type: application/x-git-receive-pack-request")
+			if a.StatusCode != 200 || strings.Contains(a.Text, "usage:") || ref == word && !strings.Contains(a.Text, "ng "+ref) {
+				t.Errorf("a push to %s: %d %q", ref, a.StatusCode, a.Text)
+			}
 		}
-		if out, code := g.Try(t, "push", "-o", word, "origin", "HEAD:refs/heads/side"); strings.Contains(out, "usage:") {
-			t.Errorf("a push option %q: exit %d\n%s", word, code, out)
-		}
+	}
+	out, code := g.Try(t, "push", "-o", "--exec=touch "+trap, "-o", "--help", "origin", "HEAD:refs/heads/side")
+	if code != 0 || strings.Contains(out, "usage:") {
+		t.Errorf("push options that look like git's: exit %d\n%s", code, out)
 	}
 	if _, err := os.Stat(trap); err == nil {
 		t.Error("something was run, or written")

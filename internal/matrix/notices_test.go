@@ -131,9 +131,11 @@ var mutants = []apptest.Mutant{
 func TestMatrix_mutants(t *testing.T) {
 	t.Parallel()
 	for _, m := range mutants {
-		m.Present(t)
-		if long() {
-			m.MustFail(t, "jeton/internal/matrix", "^TestMatrix$")
-		}
+		t.Run(m.Old, func(t *testing.T) {
+			m.Present(t)
+			if long() {
+				m.MustFail(t, "jeton/internal/matrix", "^TestMatrix$")
+			}
+		})
 	}
 }
