@@ -51,11 +51,12 @@ func doorOf(path string) string {
 }
 
 // handler tells the metrics to this machine alone: they say how busy the site
-// is and which version of Go it runs.
+// is and which version of Go it runs. A trusted proxy that does not say for
+// whom it asks asks for anybody.
 func (m *metrics) handler(p *httpkit.Proxies) http.Handler {
 	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !p.Client(r).IsLoopback() {
+		if !p.Client(r).IsLoopback() || p.Hides(r) {
 			http.NotFound(w, r)
 			return
 		}

@@ -23,6 +23,7 @@ type watch struct {
 	actor right.Actor
 	repo  id.Repo
 	again chan struct{} // holds one word: look again
+	left  func() time.Duration
 }
 
 // retryAfterFailure is how long a check that found nothing out waits for its
@@ -46,11 +47,7 @@ func (g *Gate) Heard() uint64 {
 func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
 	w := &watch{actor: *actor, repo: r.ID, again: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := func() {}
-	if !actor.Until.IsZero() {
-		t := time.AfterFunc(actor.Until.Sub(g.o.Now()), w.look)
-		stop = func() { t.Stop() }
-	}
+	w.left = func() time.Duration { return actor.Until.Sub(g.o.Now()) }
 	g.watches.mu.Lock()
 	g.watches.all[w] = struct{}{}
 	if g.watches.heard != heard {
@@ -60,7 +57,6 @@ func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uin
 	var done sync.WaitGroup
 	done.Go(func() { w.run(ctx, cancel, recheck) })
 	return ctx, func() {
-		stop()
 		g.watches.mu.Lock()
 		delete(g.watches.all, w)
 		g.watches.mu.Unlock()
@@ -78,11 +74,15 @@ func (w *watch) look() {
 
 func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc, recheck func(context.Context) error) {
 	for {
+		end, stop := w.end()
 		select {
 		case <-ctx.Done():
+			stop()
 			return
 		case <-w.again:
+		case <-end:
 		}
+		stop()
 		err := recheck(ctx)
 		for err != nil && undecided(err) && ctx.Err() == nil {
 			select {
@@ -96,6 +96,16 @@ func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc, recheck
 			return
 		}
 	}
+}
+
+// end delivers when the credential's time is over. A clock that was set back
+// makes that too early once, so it is asked for again after each look.
+func (w *watch) end() (<-chan time.Time, func()) {
+	if w.actor.Until.IsZero() {
+		return nil, func() {}
+	}
+	t := time.NewTimer(max(w.left(), 100*time.Millisecond))
+	return t.C, func() { t.Stop() }
 }
 
 // undecided reports whether err says nothing about what is allowed.

@@ -17,7 +17,9 @@ func TestWatch_changeBefore(t *testing.T) {
 	t.Parallel()
 	g := &Gate{o: Options{Now: time.Now}, watches: watches{all: map[*watch]struct{}{}}}
 	gone := errors.New("revoked")
-	recheck := func(context.Context) error { return &Refusal{Why: RevokedToken, problem: problem.Wrap(gone, problem.Unauthenticated, "Gone.", "")} }
+	recheck := func(context.Context) error {
+		return &Refusal{Why: RevokedToken, problem: problem.Wrap(gone, problem.Unauthenticated, "Gone.", "")}
+	}
 	actor := right.Actor{Kind: right.ClassicToken, Token: 7}
 
 	heard := g.Heard()

@@ -22,6 +22,13 @@ func (p *Proxies) trusts(a netip.Addr) bool {
 	return false
 }
 
+// Hides reports whether r comes from a trusted proxy that does not say who
+// asked.
+func (p *Proxies) Hides(r *http.Request) bool {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err != nil || p.trusts(ap.Addr().Unmap().WithZone("")) && r.Header.Get("X-Forwarded-For") == ""
+}
+
 // Client is the address of whoever sent r: the connection's, or, when that is a
 // trusted proxy's, the nearest address in X-Forwarded-For that is not a trusted
 // proxy's. IPv6-mapped addresses are IPv4 addresses here.

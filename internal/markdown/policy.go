@@ -12,7 +12,7 @@ var elements = []string{
 	"h1", "h2", "h3", "h4", "h5", "h6", "br", "b", "i", "strong", "em", "a", "pre", "code", "img", "tt", "div", "ins",
 	"del", "sup", "sub", "p", "ol", "ul", "li", "table", "thead", "tbody", "tfoot", "tr", "td", "th", "caption",
 	"blockquote", "dl", "dt", "dd", "kbd", "q", "samp", "var", "hr", "ruby", "rt", "rp", "s", "strike", "summary",
-	"details", "figure", "figcaption", "abbr", "bdo", "cite", "dfn", "mark", "small", "span", "time", "wbr",
+	"details", "figure", "figcaption", "abbr", "cite", "dfn", "mark", "small", "span", "time", "wbr",
 	"center", "input",
 }
 

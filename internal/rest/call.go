@@ -170,6 +170,7 @@ func (c *call) encode(code int, v any) {
 	}
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeWithin))
 	c.w.WriteHeader(code)
 	_, _ = c.w.Write(body)
 }
@@ -184,7 +185,10 @@ func matches(header, etag string) bool {
 	return false
 }
 
-const maxBody = 1 << 20
+const (
+	maxBody     = 1 << 20
+	writeWithin = time.Minute // for a reader to take a whole answer
+)
 
 // decode reads the body as a JSON object into v.
 func (c *call) decode(v any) error {

@@ -176,7 +176,7 @@ func (d *Door) createRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	private := asked != nil && *asked // public unless asked otherwise, as on GitHub
+	private := asked == nil || *asked // unlike on GitHub: nothing is public unless somebody says so
 	if private {
 		if err := d.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
 			return nil, err

@@ -217,13 +217,16 @@ func TestCreate_needsScope(t *testing.T) {
 	ada := s.User(t, "ada")
 	_, none := s.Token(t, ada, "none")
 	_, public := s.Token(t, ada, "public", "public_repo")
-	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x"}`, bearer(none)); a.StatusCode != http.StatusForbidden || a.Header.Get("X-Accepted-OAuth-Scopes") != "public_repo, repo" {
+	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x","private":false}`, bearer(none)); a.StatusCode != http.StatusForbidden || a.Header.Get("X-Accepted-OAuth-Scopes") != "public_repo, repo" {
 		t.Errorf("without a scope: %d accepts %q", a.StatusCode, a.Header.Get("X-Accepted-OAuth-Scopes"))
+	}
+	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x"}`, bearer(public)); a.StatusCode != http.StatusForbidden {
+		t.Errorf("one that is private because nothing is said, with public_repo: %d", a.StatusCode)
 	}
 	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x","private":true}`, bearer(public)); a.StatusCode != http.StatusForbidden {
 		t.Errorf("a private one with public_repo: %d", a.StatusCode)
 	}
-	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x"}`, bearer(public)); a.StatusCode != http.StatusCreated {
+	if a := s.Do(t, "POST", "/api/v3/user/repos", `{"name":"x","private":false}`, bearer(public)); a.StatusCode != http.StatusCreated {
 		t.Errorf("a public one with public_repo: %d %s", a.StatusCode, a.Text)
 	}
 }
@@ -431,5 +434,17 @@ func TestHostAndHealth(t *testing.T) {
 	}
 	if a := s.Do(t, "GET", "/metrics", ""); !strings.Contains(a.Text, "jeton_requests_total") {
 		t.Errorf("/metrics: %d", a.StatusCode)
+	}
+}
+
+func TestAvatar(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	s.User(t, "ada")
+	u := object(t, s.Do(t, "GET", "/api/v3/users/ada", ""))
+	path, _ := strings.CutPrefix(u["avatar_url"].(string), s.URL())
+	a := s.Do(t, "GET", path, "")
+	if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(a.Text, ">A</text>") {
+		t.Errorf("%d %s %s", a.StatusCode, a.Header.Get("Content-Type"), a.Text)
 	}
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
 
 	"jeton/internal/account"
 	"jeton/internal/repo"
@@ -69,7 +70,7 @@ func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
 	u := c.url("/users/" + login)
 	empty := ""
 	return simpleUser{
-		Login: login, ID: aid, NodeID: nodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/" + login + ".svg"), GravatarID: &empty,
+		Login: login, ID: aid, NodeID: nodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
 		URL: u, HTMLURL: c.door.o.Gate.URL("/" + login),
 		FollowersURL: u + "/followers", FollowingURL: u + "/following{/other_user}", GistsURL: u + "/gists{/gist_id}",
 		StarredURL: u + "/starred{/owner}{/repo}", SubscriptionsURL: u + "/subscriptions", OrganizationsURL: u + "/orgs",

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"slices"
 	"time"
 
@@ -132,5 +133,10 @@ func exportLog(c *call) error {
 	h := c.w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
-	return c.door.o.Audit.Export(c.ctx(), steady{c}, format, q)
+	if err := c.door.o.Audit.Export(c.ctx(), steady{c}, format, q); err != nil {
+		// The answer may have begun, and half a log must not look like a whole.
+		c.noted(err)
+		panic(http.ErrAbortHandler)
+	}
+	return nil
 }

@@ -47,9 +47,10 @@ func listTokens(c *call) error {
 	return c.show("tokens", p)
 }
 
-// revealed keys the secret of a new token for the one page that shows it; mark
-// says which token it is of, and whether scopes were dropped.
-const revealed, mark = "token", "token-mark"
+// revealed keys what the one page that shows a new token shows: its number,
+// whether scopes were dropped, and the secret. They are one entry, so that two
+// tokens made at once can't be taken for each other.
+const revealed = "token"
 
 // reveal keeps a new secret for the next page of this session.
 func (c *call) reveal(t token.Token, plain secret.Value, reduced bool) error {
@@ -57,18 +58,17 @@ func (c *call) reveal(t token.Token, plain secret.Value, reduced bool) error {
 	if reduced {
 		m += " reduced"
 	}
-	c.door.o.Reveals.Put(c.actor.Sess, mark, secret.New(m))
-	c.door.o.Reveals.Put(c.actor.Sess, revealed, plain)
+	c.door.o.Reveals.Put(c.actor.Sess, revealed, secret.New(m+"\n"+plain.Reveal()))
 	return c.seeOther("/settings/tokens")
 }
 
 func (c *call) takeNew(list []token.Token) (*newToken, error) {
-	m, _ := c.door.o.Reveals.Take(c.actor.Sess, mark)
-	plain, ok := c.door.o.Reveals.Take(c.actor.Sess, revealed)
+	shown, ok := c.door.o.Reveals.Take(c.actor.Sess, revealed)
 	if !ok {
 		return nil, nil
 	}
-	number, reduced := strings.CutSuffix(m.Reveal(), " reduced")
+	m, plain, _ := strings.Cut(shown.Reveal(), "\n")
+	number, reduced := strings.CutSuffix(m, " reduced")
 	tid, _ := id.Parse[id.Token](number)
 	i := slices.IndexFunc(list, func(t token.Token) bool { return t.ID == tid })
 	if i < 0 {
@@ -79,7 +79,7 @@ func (c *call) takeNew(list []token.Token) (*newToken, error) {
 		return nil, err
 	}
 	t, base := &list[i], c.door.o.Gate.URL("")
-	n := &newToken{ID: t.ID, Note: line(t.Note), Secret: plain.Reveal(), Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
+	n := &newToken{ID: t.ID, Note: line(t.Note), Secret: plain, Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
 		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), Trust: c.door.trust(), Clone: "git clone " + clone,
 		API: "curl " + c.door.trustCurl() + "-u " + c.actor.Login + " " + base + "/api/v3/user"}
 	helper := "git config --global credential." + base + ".helper "

@@ -111,6 +111,7 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudoForm},
 		{Method: post, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudo},
 
+		{Method: get, Path: "/avatars/u/{user}", Action: right.SiteBrowse, Handle: avatar},
 		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
 		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
 
