@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
@@ -56,7 +57,12 @@ func (e *journalEntry) moved() Moved {
 // writeJournal writes an entry and returns when it is on the disk.
 func (r *Repo) writeJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
 	dir := filepath.Join(r.dir, ownFolder)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		err = syncDir(r.dir)
+		if err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
 	j := &journal{repo: r, entry: journalEntry{Version: 1, Head: head, Event: event}}
@@ -117,6 +123,10 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 	}
 }
 
+// transactTime bounds a transaction of refs. It goes on when the client goes
+// away: git that is killed leaves its lock files behind.
+const transactTime = 5 * time.Minute
+
 // transact moves refs in one transaction of git. The journal is written while
 // git holds the locks of all of them, so that what it names is settled, and
 // before the first one moves. A *runError means that nothing has moved.
@@ -124,32 +134,53 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if len(updates) == 0 {
 		return nil, nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactTime)
+	defer cancel()
 	if len(updates) >= manyRefs && allNew(updates) {
 		if j, done, err := r.transactNew(ctx, updates, head, event); done || err != nil {
 			return j, err
 		}
 	}
+	j, err := r.transactByGit(ctx, updates, head, event)
+	if run, ok := errors.AsType[*runError](err); ok && strings.Contains(run.stderr, ".lock': File exists") {
+		removed, rerr := r.removeLocks(updates, staleLock)
+		if rerr != nil {
+			return nil, errors.Join(err, rerr)
+		}
+		if removed {
+			return r.transactByGit(ctx, updates, head, event)
+		}
+	}
+	return j, err
+}
+
+func (r *Repo) transactByGit(ctx context.Context, updates []wire.Update, head string, event []byte) (*journal, error) {
 	p, err := r.store.start(ctx, r.dir, command{name: "update-ref", flags: []flag{"--no-deref", "--stdin", "-z"}, pipeIn: true})
 	if err != nil {
 		return nil, err
 	}
 	out := bufio.NewReader(p.stdout)
 	if err := p.say(transaction(updates)+"prepare\x00", out, "prepare: ok"); err != nil {
-		return nil, err
+		return nil, r.unlockAfter(ctx, updates, err)
 	}
 	j, err := r.writeJournal(updates, head, event)
 	if err != nil {
-		p.stop()
-		return nil, diskError(err)
+		// Without a commit git takes everything back, its locks too.
+		return nil, r.unlockAfter(ctx, updates, errors.Join(diskError(err), p.stdin.Close(), p.wait()))
 	}
-	err = p.say("commit\x00", out, "commit: ok")
-	if err == nil {
+	if err := p.say("commit\x00", out, "commit: ok"); err == nil {
 		err = errors.Join(p.stdin.Close(), p.wait())
 	}
-	if err != nil {
-		r.store.log.WarnContext(ctx, "git did not commit a ref transaction; it is completed from its journal", "repository", int64(r.id), "err", err)
-	}
 	return r.settled(ctx, j)
+}
+
+// unlockAfter removes the locks of a git that had to be killed.
+func (r *Repo) unlockAfter(ctx context.Context, updates []wire.Update, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	_, rerr := r.removeLocks(updates, 0)
+	return errors.Join(err, rerr)
 }
 
 // settled is called once the journal is written: from there on the set is
@@ -225,7 +256,7 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 		}
 	}
 	if len(left) > 0 {
-		if err := r.removeLocks(left); err != nil {
+		if _, err := r.removeLocks(left, 0); err != nil {
 			return err
 		}
 		_, err := r.store.output(ctx, r.dir, command{
@@ -244,18 +275,29 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 	return r.syncRefs(e)
 }
 
-// removeLocks removes the lock files that a git which was killed left behind.
-func (r *Repo) removeLocks(updates []wire.Update) error {
+// staleLock is how old a lock file must be for its owner to be surely gone: who
+// moves refs here waits for us, and git's own commands take milliseconds.
+const staleLock = time.Minute
+
+// removeLocks removes the lock files, of at least that age, that a git which was
+// killed, or a machine that lost its power, left behind.
+func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
 	names := []string{"HEAD.lock", "packed-refs.lock", "packed-refs.new"}
 	for _, u := range updates {
 		names = append(names, u.Name+".lock")
 	}
 	for _, n := range names {
-		if err := os.Remove(filepath.Join(r.dir, filepath.FromSlash(n))); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return err
+		path := filepath.Join(r.dir, filepath.FromSlash(n))
+		fi, err := os.Lstat(path)
+		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
+			continue
 		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return removed, err
+		}
+		removed = true
 	}
-	return nil
+	return removed, nil
 }
 
 // syncRefs makes the folders durable in which refs appeared or vanished. The

@@ -329,6 +329,9 @@ func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
 // writeHead replaces HEAD as git does: by a lock file that becomes it.
 func (r *Repo) writeHead(ref string) error {
 	head := filepath.Join(r.dir, "HEAD")
+	if _, err := r.removeLocks(nil, staleLock); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(head+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return problem.Wrap(err, problem.Conflict, "the default branch is being changed by somebody else", "Try again.")

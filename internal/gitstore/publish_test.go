@@ -267,6 +267,51 @@ func TestPublish_record(t *testing.T) {
 	}
 }
 
+// Locks of a git that died block a ref for a minute, not for ever.
+func TestPublish_staleLock(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	first := commit(t, dir, "1")
+	lock := filepath.Join(r.dir, "refs/heads/main.lock")
+	p := Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: object.SHA1.Zero(), New: first}}}
+	write(t, r.dir, "refs/heads/main.lock", "")
+	results, err := publish(t.Context(), r, packOf(t, dir, first, ""), p)
+	if err != nil || results[0].Reason != "failed to update ref" {
+		t.Fatalf("a fresh lock was ignored: %v %v", results, err)
+	}
+	old := time.Now().Add(-2 * time.Minute)
+	if err := os.Chtimes(lock, old, old); err != nil {
+		t.Fatal(err)
+	}
+	if results, err = publish(t.Context(), r, nil, p); err != nil || results[0].Reason != "" {
+		t.Fatalf("%v %v", results, err)
+	}
+}
+
+// A client that goes away while refs move leaves no lock behind.
+func TestPublish_cancelled(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	first := commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main:tmp")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	j, err := r.transact(ctx, []wire.Update{{Name: "refs/heads/main", Old: object.SHA1.Zero(), New: first}}, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.remove(); err != nil {
+		t.Fatal(err)
+	}
+	if got := refMap(t, r); got["refs/heads/main"] != first {
+		t.Errorf("got %v", got)
+	}
+}
+
 // Many at once: on different refs all succeed; on one ref, from the same old
 // value, exactly one.
 func TestPublish_concurrent(t *testing.T) {
