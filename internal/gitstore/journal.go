@@ -168,8 +168,12 @@ func (r *Repo) transactByGit(ctx context.Context, updates []wire.Update, head st
 		// Without a commit git takes everything back, its locks too.
 		return nil, r.unlockAfter(ctx, updates, errors.Join(diskError(err), p.stdin.Close(), p.wait()))
 	}
-	if err := p.say("commit\x00", out, "commit: ok"); err == nil {
+	err = p.say("commit\x00", out, "commit: ok")
+	if err == nil {
 		err = errors.Join(p.stdin.Close(), p.wait())
+	}
+	if err != nil {
+		r.store.log.WarnContext(ctx, "git did not commit a ref transaction; it is completed from its journal", "repository", int64(r.id), "err", err)
 	}
 	return r.settled(ctx, j)
 }

@@ -143,7 +143,9 @@ func (r *Repo) transactNew(ctx context.Context, updates []wire.Update, head stri
 	if errors.Is(err, errOldPacked) {
 		return nil, false, j.remove()
 	}
-	// Any other failure is made up for, as after a transaction of git.
+	if err != nil {
+		r.store.log.WarnContext(ctx, "packed-refs was not written; the refs are completed from their journal", "repository", int64(r.id), "err", err)
+	}
 	j, err = r.settled(ctx, j)
 	return j, true, err
 }
