@@ -53,18 +53,11 @@ func (d *DB) takeLock(ctx context.Context) (*serverLock, error) {
 	return &serverLock{conn: conn}, nil
 }
 
-// lockFile locks DATA/jeton.lock, which stays where it is: removing it would
-// let two processes hold locks on two files of that name.
+// lockFile takes the lock of the data folder for a server.
 func (d *DB) lockFile() (*serverLock, error) {
-	path := filepath.Join(filepath.Dir(d.o.Path), "jeton.lock")
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, held, err := d.openLock(exclusive)
 	if err != nil {
-		return nil, problem.Wrap(err, problem.Unavailable, "The data folder cannot be locked.", "Check that the user who runs jeton may write to it.")
-	}
-	held, err := tryLock(file)
-	if err != nil {
-		_ = file.Close()
-		return nil, problem.Wrap(err, problem.Unavailable, "The data folder cannot be locked.", "Keep it on a local disk.")
+		return nil, err
 	}
 	if !held {
 		who := holder(file)
@@ -73,9 +66,79 @@ func (d *DB) lockFile() (*serverLock, error) {
 			"Stop it first, or give this one its own folder with --data. Commands such as \"jeton token list\" work beside a running server.")
 	}
 	if err := file.Truncate(0); err == nil {
-		_, _ = fmt.Fprintf(file, "%d\n", os.Getpid()) // only for the message above
+		_, _ = fmt.Fprintf(file, "%d\n", os.Getpid()) // only for the messages
 	}
 	return &serverLock{file: file}, nil
+}
+
+// openLock opens and locks DATA/jeton.lock, which stays where it is: removing
+// it would let two processes hold locks on two files of that name. The file is
+// open, and the caller's to close, when another process holds the lock.
+func (d *DB) openLock(mode lockMode) (file *os.File, held bool, err error) {
+	path := filepath.Join(filepath.Dir(d.o.Path), "jeton.lock")
+	if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return nil, false, problem.Wrap(err, problem.Unavailable, "The data folder cannot be locked.", "Check that the user who runs jeton may write to it.")
+	}
+	if held, err = tryLock(file, mode); err != nil {
+		_ = file.Close()
+		return nil, false, problem.Wrap(err, problem.Unavailable, "The data folder cannot be locked.", "Keep it on a local disk.")
+	}
+	return file, held, nil
+}
+
+// lockMode says who else may hold a lock.
+type lockMode uint8
+
+const (
+	exclusive lockMode = iota // nobody: a server's
+	shared                    // those who share it, but no server: a migration's
+)
+
+// noServer keeps servers away until release is called. It fails with
+// problem.Conflict while one serves. Several processes may do it at once:
+// migrations wait for one another by other means.
+func (d *DB) noServer(ctx context.Context, from, to int) (release func(), err error) {
+	if d.sqlite == nil {
+		return d.noServerPostgres(ctx, from, to)
+	}
+	file, held, err := d.openLock(shared)
+	if err != nil {
+		return nil, err
+	}
+	if !held {
+		who := holder(file)
+		_ = file.Close()
+		return nil, served(who, from, to)
+	}
+	return func() { _ = file.Close() }, nil
+}
+
+func (d *DB) noServerPostgres(ctx context.Context, from, to int) (release func(), err error) {
+	conn, err := d.read.Conn(ctx)
+	if err != nil {
+		return nil, busy(err)
+	}
+	var held bool
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1)`, serverKey).Scan(&held); err != nil {
+		_ = conn.Close()
+		return nil, busy(err)
+	}
+	if !held {
+		_ = conn.Close()
+		return nil, served("", from, to)
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock_shared($1)`, serverKey)
+		_ = conn.Close()
+	}, nil
+}
+
+// served says why a migration must wait: the server that runs knows nothing of
+// the schema that it would be given.
+func served(who string, from, to int) error {
+	return problem.New(problem.Conflict,
+		fmt.Sprintf("A running jeton%s serves this database at schema version %04d, and this program would bring it to %04d.", who, from, to),
+		"Stop the server and start this version in its place. Until then, use the jeton program of the server's own version for commands.")
 }
 
 func holder(file *os.File) string {

@@ -8,6 +8,6 @@ import (
 )
 
 // tryLock refuses: the server runs on Unix-like systems only.
-func tryLock(*os.File) (bool, error) {
+func tryLock(*os.File, lockMode) (bool, error) {
 	return false, errors.New("file locks are not supported on this system")
 }

@@ -97,7 +97,8 @@ func (d *DB) statements(m migration) []string {
 const createSchemaMigrations = `CREATE TABLE IF NOT EXISTS schema_migrations (
 	version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at {{bigint}} NOT NULL)`
 
-// migrate brings the database to the program's version.
+// migrate brings the database to the program's version, unless a server runs
+// that was started with the version which the database has.
 func (d *DB) migrate(ctx context.Context) error {
 	known, err := d.migrations()
 	if err != nil {
@@ -124,8 +125,15 @@ func (d *DB) migrate(ctx context.Context) error {
 	if len(pending) == 0 {
 		return nil
 	}
-	if from, to := newest(applied), pending[len(pending)-1].version; from > 0 {
-		if err := d.beforeMigrate(ctx, from, max(from, to)); err != nil {
+	from := newest(applied)
+	to := max(from, pending[len(pending)-1].version)
+	release, err := d.noServer(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if from > 0 {
+		if err := d.beforeMigrate(ctx, from, to); err != nil {
 			return err
 		}
 	}

@@ -181,3 +181,39 @@ func TestLockServer(t *testing.T) {
 		release()
 	})
 }
+
+// TestMigrationBesideAServerIsRefused: while a server of the older version
+// holds the lock, a newer program neither serves nor changes the schema.
+func TestMigrationBesideAServerIsRefused(t *testing.T) {
+	t.Parallel()
+	dbtest.EachOptions(t, func(t *testing.T, o db.Options) {
+		o.Migrations = steps
+		release, err := dbtest.OpenWith(t, o).LockServer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dbtest.OpenWith(t, o) // of the server's own version: nothing is pending
+
+		o.Migrations = later()
+		called := false
+		o.BeforeMigrate = func(context.Context, int, int) error { called = true; return nil }
+		_, err = db.Open(t.Context(), o)
+		if !problem.Is(err, problem.Conflict) {
+			t.Fatalf("a migration beside a running server gave %v", err)
+		}
+		p := problem.Of(err)
+		if !strings.Contains(p.Public, "0002") || !strings.Contains(p.Public, "0010") || !strings.Contains(p.Remedy, "Stop the server") || called {
+			t.Errorf("%q, %q; copied first: %v", p.Public, p.Remedy, called)
+		}
+		o.Migrations, o.BeforeMigrate = steps, nil
+		dbtest.OpenWith(t, o) // fails if anything was changed
+
+		release()
+		o.Migrations = later()
+		release, err = dbtest.OpenWith(t, o).LockServer(t.Context())
+		if err != nil {
+			t.Fatalf("the migration kept the lock: %v", err)
+		}
+		release()
+	})
+}
