@@ -1,0 +1,113 @@
+package gitstore
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"jeton/internal/gitstore/object"
+)
+
+func diffOf(t *testing.T, r *Repo, limits DiffLimits) Diff {
+	t.Helper()
+	v, err := r.View(t.Context(), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	d, err := v.Diff(limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDiff_kinds(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "becomes-link", "target\n")
+	write(t, dir, "binary", "a\x00b\n")
+	write(t, dir, "deleted", "--- a/x\n+++ b/x\n@@ -1 +1 @@\ndiff --git a/b b/b\n")
+	write(t, dir, "moved", strings.Repeat("the same line\n", 20))
+	write(t, dir, "no-newline", "one\ntwo")
+	write(t, dir, "run.sh", "x\n")
+	commit(t, dir, "1")
+	if err := os.Remove(filepath.Join(dir, "becomes-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("target", filepath.Join(dir, "becomes-link")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "binary", "a\x00c\n")
+	git(t, dir, "rm", "-q", "deleted")
+	git(t, dir, "mv", "moved", "new place")
+	write(t, dir, "no-newline", "one\ntwo\n")
+	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "zlong", strings.Repeat("x", 5000)+"\nshort\n")
+	write(t, dir, "zz", strings.Repeat("line\n", 3000))
+	commit(t, dir, "2")
+	git(t, dir, "push", "-q", "origin", "main")
+
+	d := diffOf(t, r, DiffLimits{})
+	if d.Total != 8 || d.Truncated || len(d.Files) != 8 {
+		t.Fatalf("%d of %d, %v", len(d.Files), d.Total, d.Truncated)
+	}
+	byName := map[string]FileDiff{}
+	for _, f := range d.Files {
+		byName[f.NewPath] = f
+	}
+	if f := byName["becomes-link"]; f.Status != 'T' || f.NewMode != object.ModeSymlink || len(f.Hunks) != 2 || f.Added != 1 || f.Deleted != 1 {
+		t.Errorf("type: %+v", f)
+	}
+	if f := byName["binary"]; !f.Binary || len(f.Hunks) != 0 {
+		t.Errorf("binary: %+v", f)
+	}
+	if f := byName["deleted"]; f.Status != 'D' || f.Deleted != 4 || len(f.Hunks) != 1 || f.Hunks[0].Lines[3].Text != "diff --git a/b b/b" {
+		t.Errorf("deleted: %+v", f)
+	}
+	if f := byName["new place"]; f.Status != 'R' || f.OldPath != "moved" || len(f.Hunks) != 0 {
+		t.Errorf("renamed: %+v", f)
+	}
+	if f := byName["no-newline"]; f.Added != 1 || f.Deleted != 1 || f.Hunks[0].Lines[2].Op != '\\' {
+		t.Errorf("newline: %+v", f)
+	}
+	if f := byName["run.sh"]; f.OldMode != object.ModeFile || f.NewMode != object.ModeExecutable || len(f.Hunks) != 0 {
+		t.Errorf("mode: %+v", f)
+	}
+	if f := byName["zlong"]; f.Added != 2 || !f.Hunks[0].Lines[0].Truncated || len(f.Hunks[0].Lines[0].Text) != 2000 || f.Hunks[0].Lines[1].Text != "short" {
+		t.Errorf("long: %d", len(f.Hunks[0].Lines[0].Text))
+	}
+	if f := byName["zz"]; f.Added != 3000 || !f.Truncated || len(f.Hunks[0].Lines) != 2000 {
+		t.Errorf("many: %d %v", f.Added, f.Truncated)
+	}
+	if d := diffOf(t, r, DiffLimits{Files: 3}); d.Total != 8 || len(d.Files) != 3 || !d.Truncated {
+		t.Errorf("three files: %d %d", d.Total, len(d.Files))
+	}
+	if d := diffOf(t, r, DiffLimits{Bytes: 100}); d.Total != 8 || !d.Truncated {
+		t.Errorf("few bytes: %d", d.Total)
+	}
+}
+
+// What git prints is known; the parser must not fall over anything else.
+func FuzzParseDiff(f *testing.F) {
+	f.Add(":100644 100644 1 2 M\x00a\x00\x00diff --git a/a b/a\n@@ -1,2 +1 @@ x\n a\n-b\n\\ No newline at end of file\n")
+	f.Add(":100644 120000 1 2 T\x00a\x00:0 1 2 3 R100\x00b\x00c\x00\x00diff --git a/a b/a\n@@ -1 +0,0 @@\n-a\ndiff --git a/a b/a\n@@ -0,0 +1 @@\n+a\n")
+	f.Add(":0 1 2 3 A\x00a\x00\x00@@ -1 +1 @@\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		d, _ := parseDiff(strings.NewReader(s), DiffLimits{Files: 3, Lines: 5, LineBytes: 10, Bytes: 1000}.withDefaults())
+		for _, file := range d.Files {
+			n := 0
+			for _, h := range file.Hunks {
+				n += len(h.Lines)
+			}
+			if n > 5 || len(d.Files) > 3 {
+				t.Errorf("past the limits: %d lines, %d files", n, len(d.Files))
+			}
+		}
+	})
+}
