@@ -34,7 +34,18 @@ func (c *call) resetPage() *linkPage {
 	return c.linkPage("Choose a new password", "All your sessions end. Access tokens go on working.", "Change password")
 }
 
-func setupForm(c *call) error { return c.show("link", c.setupPage()) }
+func setupForm(c *call) error {
+	n, err := c.door.o.Accounts.Count(c.ctx(), c.door.o.DB)
+	if err != nil {
+		return err
+	}
+	p := c.setupPage()
+	if n > 0 {
+		p.Flash = &Flash{Tone: "warn", Text: "This site is set up already. Sign in, or ask an administrator for an invitation."}
+	}
+	return c.show("link", p)
+}
+
 func joinForm(c *call) error  { return c.show("link", c.joinPage()) }
 func resetForm(c *call) error { return c.show("link", c.resetPage()) }
 

@@ -24,6 +24,7 @@ type RepoFrame struct {
 // cloneBox is the address to clone from and what git will ask for.
 type cloneBox struct {
 	URL, Login, TokenHref string
+	Public                bool // everybody may clone
 	Trust                 trust
 }
 

@@ -66,7 +66,7 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 }
 
 func (c *call) cloneBox() cloneBox {
-	return cloneBox{URL: c.door.o.Gate.URL("/" + c.repo.FullName() + ".git"), Login: c.actor.Login, TokenHref: newTokenHref("Git for " + c.repo.FullName()), Trust: c.door.trust()}
+	return cloneBox{URL: c.door.o.Gate.URL("/" + c.repo.FullName() + ".git"), Login: c.actor.Login, Public: !c.repo.Private && !c.door.o.Gate.Closed(), TokenHref: newTokenHref("Git for " + c.repo.FullName()), Trust: c.door.trust()}
 }
 
 // place is a point of a repository's history as URLs name it.

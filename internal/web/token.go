@@ -232,7 +232,7 @@ func (c *call) ownToken() (token.Token, error) {
 func (c *call) tokenPage(t token.Token) *tokenPage {
 	return &tokenPage{Frame: devFrame("Edit personal access token (classic)", "scopes.js"), ID: t.ID, Note: t.Note, Scopes: scopeTree(t.Scopes),
 		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
-		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: t.LastUse.Action}
+		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
 }
 
 func showToken(c *call) error {
@@ -346,4 +346,21 @@ func revokeAll(c *call) error {
 // newTokenHref is the form for a new token, filled in for a purpose.
 func newTokenHref(note string) string {
 	return "/settings/tokens/new?" + url.Values{"description": {note}, "scopes": {"repo"}}.Encode()
+}
+
+// actionWords says what a token was used for, to people.
+func actionWords(action string) string {
+	switch action {
+	case right.RepoFetch.String():
+		return "clone or fetch"
+	case right.RepoPush.String():
+		return "push"
+	case right.RepoRead.String(), right.SelfRead.String(), right.SiteBrowse.String(), right.SiteVisit.String():
+		return "reading through the API"
+	case right.RepoCreate.String(), right.RepoCreatePrivate.String():
+		return "making a repository"
+	case right.RepoDelete.String():
+		return "deleting a repository"
+	}
+	return action
 }
