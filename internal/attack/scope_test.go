@@ -80,6 +80,9 @@ func TestA6_PublicOnlyEverywhere(t *testing.T) {
 				t.Errorf("%v, %s tells of the private repository: %s", scopes, path, a.Text)
 			}
 		}
+		for _, body := range []string{`{"name":"new"}`, `{"name":"new","private":true}`, `{"name":"new","visibility":"private"}`} {
+			want(t, body, s.Do(t, "POST", "/api/v3/user/repos", body, auth), 403)
+		}
 		if a := s.Do(t, "GET", "/api/v3/repos/ada/shut", "", auth); a.StatusCode != 404 {
 			t.Errorf("%v reads the private repository: %d", scopes, a.StatusCode)
 		}

@@ -167,6 +167,7 @@ type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
 var fixtures = map[string]fixture{
+	"rest POST /api/v3/user/repos":             {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -243,6 +244,18 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 				t.Fatal(err)
 			}
 		}
+	case "web POST /{owner}/{repo}/leave":
+		if ans.status != http.StatusSeeOther || strings.HasPrefix(ans.header.Get("Location"), "/login") {
+			return
+		}
+		r, err := w.s.Repos.Find(t.Context(), w.s.DB, w.people[owner].Login, m.repoName(c), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		level := map[relation]right.Level{admin: right.Admin, write: right.Write, read: right.Read}[c.relation]
+		if err := w.s.Repos.SetCollaborator(t.Context(), right.Operator(), r.ID, w.people[c.relation].ID, level); err != nil {
+			t.Fatal(err)
+		}
 	case "web POST /{owner}/{repo}/settings/archive":
 		r, err := w.s.Repos.Find(t.Context(), w.s.DB, w.people[owner].Login, m.repoName(c), 0)
 		if err != nil || !r.Archived {
@@ -258,6 +271,7 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 var ownRepos = map[string]string{
 	"rest DELETE /api/v3/repos/{owner}/{repo}":  "delete",
 	"web POST /{owner}/{repo}/settings/archive": "archive",
+	"web POST /{owner}/{repo}/leave":            "leave",
 }
 
 func (m *matrix) repoName(c kase) string {
@@ -302,6 +316,9 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
 	case c.door == "rest" && c.method != http.MethodGet && c.method != http.MethodDelete:
 		body, kind = "{}", "application/json"
+		if f.body != "" {
+			body = f.body
+		}
 	case c.method == http.MethodGet && c.hash()/3%8 == 0:
 		method = http.MethodHead
 	}

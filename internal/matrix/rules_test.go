@@ -26,6 +26,7 @@ const (
 	signedIn        // anybody with an account
 	siteManager     // who administers the site; to others there is no such page
 	reader          // of the repository
+	member          // who owns it or was given access to it
 	writer
 	manager // who administers the repository
 )
@@ -64,6 +65,7 @@ var rules = []rule{
 	// Pages about nobody.
 	about(`web \w+ /(\{\$\}|login|logout|setup|join|password_reset)`, everybody, "", false),
 	about(`web \w+ /\{owner\}`, everybody, "", false),
+	about(`web GET /avatars/.*`, everybody, "", false),
 
 	// Pages about oneself.
 	about(`web \w+ /sessions/sudo`, signedIn, "", false),
@@ -78,6 +80,7 @@ var rules = []rule{
 	about(`web \w+ /admin(/.*)?`, siteManager, "", true),
 
 	// Pages about a repository.
+	about(`web \w+ /\{owner\}/\{repo\}/leave`, member, "", false),
 	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
 	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
 	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),
@@ -99,7 +102,10 @@ func expect(c kase) verdict {
 		return badURL
 	case c.door == "web" && c.inHeader():
 		return forbidden // pages take no token and no password in a header, not even a good one
-	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale") && !c.suspended:
+	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale"):
+		if c.suspended {
+			return forbidden // and says so, on every page
+		}
 		return r.forPerson(c)
 	case c.door != "web" && c.inHeader() && c.suspended:
 		return suspendedVerdict(c.credential)
@@ -189,6 +195,8 @@ func (c kase) may(w who) bool {
 	switch w {
 	case reader:
 		return !c.private || c.mayRead()
+	case member:
+		return c.mayRead()
 	case writer:
 		return c.relation == owner || c.relation == admin || c.relation == write
 	case manager:
