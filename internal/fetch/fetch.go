@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"io"
 
+	"jeton/internal/event"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/pktline"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -71,7 +73,7 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	if err != nil {
 		return err
 	}
-	err = f.serve(ctx, f.o.Git.Repo(r.ID), refs, wire.ParseVersion(protocol), in, w)
+	err = f.serve(ctx, whose(ctx, actor), f.o.Git.Repo(r.ID), refs, wire.ParseVersion(protocol), in, w)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || p.Public == "" || p.Kind == problem.Internal {
 		return err
@@ -84,7 +86,15 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	return err
 }
 
-func (f *Flow) serve(ctx context.Context, repo *gitstore.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
+// whose says whose share a fetch takes.
+func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
+	if actor.IsAnonymous() {
+		return gitstore.Who{Network: limit.Network(event.From(ctx).Address)}
+	}
+	return gitstore.Who{Account: actor.Account}
+}
+
+func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
 	spool, err := f.o.Git.Spool(in)
 	if err != nil {
 		return err
@@ -98,7 +108,7 @@ func (f *Flow) serve(ctx context.Context, repo *gitstore.Repo, refs *gitstore.Re
 	if err != nil || want == nil {
 		return err
 	}
-	release, err := f.o.Git.FetchSlot(ctx)
+	release, err := f.o.Git.FetchSlot(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,12 @@ type LargeFile struct {
 // CheckBases fails with problem.Invalid when the pack holds deltas against
 // objects that no visible ref reaches: by such a delta a client could have the
 // content of an object whose name is all that it knows. git completed the pack
-// by the bases that it found on disk; they stand at its end.
+// by the bases that it found on disk; they stand at its end. It is the first of
+// the checks, and waits for the slot that they take.
 func (in *Incoming) CheckBases(ctx context.Context, refs *Refs) error {
+	if err := in.enter(ctx); err != nil {
+		return err
+	}
 	if in.index == nil || in.index.n == in.declared {
 		return nil
 	}

@@ -29,18 +29,24 @@ const (
 // called, and removes what was not published. It is for one goroutine.
 type Incoming struct {
 	repo   *Repo
+	who    Who
 	dir    string // the quarantine, relative to the repository
 	lock   *os.File
-	done   func()
+	done   []func() // gives back the slots
 	format object.Format
+	enters bool // it has its slot for the checks
 
 	declared int        // objects that the client said it sends
 	index    *packIndex // nil when there are none
 }
 
+// receiveWait and checkWait are how long a push waits for its slots. Before it
+// is checked it has sent all that it brings, which is worth some patience.
+const receiveWait, checkWait = 30 * time.Second, 2 * time.Minute
+
 // Incoming begins a push. It waits a moment for a slot, and fails with
-// problem.Unavailable when the server is busy.
-func (r *Repo) Incoming(ctx context.Context) (*Incoming, error) {
+// problem.Unavailable or problem.TooMany when there is none.
+func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
 	if err := r.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -48,11 +54,11 @@ func (r *Repo) Incoming(ctx context.Context) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := r.store.pushes.take(ctx, 10*time.Second)
+	release, err := r.store.receives.take(ctx, who, receiveWait)
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{repo: r, done: release, format: format}
+	in := &Incoming{repo: r, who: who, done: []func(){release}, format: format}
 	if err := in.quarantine(); err != nil {
 		return nil, errors.Join(err, in.Close())
 	}
@@ -99,11 +105,25 @@ func (in *Incoming) Close() error {
 		err = errors.Join(err, in.lock.Close())
 		in.lock = nil
 	}
-	if in.done != nil {
-		in.done()
-		in.done = nil
+	for _, done := range in.done {
+		done()
 	}
+	in.done = nil
 	return err
+}
+
+// enter takes a slot for the work on what has come. While the client still sends
+// there is none to take: a slow client must not keep others from theirs.
+func (in *Incoming) enter(ctx context.Context) error {
+	if in.enters {
+		return nil
+	}
+	release, err := in.repo.store.pushes.take(ctx, in.who, checkWait)
+	if err != nil {
+		return err
+	}
+	in.done, in.enters = append(in.done, release), true
+	return nil
 }
 
 // Objects returns how many objects the client sent.
@@ -169,7 +189,7 @@ func (in *Incoming) indexPack(ctx context.Context, pack io.Reader, progress io.W
 	}
 	copied := make(chan error, 1)
 	go func() {
-		err := feed(p.stdin, pack)
+		err := feed(p.stdin, pack, func() error { return in.enter(running) })
 		if err != nil {
 			cancel() // half a pack is of no use
 		}
@@ -177,13 +197,12 @@ func (in *Incoming) indexPack(ctx context.Context, pack io.Reader, progress io.W
 	}()
 	out, _ := io.ReadAll(io.LimitReader(p.stdout, 4096))
 	err = p.wait()
-	select {
-	case cerr := <-copied:
-		if cerr != nil {
-			return "", packError(cerr, "the pack is cut short")
-		}
-	case <-ctx.Done():
+	cerr := <-copied // the reader is the caller's again only then
+	if ctx.Err() != nil {
 		return "", ctx.Err()
+	}
+	if cerr != nil {
+		return "", packError(cerr, "the pack is cut short")
 	}
 	if err != nil {
 		return "", in.indexError(err)
@@ -196,23 +215,35 @@ func (in *Incoming) indexPack(ctx context.Context, pack io.Reader, progress io.W
 	return id, nil
 }
 
-// feed copies r to a program until either ends. The error is r's alone: what
-// the program thinks of it, its exit code tells.
-func feed(w io.WriteCloser, r io.Reader) error {
+// heldBack is how much of a pack feed keeps to itself: some of the checksum at
+// its end, without which git does not begin the work that costs something.
+const heldBack = 16
+
+// feed copies r to a program until either ends, and calls last before the last
+// bytes. The error is r's or last's alone: what the program thinks of it, its
+// exit code tells.
+func feed(w io.WriteCloser, r io.Reader, last func() error) error {
 	defer func() { _ = w.Close() }()
 	buf := make([]byte, 64<<10)
+	have := 0
 	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return nil
-			}
-		}
+		n, err := r.Read(buf[have:])
+		have += n
 		if errors.Is(err, io.EOF) {
+			if err := last(); err != nil {
+				return err
+			}
+			_, _ = w.Write(buf[:have])
 			return nil
 		}
 		if err != nil {
 			return err
+		}
+		if n := have - heldBack; n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return nil
+			}
+			have = copy(buf, buf[n:have])
 		}
 	}
 }

@@ -271,6 +271,10 @@ func (s slots) take(ctx context.Context, wait time.Duration) (func(), error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-timer.C:
-		return nil, &problem.Error{Kind: problem.Unavailable, Public: "the server is busy with repositories", Remedy: "Try again in a moment.", After: 3}
+		return nil, busy()
 	}
+}
+
+func busy() error {
+	return &problem.Error{Kind: problem.Unavailable, Public: "the server is busy with repositories", Remedy: "Try again in a moment.", After: 3}
 }

@@ -37,7 +37,8 @@ type Limits struct {
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
 	Readers      int           // pages and API answers that read a repository at a time; 8
 	Fetches      int           // clones and fetches at a time; 32
-	Pushes       int           // pushes at a time; 16
+	Receives     int           // pushes whose objects are on their way at a time; 64
+	Pushes       int           // pushes that are checked at a time; 16
 	ReadTime     time.Duration // for one page's or answer's reading; 15 s
 	FetchTime    time.Duration // for one fetch; 1 h
 	PushTime     time.Duration // for one push; 1 h
@@ -58,6 +59,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.RequestBytes, 64<<20)
 	orDefault(&l.Readers, 8)
 	orDefault(&l.Fetches, 32)
+	orDefault(&l.Receives, 64)
 	orDefault(&l.Pushes, 16)
 	orDefault(&l.ReadTime, 15*time.Second)
 	orDefault(&l.FetchTime, time.Hour)
@@ -89,8 +91,9 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers, fetches, pushes slots
-	recorder                 Recorder
+	readers                   slots
+	fetches, receives, pushes *pool
+	recorder                  Recorder
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo
@@ -115,7 +118,9 @@ func Open(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.readers, s.fetches, s.pushes = make(slots, s.limits.Readers), make(slots, s.limits.Fetches), make(slots, s.limits.Pushes)
+	s.readers = make(slots, s.limits.Readers)
+	s.fetches = newPool("clones and fetches", s.limits.Fetches)
+	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err
 	}

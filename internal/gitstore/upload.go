@@ -95,9 +95,10 @@ func shown(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// FetchSlot waits a moment for one of the slots for fetches.
-func (s *Store) FetchSlot(ctx context.Context) (release func(), err error) {
-	return s.fetches.take(ctx, 15*time.Second)
+// FetchSlot waits a moment for one of the slots for fetches: git does not come
+// again by itself.
+func (s *Store) FetchSlot(ctx context.Context, who Who) (release func(), err error) {
+	return s.fetches.take(ctx, who, 30*time.Second)
 }
 
 // UploadPack answers a fetch. The caller has checked it by CheckFetch and holds

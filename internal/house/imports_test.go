@@ -39,7 +39,7 @@ var allow = map[string][]string{
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "gate", "gitstore"},
-	"fetch":     {"id", "problem", "event", "right", "db", "repo", "gate", "gitstore"},
+	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "keys", "repo", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "token"},

@@ -125,7 +125,7 @@ func (p *pushing) failed(ctx context.Context, err error) string {
 
 // work is the pipeline from the pack to the refs.
 func (p *pushing) work(ctx context.Context) error {
-	in, err := p.store.Incoming(ctx)
+	in, err := p.store.Incoming(ctx, gitstore.Who{Account: p.actor.Account})
 	if err != nil {
 		return err
 	}
@@ -268,15 +268,11 @@ func (p *pushing) adopt(results []wire.Result) {
 	}
 }
 
-// still asks again who may what: a push can take long, and a right or a token
-// that was taken away meanwhile must not move a ref.
+// still asks again who may what: a push can take long, and a right that was
+// taken away meanwhile must not move a ref. A credential that ends meanwhile
+// ends the context.
 func (p *pushing) still(ctx context.Context) error {
 	o := p.flow.o
-	if o.Still != nil {
-		if err := o.Still(ctx, p.actor); err != nil {
-			return err
-		}
-	}
 	if !p.actor.Until.IsZero() && !o.Now().Before(p.actor.Until) {
 		return problem.New(problem.Unauthenticated, "Your token expired during the push.", "Regenerate it, then push again.")
 	}
