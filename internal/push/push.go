@@ -21,16 +21,13 @@ import (
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs. All but Still, Log and Now are required.
+// Options are what the flow needs. All but Log and Now are required.
 type Options struct {
 	Gate  *gate.Gate
 	Git   *gitstore.Store
 	DB    *db.DB
 	Repos *repo.Room
 	Audit *audit.Log
-	// Still says whether an actor's credential is still good. It is asked right
-	// before refs move, since a push may take an hour. Nil: it is.
-	Still func(context.Context, *right.Actor) error
 	Log   *slog.Logger
 	Now   func() time.Time // nil: time.Now
 }
