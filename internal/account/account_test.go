@@ -310,7 +310,10 @@ func TestDelete(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := newHouse(t, d)
 		var ending []id.Account
-		h.WhenEnding(func(_ context.Context, _ *db.Tx, a id.Account, _ account.Ending) error { ending = append(ending, a); return nil })
+		h.WhenEnding(func(_ context.Context, _ *db.Tx, a id.Account, _ account.Ending) error {
+			ending = append(ending, a)
+			return nil
+		})
 		a := h.create(t, "leaver")
 		if _, err := h.Rename(t.Context(), right.Operator(), a.ID, "left"); err != nil {
 			t.Fatal(err)
