@@ -71,6 +71,9 @@ func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Er
 			fmt.Sprintf("Permission to %s/%s.git denied to %s.", r.OwnerLogin, r.Name, a.Login),
 			fmt.Sprintf("Ask its owner for write access. If %s is the wrong account, make git forget it: git credential reject, then type protocol=https and host=%s on a line each and an empty line.", a.Login, g.host()))
 	}
+	if action == right.RepoLeave {
+		return problem.New(problem.Forbidden, "You were not added to this repository.", "There is nothing to leave: everybody may read it.")
+	}
 	return problem.New(problem.Forbidden, "Must have admin rights to Repository.", "Ask the owner of the repository.")
 }
 

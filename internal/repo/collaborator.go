@@ -107,9 +107,19 @@ func (m *Room) RemoveCollaborator(ctx context.Context, actor right.Actor, repo i
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error { return m.removeTx(ctx, tx, actor, repo, who) })
 }
 
-// Leave gives up the actor's own access to somebody else's repository.
+// Leave gives up the actor's own access to somebody else's repository. For the
+// owner it is problem.Conflict.
 func (m *Room) Leave(ctx context.Context, actor right.Actor, repo id.Repo) error {
-	return m.RemoveCollaborator(ctx, actor, repo, actor.Account)
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
+		r, err := m.ByID(ctx, tx, repo)
+		if err != nil {
+			return err
+		}
+		if r.Owner == actor.Account {
+			return problem.New(problem.Conflict, "You own this repository, so you can't leave it.", "Transfer it to somebody else, or delete it.")
+		}
+		return m.removeTx(ctx, tx, actor, repo, actor.Account)
+	})
 }
 
 func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, who id.Account) error {

@@ -392,6 +392,7 @@ func TestCollaborators(t *testing.T) {
 			t.Error(err)
 		}
 		refused(t, h.Leave(t.Context(), person(h.third), r.ID), problem.NotFound, "", "")
+		refused(t, h.Leave(t.Context(), person(h.owner), r.ID), problem.Conflict, "", "")
 		err = h.d.Write(t.Context(), func(tx *db.Tx) error { return h.LeaveAllTx(t.Context(), tx, right.Operator(), h.other) })
 		if people, _ := h.Collaborators(t.Context(), h.d, r.ID); err != nil || len(people) != 0 {
 			t.Errorf("collaborators %+v, %v", people, err)

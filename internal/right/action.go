@@ -31,6 +31,7 @@ const (
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
+	RepoLeave      // give up one's own access
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
@@ -55,6 +56,7 @@ type ActionInfo struct {
 	Permission Permission
 	Level      Level // the level of Permission that the grant must give; None: no grant is needed
 	Right      Level // for OfRepo: the level that the account must have on the repository
+	Related    bool  // Right must be the account's own: that everybody may read is not enough
 	Visitors   bool  // asked by somebody who is not signed in, it may be allowed
 	People     bool  // only to a person who signed in on the pages (and to the operator)
 	Recent     bool  // only after a recent sign-in
@@ -82,6 +84,7 @@ var table = [actions]ActionInfo{
 	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
 	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
 	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},

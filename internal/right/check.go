@@ -93,6 +93,9 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if actor.IsAnonymous() && !e.Visitors {
 		return deny(SignIn, true)
 	}
+	if e.Related && actor.Kind != OperatorCommand {
+		relation = f.Relation
+	}
 	if relation < e.Right {
 		return deny(NoRight, true)
 	}

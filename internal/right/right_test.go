@@ -184,6 +184,32 @@ func TestCheck_unknownActionDenied(t *testing.T) {
 	}
 }
 
+// TestCheck_leave: only who was given access can give it back, and only in
+// person.
+func TestCheck_leave(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1001, 0)
+	person := right.Actor{Account: 1, Kind: right.SessionCredential, Grant: right.Everything()}
+	set, err := right.ParseScopes([]string{"repo", "user", "delete_repo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := right.Actor{Account: 1, Kind: right.ClassicToken, Scopes: set, Grant: set.Grant()}
+	for _, public := range []bool{true, false} {
+		shared := right.Facts{Exists: true, Public: public, Archived: true, Relation: right.Read}
+		if d := right.Check(&person, right.RepoLeave, shared, now); !d.Allow {
+			t.Errorf("public %v: whom it is shared with gets %s", public, d.Reason)
+		}
+		if d := right.Check(&token, right.RepoLeave, shared, now); d.Reason != right.PeopleOnly {
+			t.Errorf("public %v: a token gets %s", public, d.Reason)
+		}
+	}
+	stranger := right.Facts{Exists: true, Public: true}
+	if d := right.Check(&person, right.RepoLeave, stranger, now); d.Reason != right.NoRight {
+		t.Errorf("a stranger gets %s", d.Reason)
+	}
+}
+
 func TestScopesFor_private(t *testing.T) {
 	t.Parallel()
 	if got := right.ScopesFor(right.RepoFetch, false); !slices.Equal(got, []string{"repo"}) {

@@ -47,7 +47,7 @@ func (c *call) repos(q repo.Query) ([]repoRow, int, error) {
 	for i := range found {
 		f := &found[i]
 		rows[i] = repoRow{Name: f.FullName(), Href: "/" + f.FullName(), Description: line(f.Description), Private: f.Private, Archived: f.Archived,
-			Own: f.Relation >= right.Admin, Size: f.Size << 10, Pushed: f.PushedAt}
+			Own: f.Relation >= right.Admin, Shared: f.Relation > right.None && f.Owner != c.actor.Account, Size: f.Size << 10, Pushed: f.PushedAt}
 	}
 	return rows, total, nil
 }

@@ -67,6 +67,7 @@ type homePage struct {
 type repoRow struct {
 	Name, Href, Description string
 	Private, Archived, Own  bool
+	Shared                  bool // by somebody else, with whoever looks at it
 	Size                    int64
 	Pushed                  time.Time
 }

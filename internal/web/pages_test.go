@@ -57,7 +57,7 @@ func samples() []sample {
 	repos := []repoRow{
 		{Name: "ada/engine", Href: "/ada/engine", Description: "Notes on the analytical engine", Private: true, Own: true, Size: 3 << 20, Pushed: sampleNow.Add(-3 * time.Hour)},
 		{Name: "ada/bernoulli", Href: "/ada/bernoulli", Own: true, Size: 12 << 10, Pushed: sampleNow.Add(-12 * 24 * time.Hour)},
-		{Name: "course/assignment-one", Href: "/course/assignment-one", Description: "Fork, change, push.", Archived: true},
+		{Name: "course/assignment-one", Href: "/course/assignment-one", Description: "Fork, change, push.", Archived: true, Shared: true},
 	}
 	tokens := []tokenRow{
 		{ID: 1, Note: "Laptop", Scopes: "repo, workflow", Used: "Last used within the last week", Expiry: newExpiry(sampleNow.Add(40*24*time.Hour), sampleNow)},

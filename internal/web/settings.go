@@ -244,3 +244,19 @@ func repositorySettings(c *call) error {
 	return c.show("set-repositories", &repositoriesPage{Frame: settingsFrame("Repositories", "/settings/repositories"), Repos: rows,
 		Pager: pagerFor("/settings/repositories", n, total > n*reposPerPage)})
 }
+
+func (c *call) leavePage() *confirmPage {
+	name := c.repo.FullName()
+	return &confirmPage{Frame: settingsFrame("Leave "+name, "/settings/repositories"), Heading: "Leave " + name + "?", Action: c.repoPath("/leave"),
+		Button: "Leave this repository", Back: "/settings/repositories",
+		Consequences: []string{"The access that you were given ends, also for your tokens. What you have cloned stays where it is.", "Only somebody who administers the repository can add you again."}}
+}
+
+func leaveForm(c *call) error { return c.show("confirm", c.leavePage()) }
+
+func leaveRepo(c *call) error {
+	if err := c.door.o.Repos.Leave(c.ctx(), c.actor, c.repo.ID); err != nil {
+		return c.again(err, "confirm", c.leavePage())
+	}
+	return c.done("You left "+c.repo.FullName()+".", "/settings/repositories")
+}

@@ -175,6 +175,8 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commits", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
+		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
+		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings", Action: right.RepoAccess, Handle: repoSettings},
 		{Method: post, Path: "/{owner}/{repo}/settings", Action: right.RepoEdit, Handle: saveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: repoAccess},
