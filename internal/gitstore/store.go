@@ -36,6 +36,7 @@ type Limits struct {
 	RefName      int           // the longest name of a ref in a push, in bytes; 512
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
 	Readers      int           // pages and API answers that read a repository at a time; 8
+	Files        int           // files that are sent as they are at a time; 64
 	Fetches      int           // clones and fetches at a time; 32
 	Receives     int           // pushes whose objects are on their way at a time; 64
 	Pushes       int           // pushes that are checked at a time; 16
@@ -58,6 +59,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.RefName, 512)
 	orDefault(&l.RequestBytes, 64<<20)
 	orDefault(&l.Readers, 8)
+	orDefault(&l.Files, 64)
 	orDefault(&l.Fetches, 32)
 	orDefault(&l.Receives, 64)
 	orDefault(&l.Pushes, 16)
@@ -91,7 +93,7 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers                   slots
+	readers, files            slots
 	fetches, receives, pushes *pool
 	recorder                  Recorder
 
@@ -118,7 +120,7 @@ func Open(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.readers = make(slots, s.limits.Readers)
+	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
 	s.fetches = newPool("clones and fetches", s.limits.Fetches)
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {

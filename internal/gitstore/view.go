@@ -344,9 +344,9 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 }
 
 // Stream opens a file of any size. It outlives the view: ctx ends it, and its
-// Close must be called. It counts as a fetch.
+// Close must be called. Clones need not wait for it.
 func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
-	release, err := v.repo.store.fetches.take(ctx, Who{}, 0)
+	release, err := v.repo.store.files.take(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -318,3 +318,71 @@ func hugeBlob(t testing.TB, r *Repo, size int) object.ID {
 	}
 	return object.ID(name)
 }
+
+// TestStream_ownPool: whoever downloads files slowly keeps nobody from cloning.
+func TestStream_ownPool(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Options{Dir: t.TempDir(), Limits: Limits{Fetches: 1, Files: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main")
+	v, err := r.View(t.Context(), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := v.Blob("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := v.Stream(t.Context(), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Stream(t.Context(), b); !problem.Is(err, problem.Unavailable) {
+		t.Errorf("one file too many: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	release, err := s.FetchSlot(ctx, Who{Account: 1})
+	if err != nil {
+		t.Fatalf("a fetch beside a download: %v", err)
+	}
+	release()
+	if err := file.Close(); err != nil {
+		t.Error(err)
+	}
+	v.Close()
+	if n := len(s.readers) + len(s.files); n != 0 {
+		t.Errorf("%d slots are still held", n)
+	}
+}
+
+// TestView_closeTwice: a view that is closed twice gives back one slot.
+func TestView_closeTwice(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main")
+	open := func() *View {
+		v, err := r.View(t.Context(), "main")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	first, second := open(), open()
+	defer second.Close()
+	first.Close()
+	first.Close()
+	if n := len(s.readers); n != 1 {
+		t.Errorf("one of two views is open, and %d slots are held", n)
+	}
+}
