@@ -87,13 +87,16 @@ func (r *Repo) open(ctx context.Context) (*View, error) {
 	return &View{Refs: refs, repo: r, ctx: ctx, done: done}, nil
 }
 
-// Close gives back what the view holds.
+// Close gives back what the view holds. It may be called more than once.
 func (v *View) Close() {
 	if v.cat != nil {
 		v.cat.close()
 		v.cat = nil
 	}
-	v.done()
+	if v.done != nil {
+		v.done()
+		v.done = nil
+	}
 }
 
 // split finds the shortest beginning of rest that is a ref. What is none begins
