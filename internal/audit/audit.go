@@ -50,10 +50,11 @@ func New(o Options) *Log {
 	return &Log{o: o}
 }
 
-// Entry is what a room tells. Time, address, client and request come from the
+// Entry is what a room tells. Address, client and request come from the
 // context's event.
 type Entry struct {
-	Action  string // as GitHub's: user.login, oauth_access.create, repo.create
+	At      time.Time // when it happened; zero: now
+	Action  string    // as GitHub's: user.login, oauth_access.create, repo.create
 	Actor   right.Actor
 	Account id.Account // whose log it belongs to; zero for the site's own
 	Repo    id.Repo
@@ -70,6 +71,9 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 	if err != nil {
 		return err
 	}
+	if e.At.IsZero() {
+		e.At = l.o.Now()
+	}
 	ev := event.From(ctx)
 	address := ""
 	if ev.Address.IsValid() {
@@ -79,7 +83,7 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 		INSERT INTO audit_events (at, action, account_id, actor_kind, actor_id, actor_login, token_id, token_note, session_id,
 			repo_id, target, address, client, request, detail)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		db.Micros(l.o.Now()), printable.Line(e.Action, maxAction), int64(e.Account), e.Actor.Kind.String(), int64(e.Actor.Account),
+		db.Micros(e.At), printable.Line(e.Action, maxAction), int64(e.Account), e.Actor.Kind.String(), int64(e.Actor.Account),
 		printable.Line(e.Actor.Login, maxNote), int64(e.Actor.Token), printable.Line(e.Actor.Note, maxNote), int64(e.Actor.Sess),
 		int64(e.Repo), printable.Line(e.Target, maxTarget), address, printable.Line(ev.Client, maxClient),
 		printable.Line(ev.Request, maxNote), detail)
@@ -93,6 +97,35 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 // and so changed nothing else.
 func (l *Log) RecordAlone(ctx context.Context, e Entry) error {
 	return l.o.DB.Write(ctx, func(tx *db.Tx) error { return l.Record(ctx, tx, e) })
+}
+
+// trimmed is how many lines one transaction of Trim deletes, so that it holds
+// nobody up.
+const trimmed = 1000
+
+// Trim deletes the lines of one action from before the given time out of one
+// account's log, or out of the site's own. It is for what anybody can cause
+// without end; nothing else is ever deleted from the log.
+func (l *Log) Trim(ctx context.Context, of id.Account, action string, before time.Time) error {
+	for {
+		var n int64
+		err := l.o.DB.Write(ctx, func(tx *db.Tx) error {
+			res, err := tx.Exec(ctx, `DELETE FROM audit_events WHERE id IN (
+				SELECT id FROM audit_events WHERE account_id = $1 AND action = $2 AND at < $3 ORDER BY id LIMIT $4)`,
+				int64(of), action, db.Micros(before), trimmed)
+			if err != nil {
+				return err
+			}
+			n, err = res.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("trim the security log: %w", err)
+		}
+		if n < trimmed {
+			return nil
+		}
+	}
 }
 
 // encode returns the details as JSON with sorted keys, or nothing.

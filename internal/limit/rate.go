@@ -144,6 +144,26 @@ func (l *Limiter) Take(key string, rate Rate, cost int) State {
 	return s
 }
 
+// Return gives back cost that Take took for what turned out not to count.
+func (l *Limiter) Return(key string, rate Rate, cost int) {
+	if rate.Count <= 0 || rate.Per <= 0 || cost <= 0 {
+		return
+	}
+	now := int64(l.now().Sub(l.base))
+	p := &l.parts[maphash.String(l.seed, key)%shards]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	due, known := p.due[key]
+	if !known {
+		return
+	}
+	if due -= mul(max(1, int64(rate.Per)/int64(rate.Count)), cost); due > now {
+		p.due[key] = due
+	} else {
+		delete(p.due, key)
+	}
+}
+
 // Len returns how many keys are remembered, for metrics.
 func (l *Limiter) Len() int {
 	n := 0

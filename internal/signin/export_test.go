@@ -68,4 +68,4 @@ const (
 func ParseBearer(v secret.Value) bool { _, ok := parseBearer(v); return ok }
 
 // Waiting is how many wait for a hash or compute one.
-func (r *Room) Waiting() int { return int(r.hasher.waiting.Load()) }
+func (r *Room) Waiting() int { return r.hasher.gate.Running() }

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"jeton/internal/event"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/secret"
 )
@@ -42,14 +44,14 @@ const (
 type Hash struct{ phc string }
 
 // hasher computes password hashes, as many at a time as there are processors,
-// and lets a bounded number wait for their turn.
+// and lets a bounded number wait for their turn, at most half of them from one
+// network.
 type hasher struct {
-	cost    Cost
-	slots   chan struct{}
-	waiting atomic.Int64
-	most    int64
-	count   atomic.Int64 // computations so far
-	dummy   string       // a well-formed hash that no password has
+	cost  Cost
+	slots chan struct{}
+	gate  *limit.Gate  // those who wait or compute
+	count atomic.Int64 // computations so far
+	dummy string       // a well-formed hash that no password has
 }
 
 func newHasher(cost Cost, waiters int) *hasher {
@@ -57,9 +59,11 @@ func newHasher(cost Cost, waiters int) *hasher {
 		cost = usual()
 	}
 	if waiters <= 0 {
-		waiters = 128
+		waiters = 400 // a class of two hundred behind one address, and as many elsewhere
 	}
-	h := &hasher{cost: cost, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), most: int64(waiters)}
+	h := &hasher{cost: cost, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	inside := waiters + cap(h.slots)
+	h.gate = limit.NewGate(limit.GateOptions{PerKey: inside / 2, Total: inside})
 	var fake [saltSize + hashSize]byte
 	_, _ = rand.Read(fake[:]) // never fails
 	h.dummy = encode(cost, fake[:saltSize], fake[saltSize:])
@@ -67,17 +71,18 @@ func newHasher(cost Cost, waiters int) *hasher {
 }
 
 // compute runs argon2id when a slot is free. Too many waiters give
-// problem.Unavailable rather than a queue without end.
+// problem.Unavailable rather than a queue without end, and so do too many from
+// the network of ctx's request.
 func (h *hasher) compute(ctx context.Context, c Cost, password secret.Value, salt []byte, size uint32) ([]byte, error) {
-	if h.waiting.Add(1) > h.most+int64(cap(h.slots)) {
-		h.waiting.Add(-1)
+	leave, err := h.gate.Enter(limit.Network(event.From(ctx).Address))
+	if err != nil {
 		return nil, &problem.Error{
 			Kind: problem.Unavailable, After: 5,
 			Public: "Too many people are signing in at this moment.",
 			Remedy: "Try again in a few seconds.",
 		}
 	}
-	defer h.waiting.Add(-1)
+	defer leave()
 	select {
 	case h.slots <- struct{}{}:
 	case <-ctx.Done():

@@ -109,6 +109,9 @@ func actor(s signin.Session) right.Actor {
 
 func (h *house) lines(t *testing.T, a id.Account) []audit.Line {
 	t.Helper()
+	if err := h.Flush(t.Context()); err != nil {
+		t.Fatalf("flush: %v", err)
+	}
 	lines, err := h.audit.List(t.Context(), audit.Query{Account: a, Limit: 100})
 	if err != nil {
 		t.Fatalf("list log: %v", err)

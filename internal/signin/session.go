@@ -296,8 +296,13 @@ func (r *Room) accountEnding(ctx context.Context, tx *db.Tx, a id.Account, e acc
 	return r.dropResets(ctx, tx, a)
 }
 
-// Flush writes when sessions were last used.
+// Flush writes what is kept in memory: when sessions were last used, and failed
+// sign-ins.
 func (r *Room) Flush(ctx context.Context) error {
+	return errors.Join(r.flushSeen(ctx), r.flushFailures(ctx, r.o.Now()))
+}
+
+func (r *Room) flushSeen(ctx context.Context) error {
 	batch := r.seen.take()
 	if len(batch) == 0 {
 		return nil
@@ -320,8 +325,9 @@ func (r *Room) Flush(ctx context.Context) error {
 
 // Purge deletes sessions and links that are over. A link is kept for a month
 // after its end, so that an administrator's list can show it as used or over.
+// Failed sign-ins of nobody's account leave the log after 90 days.
 func (r *Room) Purge(ctx context.Context) error {
-	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		now := r.o.Now()
 		_, err := tx.Exec(ctx, `DELETE FROM signin_sessions WHERE expires_at <= $1 OR seen_at <= $2`,
 			db.Micros(now), db.Micros(now.Add(-r.o.Idle)))
@@ -334,4 +340,5 @@ func (r *Room) Purge(ctx context.Context) error {
 		}
 		return nil
 	})
+	return errors.Join(err, r.o.Audit.Trim(ctx, 0, failedLogin, r.o.Now().Add(-keepFor)))
 }

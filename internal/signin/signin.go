@@ -37,8 +37,10 @@ type Options struct {
 	Limit   *limit.Backoff   // of failed passwords; nil: one with the usual waits
 	Now     func() time.Time // nil: time.Now
 
+	Networks limit.Rate // of failed sign-ins from one network; zero: 600 an hour, 1000 at once
+
 	Cost    Cost // of a password hash; zero: argon2id with 19 MiB and two passes
-	Waiters int  // how many may wait for a hash; 0: 128
+	Waiters int  // how many may wait for a hash; 0: 400
 
 	// FastPasswords makes hashes that cost next to nothing, for tests alone.
 	FastPasswords bool
@@ -49,10 +51,13 @@ type Options struct {
 
 // Room signs people in. It may be used from many goroutines.
 type Room struct {
-	o      Options
-	hasher *hasher
-	cache  sessionCache
-	seen   seenBatch
+	o        Options
+	hasher   *hasher
+	networks *limit.Limiter // failed sign-ins by network
+	regulars *limit.Recent  // pairs of login and address that have signed in
+	failures failures
+	cache    sessionCache
+	seen     seenBatch
 }
 
 // New makes the room, lets it hear changes, and makes sessions end with their
@@ -67,6 +72,9 @@ func New(o Options) *Room {
 	if o.Limit == nil {
 		o.Limit = limit.NewBackoff(limit.BackoffOptions{Now: o.Now})
 	}
+	if o.Networks == (limit.Rate{}) {
+		o.Networks = limit.Rate{Count: 600, Per: time.Hour, Burst: 1000}
+	}
 	if o.Idle <= 0 {
 		o.Idle = 14 * 24 * time.Hour
 	}
@@ -76,7 +84,11 @@ func New(o Options) *Room {
 	if o.FastPasswords {
 		o.Cost = Cost{Memory: 64, Passes: 1, Lanes: 1}
 	}
-	r := &Room{o: o, hasher: newHasher(o.Cost, o.Waiters)}
+	r := &Room{
+		o: o, hasher: newHasher(o.Cost, o.Waiters), failures: newFailures(),
+		networks: limit.New(limit.Options{Now: o.Now}),
+		regulars: limit.NewRecent(limit.RecentOptions{Now: o.Now, Life: regularFor}),
+	}
 	r.cache.reset()
 	o.Change.Subscribe(r.cache.hear)
 	o.Account.WhenEnding(r.accountEnding)
@@ -100,7 +112,10 @@ func (r *Room) Run(ctx context.Context) error {
 			return r.Flush(last)
 		case <-flush.C:
 			// A batch that cannot be written now is written with the next one.
-			_ = r.Flush(ctx)
+			_ = r.flushSeen(ctx)
+			_ = r.flushFailures(ctx, r.o.Now().Add(-countFor))
+		case <-r.failures.more:
+			_ = r.flushFailures(ctx, r.o.Now().Add(-countFor))
 		case <-purge.C:
 			_ = r.Purge(ctx)
 		}
@@ -127,7 +142,7 @@ func suspended() error {
 // knows its password.
 func (r *Room) SignIn(ctx context.Context, login string, password secret.Value) (secret.Value, Session, error) {
 	login = strings.TrimSpace(login)
-	forgive, err := r.attempt(ctx, login)
+	forgive, err := r.knock(ctx, login)
 	if err != nil {
 		return secret.Value{}, Session{}, err
 	}
@@ -140,18 +155,12 @@ func (r *Room) SignIn(ctx context.Context, login string, password secret.Value) 
 		return secret.Value{}, Session{}, err
 	}
 	if !ok {
-		// The line is written for an unknown login too, without it: what was typed
-		// may be a password, and the work must be the same.
-		if err := r.failed(ctx, who, "password"); err != nil {
-			return secret.Value{}, Session{}, err
-		}
+		r.failed(ctx, who, "password")
 		return secret.Value{}, Session{}, wrong()
 	}
 	forgive()
 	if who.Suspended {
-		if err := r.failed(ctx, who, "suspended"); err != nil {
-			return secret.Value{}, Session{}, err
-		}
+		r.failed(ctx, who, "suspended")
 		return secret.Value{}, Session{}, suspended()
 	}
 	keep := hash
@@ -226,13 +235,6 @@ func (r *Room) hash(ctx context.Context, a id.Account) (string, error) {
 	return hash, nil
 }
 
-func (r *Room) failed(ctx context.Context, who account.Account, why string) error {
-	return r.o.Audit.RecordAlone(ctx, audit.Entry{
-		Action: "user.failed_login", Actor: right.Anonymous(), Account: who.ID, Target: who.Login,
-		Detail: map[string]string{"reason": why},
-	})
-}
-
 // Confirm proves again, by the password, that the person of session s is there;
 // what asks for a recent sign-in is open to it from then on.
 func (r *Room) Confirm(ctx context.Context, s Session, password secret.Value) error {
@@ -282,9 +284,7 @@ func (r *Room) proven(ctx context.Context, who account.Account, password secret.
 		return "", err
 	}
 	if !ok {
-		if err := r.failed(ctx, who, why); err != nil {
-			return "", err
-		}
+		r.failed(ctx, who, why)
 		return "", problem.Field(field, "Incorrect password.")
 	}
 	forgive()
