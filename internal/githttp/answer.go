@@ -1,6 +1,7 @@
 package githttp
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -19,18 +20,20 @@ import (
 // only be told inside the protocol.
 type answer struct {
 	w       http.ResponseWriter
+	ctx     context.Context
 	control *http.ResponseController
 	event   *event.Event
 	kind    string
+	pace    pace
 	began   bool
 }
 
-func newAnswer(w http.ResponseWriter, r *http.Request, t target) *answer {
+func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
 	kind := "application/x-" + t.service.name + "-result"
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}}
 }
 
 // Write implements io.Writer.
@@ -42,8 +45,14 @@ func (a *answer) Write(b []byte) (int, error) {
 		noCache(h)
 		a.w.WriteHeader(http.StatusOK)
 	}
-	_ = a.control.SetWriteDeadline(time.Now().Add(idleLimit))
-	return a.w.Write(b)
+	began := time.Now()
+	_ = a.control.SetWriteDeadline(a.pace.end(began, len(b)))
+	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+		_ = a.control.SetWriteDeadline(began.Add(lastWords))
+	}
+	n, err := a.w.Write(b)
+	a.pace.moved(n, time.Since(began))
+	return n, err
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.

@@ -243,7 +243,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, func(ctx context.Context) error { return d.again(ctx, r, t) })
 	defer stop()
 	defer cutShort(ctx, w)()
-	out := newAnswer(w, r, t)
+	out := newAnswer(ctx, w, r, t)
 	protocol := protocolHeader(r)
 	if t.discovery {
 		if t.service.action == right.RepoPush {
