@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -463,20 +464,27 @@ func TestWrite_wholePushes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	moving, done := make(chan bool), make(chan error, 1)
 	go func() {
-		journal, dir := filepath.Join(s.folder(n), "jeton", "journal-1"), s.folder(n)
+		dir := s.folder(n)
+		journal, fresh := filepath.Join(dir, "jeton", "journal-1"), filepath.Join(dir, "jeton", "new-1")
 		var err error
 		for i := 0; err == nil && ctx.Err() == nil; i++ {
 			var next string
 			if next, err = git(ctx, dir, "", "commit-tree", commit+"^{tree}", "-m", fmt.Sprint(i)); err != nil {
 				break
 			}
-			err = os.WriteFile(journal, nil, 0o600)
+			// As a push does, it holds a lock on the journal while it works.
+			held, lockErr := os.OpenFile(fresh, os.O_CREATE|os.O_WRONLY, 0o600)
+			if lockErr != nil {
+				err = lockErr
+				break
+			}
+			err = errors.Join(syscall.Flock(int(held.Fd()), syscall.LOCK_EX), os.Rename(fresh, journal))
 			for _, name := range []string{"refs/heads/a", "refs/heads/b"} {
 				if err == nil {
 					_, err = git(ctx, dir, "", "update-ref", name, next)
 				}
 			}
-			err = errors.Join(err, os.Remove(journal))
+			err = errors.Join(err, os.Remove(journal), held.Close())
 			select {
 			case moving <- true:
 			default:

@@ -375,7 +375,7 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 	}
 	j := &journal{repo: r, file: f, path: path}
 	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {
-		return errors.Join(os.Remove(path), f.Close()) // not finished: nothing had moved
+		return errors.Join(removeOld(f), f.Close()) // not finished: nothing had moved
 	}
 	data, err := io.ReadAll(io.LimitReader(f, 1<<30))
 	if err == nil {
@@ -394,6 +394,16 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 		return errors.Join(err, f.Close())
 	}
 	return j.remove()
+}
+
+// removeOld removes a file that nobody holds, unless it is so new that whoever
+// made it may not have taken its lock yet.
+func removeOld(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || time.Since(info.ModTime()) < staleLock {
+		return err
+	}
+	return os.Remove(f.Name())
 }
 
 // removeQuarantines removes the folders of pushes whose process is gone.
