@@ -95,7 +95,7 @@ func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
 }
 
 func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
-	spool, err := f.o.Git.Spool(in)
+	spool, err := f.o.Git.Spool(ctx, who, in)
 	if err != nil {
 		return err
 	}

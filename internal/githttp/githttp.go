@@ -9,6 +9,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"jeton/internal/fetch"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/push"
 	"jeton/internal/right"
@@ -36,9 +38,20 @@ type Options struct {
 	Now          func() time.Time
 }
 
+// How many requests may be under way. No account gets more than a quarter, a
+// class of visitors behind one address an eighth, all visitors a half.
+const (
+	requestsInAll      = 1024
+	requestsPerActor   = requestsInAll / 4
+	visitorsInAll      = requestsInAll / 2
+	visitorsPerNetwork = requestsInAll / 8
+)
+
 // Door answers git.
 type Door struct {
 	o Options
+
+	requests, visitors *limit.Gate
 
 	mu      sync.Mutex
 	running int           // requests; guarded by mu
@@ -59,7 +72,9 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Door{o: o}
+	return &Door{o: o,
+		requests: limit.NewGate(limit.GateOptions{PerKey: requestsPerActor, Total: requestsInAll}),
+		visitors: limit.NewGate(limit.GateOptions{PerKey: visitorsPerNetwork, Total: visitorsInAll})}
 }
 
 // service is one of git's two services.
@@ -186,8 +201,31 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, d.o.Gate.URL(to), http.StatusMovedPermanently)
 		return nil
 	}
+	leave, err := d.enter(r, &actor)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	d.used(r, &actor, &repo, t.service)
 	return d.answer(w, r, &actor, repo, t, heard)
+}
+
+// enter takes a place for a request.
+func (d *Door) enter(r *http.Request, actor *right.Actor) (leave func(), err error) {
+	if !actor.IsAnonymous() {
+		return d.requests.Enter("account " + strconv.FormatInt(int64(actor.Account), 10))
+	}
+	network := limit.Network(event.From(r.Context()).Address)
+	leaveVisitors, err := d.visitors.Enter(network)
+	if err != nil {
+		return nil, err
+	}
+	leaveAll, err := d.requests.Enter(network)
+	if err != nil {
+		leaveVisitors()
+		return nil, err
+	}
+	return func() { leaveVisitors(); leaveAll() }, nil
 }
 
 // again goes through what let the request in, while it runs.

@@ -93,9 +93,9 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers, files            slots
-	fetches, receives, pushes *pool
-	recorder                  Recorder
+	readers, files                    slots
+	fetches, spools, receives, pushes *pool
+	recorder                          Recorder
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo
@@ -121,7 +121,7 @@ func Open(o Options) (*Store, error) {
 		s.now = time.Now
 	}
 	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
-	s.fetches = newPool("clones and fetches", s.limits.Fetches)
+	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err

@@ -160,15 +160,18 @@ func copyFlushing(w io.Writer, r io.Reader) error {
 // Spool is a request that was read to its end: in memory when it is small, in
 // an unnamed file when it is large.
 type Spool struct {
-	small string
-	file  *os.File
+	small   string
+	file    *os.File
+	release func()
 }
 
-const spoolMemory = 1 << 20
+// spoolMemory is more than most requests have.
+const spoolMemory = 64 << 10
 
 // Spool reads r to its end. More than the limit for requests is
-// problem.TooLarge.
-func (s *Store) Spool(r io.Reader) (*Spool, error) {
+// problem.TooLarge. Of files there are as many at a time as of fetches, and
+// each actor has a share of them.
+func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
 	var head strings.Builder
 	n, err := io.Copy(&head, io.LimitReader(r, spoolMemory))
 	if err != nil {
@@ -177,11 +180,16 @@ func (s *Store) Spool(r io.Reader) (*Spool, error) {
 	if n < spoolMemory {
 		return &Spool{small: head.String()}, nil
 	}
-	f, err := os.CreateTemp(s.tempDir(), "request-")
+	release, err := s.spools.take(ctx, who, 15*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	sp := &Spool{file: f}
+	f, err := os.CreateTemp(s.tempDir(), "request-")
+	if err != nil {
+		release()
+		return nil, diskError(err)
+	}
+	sp := &Spool{file: f, release: release}
 	err = os.Remove(f.Name())
 	if err == nil {
 		_, err = io.WriteString(f, head.String())
@@ -193,7 +201,7 @@ func (s *Store) Spool(r io.Reader) (*Spool, error) {
 		err = problem.New(problem.TooLarge, "The request is too large.", "")
 	}
 	if err != nil {
-		return nil, errors.Join(diskError(err), f.Close())
+		return nil, errors.Join(diskError(err), sp.Close())
 	}
 	return sp, nil
 }
@@ -212,5 +220,6 @@ func (s *Spool) Close() error {
 	if s.file == nil {
 		return nil
 	}
+	s.release()
 	return s.file.Close()
 }
