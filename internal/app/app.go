@@ -70,7 +70,7 @@ func (a *App) build(ctx context.Context) error {
 		}
 		tlsConfig = a.cert.TLS()
 	}
-	a.metrics = newMetrics()
+	a.metrics = newMetrics(a.Gate)
 	if err := a.doors(); err != nil {
 		return err
 	}

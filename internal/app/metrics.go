@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"jeton/internal/gate"
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
 	"jeton/internal/rest"
@@ -23,7 +24,7 @@ type metrics struct {
 	took     *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(g *gate.Gate) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "jeton_requests_total", Help: "Requests answered, by door and status."}, []string{"door", "status"}),
@@ -31,6 +32,12 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 10)}, []string{"door"}),
 	}
 	m.registry.MustRegister(m.requests, m.took, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, why := range gate.Whys() {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "jeton_credentials_refused_total", Help: "Credentials of Git and the API that were refused, by reason.",
+			ConstLabels: prometheus.Labels{"why": why.String()},
+		}, func() float64 { return float64(g.Refused(why)) }))
+	}
 	return m
 }
 

@@ -9,10 +9,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
@@ -23,7 +25,7 @@ import (
 	"jeton/internal/token"
 )
 
-// Options are what the gate needs. All but Closed and Now are required.
+// Options are what the gate needs. All but Closed, Log and Now are required.
 type Options struct {
 	DB       *db.DB
 	Change   *change.Bus
@@ -31,27 +33,33 @@ type Options struct {
 	Signin   *signin.Room
 	Tokens   *token.Room
 	Repos    *repo.Room
+	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors
+	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
 
 // Gate identifies and decides.
 type Gate struct {
-	o       Options
-	watches watches
+	o        Options
+	watches  watches
+	refusals refusals
 }
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Audit == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	g := &Gate{o: o, watches: watches{all: map[*watch]struct{}{}}}
+	g := &Gate{o: o, watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now)}
 	o.Change.Subscribe(g.changed)
 	return g
 }

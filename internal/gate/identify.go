@@ -78,6 +78,14 @@ func parseBasic(p Presented, encoded string) Presented {
 // Identify turns what was presented into an actor. No credential gives the
 // anonymous actor; a bad one is *Refusal and never the anonymous actor.
 func (g *Gate) Identify(ctx context.Context, p Presented) (right.Actor, error) {
+	a, err := g.identify(ctx, p)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		g.refused(ctx, refusal)
+	}
+	return a, err
+}
+
+func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 	if p.None() {
 		return right.Anonymous(), nil
 	}
@@ -142,6 +150,20 @@ const (
 	RevokedToken
 	SuspendedAccount
 )
+
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "suspended"}
+
+// String names the reason, for metrics.
+func (w Why) String() string { return whyNames[w] }
+
+// Whys returns every reason.
+func Whys() []Why {
+	out := make([]Why, len(whyNames))
+	for i := range out {
+		out[i] = Why(i)
+	}
+	return out
+}
 
 // Refusal is the error for a credential that is not good: Unauthenticated, or
 // Forbidden for a suspended account.

@@ -35,7 +35,7 @@ var allow = map[string][]string{
 	"repo":    {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
 	"token":   {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "change", "account", "signin", "token", "repo"},
+	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "gate", "gitstore"},
