@@ -278,7 +278,8 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()
-	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, func(ctx context.Context) error { return d.again(ctx, r, t) })
+	again := func(ctx context.Context) error { return d.again(ctx, r, t) }
+	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, again)
 	defer stop()
 	defer cutShort(ctx, w)()
 	out := newAnswer(ctx, w, r, t)
@@ -295,7 +296,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 	}
 	defer in.Close()
 	if t.service.action == right.RepoPush {
-		return out.result(d.o.Push.Receive(ctx, actor, repo, protocol, in, out))
+		return out.result(d.o.Push.Receive(ctx, actor, repo, again, in, out))
 	}
 	return out.result(d.o.Fetch.Serve(ctx, actor, repo, protocol, in, out))
 }

@@ -21,11 +21,17 @@ type Publication struct {
 	Updates []wire.Update // those that every rule allowed, in the client's order
 	Atomic  bool          // all or none
 	Event   []byte        // kept in the journal until Record has it
+	// Still says, right before the refs move, whether they still may. Its error
+	// ends the publication, and is ErrNoLonger too. Nil: they may.
+	Still func(context.Context) error
 	// Record runs once the refs have moved and are on the disk, and before the
 	// journal forgets the push. After a crash the store's recorder gets the
 	// same. An error is logged, and leaves the journal.
 	Record func(context.Context, Moved) error
 }
+
+// ErrNoLonger means that Publication.Still refused.
+var ErrNoLonger = errors.New("the push is no longer allowed")
 
 // Moved is what a publication changed.
 type Moved struct {
@@ -99,6 +105,11 @@ func (r *Repo) moveLocked(ctx context.Context, p Publication) ([]*journal, []wir
 		return nil, nil, err
 	}
 	plan := newPlan(refs, p.Updates)
+	if p.Still != nil {
+		if err := p.Still(ctx); err != nil {
+			return nil, nil, errors.Join(ErrNoLonger, err)
+		}
+	}
 	if p.Atomic && plan.refused() {
 		plan.refuseAll("atomic push failure")
 		return nil, plan.results, nil

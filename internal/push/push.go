@@ -72,8 +72,9 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 
 // Receive answers the POST of git-receive-pack. What is refused is told inside
 // the protocol, for each ref; an error before the first byte is a failure that
-// has no client that could be told so.
-func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, _ string, in io.Reader, w io.Writer) error {
+// has no client that could be told so. again goes through what let the request
+// in; it is asked right before refs move, since a push may take an hour.
+func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, again func(context.Context) error, in io.Reader, w io.Writer) error {
 	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, _ s
 	if err != nil {
 		return err
 	}
-	p := &pushing{flow: f, actor: actor, repo: r, store: store, answer: newAnswer(w)}
+	p := &pushing{flow: f, actor: actor, repo: r, again: again, store: store, answer: newAnswer(w)}
 	p.in = &ending{r: in, end: p.answer.open}
 	defer p.answer.close()
 	p.cmds, err = wire.ReadPush(p.in, format, f.o.Git.Limits().Commands)

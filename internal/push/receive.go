@@ -18,6 +18,7 @@ type pushing struct {
 	flow   *Flow
 	actor  *right.Actor
 	repo   gate.Repo
+	again  func(context.Context) error
 	store  *gitstore.Repo
 	in     *ending
 	answer *answer
@@ -230,7 +231,7 @@ func (p *pushing) connect(ctx context.Context, in *gitstore.Incoming, refs *gits
 
 // publish asks once more, moves the refs and has it recorded.
 func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
-	if err := p.still(ctx); err != nil {
+	refused := func(err error) error {
 		e := problem.Of(err)
 		if e.Public == "" || e.Kind == problem.Internal {
 			return err
@@ -239,17 +240,23 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 		p.refuse("permission denied", nil)
 		return nil
 	}
-	updates := p.open()
+	if err := p.still(ctx); err != nil {
+		return refused(err)
+	}
 	event, err := p.event(ctx)
 	if err != nil {
 		return err
 	}
 	results, err := in.Publish(ctx, gitstore.Publication{
-		Updates: updates,
+		Updates: p.open(),
 		Atomic:  p.cmds.Caps.Has("atomic"),
 		Event:   event,
+		Still:   p.again,
 		Record:  func(ctx context.Context, m gitstore.Moved) error { return p.flow.recovered(ctx, p.repo.ID, m) },
 	})
+	if errors.Is(err, gitstore.ErrNoLonger) {
+		return refused(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -269,8 +276,8 @@ func (p *pushing) adopt(results []wire.Result) {
 }
 
 // still asks again who may what: a push can take long, and a right that was
-// taken away meanwhile must not move a ref. A credential that ends meanwhile
-// ends the context.
+// taken away meanwhile must not move a ref. The credential is asked about later,
+// when the refs are about to move.
 func (p *pushing) still(ctx context.Context) error {
 	o := p.flow.o
 	if !p.actor.Until.IsZero() && !o.Now().Before(p.actor.Until) {

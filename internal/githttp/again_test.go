@@ -1,0 +1,54 @@
+package githttp_test
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"jeton/internal/gate"
+	"jeton/internal/push"
+	"jeton/internal/right"
+)
+
+// TestPush_revokedAtTheLastMoment: a token that is revoked when everything about
+// a push has been checked moves nothing, whoever hears of it when.
+func TestPush_revokedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	blob := []byte("1\n")
+	tree := treeOf(t, "100644", "a", oid("blob", blob))
+	commit := commitOf(oid("tree", tree))
+	head := oid("commit", commit)
+	pack := writePack(t, entry{kind: 3, data: blob}, entry{kind: 2, data: tree}, entry{kind: 1, data: commit})
+	body := pushBody(pack, zero+" "+head+" refs/heads/main")
+
+	header := strings.TrimPrefix(basic("ada", w.git.Password), "Authorization: ")
+	actor, err := w.Core.Gate.Identify(t.Context(), gate.ParseAuthorization([]string{header}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.Core.Gate.Repo(t.Context(), &actor, right.RepoPush, "ada", "engine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := func(ctx context.Context) error {
+		if _, err := w.Tokens.Revoke(ctx, right.Operator(), w.ada.ID, actor.Token); err != nil {
+			t.Error(err)
+		}
+		_, err := w.Core.Gate.Identify(ctx, gate.ParseAuthorization([]string{header}))
+		return err
+	}
+	flow := push.New(push.Options{Gate: w.Core.Gate, Git: w.Core.Git, DB: w.DB, Repos: w.Repos, Audit: w.Core.Audit})
+	var out bytes.Buffer
+	// The context is none that the gate watches: nothing but again can tell.
+	if err := flow.Receive(t.Context(), &actor, r, again, strings.NewReader(body), &out); err != nil {
+		t.Fatal(err)
+	}
+	report, remote := bands(t, out.String())
+	contains(t, report, "ng refs/heads/main permission denied")
+	contains(t, remote, "was deleted on")
+	if refs, err := w.Core.Git.Repo(r.ID).Refs(t.Context()); err != nil || !refs.Empty() {
+		t.Errorf("refs after the refused push: %v, %v", refs.All(), err)
+	}
+}
