@@ -78,13 +78,24 @@ func (a *answer) keepAlive() {
 		case <-a.stop:
 			return
 		case now := <-tick.C:
-			a.mu.Lock()
-			if a.sideband && len(a.pending) == 0 && now.Sub(a.last) >= keepAlive {
-				a.pending = append(a.pending, "0005\x01"...)
-				a.send()
-			}
-			a.mu.Unlock()
+			a.beat(now)
 		}
+	}
+}
+
+// beat sends one empty frame if it is time, and nothing once the answer was
+// closed: a tick may come in the same moment, when the handler has returned.
+func (a *answer) beat(now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-a.stop:
+		return
+	default:
+	}
+	if a.sideband && len(a.pending) == 0 && now.Sub(a.last) >= keepAlive {
+		a.pending = append(a.pending, "0005\x01"...)
+		a.send()
 	}
 }
 
