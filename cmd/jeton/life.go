@@ -25,7 +25,7 @@ func parseExpiry(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if d, err := time.Parse(time.DateOnly, text); err == nil {
-		return d.AddDate(0, 0, 1), nil
+		return d.AddDate(0, 0, 1).Add(-time.Second), nil // through that day, as on the pages
 	}
 	if life, err := parseLife(text); err == nil {
 		return now.Add(life), nil

@@ -112,7 +112,7 @@ func TestParseExpiry(t *testing.T) {
 		"never":      {},
 		"30d":        now.Add(30 * 24 * time.Hour),
 		"12h":        now.Add(12 * time.Hour),
-		"2026-03-31": time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC),
+		"2026-03-31": time.Date(2026, 3, 31, 23, 59, 59, 0, time.UTC),
 	} {
 		if got, err := parseExpiry(text, now); err != nil || !got.Equal(want) {
 			t.Errorf("parseExpiry(%q) = %v, %v, want %v", text, got, err, want)

@@ -246,6 +246,29 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// TestHSTS: a browser is held to HTTPS wherever the certificate is not one that
+// the server may have to make anew.
+func TestHSTS(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, func(c *config.Config) {
+		c.TLS, c.URL = config.Off, "https://git.example.com"
+		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+s.Address()+"/login", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "git.example.com"
+	resp, err := s.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=") {
+		t.Errorf("Strict-Transport-Security behind a proxy is %q", got)
+	}
+}
+
 // TestStop: a stopped server is gone, and its data folder can be served again.
 func TestStop(t *testing.T) {
 	t.Parallel()

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"jeton/internal/config"
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
 	"jeton/internal/problem"
@@ -30,7 +29,7 @@ func (a *App) handler() (http.Handler, error) {
 	return httpkit.Chain(a.entrance(doors, a.metrics.handler(proxies)),
 		httpkit.Events(a.o.Log, proxies, a.metrics.seen),
 		httpkit.Recover(a.o.Log, plain),
-		httpkit.Headers(a.Config.TLS != config.Off && !local),
+		httpkit.Headers(!local),
 		httpkit.Bodies(httpkit.BodyTime),
 	), nil
 }

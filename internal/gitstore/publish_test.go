@@ -160,6 +160,11 @@ func TestRecover(t *testing.T) {
 			write(t, c.r.dir, "objects/incoming-1/pack/tmp_pack_1", "x")
 			write(t, c.r.dir, "objects/incoming-1/"+ownerLock, "")
 			write(t, c.r.dir, ownFolder+"/new-1", "{")
+			// So new a file may be one that is just being made.
+			long := time.Now().Add(-2 * staleLock)
+			if err := os.Chtimes(filepath.Join(c.r.dir, ownFolder, "new-1"), long, long); err != nil {
+				t.Fatal(err)
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -421,6 +421,16 @@ func TestClosedSite(t *testing.T) {
 	}
 }
 
+// TestMeta: what makes Git Credential Manager offer tokens alone.
+func TestMeta(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	m := object(t, s.Do(t, "GET", "/api/v3/meta", ""))
+	if m["verifiable_password_authentication"] != false || m["installed_version"] != "3.1.0" {
+		t.Errorf("/meta says %v", m)
+	}
+}
+
 func TestHostAndHealth(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -313,6 +314,25 @@ func TestRevokeAll(t *testing.T) {
 	}
 }
 
+// TestVerify_allocatesNothing: a verification from memory is on every request's
+// way.
+func TestVerify_allocatesNothing(t *testing.T) {
+	h := newHouse(t, dbtest.Open(t))
+	_, plain := h.create(t, "hit", time.Time{}, "repo")
+	ctx := t.Context()
+	if _, err := h.Verify(ctx, plain); err != nil {
+		t.Fatal(err)
+	}
+	n := testing.AllocsPerRun(1000, func() {
+		if _, err := h.Verify(ctx, plain); err != nil {
+			t.Error(err)
+		}
+	})
+	if n >= 1 && !raceEnabled {
+		t.Errorf("a verification allocates %v times", n)
+	}
+}
+
 func TestCache_bounded(t *testing.T) {
 	t.Parallel()
 	c := newCache(shards * 4)
@@ -336,13 +356,23 @@ func TestStored(t *testing.T) {
 	t.Parallel()
 	d := dbtest.Open(t)
 	h := newHouse(t, d)
-	_, plain := h.create(t, "x", time.Time{})
+	tok, plain := h.create(t, "x", time.Time{})
 	var dump strings.Builder
 	if err := d.Dump(t.Context(), &dump); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(dump.String(), plain.Reveal()) || strings.Contains(dump.String(), plain.Reveal()[4:30]) {
 		t.Error("the token stands in the database")
+	}
+	var lookup, chain []byte
+	if err := d.QueryRow(t.Context(), `SELECT lookup_id, chain_key FROM tokens WHERE id = $1`, tok.ID).Scan(&lookup, &chain); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(lookup, derived(plain, lookupLabel)[:lookupIDBytes]) {
+		t.Error("the lookup id is not the one that the token's holder computes")
+	}
+	if opened, err := h.keys.Open(chainPurpose, chain, lookup); err != nil || !bytes.Equal(opened, derived(plain, chainLabel)) {
+		t.Errorf("the sealed chain key does not open to the one that the holder computes: %v", err)
 	}
 	if !strings.Contains(dump.String(), lastEight(plain)) {
 		t.Error("the last eight characters are not in the dump: it looks at nothing")

@@ -1,0 +1,72 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"jeton/internal/account"
+	"jeton/internal/app/apptest"
+	"jeton/internal/right"
+)
+
+// TestScopes_each: every scope that is offered lets a real request succeed that
+// fails without it. A new scope fails here until it guards something.
+func TestScopes_each(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	private := s.Repo(t, ada, "private", true)
+	n := 0
+	status := func(method, path, body string, want int) func(string) bool {
+		return func(plain string) bool {
+			n++
+			path := strings.ReplaceAll(path, "{n}", fmt.Sprint(n))
+			if strings.Contains(path, "/doomed") {
+				s.Repo(t, ada, fmt.Sprintf("doomed%d", n), true)
+			}
+			return s.Do(t, method, path, strings.ReplaceAll(body, "{n}", fmt.Sprint(n)), "Authorization: Bearer "+plain).StatusCode == want
+		}
+	}
+	proofs := map[right.Scope]struct {
+		beside []string // scopes that the request needs as well
+		try    func(plain string) bool
+	}{
+		right.ScopeRepo:       {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
+		right.ScopePublicRepo: {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
+		right.ScopeUser:       {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
+		right.ScopeUserEmail:  {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
+		right.ScopeDeleteRepo: {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},
+		right.ScopeReadUser: {nil, func(plain string) bool {
+			return strings.Contains(s.Do(t, "GET", "/api/v3/user", "", "Authorization: Bearer "+plain).Text, "owned_private_repos")
+		}},
+		right.ScopeWorkflow: {[]string{"public_repo"}, func(plain string) bool { return pushesWorkflow(t, s, ada, plain) }},
+	}
+	for _, scope := range right.Scopes() {
+		proof, ok := proofs[scope.Name]
+		if !ok {
+			t.Errorf("%s is offered and no request proves it", scope.Name)
+			continue
+		}
+		_, with := s.Token(t, ada, "with "+string(scope.Name), append(proof.beside, string(scope.Name))...)
+		_, without := s.Token(t, ada, "without "+string(scope.Name), proof.beside...)
+		if !proof.try(with) {
+			t.Errorf("%s: the request fails with it", scope.Name)
+		}
+		if proof.try(without) {
+			t.Errorf("%s: the request succeeds without it", scope.Name)
+		}
+	}
+}
+
+func pushesWorkflow(t *testing.T, s *apptest.Server, a account.Account, plain string) bool {
+	t.Helper()
+	name := "flow" + plain[len(plain)-6:]
+	s.Repo(t, a, name, false)
+	g := s.Git(t, a.Login, plain)
+	g.Run(t, "init", "-q")
+	g.Commit(t, ".github/workflows/ci.yml", "on: push\n", "Add a workflow")
+	_, code := g.Try(t, "push", s.URL()+"/"+a.Login+"/"+name+".git", "HEAD:refs/heads/main")
+	return code == 0
+}
