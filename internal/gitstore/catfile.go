@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -100,18 +101,25 @@ func (c *catFile) read(id object.ID, kind object.Kind, limit int64) ([]byte, err
 }
 
 // batch asks for many objects at once, with a suffix such as "^{}" after each
-// id, and calls f for each in order.
-func (c *catFile) batch(ids []object.ID, suffix string, f func(object.ID, objectInfo)) error {
+// id, and calls f for each in order. ids is gone through twice at a time.
+func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo)) error {
+	asked := make(chan struct{})
 	go func() {
+		defer close(asked)
 		w := bufio.NewWriterSize(c.p.stdin, 32<<10)
-		for _, id := range ids {
-			_, _ = w.WriteString("info " + string(id) + suffix + "\n")
+		for id := range ids {
+			if _, err := w.WriteString("info " + string(id) + suffix + "\n"); err != nil {
+				return // the reader below sees it too
+			}
 		}
-		_ = w.Flush() // the reader below sees a failure
+		_ = w.Flush()
 	}()
-	for _, id := range ids {
+	defer func() { <-asked }() // nobody goes through ids any more then
+	for id := range ids {
 		in, err := c.head()
 		if err != nil {
+			_ = killGroup(c.p.cmd.Process)
+			_ = c.p.stdin.Close()
 			return err
 		}
 		f(id, in)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"jeton/internal/gitstore/object"
@@ -13,7 +14,7 @@ import (
 
 // maxOutside bounds how many objects a push may refer to that are neither in
 // its pack nor in the trees next to it.
-const maxOutside = 1 << 20
+const maxOutside = 1 << 18
 
 // errUnconnected means that something a push needs is missing, or is there but
 // out of the client's reach, which must look the same.
@@ -59,7 +60,7 @@ func (in *Incoming) CheckSizes(ctx context.Context, limit int64) ([]LargeFile, e
 	}
 	defer cat.close()
 	var large []LargeFile
-	err = cat.batch(in.index.ids(), "", func(id object.ID, o objectInfo) {
+	err = cat.batch(in.index.ids, "", func(id object.ID, o objectInfo) {
 		if o.Size > limit && len(large) < 100 {
 			large = append(large, LargeFile{ID: id, Size: o.Size})
 		}
@@ -180,6 +181,6 @@ func (in *Incoming) Kinds(ctx context.Context, ids []object.ID) (map[object.ID]o
 		return nil, err
 	}
 	defer cat.close()
-	err = cat.batch(ids, "", func(id object.ID, o objectInfo) { out[id] = o.Kind })
+	err = cat.batch(slices.Values(ids), "", func(id object.ID, o objectInfo) { out[id] = o.Kind })
 	return out, err
 }

@@ -101,6 +101,10 @@ func (in *Incoming) Close() error {
 		err = os.RemoveAll(in.path())
 		in.dir = ""
 	}
+	if in.index != nil {
+		err = errors.Join(err, in.index.close())
+		in.index = nil
+	}
 	if in.lock != nil {
 		err = errors.Join(err, in.lock.Close())
 		in.lock = nil

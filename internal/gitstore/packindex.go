@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
+	"syscall"
 
 	"jeton/internal/gitstore/object"
 )
@@ -25,19 +27,43 @@ const (
 )
 
 func openPackIndex(path string, format object.Format) (*packIndex, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if fi.Size() == 0 {
+		return nil, errors.New("pack index is empty")
+	}
+	// Mapped, since many pushes of millions of objects may be under way.
+	data, err := syscall.Mmap(int(f.Fd()), 0, int(fi.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map a pack index: %w", err)
+	}
 	x := &packIndex{data: data, size: format.Size()}
+	if err := x.check(); err != nil {
+		return nil, errors.Join(err, x.close())
+	}
+	return x, nil
+}
+
+// close lets go of the file. Nothing of the index may be used afterwards.
+func (x *packIndex) close() error { return syscall.Munmap(x.data) }
+
+func (x *packIndex) check() error {
+	data := x.data
 	if len(data) < idxHead+idxFanout || !bytes.HasPrefix(data, []byte("\xfftOc\x00\x00\x00\x02")) {
-		return nil, errors.New("pack index of an unknown form")
+		return errors.New("pack index of an unknown form")
 	}
 	x.n = int(x.fanout(255))
 	if len(data) < idxHead+idxFanout+x.n*(x.size+8)+2*x.size {
-		return nil, errors.New("pack index is cut short")
+		return errors.New("pack index is cut short")
 	}
-	return x, nil
+	return nil
 }
 
 func (x *packIndex) fanout(i int) uint32 {
@@ -92,16 +118,13 @@ func (x *packIndex) offset(i int) uint64 {
 	return binary.BigEndian.Uint64(x.data[at:])
 }
 
-// ids returns the id of every object.
-func (x *packIndex) ids() []object.ID {
-	if x == nil {
-		return nil
+// ids goes through the id of every object.
+func (x *packIndex) ids(yield func(object.ID) bool) {
+	for i := range x.n {
+		if !yield(x.id(i)) {
+			return
+		}
 	}
-	out := make([]object.ID, x.n)
-	for i := range out {
-		out[i] = x.id(i)
-	}
-	return out
 }
 
 // last returns the n objects that stand last in the pack.
@@ -109,12 +132,12 @@ func (x *packIndex) last(n int) []object.ID {
 	if n <= 0 {
 		return nil
 	}
-	order := make([]int, x.n)
+	order := make([]uint32, x.n)
 	for i := range order {
-		order[i] = i
+		order[i] = uint32(i)
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		oa, ob := x.offset(a), x.offset(b)
+	slices.SortFunc(order, func(a, b uint32) int {
+		oa, ob := x.offset(int(a)), x.offset(int(b))
 		switch {
 		case oa < ob:
 			return -1
@@ -125,7 +148,7 @@ func (x *packIndex) last(n int) []object.ID {
 	})
 	out := make([]object.ID, 0, n)
 	for _, i := range order[max(0, x.n-n):] {
-		out = append(out, x.id(i))
+		out = append(out, x.id(int(i)))
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (r *Repo) sortOut(ctx context.Context, ask []object.ID) (commits, others ma
 	}
 	defer cat.close()
 	commits, others = map[object.ID]bool{}, map[object.ID]bool{}
-	err = cat.batch(ask, "", func(id object.ID, in objectInfo) {
+	err = cat.batch(slices.Values(ask), "", func(id object.ID, in objectInfo) {
 		switch {
 		case in.Missing:
 		case in.Kind == object.KindCommit:

@@ -161,7 +161,7 @@ func (r *Repo) peel(ctx context.Context, ask []object.ID, into map[object.ID]obj
 		return err
 	}
 	defer cat.close()
-	return cat.batch(ask, "^{}", func(id object.ID, in objectInfo) {
+	return cat.batch(slices.Values(ask), "^{}", func(id object.ID, in objectInfo) {
 		if in.ID == id || in.Missing {
 			in.ID = ""
 		}

@@ -31,7 +31,7 @@ import (
 type Limits struct {
 	PackBytes    int64         // the largest pack that a push may bring; 4 GiB
 	ObjectBytes  int64         // the largest object in it; 1 GiB
-	PackObjects  int64         // the most objects in it; 10 million
+	PackObjects  int64         // the most objects in it; 2 million
 	Commands     int           // the most refs that one push may move; 5,000
 	RefName      int           // the longest name of a ref in a push, in bytes; 512
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
@@ -54,7 +54,7 @@ func orDefault[T int | int64 | time.Duration](v *T, d T) {
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.PackBytes, 4<<30)
 	orDefault(&l.ObjectBytes, 1<<30)
-	orDefault(&l.PackObjects, 10_000_000)
+	orDefault(&l.PackObjects, 2_000_000)
 	orDefault(&l.Commands, 5000)
 	orDefault(&l.RefName, 512)
 	orDefault(&l.RequestBytes, 64<<20)
