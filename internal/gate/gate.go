@@ -95,6 +95,9 @@ func (g *Gate) Repo(ctx context.Context, actor *right.Actor, action right.Action
 		r = Repo{}
 	}
 	if err := g.CheckRepo(actor, action, &r); err != nil {
+		if denied, ok := errors.AsType[*Denied](err); ok {
+			g.noticeDenial(ctx, actor, denied, &r, owner+"/"+name)
+		}
 		if r.ID != 0 && isHidden(err) {
 			// The search for an old name is done for a missing one; without it
 			// here, time would tell the two apart.

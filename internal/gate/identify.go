@@ -100,6 +100,9 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
 	a, err := g.actorOf(ctx, v.Account)
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		refusal.of = token.Token{ID: v.Token, Account: v.Account, Note: v.Note}
+	}
 	if err != nil {
 		return right.Actor{}, err
 	}
@@ -169,6 +172,7 @@ func Whys() []Why {
 // Forbidden for a suspended account.
 type Refusal struct {
 	Why     Why
+	of      token.Token // which token it is about, if that is known
 	problem *problem.Error
 }
 

@@ -19,6 +19,7 @@ type refusals struct {
 	byWhy   [len(whyNames)]atomic.Int64
 	unknown *limit.Counter
 	lines   *limit.Counter
+	noticed *limit.Counter // by credential and reason: what stands in its owner's log this hour
 }
 
 const (
@@ -32,7 +33,7 @@ const (
 
 func newRefusals(now func() time.Time) refusals {
 	hourly := limit.CounterOptions{Now: now, Per: time.Hour}
-	return refusals{unknown: limit.NewCounter(hourly), lines: limit.NewCounter(hourly)}
+	return refusals{unknown: limit.NewCounter(hourly), lines: limit.NewCounter(hourly), noticed: limit.NewCounter(hourly)}
 }
 
 // Refused returns how many credentials were refused for a reason, for metrics.
@@ -42,6 +43,7 @@ func (g *Gate) Refused(why Why) int64 { return g.refusals.byWhy[why].Load() }
 // database.
 func (g *Gate) refused(ctx context.Context, r *Refusal) {
 	g.refusals.byWhy[r.Why].Add(1)
+	g.noticeRefusal(ctx, r)
 	if r.Why != UnknownToken || g.refusals.unknown.Add(limit.Network(event.From(ctx).Address)) != noticed {
 		return
 	}

@@ -69,7 +69,7 @@ func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Er
 	if action == right.RepoPush || action == right.RepoWorkflow {
 		return problem.New(problem.Forbidden,
 			fmt.Sprintf("Permission to %s/%s.git denied to %s.", r.OwnerLogin, r.Name, a.Login),
-			fmt.Sprintf("Ask its owner for write access. If %s is the wrong account, make git forget it: git credential reject, then type protocol=https and host=%s on a line each and an empty line.", a.Login, g.host()))
+			fmt.Sprintf("Ask its owner for write access.\nIf %s is the wrong account, make git forget it:\n  %s", a.Login, g.forget()))
 	}
 	if action == right.RepoLeave {
 		return problem.New(problem.Forbidden, "You were not added to this repository.", "There is nothing to leave: everybody may read it.")
@@ -97,6 +97,12 @@ func (g *Gate) tokenURL(a *right.Actor, rest string) string {
 func (g *Gate) host() string {
 	_, host, _ := strings.Cut(g.o.URL, "://")
 	return host
+}
+
+// forget is the command that takes a stored credential of this host away. A
+// shell of any system runs it: cmd would keep a space before the bar.
+func (g *Gate) forget() string {
+	return "echo url=" + g.o.URL + "| git credential reject"
 }
 
 // NewTokenURL is the form for a new token, filled in for Git.
@@ -151,5 +157,5 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		public = fmt.Sprintf("The token %q was deleted on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
 		remedy = "It can't be restored. Make a new one at " + g.NewTokenURL()
 	}
-	return &Refusal{Why: why, problem: problem.New(problem.Unauthenticated, public, remedy)}
+	return &Refusal{Why: why, of: t, problem: problem.New(problem.Unauthenticated, public, remedy)}
 }
