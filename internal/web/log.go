@@ -8,6 +8,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/id"
 	"jeton/internal/problem"
+	"jeton/internal/right"
 )
 
 // commonActions are offered beside the field for an action; any can be typed.
@@ -96,6 +97,9 @@ func logLine(l *audit.Line) logRow {
 		row.Actor = "Nobody signed in"
 	}
 	switch {
+	case l.Kind == right.OperatorCommand.String() && l.Client == "":
+		// The machine's own administrator comes from no address, by no browser.
+		row.Client = "command line"
 	case l.Note != "":
 		row.Credential = "by the token " + line(l.Note)
 	case row.Credential == "none":
