@@ -12,10 +12,12 @@ func TestWrap(t *testing.T) {
 		in   string
 		want []string
 	}{
-		"empty":       {"", nil},
-		"short":       {"one  two", []string{"one two"}},
-		"breaks":      {"aaaa bbbb cccc", []string{"aaaa bbbb", "cccc"}},
-		"a long word": {"see " + url + " now", []string{"see", url, "now"}},
+		"empty":        {"", nil},
+		"short":        {"one  two", []string{"one two"}},
+		"breaks":       {"aaaa bbbb cccc", []string{"aaaa bbbb", "cccc"}},
+		"a long word":  {"see " + url + " now", []string{"see", url, "now"}},
+		"a line break": {"aaaa\nbbbb cccc\n\ndd", []string{"aaaa", "bbbb cccc", "dd"}},
+		"a command":    {"run this one:\n  git credential reject\nthen go on", []string{"run this", "one:", "  git credential reject", "then go on"}},
 	}
 	for name, c := range cases {
 		if got := Wrap(c.in, 10); !slices.Equal(got, c.want) {

@@ -108,7 +108,7 @@ func join(p *problem.Error) string {
 	if p.Remedy == "" {
 		return p.Public
 	}
-	return p.Public + " " + p.Remedy
+	return p.Public + " " + strings.Join(strings.Fields(p.Remedy), " ") // it may have lines, for terminals
 }
 
 func resource(path string) string {

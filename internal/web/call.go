@@ -306,7 +306,8 @@ func sentence(s string) string {
 		return s
 	}
 	s = strings.ToUpper(s[:1]) + s[1:]
-	if strings.ContainsAny(s[len(s)-1:], ".!?)") || strings.Contains(s[strings.LastIndexByte(s, ' ')+1:], "://") {
+	// What has lines ends in a command, which a full stop would spoil.
+	if strings.ContainsAny(s[len(s)-1:], ".!?)") || strings.Contains(s, "\n") || strings.Contains(s[strings.LastIndexByte(s, ' ')+1:], "://") {
 		return s
 	}
 	return s + "."
