@@ -65,7 +65,7 @@ func newHouse(t testing.TB, d *db.DB) *house {
 		t.Fatalf("open keys: %v", err)
 	}
 	h.accounts = account.New(account.Options{DB: d, Change: h.bus, Audit: h.audit, Now: c.now})
-	h.options = signin.Options{DB: d, Account: h.accounts, Keys: h.keys, Change: h.bus, Audit: h.audit, Now: c.now, FastPasswords: true}
+	h.options = signin.Options{DB: d, Account: h.accounts, Keys: h.keys, Change: h.bus, Audit: h.audit, Now: c.now, Cost: signin.Cost{Memory: 64, Passes: 1, Lanes: 1}}
 	h.Room = signin.New(h.options)
 	if err := h.bus.Start(t.Context()); err != nil {
 		t.Fatalf("start changes: %v", err)

@@ -42,8 +42,6 @@ type Options struct {
 	Cost    Cost // of a password hash; zero: argon2id with 19 MiB and two passes
 	Waiters int  // how many may wait for a hash; 0: 400
 
-	// FastPasswords makes hashes that cost next to nothing, for tests alone.
-	FastPasswords bool
 
 	Idle     time.Duration // an unused session ends after this; 0: 14 days
 	Absolute time.Duration // every session ends after this; 0: 90 days
@@ -80,9 +78,6 @@ func New(o Options) *Room {
 	}
 	if o.Absolute <= 0 {
 		o.Absolute = 90 * 24 * time.Hour
-	}
-	if o.FastPasswords {
-		o.Cost = Cost{Memory: 64, Passes: 1, Lanes: 1}
 	}
 	r := &Room{
 		o: o, hasher: newHasher(o.Cost, o.Waiters), failures: newFailures(),

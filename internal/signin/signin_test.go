@@ -302,7 +302,7 @@ func TestSignIn_rehash(t *testing.T) {
 		if got := stored(); !strings.HasPrefix(got, "$argon2id$v=19$m=64,t=1,p=1$") {
 			t.Fatalf("stored %q", got)
 		}
-		h.options.FastPasswords, h.options.Cost = false, signin.Cost{Memory: 128, Passes: 1, Lanes: 1}
+		h.options.Cost = signin.Cost{Memory: 128, Passes: 1, Lanes: 1}
 		h.Room = signin.New(h.options)
 		h.enter(t, "old")
 		again := stored()
@@ -319,7 +319,7 @@ func TestSignIn_rehash(t *testing.T) {
 func TestHash(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, dbtest.Open(t))
-	h.options.FastPasswords = false
+	h.options.Cost = signin.Cost{}
 	r := signin.New(h.options)
 	hash, err := r.HashPassword(t.Context(), secret.New("caf\u00e9 au lait, s'il vous"))
 	if err != nil {
