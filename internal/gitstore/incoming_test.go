@@ -147,3 +147,22 @@ func TestIndex_memory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPublish_refusedLeavesNothing: the objects of a push that is refused do not
+// stay in the repository.
+func TestPublish_refusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	head := commit(t, dir, "1")
+	wrong := object.ID(strings.Repeat("1", 40))
+	results, err := publish(t.Context(), r, packOf(t, dir, head, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: wrong, New: head}}})
+	if err != nil || results[0].Reason == "" {
+		t.Fatalf("%v, %v", results, err)
+	}
+	if packs, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*")); err != nil || len(packs) > 0 {
+		t.Errorf("left behind: %v, %v", packs, err)
+	}
+}

@@ -43,6 +43,17 @@ type Moved struct {
 // Publish gives the objects to the repository and moves the refs. Each update
 // has its result, in the same order; an update that changes nothing is done.
 func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, error) {
+	// What is refused anyway leaves no objects behind.
+	refs, err := in.repo.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if plan := newPlan(refs, p.Updates); plan.refused() && (p.Atomic || len(plan.todo) == 0) {
+		if p.Atomic {
+			plan.refuseAll("atomic push failure")
+		}
+		return plan.results, nil
+	}
 	if err := in.migrate(); err != nil {
 		return nil, diskError(err)
 	}
