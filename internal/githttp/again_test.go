@@ -52,3 +52,19 @@ func TestPush_revokedAtTheLastMoment(t *testing.T) {
 		t.Errorf("refs after the refused push: %v, %v", refs.All(), err)
 	}
 }
+
+// TestAllow: an answer to a wrong method names the right one.
+func TestAllow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct{ method, path, allow string }{
+		{"PUT", "/ada/engine.git/info/refs?service=git-upload-pack", "GET, HEAD"},
+		{"GET", "/ada/engine.git/git-upload-pack", "POST"},
+		{"DELETE", "/ada/engine.git/git-receive-pack", "POST"},
+	} {
+		a := w.Do(t, c.method, c.path, "", basic("ada", w.git.Password))
+		if a.StatusCode != 405 || a.Header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q; want %q", c.method, c.path, a.StatusCode, a.Header.Get("Allow"), c.allow)
+		}
+	}
+}

@@ -82,6 +82,9 @@ const width = 72
 func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err error) {
 	if bad, ok := errors.AsType[*wrong](err); ok {
 		status = bad.status
+		if bad.allow != "" {
+			w.Header().Set("Allow", bad.allow)
+		}
 	}
 	h := w.Header()
 	if status == http.StatusUnauthorized {

@@ -22,7 +22,7 @@ func parse(r *http.Request) (target, error) {
 	services := r.URL.Query()["service"]
 	if !t.discovery {
 		if r.Method != http.MethodPost {
-			return target{}, &wrong{status: http.StatusMethodNotAllowed, text: "This address takes POST requests of git only."}
+			return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "POST", text: "This address takes POST requests of git only."}
 		}
 		for _, s := range services {
 			if s != t.service.name {
@@ -32,7 +32,7 @@ func parse(r *http.Request) (target, error) {
 		return t, nil
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return target{}, &wrong{status: http.StatusMethodNotAllowed, text: "This address takes GET requests of git only."}
+		return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "GET, HEAD", text: "This address takes GET requests of git only."}
 	}
 	if len(services) > 1 {
 		return target{}, &wrong{status: http.StatusBadRequest, text: "The query names more than one service."}
@@ -53,6 +53,7 @@ func parse(r *http.Request) (target, error) {
 // wrong is a request that no git sends.
 type wrong struct {
 	status int
+	allow  string // the methods, when the one of the request is wrong
 	text   string
 }
 
