@@ -120,6 +120,9 @@ func (w *world) share(t *testing.T, r repo.Repo) {
 func (w *world) fill(t *testing.T, r repo.Repo) {
 	t.Helper()
 	g := w.s.Git(t, "", "")
+	// The same commit in every repository, whatever the clock says.
+	g.Env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
+	g.Env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
 	g.Run(t, "init", "-q")
 	g.Commit(t, "README.md", "# Hello\n", "Say hello")
 	n := int64(r.ID)
