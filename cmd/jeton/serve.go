@@ -39,6 +39,7 @@ certificate authority of its own. The first start prints a link to set it up.
   --api-rate-limit N       API requests an hour and account (default 15000)
   --max-pack-size SIZE     the most that one push may send (default 4GiB)
   --max-object-size SIZE   the largest object of a push (default 1GiB)
+  --max-objects-per-push N the most objects of one push (default 2000000)
   --max-refs-per-push N    the most branches and tags of one push (default 5000)
   --max-ref-length N       the longest name of a branch or tag (default 512)
   --fetch-timeout TIME     the longest clone or fetch (default 1h)

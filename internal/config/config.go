@@ -54,16 +54,17 @@ type Config struct {
 	ACMERoots      string
 	TrustedProxies []netip.Prefix
 
-	APIRateLimit    int // requests an hour and account
-	MaxPackSize     Size
-	MaxObjectSize   Size
-	MaxRefsPerPush  int
-	MaxRefLength    int
-	FetchTimeout    time.Duration
-	PushTimeout     time.Duration
-	Git             string
-	DrainTime       time.Duration
-	ShutdownTimeout time.Duration // internal: what follows the drain
+	APIRateLimit      int // requests an hour and account
+	MaxPackSize       Size
+	MaxObjectSize     Size
+	MaxObjectsPerPush int
+	MaxRefsPerPush    int
+	MaxRefLength      int
+	FetchTimeout      time.Duration
+	PushTimeout       time.Duration
+	Git               string
+	DrainTime         time.Duration
+	ShutdownTimeout   time.Duration // internal: what follows the drain
 
 	LogLevel  slog.Level
 	LogFormat string
@@ -146,6 +147,7 @@ func (c *Config) defaults() {
 	def(&c.APIRateLimit, 15000)
 	def(&c.MaxPackSize, 4<<30)
 	def(&c.MaxObjectSize, 1<<30)
+	def(&c.MaxObjectsPerPush, 2_000_000)
 	def(&c.MaxRefsPerPush, 5000)
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
@@ -267,7 +269,7 @@ func checkDatabase(c *Config) error {
 func checkLimits(c *Config) error {
 	for name, n := range map[string]int64{
 		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-object-size": int64(c.MaxObjectSize),
-		"max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
+		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
 		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
 	} {
 		if n < 0 {

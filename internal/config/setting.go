@@ -48,6 +48,7 @@ var settings = [...]Setting{
 	{Name: "api-rate-limit", Value: "N", Default: "15000", Help: "API requests that an account may make in an hour. Git is not counted.", field: func(c *Config) any { return &c.APIRateLimit }},
 	{Name: "max-pack-size", Value: "SIZE", Default: "4GiB", Help: "The most that one push may send.", field: func(c *Config) any { return &c.MaxPackSize }},
 	{Name: "max-object-size", Value: "SIZE", Default: "1GiB", Help: "The largest single object (file) of a push.", field: func(c *Config) any { return &c.MaxObjectSize }},
+	{Name: "max-objects-per-push", Value: "N", Default: "2000000", Help: "The most objects (files, folders and commits) that one push may send.", field: func(c *Config) any { return &c.MaxObjectsPerPush }},
 	{Name: "max-refs-per-push", Value: "N", Default: "5000", Help: "The most branches and tags that one push may move.", field: func(c *Config) any { return &c.MaxRefsPerPush }},
 	{Name: "max-ref-length", Value: "N", Default: "512", Help: "The longest name of a branch or tag, in bytes.", field: func(c *Config) any { return &c.MaxRefLength }},
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},

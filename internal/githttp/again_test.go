@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/config"
 	"jeton/internal/gate"
 	"jeton/internal/push"
 	"jeton/internal/right"
@@ -67,4 +68,20 @@ func TestAllow(t *testing.T) {
 			t.Errorf("%s %s: %d, Allow %q; want %q", c.method, c.path, a.StatusCode, a.Header.Get("Allow"), c.allow)
 		}
 	}
+}
+
+// TestN6_objects: a push of too many objects is told how many are too many.
+func TestN6_objects(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *config.Config) { c.MaxObjectsPerPush = 3 })
+	g := w.clone(t, "engine")
+	g.Commit(t, "a", "1\n", "One")
+	g.Run(t, "push", "-q", "origin", "main")
+	g.Commit(t, "b/c", "2\n", "Two")
+	out, code := g.Try(t, "push", "origin", "main")
+	if code == 0 {
+		t.Error("four objects were taken")
+	}
+	contains(t, out, "pack has 4 objects, more than the 3 that this server takes", "Push the history in parts.")
+	w.whole(t, "engine")
 }
