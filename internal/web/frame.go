@@ -97,7 +97,7 @@ func (f *Frame) Nav() []navGroup {
 		}
 	case f.Admin:
 		groups = []navGroup{
-			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}}},
+			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}, {Text: "Site log", Href: "/admin/log"}}},
 			{Apart: true, Items: []Link{{Text: "Your settings", Href: "/settings/profile"}}},
 		}
 	default:

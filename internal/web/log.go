@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"jeton/internal/audit"
@@ -11,6 +12,30 @@ import (
 	"jeton/internal/right"
 )
 
+// logOf is one of the logs that pages show, with how its page speaks of it.
+type logOf struct {
+	Account                id.Account // zero: the site's own
+	Path, Name, Lead, None string     // Name is the heading, and the file's name when it is exported
+	actions                []string
+}
+
+// ownLog is the person's own.
+func (c *call) ownLog() logOf {
+	return logOf{Account: c.actor.Account, Path: "/settings/security-log", Name: "Security log",
+		Lead: "Each sign-in, refusal, token and change of rights that concerns your account.",
+		None: "Your sign-ins and what you change will be listed here.", actions: commonActions[:]}
+}
+
+// siteLog is of what concerns no account, and would be seen by nobody else.
+func siteLog() logOf {
+	return logOf{Path: "/admin/log", Name: "Site log",
+		Lead: "What concerns the site and no account: failed sign-ins under unknown names, unknown tokens, invitations, changed keys.",
+		None: "What concerns the site as a whole will be listed here.", actions: siteActions[:]}
+}
+
+// siteActions are offered for the site's own log.
+var siteActions = [...]string{"user.failed_login", "site.unknown_tokens", "user.create_invite_link", "user.revoke_invite_link", "site.rotate_keys"}
+
 // commonActions are offered beside the field for an action; any can be typed.
 var commonActions = [...]string{
 	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
@@ -18,11 +43,11 @@ var commonActions = [...]string{
 	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",
 }
 
-// logQuery reads the filter of the security log.
-func (c *call) logQuery() (logFilter, audit.Query, error) {
+// logQuery reads the filter of a log.
+func (c *call) logQuery(of logOf) (logFilter, audit.Query, error) {
 	get := c.r.URL.Query().Get
 	f := logFilter{Action: cut(get("action"), 100), Address: cut(get("address"), 100), Since: cut(get("since"), 10), Until: cut(get("until"), 10), Token: cut(get("token"), 20)}
-	q := audit.Query{Account: c.actor.Account, Action: f.Action, Address: f.Address}
+	q := audit.Query{Account: of.Account, Action: f.Action, Address: f.Address}
 	var err error
 	if q.Since, err = logDay("since", f.Since); err != nil {
 		return f, q, err
@@ -57,8 +82,20 @@ func logDay(field, s string) (time.Time, error) {
 const logPerPage = 50
 
 func securityLog(c *call) error {
-	f, q, err := c.logQuery()
-	p := &logPage{Frame: settingsFrame("Security log", "/settings/security-log"), Filter: f, Actions: commonActions[:]}
+	of := c.ownLog()
+	return c.showLog(of, settingsFrame(of.Name, of.Path))
+}
+
+func showSiteLog(c *call) error {
+	of := siteLog()
+	frame := adminFrame(of.Name)
+	frame.Here = of.Path
+	return c.showLog(of, frame)
+}
+
+func (c *call) showLog(of logOf, frame Frame) error {
+	f, q, err := c.logQuery(of)
+	p := &logPage{Frame: frame, Of: of, Filter: f, Actions: of.actions}
 	if err != nil {
 		return c.again(err, "set-log", p)
 	}
@@ -73,10 +110,10 @@ func securityLog(c *call) error {
 	}
 	if len(lines) > logPerPage {
 		lines = lines[:logPerPage]
-		p.Pager.Next = "/settings/security-log?before=" + itoa(int64(lines[logPerPage-1].ID)) + string(f.Query())
+		p.Pager.Next = of.Path + "?before=" + itoa(int64(lines[logPerPage-1].ID)) + string(f.Query())
 	}
 	if q.Before != 0 {
-		p.Pager.Prev = "/settings/security-log?" + trimAmp(string(f.Query()))
+		p.Pager.Prev = of.Path + "?" + trimAmp(string(f.Query()))
 	}
 	for i := range lines {
 		p.Lines = append(p.Lines, logLine(&lines[i]))
@@ -116,16 +153,20 @@ func logLine(l *audit.Line) logRow {
 	return row
 }
 
-func exportLog(c *call) error {
-	_, q, err := c.logQuery()
+func exportLog(c *call) error { return c.exportLog(c.ownLog()) }
+
+func exportSiteLog(c *call) error { return c.exportLog(siteLog()) }
+
+func (c *call) exportLog(of logOf) error {
+	_, q, err := c.logQuery(of)
 	if err != nil {
 		return err
 	}
-	format, kind, name := audit.CSV, "text/csv; charset=utf-8", "security-log.csv"
+	format, kind, ending := audit.CSV, "text/csv; charset=utf-8", ".csv"
 	switch c.r.URL.Query().Get("format") {
 	case "csv":
 	case "jsonl":
-		format, kind, name = audit.JSONLines, "application/x-ndjson", "security-log.jsonl"
+		format, kind, ending = audit.JSONLines, "application/x-ndjson", ".jsonl"
 	default:
 		return errMissing()
 	}
@@ -136,7 +177,7 @@ func exportLog(c *call) error {
 	defer leave()
 	h := c.w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Content-Disposition", `attachment; filename="`+strings.ToLower(strings.ReplaceAll(of.Name, " ", "-"))+ending+`"`)
 	if err := c.door.o.Audit.Export(c.ctx(), steady{c}, format, q); err != nil {
 		// The answer may have begun, and half a log must not look like a whole.
 		c.noted(err)

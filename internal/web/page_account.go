@@ -145,9 +145,10 @@ type logRow struct {
 	Time                                               time.Time
 }
 
-// logPage is Settings, Security log.
+// logPage is Settings, Security log, and Site administration, Site log.
 type logPage struct {
 	Frame
+	Of      logOf
 	Filter  logFilter
 	Actions []string
 	Lines   []logRow

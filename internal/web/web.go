@@ -159,6 +159,8 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/admin/users/{user}/emails/{email}/verify", Action: right.SiteManage, Handle: verifyEmail},
 		{Method: get, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUserForm},
 		{Method: post, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUser},
+		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},
+		{Method: get, Path: "/admin/log/export", Action: right.SiteManage, Handle: exportSiteLog},
 	}
 }
 
