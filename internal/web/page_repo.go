@@ -28,8 +28,9 @@ type cloneBox struct {
 	Trust                 trust
 }
 
-// trust is git's lines for a local authority, empty when there is none.
-type trust struct{ Git, Windows string }
+// trust is git's lines for a local authority, and by what to know it on another
+// computer. All are empty when there is none.
+type trust struct{ Git, Windows, Fingerprint string }
 
 // refMenu is the choice of a branch or tag.
 type refMenu struct {
