@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +64,30 @@ func TestReturnTo_login(t *testing.T) {
 		if err != nil || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.Contains(to, `\`) {
 			t.Errorf("return_to %q leads to %q", evil, to)
 		}
+	}
+}
+
+func TestLogin_cookie(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	s.User(t, "ada")
+	got := visitor(t, s).post("/login", "login", "ada", "password", apptest.Password).want(t, 303)
+	cookies := got.Cookies()
+	i := slices.IndexFunc(cookies, func(k *http.Cookie) bool { return strings.Contains(k.Name, "session") })
+	if i < 0 {
+		t.Fatalf("no cookie of a session: %v", got.Header.Values("Set-Cookie"))
+	}
+	k := cookies[i]
+	if !strings.HasPrefix(k.Name, "__Host-") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" || k.Value == "" {
+		t.Errorf("Set-Cookie: %s", strings.ReplaceAll(k.Raw, k.Value, "VALUE"))
+	}
+	for _, other := range cookies {
+		if !strings.HasPrefix(other.Name, "__Host-") || !other.Secure {
+			t.Errorf("the cookie %s can be set by a neighbour or read on the way", other.Name)
+		}
+	}
+	if failed := visitor(t, s).post("/login", "login", "ada", "password", "wrong"); len(failed.Cookies()) != 0 {
+		t.Error("a failed sign-in sets a cookie")
 	}
 }
 
