@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,38 @@ func TestTokens_ofOthers(t *testing.T) {
 		bob.get(full).want(t, 404)
 		bob.post(full, "note", "Mine", "expires", "none", "scopes", "repo").want(t, 404)
 	}
+}
+
+// TestTokens_lastUse: the list says about when, the token's own page exactly
+// when, from where and by what.
+func TestTokens_lastUse(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	tok, plain := s.Token(t, s.User(t, "ada"), "Laptop", "repo")
+	p := signedIn(t, s, "ada")
+	path := fmt.Sprintf("/settings/tokens/%d", tok.ID)
+	if unused := p.get(path).want(t, 200, "Last used Never"); strings.Contains(unused.text(), "127.0.0.1") {
+		t.Error("an unused token has an address")
+	}
+
+	s.Advance(90 * time.Minute) // no time that the test or the making of the token has
+	before := s.Now()
+	if got := s.Do(t, "GET", "/api/v3/user", "", "Authorization: Bearer "+plain, "User-Agent: course-script/1.2"); got.StatusCode != 200 {
+		t.Fatalf("the token does not work: %s", got.Status)
+	}
+	after := s.Now()
+	if err := s.Tokens.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	used := p.get(path).want(t, 200, "From 127.0.0.1", "Client course-script/1.2", "For reading through the API")
+	exact := slices.ContainsFunc(slices.Collect(used.doc.Descendants()), func(n *html.Node) bool {
+		at, err := time.Parse(time.RFC3339, attr(n, "datetime"))
+		return n.Data == "time" && err == nil && !at.Before(before.Truncate(time.Second)) && !at.After(after)
+	})
+	if !exact {
+		t.Errorf("the page does not say that the token was used between %s and %s:\n%s", before, after, used.text())
+	}
+	p.get("/settings/tokens").want(t, 200, "Last used within the last week")
 }
 
 func TestSudo(t *testing.T) {
