@@ -309,7 +309,7 @@ func TestPush_brokenPack(t *testing.T) {
 		"no pack":    {[]byte("hello, I am no pack at all"), "unpack that is no pack"},
 		"cut":        {good[:len(good)-8], "unpack the pack is cut short"},
 		"cut early":  {good[:14], "unpack the pack is cut short"},
-		"many":       {huge, "unpack pack has 4294967295 objects, more than the 10000000 that this server takes"},
+		"many":       {huge, "unpack pack has 4294967295 objects, more than the 2000000 that this server takes"},
 		"checksum":   {flipped, "unpack the pack is damaged"},
 		"no base":    {writePack(t, entry{kind: 7, base: strings.Repeat("12", 20), data: copyHead(10, 5)}), "unpack the pack has deltas against objects that are not here"},
 		"delta bomb": {writePack(t, entry{kind: 3, data: blob}, entry{kind: 7, base: oid("blob", blob), data: append(append(varint(1), varint(1<<40)...), 0x90, 1)}), "unpack an object exceeds the maximum size of 1 GiB"},
