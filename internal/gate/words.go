@@ -152,7 +152,7 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		remedy = "This token was deleted, replaced, or made elsewhere. Make a new one at " + g.NewTokenURL()
 	case ExpiredToken:
 		public = fmt.Sprintf("The token %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
-		remedy = fmt.Sprintf("Make a new secret for it at %s and use that as the password.", g.URL(fmt.Sprintf("/settings/tokens/%d/regenerate", t.ID)))
+		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.URL(fmt.Sprintf("/settings/tokens/%d/regenerate", t.ID)))
 	case RevokedToken:
 		public = fmt.Sprintf("The token %q was deleted on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
 		remedy = "It can't be restored. Make a new one at " + g.NewTokenURL()
