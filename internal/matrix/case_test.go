@@ -177,6 +177,7 @@ var fixtures = map[string]fixture{
 	"web POST /settings/admin/password":        {form: "old_password=PASSWORD&password=short"},
 	"web POST /settings/sessions/end_others":   {hermit: true},
 	"web GET /settings/security-log/export":    {query: "format=csv"},
+	"web GET /admin/log/export":                {query: "format=csv"},
 	"web POST /settings/tokens/{token}/delete": {anew: true},
 	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
 }
