@@ -300,12 +300,18 @@ func href(format string, args ...any) string {
 	return (&url.URL{Path: fmt.Sprintf(format, args...)}).EscapedPath()
 }
 
-// sentence gives a problem's text the form of a sentence.
+// sentence gives a problem's text the form of a sentence, in the pages'
+// spelling: the rooms speak in GitHub's words, which write "username".
 func sentence(s string) string {
 	if s == "" {
 		return s
 	}
 	s = strings.ToUpper(s[:1]) + s[1:]
+	if rest, ok := strings.CutPrefix(s, "Username "); ok {
+		s = "User name " + rest
+	} else if rest, ok := strings.CutPrefix(s, "Incorrect username "); ok {
+		s = "Incorrect user name " + rest
+	}
 	// What has lines ends in a command, which a full stop would spoil.
 	if strings.ContainsAny(s[len(s)-1:], ".!?)") || strings.Contains(s, "\n") || strings.Contains(s[strings.LastIndexByte(s, ' ')+1:], "://") {
 		return s

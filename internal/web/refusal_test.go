@@ -86,7 +86,8 @@ func TestLogin_cookie(t *testing.T) {
 			t.Errorf("the cookie %s can be set by a neighbour or read on the way", other.Name)
 		}
 	}
-	if failed := visitor(t, s).post("/login", "login", "ada", "password", "wrong"); len(failed.Cookies()) != 0 {
+	failed := visitor(t, s).post("/login", "login", "ada", "password", "wrong").want(t, 401, "Incorrect user name or password.")
+	if len(failed.Cookies()) != 0 {
 		t.Error("a failed sign-in sets a cookie")
 	}
 }

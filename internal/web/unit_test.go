@@ -137,7 +137,8 @@ func TestWords(t *testing.T) {
 			t.Errorf("size(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for in, want := range map[string]string{"": "", "there is no such thing": "There is no such thing.", "Done.": "Done.", "make one at https://x.example/y": "Make one at https://x.example/y"} {
+	for in, want := range map[string]string{"": "", "there is no such thing": "There is no such thing.", "Done.": "Done.", "make one at https://x.example/y": "Make one at https://x.example/y",
+		"Username is a reserved word": "User name is a reserved word.", "Incorrect username or password.": "Incorrect user name or password.", "usernames": "Usernames."} {
 		if got := sentence(in); got != want {
 			t.Errorf("sentence(%q) = %q, want %q", in, got, want)
 		}
