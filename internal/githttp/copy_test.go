@@ -1,10 +1,14 @@
 package githttp_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/id"
 	"jeton/internal/right"
 )
 
@@ -13,18 +17,16 @@ import (
 // history, and no more.
 type copied struct {
 	*secrets
-	bob                *apptest.Git // in a clone of his copy
-	nowhere            string       // an id that no repository has
-	secretCommit       string
-	secretTree, secret string
+	bob      *apptest.Git // in a clone of his copy
+	oneStore bool         // the copy lies on the original's objects
+	nowhere  string       // an id that no repository has
 }
 
-func newCopied(t *testing.T) *copied {
+func newCopied(t *testing.T, oneStore bool) *copied {
 	t.Helper()
-	c := &copied{secrets: newSecrets(t), nowhere: strings.Repeat("12", 20)}
-	c.secretCommit, c.secretTree, c.secret = c.commit, c.tree, c.blob
+	c := &copied{secrets: newSecrets(t), oneStore: oneStore, nowhere: strings.Repeat("12", 20)}
 	// In ada's repository the secret is in reach.
-	c.disk(t, "engine").Run(t, "update-ref", "refs/heads/hidden", c.secretCommit)
+	c.disk(t, "engine").Run(t, "update-ref", "refs/heads/hidden", c.commit)
 	bob := c.User(t, "bob")
 	c.Repo(t, bob, "engine", true)
 	_, plain := c.Token(t, bob, "laptop", "repo")
@@ -38,7 +40,42 @@ func newCopied(t *testing.T) *copied {
 	c.bob.Run(t, "remote", "set-url", "origin", c.URL()+"/bob/engine.git")
 	c.bob.Run(t, "push", "-q", "origin", "main")
 	equal(t, c.bob.Run(t, "rev-parse", "origin/main"), c.base, "the copy's main")
+	if oneStore {
+		c.layOnOriginal(t, bob.ID)
+	}
 	return c
+}
+
+// layOnOriginal makes git find the objects of the original in the copy.
+func (c *copied) layOnOriginal(t *testing.T, bob id.Account) {
+	t.Helper()
+	r, err := c.Repos.Find(t.Context(), c.DB, "bob", "engine", bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := fmt.Sprintf("%s/%d/%d.git/objects/info", c.Core.Git.Dir(), r.ID/1000, r.ID)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "alternates"), []byte(c.disk(t, "engine").Dir+"/objects\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := c.terminal(t, "safe.directory=*")
+	at.Dir = filepath.Dir(filepath.Dir(dir))
+	at.Run(t, "cat-file", "-e", c.blob)
+}
+
+// eachStore runs test with original and copy apart on the disk, as they are,
+// and with the copy on the original's objects, as forks lie elsewhere: what
+// guards one repository must hold there too.
+func eachStore(t *testing.T, test func(*copied, *testing.T)) {
+	t.Helper()
+	for name, oneStore := range map[string]bool{"apart": false, "one store": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(newCopied(t, oneStore), t)
+		})
+	}
 }
 
 // ask sends bob's request to his copy.
@@ -52,13 +89,16 @@ func (c *copied) ask(t *testing.T, service, body string, headers ...string) appt
 // in its copy, by id, and looks there like what exists nowhere.
 func TestJ7_copyFetchesNothing(t *testing.T) {
 	t.Parallel()
-	c := newCopied(t)
+	eachStore(t, (*copied).fetchesNothing)
+}
+
+func (c *copied) fetchesNothing(t *testing.T) {
 	for _, v := range []string{"0", "1", "2"} {
 		want := wantV0
 		if v == "2" {
 			want = wantV2
 		}
-		for _, object := range []string{c.secretCommit, c.secretTree, c.secret, c.nowhere} {
+		for _, object := range []string{c.commit, c.tree, c.blob, c.nowhere} {
 			for _, list := range [][]string{{object}, {c.base, object}} {
 				got := c.ask(t, "git-upload-pack", want(list...), "Git-Protocol: version="+v)
 				if got.StatusCode != 200 || got.Text[4:] != "ERR upload-pack: not our ref "+object {
@@ -70,13 +110,13 @@ func TestJ7_copyFetchesNothing(t *testing.T) {
 			t.Errorf("version %s refused what is shared: %q", v, got.Text)
 		}
 		c.bob.Config = []string{"protocol.version=" + v}
-		for _, object := range []string{c.secretCommit, c.nowhere} {
+		for _, object := range []string{c.commit, c.nowhere} {
 			out, code := c.bob.Try(t, "fetch", "origin", object)
 			if code == 0 || strings.Contains(out, "FETCH_HEAD") {
 				t.Errorf("version %s: git fetched %s: %s", v, object, out)
 			}
 		}
-		if out, code := c.bob.Try(t, "cat-file", "-e", c.secretCommit); code == 0 {
+		if out, code := c.bob.Try(t, "cat-file", "-e", c.commit); code == 0 {
 			t.Fatalf("bob has the secret: %s", out)
 		}
 	}
@@ -85,13 +125,16 @@ func TestJ7_copyFetchesNothing(t *testing.T) {
 }
 
 // TestJ7_copyRefersToNothing: a push to the copy can't bind an object of the
-// original to a ref, nor use it as the base of a delta; and what it hears is
-// what it hears of objects that exist nowhere.
+// original to a ref, nor use it as the base of a delta; and where the two lie
+// apart, what it hears is what it hears of objects that exist nowhere.
 func TestJ7_copyRefersToNothing(t *testing.T) {
 	t.Parallel()
-	c := newCopied(t)
+	eachStore(t, (*copied).refersToNothing)
+}
+
+func (c *copied) refersToNothing(t *testing.T) {
 	const ref = "refs/heads/x"
-	crafted := map[string]func(commit, tree, blob string) (id string, pack []byte){
+	crafted := map[string]func(commit, tree, blob string) (tip string, pack []byte){
 		"a tree with the blob": func(_, _, blob string) (string, []byte) {
 			tree := treeOf(t, "100644", "stolen", blob)
 			commit := commitOf(oid("tree", tree), c.base)
@@ -120,17 +163,17 @@ func TestJ7_copyRefersToNothing(t *testing.T) {
 	}
 	for name, craft := range crafted {
 		report := func(commit, tree, blob string) string {
-			id, pack := craft(commit, tree, blob)
-			got := c.ask(t, "git-receive-pack", pushBody(pack, zero+" "+id+" "+ref))
+			tip, pack := craft(commit, tree, blob)
+			got := c.ask(t, "git-receive-pack", pushBody(pack, zero+" "+tip+" "+ref))
 			said, remote := bands(t, got.Text)
 			if strings.Contains(said, "ok "+ref) || !strings.Contains(said, "ng "+ref+" ") {
 				t.Errorf("%s: %q", name, got.Text)
 			}
-			r := strings.NewReplacer(commit, "C", tree, "T", blob, "B", id, "ID")
+			r := strings.NewReplacer(commit, "C", tree, "T", blob, "B", tip, "ID")
 			return r.Replace(said + remote)
 		}
-		theft, nothing := report(c.secretCommit, c.secretTree, c.secret), report(c.nowhere, c.nowhere, c.nowhere)
-		if r := strings.NewReplacer("T", "C", "B", "C"); r.Replace(theft) != r.Replace(nothing) {
+		theft, nothing := report(c.commit, c.tree, c.blob), report(c.nowhere, c.nowhere, c.nowhere)
+		if r := strings.NewReplacer("T", "C", "B", "C"); !c.oneStore && r.Replace(theft) != r.Replace(nothing) {
 			t.Errorf("%s: an object of another repository is told from none:\n got %q\nwant %q", name, theft, nothing)
 		}
 	}
