@@ -42,7 +42,6 @@ type Options struct {
 	Cost    Cost // of a password hash; zero: argon2id with 19 MiB and two passes
 	Waiters int  // how many may wait for a hash; 0: 400
 
-
 	Idle     time.Duration // an unused session ends after this; 0: 14 days
 	Absolute time.Duration // every session ends after this; 0: 90 days
 }
