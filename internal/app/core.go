@@ -29,7 +29,7 @@ import (
 // Options are what surrounds the program. The zero value works.
 type Options struct {
 	Log     *slog.Logger     // nil: nothing is logged
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time // nil: time.Now, as each part has it by itself
 	Version string           // shown by /meta and the pages
 	// PasswordCost is the cost of a password's hash; zero is the usual one. Only
 	// tests want another.
@@ -39,9 +39,6 @@ type Options struct {
 func (o *Options) defaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.Version == "" {
 		o.Version = "development"
