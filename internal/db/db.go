@@ -107,9 +107,6 @@ func (d *DB) Engine() string {
 	return "postgres"
 }
 
-// Stats returns the counters of the reading pool, for metrics.
-func (d *DB) Stats() sql.DBStats { return d.read.Stats() }
-
 // Ping reports whether the database answers, and whether the lock of
 // LockServer, if this process took it, is still held.
 func (d *DB) Ping(ctx context.Context) error {

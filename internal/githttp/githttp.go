@@ -34,7 +34,6 @@ type Options struct {
 	MaxPack      int64         // bytes of a push's body
 	FetchTimeout time.Duration // of a whole fetch; 0: an hour
 	PushTimeout  time.Duration // of a whole push; 0: an hour
-	Log          *slog.Logger
 	Now          func() time.Time
 }
 

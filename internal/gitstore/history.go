@@ -160,17 +160,3 @@ func rawFile(line, path string) File {
 	}
 	return f
 }
-
-// CountCommits returns how many commits the view's commit reaches, itself
-// included, but counts at most limit.
-func (v *View) CountCommits(limit int) (int, error) {
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, command{
-		name:  "rev-list",
-		flags: []flag{"--count", flag("--max-count=" + strconv.Itoa(limit))},
-		args:  []string{string(v.Commit.ID)},
-	}, 100)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(strings.TrimSpace(string(out)))
-}

@@ -130,9 +130,6 @@ func (in *Incoming) enter(ctx context.Context) error {
 	return nil
 }
 
-// Objects returns how many objects the client sent.
-func (in *Incoming) Objects() int { return in.declared }
-
 // Index reads a pack to its end, checks every object in it by git's strict
 // rules and writes its index. What can be told to the client comes as a
 // problem of kind Invalid or TooLarge. progress, if not nil, gets lines about

@@ -111,9 +111,6 @@ func (in *patchInput) actions(r *repo.Repo) []right.Action {
 	if in.Private != nil && *in.Private != r.Private {
 		out = append(out, right.RepoVisibility)
 	}
-	if len(out) == 0 {
-		out = append(out, right.RepoUnarchive) // nothing changes, and still only an administrator may ask
-	}
 	return out
 }
 

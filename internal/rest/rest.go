@@ -5,7 +5,6 @@
 package rest
 
 import (
-	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -36,7 +35,6 @@ type Options struct {
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
-	Log       *slog.Logger
 	Now       func() time.Time
 }
 

@@ -252,11 +252,6 @@ func (r *Room) EndOthers(ctx context.Context, actor right.Actor) (int, error) {
 	return r.endSome(ctx, actor, "user.end_other_sessions", actor.Account, `id <> $2`, int64(actor.Sess))
 }
 
-// EndAll ends every session of the account and returns how many there were.
-func (r *Room) EndAll(ctx context.Context, actor right.Actor, a id.Account) (int, error) {
-	return r.endSome(ctx, actor, "user.end_all_sessions", a, `id <> $2`, 0)
-}
-
 // endSome deletes those of the account's sessions that the condition over $2
 // names, and logs it if there were any.
 func (r *Room) endSome(ctx context.Context, actor right.Actor, action string, a id.Account, where string, arg int64) (int, error) {
