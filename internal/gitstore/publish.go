@@ -107,6 +107,9 @@ func (r *Repo) move(ctx context.Context, p Publication) ([]wire.Result, error) {
 	for _, j := range journals {
 		j.finish(ctx, p.Record)
 	}
+	if len(journals) > 0 {
+		r.store.tellMoved(r)
+	}
 	return results, err
 }
 

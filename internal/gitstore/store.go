@@ -96,6 +96,7 @@ type Store struct {
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
 	recorder                          Recorder
+	moved                             []func(*Repo)
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo
@@ -185,6 +186,16 @@ func versionAtLeast(have, want string) bool {
 		}
 	}
 	return true
+}
+
+// onMoved has f called after refs of a repository have moved. It must be called
+// before the store is used; f must return at once.
+func (s *Store) onMoved(f func(*Repo)) { s.moved = append(s.moved, f) }
+
+func (s *Store) tellMoved(r *Repo) {
+	for _, f := range s.moved {
+		f(r)
+	}
 }
 
 // GitVersion returns the version of git that was found.
