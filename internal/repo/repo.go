@@ -69,9 +69,12 @@ type Options struct {
 	Now     func() time.Time // nil is time.Now
 }
 
-// Room holds the rules and queries of repositories. It keeps no state of its
-// own and may be used from several goroutines.
-type Room struct{ o Options }
+// Room holds the rules and queries of repositories. It may be used from several
+// goroutines.
+type Room struct {
+	o     Options
+	found *foundCache
+}
 
 // New returns a Room. It panics when a required part is missing.
 func New(o Options) *Room {
@@ -81,7 +84,9 @@ func New(o Options) *Room {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Room{o: o}
+	m := &Room{o: o, found: newFoundCache()}
+	o.Change.Subscribe(m.found.hear)
+	return m
 }
 
 // columns are what scan reads; the query names repositories r, accounts a and
