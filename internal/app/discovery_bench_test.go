@@ -18,35 +18,36 @@ import (
 	"jeton/internal/config"
 )
 
-// BenchmarkDiscovery asks for the v2 advertisement of a small repository on kept
-// connections, of the whole server and of a bare handler that looks a token up and
-// writes the same bytes: their ratio is what the house costs.
-func BenchmarkDiscovery(b *testing.B) {
-	s := apptest.Start(b, func(c *config.Config) {
-		c.TLS = config.Off
-		c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}
-	})
-	ada := s.User(b, "ada")
-	_, plain := s.Token(b, ada, "bench", "repo")
-	s.Repo(b, ada, "small", true)
-	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+plain))
-	request := "GET /ada/small.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: " + strings.TrimPrefix(s.URL(), "https://") +
-		"\r\nAuthorization: " + basic + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
-	host := strings.TrimPrefix(s.URL(), "https://")
-	conn, err := net.Dial("tcp", host)
-	if err != nil {
-		b.Fatal(err)
+// house is a server without TLS and a bare handler that looks a token up and
+// writes the same bytes: the ratio of the two is what the house costs.
+type house struct {
+	jeton, bare string // addresses
+	host        string
+	token       string
+	unknown     string // well-formed, and another server's
+}
+
+func newHouse(b *testing.B) *house {
+	plain := func(c *config.Config) {
+		c.TLS, c.TrustedProxies = config.Off, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}
 	}
-	defer conn.Close()
-	body, err := ask(conn, bufio.NewReader(conn), request)
-	if err != nil {
-		b.Fatal(err)
+	s, elsewhere := apptest.Start(b, plain), apptest.Start(b, plain)
+	ada := s.User(b, "ada")
+	s.Repo(b, ada, "small", true)
+	h := &house{host: strings.TrimPrefix(s.URL(), "https://")}
+	h.jeton = h.host
+	_, h.token = s.Token(b, ada, "bench", "repo")
+	_, h.unknown = elsewhere.Token(b, elsewhere.User(b, "ada"), "bench", "repo")
+	status, body, err := h.once(h.jeton, h.token)
+	if err != nil || status != http.StatusOK {
+		b.Fatal(status, string(body), err)
 	}
 	var tokens sync.Map
-	tokens.Store(sha256.Sum256([]byte(plain)), true)
+	tokens.Store(sha256.Sum256([]byte(h.token)), true)
 	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, password, _ := r.BasicAuth()
 		if _, ok := tokens.Load(sha256.Sum256([]byte(password))); !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
@@ -54,11 +55,56 @@ func BenchmarkDiscovery(b *testing.B) {
 		_, _ = w.Write(body)
 	}))
 	b.Cleanup(bare.Close)
-	for _, target := range []struct{ name, addr string }{{"jeton", host}, {"bare", strings.TrimPrefix(bare.URL, "http://")}} {
-		b.Run(target.name, func(b *testing.B) {
-			b.SetParallelism(4) // 8 clients on two cores
+	h.bare = strings.TrimPrefix(bare.URL, "http://")
+	return h
+}
+
+func (h *house) request(password string) string {
+	return "GET /ada/small.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: " + h.host +
+		"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+password)) + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
+}
+
+func (h *house) once(addr, password string) (int, []byte, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer conn.Close()
+	return ask(conn, bufio.NewReader(conn), h.request(password))
+}
+
+func ask(w io.Writer, in *bufio.Reader, request string) (int, []byte, error) {
+	if _, err := io.WriteString(w, request); err != nil {
+		return 0, nil, err
+	}
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
+}
+
+// BenchmarkDiscovery asks for the v2 advertisement of a small repository on
+// eight kept connections (on two processors), with a good token, an unknown one,
+// and something that is no token.
+func BenchmarkDiscovery(b *testing.B) {
+	h := newHouse(b)
+	for _, c := range []struct {
+		name, addr, password string
+		want                 int
+	}{
+		{"good/jeton", h.jeton, h.token, http.StatusOK},
+		{"good/bare", h.bare, h.token, http.StatusOK},
+		{"unknown/jeton", h.jeton, h.unknown, http.StatusUnauthorized},
+		{"unknown/bare", h.bare, h.unknown, http.StatusUnauthorized},
+		{"garbage/jeton", h.jeton, "garbage", http.StatusUnauthorized},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			request := h.request(c.password)
+			b.SetParallelism(4)
 			b.RunParallel(func(pb *testing.PB) {
-				conn, err := net.Dial("tcp", target.addr)
+				conn, err := net.Dial("tcp", c.addr)
 				if err != nil {
 					b.Error(err)
 					return
@@ -66,27 +112,12 @@ func BenchmarkDiscovery(b *testing.B) {
 				defer conn.Close()
 				in := bufio.NewReader(conn)
 				for pb.Next() {
-					if _, err := ask(conn, in, request); err != nil {
-						b.Error(err)
+					if status, body, err := ask(conn, in, request); err != nil || status != c.want {
+						b.Error(fmt.Errorf("answered %d: %s, %v", status, body, err))
 						return
 					}
 				}
 			})
 		})
 	}
-}
-
-func ask(w io.Writer, in *bufio.Reader, request string) ([]byte, error) {
-	if _, err := io.WriteString(w, request); err != nil {
-		return nil, err
-	}
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("answered %s: %s", resp.Status, body)
-	}
-	return body, err
 }
