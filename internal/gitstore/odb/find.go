@@ -232,32 +232,29 @@ func (db *DB) listPacks(dir string, old *state) ([]*Pack, error) {
 			known[p.path] = p
 		}
 	}
-	type aged struct {
-		pack *Pack
-		time time.Time
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.Name()] = true
 	}
-	var list []aged
+	var out []*Pack
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".idx")
-		if !ok || !strings.HasPrefix(name, "pack-") {
-			continue
-		}
-		fi, err := os.Stat(filepath.Join(dir, name+".pack"))
-		if err != nil || !fi.Mode().IsRegular() {
+		if !ok || !strings.HasPrefix(name, "pack-") || !names[name+".pack"] {
 			continue // without its pack an index is nothing
 		}
 		path := filepath.Join(dir, name)
 		p := known[path]
 		if p == nil {
+			fi, err := os.Stat(path + ".pack")
+			if err != nil || !fi.Mode().IsRegular() {
+				continue
+			}
 			p = db.pool.newPack(path, db.format)
+			p.made = fi.ModTime()
 		}
-		list = append(list, aged{p, fi.ModTime()})
+		out = append(out, p)
 	}
-	slices.SortStableFunc(list, func(a, b aged) int { return b.time.Compare(a.time) })
-	out := make([]*Pack, len(list))
-	for i := range list {
-		out[i] = list[i].pack
-	}
+	slices.SortStableFunc(out, func(a, b *Pack) int { return b.made.Compare(a.made) })
 	return out, nil
 }
 
