@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -151,22 +152,27 @@ func (r *Repo) keepRefs(ctx context.Context, s *Refs) (*Refs, error) {
 	return s, nil
 }
 
-// peel asks git what each tag finally names; "" for what is no annotated tag.
-func (r *Repo) peel(ctx context.Context, ask []object.ID, into map[object.ID]object.ID) error {
+// peel finds what each tag finally names; "" for what is no annotated tag, or
+// one that leads nowhere.
+func (r *Repo) peel(_ context.Context, ask []object.ID, into map[object.ID]object.ID) error {
 	if len(ask) == 0 {
 		return nil
 	}
-	cat, err := r.catFile(ctx, nil)
+	db, err := r.objects()
 	if err != nil {
 		return err
 	}
-	defer cat.close()
-	return cat.batch(slices.Values(ask), "^{}", func(id object.ID, in objectInfo) {
-		if in.ID == id || in.Missing {
-			in.ID = ""
+	for _, id := range ask {
+		to, _, err := db.Peel(id)
+		switch {
+		case errors.Is(err, odb.ErrNotFound), errors.Is(err, odb.ErrCorrupt), errors.Is(err, odb.ErrTooLarge), to == id:
+			to = ""
+		case err != nil:
+			return err
 		}
-		into[id] = in.ID
-	})
+		into[id] = to
+	}
+	return nil
 }
 
 func (s *Refs) digest() string {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -34,6 +35,7 @@ type Repo struct {
 
 	mu     sync.Mutex // guards what follows
 	format object.Format
+	db     *odb.DB
 	refs   *Refs
 	packed packedCache
 	peeled map[object.ID]object.ID

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -95,6 +96,7 @@ type Store struct {
 
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
+	objects                           *odb.Pool
 	recorder                          Recorder
 	moved                             []func(*Repo)
 
@@ -143,6 +145,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.env = cleanEnv(s.git, s.tempDir())
+	s.objects = odb.NewPool(odb.Options{Root: s.dir})
 	return s, nil
 }
 
@@ -229,8 +232,12 @@ func (s *Store) Repo(repo id.Repo) *Repo {
 
 func (s *Store) forget(repo id.Repo) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	r := s.repos[repo]
 	delete(s.repos, repo)
+	s.mu.Unlock()
+	if r != nil {
+		r.closeObjects()
+	}
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need

@@ -1,0 +1,306 @@
+package odb
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// state is what one look at the folder found. It is never changed.
+type state struct {
+	packs      []*Pack // the newest first
+	alternates []*DB
+	seen       os.FileInfo // of objects/pack; nil when there was none
+	at         time.Time   // when the look began
+}
+
+// found is where an object is: in a pack, which is acquired, or loose.
+type found struct {
+	pack   *Pack
+	offset int64
+	loose  string // the path of the file
+}
+
+func (f found) release() {
+	if f.pack != nil {
+		f.pack.release()
+	}
+}
+
+// find looks for an object: in the packs, loose, behind the alternates, and then
+// once more in what has come since, unless fresh is false.
+func (db *DB) find(h Hash, fresh bool) (found, error) {
+	if db.under != nil {
+		if f, ok, err := db.front.find(h); ok || err != nil {
+			return f, err
+		}
+		return db.under.find(h, fresh)
+	}
+	if s := db.state.Load(); s != nil {
+		f, err := db.findIn(s, h)
+		if !errors.Is(err, ErrNotFound) && !errors.Is(err, fs.ErrNotExist) || !fresh {
+			return f, err
+		}
+	}
+	// Twice, since a pack may go between the look and its opening.
+	for range 3 {
+		s, changed, err := db.rescan()
+		if err != nil {
+			return found{}, err
+		}
+		if !changed {
+			break
+		}
+		f, err := db.findIn(s, h)
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNotFound) {
+			return f, err
+		}
+	}
+	return found{}, ErrNotFound
+}
+
+func (p *Pack) find(h Hash) (found, bool, error) {
+	x, err := p.acquire()
+	if err != nil {
+		return found{}, false, err
+	}
+	if i, ok := x.find(&h); ok {
+		if _, err := p.bytes(); err != nil {
+			p.release()
+			return found{}, false, err
+		}
+		return found{pack: p, offset: x.offset(i)}, true, nil
+	}
+	p.release()
+	return found{}, false, nil
+}
+
+// findIn fails with fs.ErrNotExist when a pack is gone and the object was not
+// found elsewhere.
+func (db *DB) findIn(s *state, h Hash) (found, error) {
+	last := db.hit.Load()
+	if last != nil {
+		f, ok, err := last.find(h)
+		if ok {
+			return f, nil
+		}
+		if err != nil {
+			db.hit.CompareAndSwap(last, nil)
+		}
+	}
+	missing := error(ErrNotFound)
+	for _, p := range s.packs {
+		if p == last {
+			continue
+		}
+		f, ok, err := p.find(h)
+		if ok {
+			db.hit.Store(p)
+			return f, nil
+		}
+		if err != nil {
+			missing = err // another pack may have it all the same
+		}
+	}
+	if path := db.loosePath(h); fileExists(path) {
+		return found{loose: path}, nil
+	}
+	for _, a := range s.alternates {
+		f, err := a.find(h, false)
+		if !errors.Is(err, ErrNotFound) {
+			return f, err
+		}
+	}
+	return found{}, missing
+}
+
+func fileExists(path string) bool {
+	fi, err := os.Lstat(path)
+	return err == nil && fi.Mode().IsRegular()
+}
+
+func (db *DB) loosePath(h Hash) string {
+	id := string(h.ID(db.format))
+	return db.dir + "/" + id[:2] + "/" + id[2:]
+}
+
+// settled is how old a folder's time stamp must be before an equal one means
+// equal content: file systems stamp in ticks.
+const settled = 2 * time.Second
+
+// rescan looks at the folder again, unless nothing can have changed in it.
+func (db *DB) rescan() (s *state, changed bool, err error) {
+	db.scan.Lock()
+	defer db.scan.Unlock()
+	old := db.state.Load()
+	dir := filepath.Join(db.dir, "pack")
+	now := db.pool.now()
+	fi, err := os.Stat(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	if err == nil && old != nil && old.seen != nil && os.SameFile(fi, old.seen) &&
+		fi.ModTime().Equal(old.seen.ModTime()) && old.at.Sub(fi.ModTime()) > settled {
+		return old, rescanAll(old.alternates), nil
+	}
+	s = &state{seen: fi, at: now}
+	if s.packs, err = db.listPacks(dir, old); err != nil {
+		return nil, false, err
+	}
+	s.alternates = db.readAlternates(old)
+	changed = rescanAll(s.alternates)
+	db.state.Store(s)
+	if old == nil {
+		return s, true, nil
+	}
+	for _, p := range old.packs {
+		if !slices.Contains(s.packs, p) {
+			db.hit.CompareAndSwap(p, nil)
+			p.retire()
+		}
+	}
+	return s, changed || !slices.Equal(old.packs, s.packs) || !slices.Equal(old.alternates, s.alternates), nil
+}
+
+func rescanAll(dbs []*DB) (changed bool) {
+	for _, a := range dbs {
+		if _, c, err := a.rescan(); err == nil && c {
+			changed = true
+		}
+	}
+	return changed
+}
+
+// listPacks reads the names in objects/pack. A pack that was there before stays
+// the same.
+func (db *DB) listPacks(dir string, old *state) ([]*Pack, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	known := map[string]*Pack{}
+	if old != nil {
+		for _, p := range old.packs {
+			known[p.path] = p
+		}
+	}
+	type aged struct {
+		pack *Pack
+		time time.Time
+	}
+	var list []aged
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".idx")
+		if !ok || !strings.HasPrefix(name, "pack-") {
+			continue
+		}
+		fi, err := os.Stat(filepath.Join(dir, name+".pack"))
+		if err != nil || !fi.Mode().IsRegular() {
+			continue // without its pack an index is nothing
+		}
+		path := filepath.Join(dir, name)
+		p := known[path]
+		if p == nil {
+			p = db.pool.newPack(path, db.format)
+		}
+		list = append(list, aged{p, fi.ModTime()})
+	}
+	slices.SortStableFunc(list, func(a, b aged) int { return b.time.Compare(a.time) })
+	out := make([]*Pack, len(list))
+	for i := range list {
+		out[i] = list[i].pack
+	}
+	return out, nil
+}
+
+// maxAlternates bounds what one file may name, and how deep they may lead.
+const maxAlternates = 5
+
+// readAlternates opens the databases that objects/info/alternates names, if they
+// are inside the pool's root: what is outside belongs to somebody else.
+func (db *DB) readAlternates(old *state) []*DB {
+	if db.pool.root == "" || db.depth == maxAlternates {
+		return nil
+	}
+	data, err := os.ReadFile(filepath.Join(db.dir, "info", "alternates"))
+	if err != nil {
+		return nil
+	}
+	var out []*DB
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || len(out) == maxAlternates {
+			continue
+		}
+		if !filepath.IsAbs(line) {
+			line = filepath.Join(db.dir, line)
+		}
+		dir, err := filepath.EvalSymlinks(line)
+		if err != nil || !strings.HasPrefix(dir, db.pool.root+"/") || dir == db.dir {
+			continue
+		}
+		out = append(out, db.alternate(old, dir))
+	}
+	return out
+}
+
+func (db *DB) alternate(old *state, dir string) *DB {
+	if old != nil {
+		for _, a := range old.alternates {
+			if a.dir == dir {
+				return a
+			}
+		}
+	}
+	a := db.pool.Open(dir, db.format)
+	a.depth = db.depth + 1
+	return a
+}
+
+// Close lets go of all files. The database may be used afterwards.
+func (db *DB) Close() {
+	if db.under != nil {
+		return
+	}
+	s := db.state.Swap(nil)
+	db.hit.Store(nil)
+	if s == nil {
+		return
+	}
+	for _, p := range s.packs {
+		p.retire()
+	}
+	for _, a := range s.alternates {
+		a.Close()
+	}
+}
+
+// Refresh looks at the folder again, as if an object had been missed. Who has
+// added or removed packs may call it; readers find out by themselves.
+func (db *DB) Refresh() error {
+	if db.under != nil {
+		return db.under.Refresh()
+	}
+	_, _, err := db.rescan()
+	return err
+}
+
+// Packs returns the packs that the last look found, the newest first.
+func (db *DB) Packs() ([]*Pack, error) {
+	if db.under != nil {
+		under, err := db.under.Packs()
+		return append([]*Pack{db.front}, under...), err
+	}
+	if s := db.state.Load(); s != nil {
+		return s.packs, nil
+	}
+	s, _, err := db.rescan()
+	if err != nil {
+		return nil, err
+	}
+	return s.packs, nil
+}
