@@ -3,6 +3,7 @@ package gitstore
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -103,12 +104,34 @@ func (c *catFile) read(id object.ID, kind object.Kind, limit int64) ([]byte, err
 // batch asks for many objects at once, with a suffix such as "^{}" after each
 // id, and calls f for each in order. ids is gone through twice at a time.
 func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo)) error {
+	return c.many("info ", ids, suffix, func(id object.ID, in objectInfo) error {
+		f(id, in)
+		return nil
+	})
+}
+
+// contents asks for the content of many objects that are there. f reads all of
+// it.
+func (c *catFile) contents(ids iter.Seq[object.ID], f func(objectInfo, io.Reader) error) error {
+	return c.many("contents ", ids, "", func(_ object.ID, in objectInfo) error {
+		if in.Missing {
+			return errors.New("an object went away while it was looked at")
+		}
+		if err := f(in, c.out); err != nil {
+			return err
+		}
+		_, err := c.out.Discard(1)
+		return err
+	})
+}
+
+func (c *catFile) many(verb string, ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo) error) error {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
 		w := bufio.NewWriterSize(c.p.stdin, 32<<10)
 		for id := range ids {
-			if _, err := w.WriteString("info " + string(id) + suffix + "\n"); err != nil {
+			if _, err := w.WriteString(verb + string(id) + suffix + "\n"); err != nil {
 				return // the reader below sees it too
 			}
 		}
@@ -117,12 +140,14 @@ func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID
 	defer func() { <-asked }() // nobody goes through ids any more then
 	for id := range ids {
 		in, err := c.head()
+		if err == nil {
+			err = f(id, in)
+		}
 		if err != nil {
 			_ = killGroup(c.p.cmd.Process)
 			_ = c.p.stdin.Close()
 			return err
 		}
-		f(id, in)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ const maxOutside = 1 << 18
 // out of the client's reach, which must look the same.
 var errUnconnected = problem.New(problem.Invalid, "missing necessary objects", "")
 
-// LargeFile is an object of a push past the size limit.
+// LargeFile is an object of a push past a size limit.
 type LargeFile struct {
 	ID   object.ID
 	Path string // where the push has it; empty when it is in no tree
@@ -46,8 +46,13 @@ func (in *Incoming) CheckBases(ctx context.Context, refs *Refs) error {
 	return err
 }
 
-// CheckSizes returns the objects of the pack that are larger than limit.
-func (in *Incoming) CheckSizes(ctx context.Context, limit int64) ([]LargeFile, error) {
+// maxLarge is how many files past each limit CheckSizes names.
+const maxLarge = 100
+
+// CheckSizes returns the files of the pack that are larger than warn, and among
+// them those that are larger than limit; of each kind the first hundred.
+// Objects other than blobs count only past limit.
+func (in *Incoming) CheckSizes(ctx context.Context, warn, limit int64) ([]LargeFile, error) {
 	// Everything but a blob is bounded by what the checks before this can
 	// take, and a pack of a few bytes can hold no large object that is not a
 	// delta; both kinds are asked for all the same, since asking is cheap.
@@ -59,13 +64,16 @@ func (in *Incoming) CheckSizes(ctx context.Context, limit int64) ([]LargeFile, e
 		return nil, err
 	}
 	defer cat.close()
-	var large []LargeFile
-	err = cat.batch(in.index.ids, "", func(id object.ID, o objectInfo) {
-		if o.Size > limit && len(large) < 100 {
-			large = append(large, LargeFile{ID: id, Size: o.Size})
+	var over, between []LargeFile
+	err = cat.batch(in.brought(), "", func(id object.ID, o objectInfo) {
+		switch {
+		case o.Size > limit && len(over) < maxLarge:
+			over = append(over, LargeFile{ID: id, Size: o.Size})
+		case o.Size > warn && o.Size <= limit && o.Kind == object.KindBlob && len(between) < maxLarge:
+			between = append(between, LargeFile{ID: id, Size: o.Size})
 		}
 	})
-	return large, err
+	return append(over, between...), err
 }
 
 // Connected checks that everything that the tips reach is in the pack, or

@@ -38,6 +38,7 @@ type Incoming struct {
 
 	declared int        // objects that the client said it sends
 	index    *packIndex // nil when there are none
+	look     Look       // sees every object; nil: nobody does
 }
 
 // receiveWait and checkWait are how long a push waits for its slots. Before it
@@ -154,8 +155,10 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	if err != nil {
 		return err
 	}
-	in.index, err = openPackIndex(filepath.Join(in.path(), "pack", "pack-"+string(name)+".idx"), in.format)
-	return err
+	if in.index, err = openPackIndex(filepath.Join(in.path(), "pack", "pack-"+string(name)+".idx"), in.format); err != nil {
+		return err
+	}
+	return in.inspect(ctx)
 }
 
 func packError(err error, public string) error {
