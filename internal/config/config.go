@@ -154,7 +154,7 @@ func (c *Config) defaults() {
 	def(&c.MaxFileSize, 100<<20)
 	def(&c.WarnFileSize, 50<<20)
 	def(&c.MaxObjectsPerPush, 2_000_000)
-	def(&c.MaxRefsPerPush, 5000)
+	def(&c.MaxRefsPerPush, 100_000)
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)

@@ -53,7 +53,7 @@ var settings = [...]Setting{
 	{Name: "repository-quota", Value: "SIZE", Default: "0, none", Help: "The most that one repository may take on disk, with Git LFS. `jeton repo quota` sets it for one.", field: func(c *Config) any { return &c.RepositoryQuota }},
 	{Name: "account-quota", Value: "SIZE", Default: "0, none", Help: "The most that all repositories of one account may take. `jeton user quota` sets it for one.", field: func(c *Config) any { return &c.AccountQuota }},
 	{Name: "max-objects-per-push", Value: "N", Default: "2000000", Help: "The most objects (files, folders and commits) that one push may send.", field: func(c *Config) any { return &c.MaxObjectsPerPush }},
-	{Name: "max-refs-per-push", Value: "N", Default: "5000", Help: "The most branches and tags that one push may move.", field: func(c *Config) any { return &c.MaxRefsPerPush }},
+	{Name: "max-refs-per-push", Value: "N", Default: "100000", Help: "The most branches and tags that one push may move.", field: func(c *Config) any { return &c.MaxRefsPerPush }},
 	{Name: "max-ref-length", Value: "N", Default: "512", Help: "The longest name of a branch or tag, in bytes.", field: func(c *Config) any { return &c.MaxRefLength }},
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},

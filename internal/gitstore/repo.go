@@ -2,8 +2,6 @@ package gitstore
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +38,7 @@ type Repo struct {
 	packed packedCache
 	peeled map[object.ID]object.ID
 	reach  *reachCache
+	size   sizeMemo
 }
 
 // ID returns the repository's number.
@@ -89,24 +88,6 @@ func (r *Repo) begin(ctx context.Context) (context.Context, func(), error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, slotKey{}, true), r.store.limits.ReadTime)
 	return ctx, func() { cancel(); release() }, nil
-}
-
-// Size returns how many bytes the repository takes on disk.
-func (r *Repo) Size() (int64, error) {
-	var n int64
-	err := filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // moved or pruned while we looked
-			}
-			return err
-		}
-		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
-			n += fi.Size()
-		}
-		return nil
-	})
-	return n, err
 }
 
 // Verify runs git fsck --strict over everything, and returns what it has to

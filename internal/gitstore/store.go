@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/id"
@@ -33,7 +34,7 @@ type Limits struct {
 	PackBytes    int64         // the largest pack that a push may bring; 4 GiB
 	ObjectBytes  int64         // the largest object in it; 1 GiB
 	PackObjects  int64         // the most objects in it; 2 million
-	Commands     int           // the most refs that one push may move; 5,000
+	Commands     int           // the most refs that one push may move; 100,000
 	RefName      int           // the longest name of a ref in a push, in bytes; 512
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
 	Readers      int           // pages and API answers that read a repository at a time; 8
@@ -56,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.PackBytes, 4<<30)
 	orDefault(&l.ObjectBytes, 1<<30)
 	orDefault(&l.PackObjects, 2_000_000)
-	orDefault(&l.Commands, 5000)
+	orDefault(&l.Commands, 100_000)
 	orDefault(&l.RefName, 512)
 	orDefault(&l.RequestBytes, 64<<20)
 	orDefault(&l.Readers, 8)
@@ -97,6 +98,8 @@ type Store struct {
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
 	objects                           *odb.Pool
+	large                             sync.Mutex // held for an object that is whole in memory though it is large
+	links                             sync.Pool  // of *graph.Links
 	recorder                          Recorder
 	moved                             []func(*Repo)
 
@@ -125,6 +128,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
 	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
+	s.links.New = func() any { return new(graph.Links) }
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err

@@ -184,13 +184,15 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err != nil {
 		return err
 	}
+	in.Near(p.open())
 	if err := in.CheckBases(ctx, refs); err != nil {
 		return err
 	}
-	if err := p.kinds(ctx, in); err != nil {
+	// Of an object out of reach nothing is told, not even what it is.
+	if err := p.connect(ctx, in, refs); err != nil {
 		return err
 	}
-	if err := p.connect(ctx, in, refs); err != nil {
+	if err := p.kinds(ctx, in); err != nil {
 		return err
 	}
 	if err := p.protectHistory(ctx, in); err != nil {

@@ -39,8 +39,6 @@ func (e *RawEntry) Kind() Kind {
 // (from 2.43 on; no file system has longer ones).
 const maxTreeName = 4096
 
-func badTree() error { return violation("badTree", "cannot be parsed as a tree") }
-
 // NextEntry reads the first line of a tree's content, and returns what follows
 // it. It fails on what git can't read, and on modes with more digits than any.
 // It leaves Special alone.
