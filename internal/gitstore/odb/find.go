@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"jeton/internal/gitstore/object"
 )
 
 // state is what one look at the folder found. It is never changed.
@@ -31,6 +33,20 @@ func (f found) release() {
 	}
 }
 
+func (f found) info() (Info, error) {
+	if f.pack == nil {
+		return looseInfo(f.loose)
+	}
+	return f.pack.info(f.offset)
+}
+
+func (f found) read(limit int64) (object.Kind, []byte, error) {
+	if f.pack == nil {
+		return looseRead(f.loose, limit)
+	}
+	return f.pack.read(f.offset, limit)
+}
+
 // find looks for an object: in the packs, loose, behind the alternates, and then
 // once more in what has come since, unless fresh is false.
 func (db *DB) find(h Hash, fresh bool) (found, error) {
@@ -41,7 +57,7 @@ func (db *DB) find(h Hash, fresh bool) (found, error) {
 		return db.under.find(h, fresh)
 	}
 	if s := db.state.Load(); s != nil {
-		f, err := db.findIn(s, h)
+		f, err := db.findIn(s, h, true)
 		if !errors.Is(err, ErrNotFound) && !errors.Is(err, fs.ErrNotExist) || !fresh {
 			return f, err
 		}
@@ -55,12 +71,38 @@ func (db *DB) find(h Hash, fresh bool) (found, error) {
 		if !changed {
 			break
 		}
-		f, err := db.findIn(s, h)
+		f, err := db.findIn(s, h, true)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNotFound) {
 			return f, err
 		}
 	}
 	return found{}, ErrNotFound
+}
+
+// findQuick looks only where the last look at the folder saw something, and
+// finds nothing rather than look again.
+func (db *DB) findQuick(h Hash, loose bool) (found, error) {
+	if db.under != nil {
+		if f, ok, err := db.front.find(h); ok || err != nil {
+			return f, err
+		}
+		return db.under.findQuick(h, loose)
+	}
+	s := db.state.Load()
+	if s == nil {
+		var err error
+		if s, _, err = db.rescan(); err != nil {
+			return found{}, err
+		}
+	}
+	if len(s.packs) == 0 && len(s.alternates) == 0 && !loose {
+		return found{}, nil
+	}
+	f, err := db.findIn(s, h, loose)
+	if errors.Is(err, ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return found{}, nil
+	}
+	return f, err
 }
 
 func (p *Pack) find(h Hash) (found, bool, error) {
@@ -81,7 +123,7 @@ func (p *Pack) find(h Hash) (found, bool, error) {
 
 // findIn fails with fs.ErrNotExist when a pack is gone and the object was not
 // found elsewhere.
-func (db *DB) findIn(s *state, h Hash) (found, error) {
+func (db *DB) findIn(s *state, h Hash, loose bool) (found, error) {
 	last := db.hit.Load()
 	if last != nil {
 		f, ok, err := last.find(h)
@@ -106,8 +148,10 @@ func (db *DB) findIn(s *state, h Hash) (found, error) {
 			missing = err // another pack may have it all the same
 		}
 	}
-	if path := db.loosePath(h); fileExists(path) {
-		return found{loose: path}, nil
+	if loose {
+		if path := db.loosePath(h); fileExists(path) {
+			return found{loose: path}, nil
+		}
 	}
 	for _, a := range s.alternates {
 		f, err := a.find(h, false)

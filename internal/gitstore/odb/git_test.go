@@ -124,3 +124,16 @@ func (r *repo) all() map[object.ID]Info {
 	}
 	return out
 }
+
+// noise makes bytes that do not compress.
+type noise struct{ rnd *rand.Rand }
+
+func newNoise(seed uint64) noise { return noise{rand.New(rand.NewPCG(seed, 7))} }
+
+func (n noise) bytes(size int) []byte {
+	out := make([]byte, size)
+	for i := range out {
+		out[i] = byte(n.rnd.Uint32())
+	}
+	return out
+}

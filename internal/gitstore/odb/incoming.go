@@ -49,7 +49,7 @@ type Object struct {
 }
 
 // StreamedSize is the size above which a blob is hashed as it comes.
-const StreamedSize = 16 << 20
+const StreamedSize = 4 << 20
 
 // Incoming is a pack that has come and been indexed. Nothing of it is synced.
 type Incoming struct {

@@ -105,10 +105,7 @@ func (db *DB) InfoHash(h Hash) (in Info, err error) {
 		return Info{}, err
 	}
 	defer f.release()
-	if f.pack == nil {
-		return looseInfo(f.loose)
-	}
-	return f.pack.info(f.offset)
+	return f.info()
 }
 
 // Read returns an object of at most limit bytes. The content must not be
@@ -129,10 +126,7 @@ func (db *DB) ReadHash(h Hash, limit int64) (kind object.Kind, data []byte, err 
 		return "", nil, err
 	}
 	defer f.release()
-	if f.pack == nil {
-		return looseRead(f.loose, limit)
-	}
-	return f.pack.read(f.offset, limit)
+	return f.read(limit)
 }
 
 // Peel follows annotated tags to what they finally name, at most maxPeel of

@@ -17,7 +17,8 @@ import (
 // let go of when nobody has used it for a while. It is safe for concurrent use.
 type Pack struct {
 	pool   *Pool
-	path   string // without ".pack" and ".idx"; empty for one that is in memory
+	path   string // without ".pack" and ".idx"
+	memory bool   // idx and data are not mapped, and stay
 	format object.Format
 	key    uint64       // names it in the cache
 	used   atomic.Int64 // when it was released last, in nanoseconds
@@ -37,12 +38,10 @@ func (p *Pool) newPack(path string, format object.Format) *Pack {
 // names, wherever they are. Close must be called.
 func (p *Pool) OpenPack(path string, format object.Format) (*Pack, error) {
 	pack := p.newPack(path, format)
-	x, err := pack.acquire()
-	if err != nil {
+	if _, err := pack.acquire(); err != nil {
 		return nil, err
 	}
 	pack.release()
-	_ = x
 	return pack, nil
 }
 
@@ -118,10 +117,13 @@ func (p *Pack) closeIdle() bool {
 
 // unmap is called with mu held and without users.
 func (p *Pack) unmap() {
-	if p.path != "" && p.idx != nil {
+	if p.memory {
+		return
+	}
+	if p.idx != nil {
 		_ = syscall.Munmap(p.idx.data)
 	}
-	if p.path != "" && p.data != nil {
+	if p.data != nil {
 		_ = syscall.Munmap(p.data)
 	}
 	p.idx, p.data = nil, nil

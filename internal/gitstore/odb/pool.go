@@ -26,8 +26,10 @@ type Pool struct {
 	idle      time.Duration
 	now       func() time.Time
 	cache     *cache
+	kept      atomic.Int64 // bytes of deltas in arenas
 	keys      atomic.Uint64
 	inflaters inflaters
+	deflaters deflaters
 	big       sync.Mutex // held by who works on objects too large to hold many of
 
 	mu    sync.Mutex
