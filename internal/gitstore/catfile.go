@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -36,18 +35,6 @@ func (r *Repo) catFile(ctx context.Context, env []string) (*catFile, error) {
 }
 
 func (c *catFile) close() { c.p.stop() }
-
-// info asks for one object by its full id.
-func (c *catFile) info(id object.ID) (objectInfo, error) {
-	return c.ask("info " + string(id) + "\n")
-}
-
-func (c *catFile) ask(line string) (objectInfo, error) {
-	if _, err := io.WriteString(c.p.stdin, line); err != nil {
-		return objectInfo{}, c.fail(err)
-	}
-	return c.head()
-}
 
 func (c *catFile) fail(err error) error {
 	if cause := c.p.ctx.Err(); cause != nil {
