@@ -77,7 +77,7 @@ func (x *indexer) addBase(w *worker, id Hash) (err error) {
 	// The worker frees what it works on, and must not use again what the cache
 	// of the database may hold.
 	w.want(int64(len(data)))
-	return w.tree(len(x.items)-1, data[:len(data):len(data)], 1)
+	return w.tree(len(x.items)-1, data[:len(data):len(data)], 0)
 }
 
 func (x *indexer) baseLimit() int64 {

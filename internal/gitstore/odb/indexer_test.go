@@ -171,15 +171,13 @@ func TestIndexThin(t *testing.T) {
 	t.Parallel()
 	for _, format := range []object.Format{object.SHA1, object.SHA256} {
 		r := newRepo(t, format)
-		r.grow(200, 1)
+		r.grow(400, 1)
 		r.run("", "repack", "-adq")
-		r.run("", "branch", "old", "main")
+		r.run("", "branch", "old", "main~200")
+		r.run("", "branch", "one", "main~199")
 		base := newRepo(t, format)
-		base.run("", "fetch", "-q", r.dir, "refs/heads/*:refs/heads/*")
+		base.run("", "fetch", "-q", r.dir, "refs/heads/old:refs/heads/old")
 		db := NewPool(Options{}).Open(base.objects(), format)
-		r.grow(30, 2)
-		r.run("", "branch", "one", "main")
-		r.grow(200, 3)
 		for _, c := range []struct {
 			to    string
 			flags []string

@@ -172,7 +172,7 @@ func (w *worker) root(i int) (err error) {
 			return err
 		}
 	}
-	err = w.tree(i, data, 1)
+	err = w.tree(i, data, 0)
 	w.calm()
 	return err
 }
