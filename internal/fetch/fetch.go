@@ -44,16 +44,7 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
-	ad := a.Advertisement()
-	var out []byte
-	switch v := wire.ParseVersion(protocol); v {
-	case wire.V2:
-		out = ad.AppendV2Caps(nil)
-	default:
-		out = ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v)
-	}
-	_, err = w.Write(out)
-	return err
+	return wire.WriteBody(w, a.Upload(wire.ParseVersion(protocol), wire.Offer{}))
 }
 
 // refs asks the gate once more, where the refs are read: nothing in this flow
@@ -144,9 +135,7 @@ func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.
 		return nil, err
 	}
 	if c.LsRefs != nil {
-		ad := refs.Advertisement()
-		_, err := w.Write(ad.AppendLsRefs(nil, c.LsRefs))
-		return nil, err
+		return nil, wire.WriteBody(w, refs.LsRefs(c.LsRefs))
 	}
 	return c.Fetch, nil
 }
