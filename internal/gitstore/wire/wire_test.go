@@ -76,7 +76,7 @@ func TestReadV2_refused(t *testing.T) {
 		"empty":          "",
 		"no command":     frames("agent=x", "delim", "flush"),
 		"two commands":   frames("command=fetch", "command=ls-refs", "flush"),
-		"unknown":        frames("command=object-info", "delim", "flush"),
+		"unknown":        frames("command=nothing", "delim", "flush"),
 		"capability":     frames("command=fetch", "hello", "flush"),
 		"other hash":     frames("command=fetch", "object-format=sha256", "delim", "flush"),
 		"bad want":       frames("command=fetch", "delim", "want x", "flush"),
