@@ -170,7 +170,7 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		return nil, diskError(err)
 	}
-	tx, err := r.prepare(ctx, updates, head)
+	tx, err := r.prepare(ctx, updates, head, j.path)
 	if err != nil {
 		return nil, errors.Join(diskError(err), j.discard())
 	}
@@ -193,8 +193,9 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	return j, nil
 }
 
-// prepare locks the refs. Locks whose owner is surely gone are removed.
-func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head string) (*ref.Tx, error) {
+// prepare locks the refs. Locks whose owner is surely gone are removed. own is
+// the path of the journal for them, if there is one.
+func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own string) (*ref.Tx, error) {
 	db, err := r.refDB()
 	if err != nil {
 		return nil, err
@@ -204,7 +205,7 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head string) 
 	if !ok || !refused.Locked {
 		return tx, err
 	}
-	abandoned, rerr := r.removeAbandoned()
+	abandoned, rerr := r.removeAbandoned(own)
 	if rerr != nil {
 		return nil, rerr
 	}
@@ -256,7 +257,7 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 	if _, err := r.removeLocks(e.moved().Updates, 0); err != nil {
 		return err
 	}
-	tx, err := r.prepare(ctx, left, head)
+	tx, err := r.prepare(ctx, left, head, "")
 	if err != nil {
 		return err
 	}
@@ -329,7 +330,7 @@ func (r *Repo) recover(ctx context.Context) error {
 // complete carries out one journal that nobody works on any more.
 func (r *Repo) complete(ctx context.Context, path string) error {
 	if strings.HasPrefix(filepath.Base(path), newPrefix) {
-		_, err := r.abandoned(path)
+		_, err := r.abandoned(path, "")
 		return err
 	}
 	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -70,22 +71,23 @@ func readEntry(f *os.File) (e journalEntry, err error) {
 
 // removeAbandoned removes the ref locks of processes of ours that died before
 // their set was accepted. Each has left a journal without its final name, which
-// nobody holds any more and which names the refs.
-func (r *Repo) removeAbandoned() (removed bool, err error) {
+// nobody holds any more and which names the refs. own is the journal of the
+// caller, who waits for these locks and has none of them.
+func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
 	files, err := filepath.Glob(filepath.Join(r.dir, ownFolder, newPrefix+"*"))
 	for _, path := range files {
 		if err != nil {
 			break
 		}
 		var some bool
-		some, err = r.abandoned(path)
+		some, err = r.abandoned(path, own)
 		removed = removed || some
 	}
 	return removed, err
 }
 
 // abandoned removes one such journal with its locks.
-func (r *Repo) abandoned(path string) (removed bool, err error) {
+func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	f, err := openOwned(path)
 	if err != nil || f == nil {
 		return false, err
@@ -106,7 +108,7 @@ func (r *Repo) abandoned(path string) (removed bool, err error) {
 		}
 	}
 	if len(found) > 0 {
-		if err := r.spareLiving(path, found); err != nil {
+		if err := r.spareLiving(found, path, own); err != nil {
 			return false, err
 		}
 	}
@@ -124,8 +126,8 @@ func (r *Repo) abandoned(path string) (removed bool, err error) {
 }
 
 // spareLiving takes out of found the locks that a journal names on which a
-// process works.
-func (r *Repo) spareLiving(but string, found map[string]os.FileInfo) error {
+// process works, but for some.
+func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 	dir := filepath.Join(r.dir, ownFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -133,7 +135,7 @@ func (r *Repo) spareLiving(but string, found map[string]os.FileInfo) error {
 	}
 	for _, file := range files {
 		path := filepath.Join(dir, file.Name())
-		if path == but || !inUse(path) {
+		if slices.Contains(but, path) || !inUse(path) {
 			continue
 		}
 		data, err := os.ReadFile(path)

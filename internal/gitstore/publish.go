@@ -349,7 +349,7 @@ func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
 
 // writeHead replaces HEAD.
 func (r *Repo) writeHead(ctx context.Context, name string) error {
-	tx, err := r.prepare(ctx, nil, name)
+	tx, err := r.prepare(ctx, nil, name, "")
 	if refused, ok := errors.AsType[*ref.Refused](err); ok && refused.Locked {
 		return problem.Wrap(err, problem.Conflict, "the default branch is being changed by somebody else", "Try again.")
 	}

@@ -60,13 +60,8 @@ func (k *kept) body() wire.Body {
 	return b
 }
 
-// answer makes an answer of n refs, or returns the one that is kept under key.
-// No key keeps nothing.
-func (s *Snapshot) answer(key string, n int, build func() []byte) wire.Body {
-	if n < keepFrom || key == "" {
-		k := &kept{plain: build()}
-		return k.body()
-	}
+// answer returns the long answer that is kept under key, or makes it.
+func (s *Snapshot) answer(key string, build func() []byte) wire.Body {
 	s.mu.Lock()
 	k := s.kept[key]
 	if k == nil {
@@ -98,9 +93,11 @@ func (s *Snapshot) Upload(v wire.Version, offer wire.Offer) wire.Body {
 	if v == wire.V2 {
 		return wire.Body{Plain: ad.AppendV2Caps(nil, offer)}
 	}
-	return s.answer("upload "+strconv.Itoa(int(v)), len(s.list), func() []byte {
-		return ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v)
-	})
+	build := func() []byte { return ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v) }
+	if len(s.list) < keepFrom {
+		return wire.Body{Plain: build()}
+	}
+	return s.answer("upload "+strconv.Itoa(int(v)), build)
 }
 
 // Receive returns the answer to a discovery for receive-pack, which has no
@@ -110,16 +107,24 @@ func (s *Snapshot) Receive(v wire.Version) wire.Body {
 		v = wire.V0 // git expects this
 	}
 	ad := s.Advertisement()
-	return s.answer("receive "+strconv.Itoa(int(v)), len(s.list), func() []byte {
-		return ad.AppendReceive(wire.ServiceHead(nil, wire.ReceivePack), v)
-	})
+	build := func() []byte { return ad.AppendReceive(wire.ServiceHead(nil, wire.ReceivePack), v) }
+	if len(s.list) < keepFrom {
+		return wire.Body{Plain: build()}
+	}
+	return s.answer("receive "+strconv.Itoa(int(v)), build)
 }
 
 // LsRefs answers an ls-refs.
 func (s *Snapshot) LsRefs(q *wire.LsRefs) wire.Body {
 	ad := s.Advertisement()
-	_, n := ad.Spans(q)
-	return s.answer(lsKey(q), n, func() []byte { return ad.AppendLsRefs(nil, q) })
+	spans, n := ad.Spans(q)
+	build := func() []byte { return ad.AppendLsRefs(nil, q, spans) }
+	if n >= keepFrom {
+		if key := lsKey(q); key != "" {
+			return s.answer(key, build)
+		}
+	}
+	return (&kept{plain: build()}).body()
 }
 
 // lsKey is equal for queries with equal answers, and empty for those that are

@@ -182,16 +182,20 @@ func (a *Advertisement) Spans(q *LsRefs) (spans []Span, n int) {
 	return spans, n
 }
 
-// AppendLsRefs appends the answer to a version 2 ls-refs.
-func (a *Advertisement) AppendLsRefs(b []byte, q *LsRefs) []byte {
-	spans, n := a.Spans(q)
+// AppendLsRefs appends the answer to a version 2 ls-refs, whose Spans the caller
+// has.
+func (a *Advertisement) AppendLsRefs(b []byte, q *LsRefs, spans []Span) []byte {
+	n := 0
+	for _, s := range spans {
+		n += s.Hi - s.Lo
+	}
 	b = slices.Grow(b, n*(2*a.Format.Size()+48)+256)
 	if q.wants("HEAD") {
 		switch id := a.headID(); {
 		case id != "":
 			b = a.appendHead(b, string(id), q.Symrefs)
-		case q.Unborn && a.Head != "":
-			b = a.appendHead(b, "unborn", q.Symrefs)
+		case q.Unborn && q.Symrefs && a.Head != "":
+			b = a.appendHead(b, "unborn", true)
 		}
 	}
 	for _, s := range spans {
