@@ -368,7 +368,9 @@ func (r *Repo) removeQuarantines() error {
 		if !strings.HasPrefix(e.Name(), incomingPrefix) || inUse(filepath.Join(dir, ownerLock)) {
 			continue
 		}
-		if err := os.RemoveAll(dir); err != nil {
+		// A git that outlived its server by a moment may be writing there still.
+		// Nothing believes in what it writes: the next start removes the rest.
+		if err := os.RemoveAll(dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
 			return err
 		}
 	}
