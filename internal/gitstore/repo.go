@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"container/list"
 	"context"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -31,12 +33,13 @@ type Repo struct {
 	recovered atomic.Bool // what a crash left was looked for by this process
 	swept     bool        // quarantines too; guarded by moving
 
+	refs   atomic.Pointer[ref.DB] // nil until they are first read
+	weight atomic.Int64           // of what is kept of them, in bytes
+	place  *list.Element          // among the recent; guarded by the set's mu
+
 	mu     sync.Mutex // guards what follows
 	format object.Format
 	db     *odb.DB
-	refs   *Refs
-	packed packedCache
-	peeled map[object.ID]object.ID
 	reach  *reachCache
 	size   sizeMemo
 }
