@@ -38,7 +38,11 @@ certificate authority of its own. The first start prints a link to set it up.
   --trusted-proxy CIDR     whose forwarded headers are believed; needed for --tls=off
   --api-rate-limit N       API requests an hour and account (default 15000)
   --max-pack-size SIZE     the most that one push may send (default 4GiB)
-  --max-object-size SIZE   the largest object of a push (default 1GiB)
+  --max-file-size SIZE     the largest file of a push (default 100MiB)
+  --max-object-size SIZE   the name that max-file-size had before
+  --warn-file-size SIZE    files past this are warned of (default 50MiB)
+  --repository-quota SIZE  the most that a repository may take (default 0, no limit)
+  --account-quota SIZE     the most that an account's repositories may take (default 0, no limit)
   --max-objects-per-push N the most objects of one push (default 2000000)
   --max-refs-per-push N    the most branches and tags of one push (default 5000)
   --max-ref-length N       the longest name of a branch or tag (default 512)

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/keys"
+	"jeton/internal/leak"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/repo"
@@ -57,6 +58,7 @@ type Core struct {
 	Signin    *signin.Room
 	Tokens    *token.Room
 	Repos     *repo.Room
+	Leaks     *leak.Room
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
@@ -102,7 +104,7 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 	}
 	k.Git, err = gitstore.Open(gitstore.Options{
 		Dir: c.Repositories(), Git: c.Git, Log: o.Log, Now: o.Now,
-		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxObjectSize), PackObjects: int64(c.MaxObjectsPerPush), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength, FetchTime: c.FetchTimeout, PushTime: c.PushTimeout},
+		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxFileSize), PackObjects: int64(c.MaxObjectsPerPush), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength, FetchTime: c.FetchTimeout, PushTime: c.PushTimeout},
 	})
 	return err
 }
@@ -114,7 +116,8 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
-	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
+	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.onClose(k.Lifecycle.Close)

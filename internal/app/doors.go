@@ -16,7 +16,7 @@ func (a *App) doors() (err error) {
 		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
-		Push:    push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Log: k.o.Log, Now: k.o.Now}),
+		Push:    push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)}),
 		MaxPack: int64(k.Config.MaxPackSize), FetchTimeout: k.Config.FetchTimeout, PushTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit,
 		Git: k.Git, Lifecycle: k.Lifecycle, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}

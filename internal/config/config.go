@@ -56,7 +56,11 @@ type Config struct {
 
 	APIRateLimit      int // requests an hour and account
 	MaxPackSize       Size
-	MaxObjectSize     Size
+	MaxFileSize       Size
+	MaxObjectSize     Size // the name that MaxFileSize had; it holds where that is not set
+	WarnFileSize      Size
+	RepositoryQuota   Size // 0: none
+	AccountQuota      Size // 0: none
 	MaxObjectsPerPush int
 	MaxRefsPerPush    int
 	MaxRefLength      int
@@ -146,9 +150,11 @@ func (c *Config) defaults() {
 	}
 	def(&c.APIRateLimit, 15000)
 	def(&c.MaxPackSize, 4<<30)
-	def(&c.MaxObjectSize, 1<<30)
+	def(&c.MaxFileSize, c.MaxObjectSize)
+	def(&c.MaxFileSize, 100<<20)
+	def(&c.WarnFileSize, 50<<20)
 	def(&c.MaxObjectsPerPush, 2_000_000)
-	def(&c.MaxRefsPerPush, 5000)
+	def(&c.MaxRefsPerPush, 100_000)
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)
@@ -268,7 +274,8 @@ func checkDatabase(c *Config) error {
 
 func checkLimits(c *Config) error {
 	for name, n := range map[string]int64{
-		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-object-size": int64(c.MaxObjectSize),
+		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-file-size": int64(c.MaxFileSize),
+		"max-object-size": int64(c.MaxObjectSize), "warn-file-size": int64(c.WarnFileSize), "repository-quota": int64(c.RepositoryQuota), "account-quota": int64(c.AccountQuota),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
 		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
 	} {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -25,6 +27,7 @@ type answer struct {
 	event   *event.Event
 	kind    string
 	pace    pace
+	gzip    bool // the client takes an answer compressed
 	began   bool
 }
 
@@ -33,7 +36,8 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit},
+		gzip: acceptsGzip(r.Header.Values("Accept-Encoding"))}
 }
 
 // Write implements io.Writer.
@@ -53,6 +57,44 @@ func (a *answer) Write(b []byte) (int, error) {
 	n, err := a.w.Write(b)
 	a.pace.moved(n, time.Since(began))
 	return n, err
+}
+
+// WriteBody sends an answer that is known whole, with its length, so that it
+// goes out in one piece; compressed to who accepts that, if it is large.
+func (a *answer) WriteBody(b wire.Body) error {
+	h := a.w.Header()
+	out := b.Plain
+	if b.Gzip != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if a.gzip {
+			h.Set("Content-Encoding", "gzip")
+			out = b.Gzip()
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	_, err := a.Write(out)
+	return err
+}
+
+// acceptsGzip reads an Accept-Encoding header: whether gzip is in it, and not
+// with the weight of zero that refuses it.
+func acceptsGzip(values []string) bool {
+	any := false
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, params, _ := strings.Cut(item, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name != "gzip" && name != "x-gzip" && name != "*" {
+			continue
+		}
+		q, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		refused := ok && (err != nil || weight <= 0)
+		if name != "*" {
+			return !refused
+		}
+		any = !refused
+	}
+	return any
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.

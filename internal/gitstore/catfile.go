@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"iter"
 	"strconv"
 	"strings"
 
 	"jeton/internal/gitstore/object"
-	"jeton/internal/problem"
 )
 
 // objectInfo is what cat-file says of an object.
@@ -37,18 +35,6 @@ func (r *Repo) catFile(ctx context.Context, env []string) (*catFile, error) {
 }
 
 func (c *catFile) close() { c.p.stop() }
-
-// info asks for one object by its full id.
-func (c *catFile) info(id object.ID) (objectInfo, error) {
-	return c.ask("info " + string(id) + "\n")
-}
-
-func (c *catFile) ask(line string) (objectInfo, error) {
-	if _, err := io.WriteString(c.p.stdin, line); err != nil {
-		return objectInfo{}, c.fail(err)
-	}
-	return c.head()
-}
 
 func (c *catFile) fail(err error) error {
 	if cause := c.p.ctx.Err(); cause != nil {
@@ -77,38 +63,22 @@ func (c *catFile) head() (objectInfo, error) {
 	return objectInfo{ID: id, Kind: object.Kind(f[1]), Size: size}, nil
 }
 
-// read returns the content of an object of at most limit bytes. An object that
-// is not there, or of another kind, is problem.NotFound.
-func (c *catFile) read(id object.ID, kind object.Kind, limit int64) ([]byte, error) {
-	in, err := c.info(id)
-	if err != nil {
-		return nil, err
-	}
-	if in.Missing || in.Kind != kind {
-		return nil, problem.Newf(problem.NotFound, "there is no such %s in this repository", kind)
-	}
-	if in.Size > limit {
-		return nil, tooLarge("the " + string(kind))
-	}
-	if in, err = c.ask("contents " + string(id) + "\n"); err != nil {
-		return nil, err
-	}
-	data := make([]byte, in.Size+1)
-	if _, err := io.ReadFull(c.out, data); err != nil {
-		return nil, c.fail(err)
-	}
-	return data[:in.Size], nil
-}
-
 // batch asks for many objects at once, with a suffix such as "^{}" after each
 // id, and calls f for each in order. ids is gone through twice at a time.
 func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo)) error {
+	return c.many("info ", ids, suffix, func(id object.ID, in objectInfo) error {
+		f(id, in)
+		return nil
+	})
+}
+
+func (c *catFile) many(verb string, ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo) error) error {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
 		w := bufio.NewWriterSize(c.p.stdin, 32<<10)
 		for id := range ids {
-			if _, err := w.WriteString("info " + string(id) + suffix + "\n"); err != nil {
+			if _, err := w.WriteString(verb + string(id) + suffix + "\n"); err != nil {
 				return // the reader below sees it too
 			}
 		}
@@ -117,12 +87,14 @@ func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID
 	defer func() { <-asked }() // nobody goes through ids any more then
 	for id := range ids {
 		in, err := c.head()
+		if err == nil {
+			err = f(id, in)
+		}
 		if err != nil {
 			_ = killGroup(c.p.cmd.Process)
 			_ = c.p.stdin.Close()
 			return err
 		}
-		f(id, in)
 	}
 	return nil
 }

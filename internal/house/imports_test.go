@@ -34,11 +34,12 @@ var allow = map[string][]string{
 	"signin":  {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"repo":    {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
 	"token":   {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"leak":    {"problem", "secret", "token"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "gate", "gitstore"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "keys", "repo", "gitstore"},
 	// doors

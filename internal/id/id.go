@@ -22,6 +22,9 @@ type Session int64
 // Email names an e-mail address of an account.
 type Email int64
 
+// Rule names a rule about the branches or tags of a repository.
+type Rule int64
+
 // Event names one line of the security log.
 type Event int64
 

@@ -17,27 +17,34 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/leak"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs. All but Log and Now are required.
+// Options are what the flow needs. All but WarnFile, Log and Now are required.
 type Options struct {
 	Gate  *gate.Gate
 	Git   *gitstore.Store
 	DB    *db.DB
 	Repos *repo.Room
 	Audit *audit.Log
+	Leaks *leak.Room
 	Log   *slog.Logger
 	Now   func() time.Time // nil: time.Now
+
+	WarnFile int64 // bytes past which a file is warned of; 0: none is
 }
 
 // Flow does the work.
-type Flow struct{ o Options }
+type Flow struct {
+	o      Options
+	claims claims
+}
 
 // New makes the flow and has the store hand it what a crash left unrecorded.
 func New(o Options) *Flow {
-	if o.Gate == nil || o.Git == nil || o.DB == nil || o.Repos == nil || o.Audit == nil {
+	if o.Gate == nil || o.Git == nil || o.DB == nil || o.Repos == nil || o.Audit == nil || o.Leaks == nil {
 		panic("push: New without a required option")
 	}
 	if o.Log == nil {
@@ -61,13 +68,7 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
-	ad := refs.Advertisement()
-	v := wire.ParseVersion(protocol)
-	if v == wire.V2 {
-		v = wire.V0 // there is no version 2 of this service; git expects this
-	}
-	_, err = w.Write(ad.AppendReceive(wire.ServiceHead(nil, wire.ReceivePack), v))
-	return err
+	return wire.WriteBody(w, refs.Receive(wire.ParseVersion(protocol)))
 }
 
 // Receive answers the POST of git-receive-pack. What is refused is told inside

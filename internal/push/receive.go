@@ -9,6 +9,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/leak"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -25,6 +26,8 @@ type pushing struct {
 
 	cmds    wire.Push
 	results []wire.Result // one for each command
+	brought int64         // bytes of the pack
+	secrets leak.Collector
 }
 
 // maxDrain bounds how much of a refused pack is read: a client reads its
@@ -56,6 +59,9 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 		if p.results[i].Reason == "" {
 			p.ask(i)
 		}
+	}
+	if err := p.protect(ctx); err != nil {
+		return p.failed(ctx, err)
 	}
 	p.allOrNone()
 	if len(p.open()) == 0 {
@@ -126,6 +132,13 @@ func (p *pushing) failed(ctx context.Context, err error) string {
 
 // work is the pipeline from the pack to the refs.
 func (p *pushing) work(ctx context.Context) error {
+	pack := &metered{r: p.in}
+	if p.cmds.NeedsPack() {
+		var err error
+		if pack.space, err = p.roomLeft(ctx); err != nil {
+			return err
+		}
+	}
 	in, err := p.store.Incoming(ctx, gitstore.Who{Account: p.actor.Account})
 	if err != nil {
 		return err
@@ -136,9 +149,11 @@ func (p *pushing) work(ctx context.Context) error {
 		}
 	}()
 	if p.cmds.NeedsPack() {
-		if err := in.Index(ctx, p.in, p.answer); err != nil {
+		in.Inspect(func(kind object.Kind, id object.ID, data []byte) { p.secrets.Look(string(kind), string(id), data) })
+		if err := in.Index(ctx, pack, p.answer); err != nil {
 			return p.shallowly(err)
 		}
+		p.brought = pack.n
 	}
 	p.drain()
 	if err := p.inspect(ctx, in); err != nil {
@@ -151,15 +166,21 @@ func (p *pushing) work(ctx context.Context) error {
 	return p.publish(ctx, in)
 }
 
+const notShallow = "shallow update not allowed"
+
 // shallowly explains why a push from a shallow clone found no connection: what
 // lies behind the clone's border is not here.
 func (p *pushing) shallowly(err error) error {
 	if len(p.cmds.Shallow) == 0 || !problem.Is(err, problem.Invalid) {
 		return err
 	}
-	p.refuse("shallow update not allowed", nil)
-	p.answer.tell("Your clone is shallow, and what lies behind its border is not on this server. Run git fetch --unshallow from where you cloned it, then push again.")
+	p.refuse(notShallow, nil)
+	p.tellShallow()
 	return nil
+}
+
+func (p *pushing) tellShallow() {
+	p.answer.tell("Your clone is shallow, and what lies behind its border is not on this server. Run git fetch --unshallow from where you cloned it, then push again.")
 }
 
 // inspect looks at what the push brings. What it finds against a command is in
@@ -169,16 +190,24 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err != nil {
 		return err
 	}
+	in.Near(p.open())
 	if err := in.CheckBases(ctx, refs); err != nil {
+		return err
+	}
+	// Of an object out of reach nothing is told, not even what it is.
+	if err := p.connect(ctx, in, refs); err != nil {
 		return err
 	}
 	if err := p.kinds(ctx, in); err != nil {
 		return err
 	}
-	if err := p.connect(ctx, in, refs); err != nil {
+	if err := p.protectHistory(ctx, in); err != nil {
 		return err
 	}
-	return p.workflows(ctx, in, refs)
+	if err := p.workflows(ctx, in, refs); err != nil {
+		return err
+	}
+	return p.leaks(ctx, in, refs)
 }
 
 // tips returns what the commands that are still open want refs to name.
@@ -200,26 +229,27 @@ func (p *pushing) connect(ctx context.Context, in *gitstore.Incoming, refs *gits
 	if len(tips) == 0 {
 		return nil
 	}
-	large, err := in.CheckSizes(ctx, p.flow.o.Git.Limits().ObjectBytes)
+	sizes, err := p.sizes(ctx, in)
 	if err != nil {
 		return err
 	}
-	paths := make(map[object.ID]string, len(large))
-	for _, l := range large {
-		paths[l.ID] = ""
-	}
-	bad, err := in.Connected(ctx, refs, tips, paths)
+	bad, err := in.Connected(ctx, refs, tips, sizes.paths)
 	if err != nil {
 		return err
 	}
-	if len(large) > 0 {
-		p.tooLarge(large, paths)
-		p.refuse("pre-receive hook declined", func(u wire.Update) bool { return !u.Deletes() })
+	p.warnLarge(&sizes)
+	if len(sizes.over) > 0 {
+		p.refuseLarge(&sizes)
+		p.refuse(declined, func(u wire.Update) bool { return !u.Deletes() })
+		return nil
+	}
+	if len(bad) == 0 {
 		return nil
 	}
 	reason := "missing necessary objects"
 	if len(p.cmds.Shallow) > 0 {
-		reason = "shallow update not allowed"
+		reason = notShallow
+		p.tellShallow()
 	}
 	missing := map[object.ID]bool{}
 	for _, id := range bad {
@@ -240,9 +270,21 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 		p.refuse("permission denied", nil)
 		return nil
 	}
+	before := p.repo
 	if err := p.still(ctx); err != nil {
 		return refused(err)
 	}
+	if err := p.protectAgain(ctx, before, in); err != nil {
+		return err
+	}
+	if len(p.open()) == 0 {
+		return nil
+	}
+	release, err := p.claim(ctx, p.brought)
+	if err != nil {
+		return err
+	}
+	defer release()
 	event, err := p.event(ctx)
 	if err != nil {
 		return err

@@ -73,22 +73,6 @@ func (p *pushing) kinds(ctx context.Context, in *gitstore.Incoming) error {
 	return nil
 }
 
-// tooLarge tells of files past the limit in GitHub's words.
-func (p *pushing) tooLarge(files []gitstore.LargeFile, paths map[object.ID]string) {
-	limit := megabytes(p.flow.o.Git.Limits().ObjectBytes)
-	for _, f := range files[:min(len(files), 10)] {
-		name := paths[f.ID]
-		if name == "" {
-			name = string(f.ID)
-		}
-		p.answer.say(fmt.Sprintf("error: File %s is %s; this exceeds this server's file size limit of %s", printable.Line(name, 200), megabytes(f.Size), limit))
-	}
-	p.answer.say("error: GH001: Large files detected.")
-	p.answer.tell("Remove them from every commit that you push (git rebase -i, or git filter-repo), then push again.")
-}
-
-func megabytes(n int64) string { return fmt.Sprintf("%.2f MB", float64(n)/(1<<20)) }
-
 // workflowFolder holds what runs when something is pushed. To change what runs
 // is more than to change what is stored, and needs a scope of its own.
 const workflowFolder = ".github/workflows"

@@ -140,6 +140,9 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	} else if n == 0 {
 		return problem.New(problem.NotFound, "this account is not a collaborator", "")
 	}
+	if err := m.unlist(ctx, tx, repo, who); err != nil {
+		return err
+	}
 	if err := m.record(ctx, tx, actor, "repo.remove_member", &r, map[string]string{"user": account.Login}); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	now := m.o.Now().UTC().Truncate(time.Microsecond)
 	r := Repo{
 		Owner: n.Owner, OwnerLogin: owner.Login, Name: n.Name, Description: n.Description, DefaultBranch: n.DefaultBranch,
-		Private: n.Private, Format: n.Format, CreatedAt: now, UpdatedAt: now,
+		Private: n.Private, Format: n.Format, CreatedAt: now, UpdatedAt: now, Quota: SiteQuota,
 	}
 	if r.ID, err = m.number(ctx, tx, n.ID); err != nil {
 		return Repo{}, err
@@ -80,6 +80,9 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 		return Repo{}, err
 	} else if n == 0 {
 		return Repo{}, taken("name")
+	}
+	if err := tx.QueryRow(ctx, `SELECT quota FROM accounts WHERE id = $1`, r.Owner).Scan(&r.OwnerQuota); err != nil {
+		return Repo{}, fmt.Errorf("read the owner's quota: %w", err)
 	}
 	if err := endRedirect(ctx, tx, r.Owner, key); err != nil {
 		return Repo{}, err
@@ -101,6 +104,8 @@ func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id
 	// The tables that hang on the row are emptied by hand, so that nothing
 	// depends on a database that was opened without its foreign keys.
 	for _, q := range []string{
+		`DELETE FROM ref_rule_accounts WHERE rule_id IN (SELECT id FROM ref_rules WHERE repo_id = $1)`,
+		`DELETE FROM ref_rules WHERE repo_id = $1`,
 		`DELETE FROM collaborators WHERE repo_id = $1`,
 		`DELETE FROM repo_names WHERE repo_id = $1`,
 		`DELETE FROM repositories WHERE id = $1`,

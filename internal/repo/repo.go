@@ -1,7 +1,8 @@
 // Package repo is the room of repositories: what they are called, who owns
-// them, who else may use them, and where a renamed one went. It writes the
-// tables repositories, collaborators and repo_names, and it alone. It must
-// never decide whether somebody may do a thing (the gate does) and never touch
+// them, who else may use them, and where a renamed one went,
+// what may be pushed to which branch, and how much room there is. It writes the
+// tables repositories, collaborators, repo_names, ref_rules and
+// ref_rule_accounts, and it alone. It must never decide whether somebody may do a thing (the gate does) and never touch
 // a repository's files (gitstore does).
 package repo
 
@@ -40,6 +41,12 @@ type Repo struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time // last change of the settings or push
 	PushedAt      time.Time // zero before the first push
+
+	RulesAt    int64      // moves with every change of the rules; 0: there never was one
+	BlockForce ForceBlock // where forced pushes are refused whatever the rules say
+	LFSBytes   int64      // what Git LFS keeps for it
+	Quota      int64      // bytes, or NoQuota or SiteQuota
+	OwnerQuota int64      // the owner's for all repositories, in the same way
 }
 
 // FullName is "owner/name".
@@ -67,13 +74,18 @@ type Options struct {
 	Change  *change.Bus
 	Audit   *audit.Log
 	Now     func() time.Time // nil is time.Now
+
+	RepoQuota    int64 // bytes that a repository may take; 0: no limit
+	AccountQuota int64 // bytes that all repositories of an account may take; 0: no limit
 }
 
-// Room holds the rules and queries of repositories. It may be used from several
-// goroutines.
+// Room holds the rules and queries of repositories. It keeps in memory what it
+// found and the rules that it read, until they change; it may be used from
+// several goroutines.
 type Room struct {
 	o     Options
 	found *foundCache
+	rules ruleCache
 }
 
 // New returns a Room. It panics when a required part is missing.
@@ -92,7 +104,8 @@ func New(o Options) *Room {
 // columns are what scan reads; the query names repositories r, accounts a and
 // the viewer's row of collaborators c.
 const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
-	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, COALESCE(c.level, 0)`
+	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, r.rules_at, r.block_force, r.lfs_bytes, r.quota, a.quota,
+	COALESCE(c.level, 0)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -101,7 +114,7 @@ func scan(row scanner, viewer id.Account) (Found, error) {
 	var created, updated, pushed int64
 	var level uint8
 	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
-		&f.Format, &f.Size, &created, &updated, &pushed, &level)
+		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &level)
 	if err != nil {
 		return Found{}, err
 	}

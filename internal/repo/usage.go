@@ -11,7 +11,7 @@ import (
 // Usage is what an account's repositories come to.
 type Usage struct {
 	Public, Private int   // how many it owns
-	Size            int64 // KiB of all of them
+	Size            int64 // KiB of all of them, with what Git LFS keeps for them
 }
 
 // Usage counts what owner owns, whoever asks: it is for the owner's own eyes,
@@ -19,7 +19,7 @@ type Usage struct {
 func (m *Room) Usage(ctx context.Context, r db.Reader, owner id.Account) (Usage, error) {
 	var u Usage
 	err := r.QueryRow(ctx, `
-		SELECT COALESCE(SUM(CASE WHEN private THEN 0 ELSE 1 END), 0), COALESCE(SUM(CASE WHEN private THEN 1 ELSE 0 END), 0), COALESCE(SUM(size_kib), 0)
+		SELECT COALESCE(SUM(CASE WHEN private THEN 0 ELSE 1 END), 0), COALESCE(SUM(CASE WHEN private THEN 1 ELSE 0 END), 0), COALESCE(SUM(size_kib + lfs_bytes / 1024), 0)
 		FROM repositories WHERE owner_id = $1`, owner).Scan(&u.Public, &u.Private, &u.Size)
 	if err != nil {
 		return Usage{}, fmt.Errorf("count repositories: %w", err)

@@ -1,0 +1,43 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+
+	"jeton/internal/gitstore/graph"
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
+)
+
+// Descends reports whether the commit to has from among its ancestors, or is the
+// same: whether a move from one to the other takes nothing away. It sees what the
+// push brings. An id that is none of a commit descends from nothing.
+func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, error) {
+	if from == to {
+		return true, nil
+	}
+	db, err := in.db()
+	if err != nil {
+		return false, err
+	}
+	old, ok1 := odb.ParseHash(from)
+	new, ok2 := odb.ParseHash(to)
+	if !ok1 || !ok2 {
+		return false, nil
+	}
+	left := map[odb.Hash]bool{old: true}
+	done, err := graph.Ancestors(ctx, db, []odb.Hash{new}, left, nearCommits)
+	if err != nil || len(left) == 0 || done {
+		return len(left) == 0, err
+	}
+	_, err = in.repo.store.output(ctx, in.repo.dir, command{
+		name:  "merge-base",
+		flags: []flag{"--is-ancestor"},
+		args:  []string{string(from), string(to)},
+		env:   in.env(),
+	}, 4096)
+	if run, ok := errors.AsType[*runError](err); ok && run.code > 0 {
+		return false, nil // 1: it is none; 128: one of the two is no commit
+	}
+	return err == nil, err
+}

@@ -1,0 +1,145 @@
+// Package leak is the room that finds live tokens of this host in what is about
+// to be kept: a token in a repository is everybody's who may read there. It
+// never stores or logs what it finds, and it knows the tokens of this host
+// alone. It looks for what has the shape and the checksum of a token, which
+// costs one pass over the bytes, and asks the room of tokens about the few that
+// have both.
+package leak
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+
+	"jeton/internal/problem"
+	"jeton/internal/secret"
+	"jeton/internal/token"
+)
+
+// Candidate is something with the shape and the checksum of a token.
+type Candidate struct {
+	Plain  secret.Value
+	Offset int // of its first byte
+}
+
+// marker is what every token of this host begins with.
+var marker = []byte(token.Prefix)
+
+// Scan returns what in data could be a token, in order and each time that it
+// stands there, at most limit of them. The data may be of any kind; nothing of
+// it is kept.
+func Scan(data []byte, limit int) []Candidate {
+	var out []Candidate
+	for from := 0; len(out) < limit; {
+		i := bytes.Index(data[from:], marker)
+		if i < 0 || len(data)-from-i < token.Length {
+			break
+		}
+		from += i
+		if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
+			out = append(out, Candidate{Plain: plain, Offset: from})
+			from += token.Length
+			continue
+		}
+		from += len(marker)
+	}
+	return out
+}
+
+// Line returns the number of the line, from 1, in which the byte at offset is.
+func Line(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte{'\n'}) }
+
+// The most that one collector keeps. Who sends more sends no mistake.
+const (
+	maxTokens = 5_000 // different ones
+	maxPlaces = 20    // of one of them
+)
+
+// Place is where a candidate was found.
+type Place struct {
+	Kind   string // of the object that holds it: blob, commit or tag
+	Object string // its name
+	Line   int
+}
+
+// Collector gathers candidates from many objects, from several goroutines.
+type Collector struct {
+	mu     sync.Mutex
+	found  map[string][]Place // guarded by mu; by the plain text
+	order  []secret.Value     // guarded by mu
+	tooFar bool               // guarded by mu
+}
+
+// Look scans one object and notes what it finds. data may change afterwards.
+func (c *Collector) Look(kind, object string, data []byte) {
+	found := Scan(data, maxTokens+1)
+	if len(found) == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.found == nil {
+		c.found = map[string][]Place{}
+	}
+	for _, f := range found {
+		places, known := c.found[f.Plain.Reveal()]
+		if !known {
+			if len(c.order) >= maxTokens {
+				c.tooFar = true
+				return
+			}
+			c.order = append(c.order, f.Plain)
+		}
+		if len(places) < maxPlaces {
+			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: Line(data, f.Offset)})
+		}
+	}
+}
+
+// Finding is a live token and where it stands.
+type Finding struct {
+	Token     token.Verified
+	LastEight string // characters of it, by which its owner knows it
+	Places    []Place
+}
+
+// Options are what the room needs. Tokens is required.
+type Options struct{ Tokens *token.Room }
+
+// Room asks whether candidates are live.
+type Room struct{ o Options }
+
+// New makes the room.
+func New(o Options) *Room {
+	if o.Tokens == nil {
+		panic("leak: New without Tokens")
+	}
+	return &Room{o: o}
+}
+
+// Live returns those of the collected candidates that are live tokens at this
+// moment. It fails with problem.TooLarge when there are too many candidates to
+// ask about: nothing is let through unasked.
+func (r *Room) Live(ctx context.Context, c *Collector) ([]Finding, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tooFar {
+		return nil, problem.New(problem.TooLarge, "this push holds more than 5000 texts that look like tokens of this site",
+			"Push it in parts, or leave the file out that holds them.")
+	}
+	var out []Finding
+	for _, plain := range c.order {
+		v, err := r.o.Tokens.Verify(ctx, plain)
+		var refused *token.Refused
+		switch {
+		case errors.As(err, &refused):
+			continue // expired, revoked or never a token: it opens nothing
+		case err != nil:
+			return nil, err
+		}
+		s := plain.Reveal()
+		out = append(out, Finding{Token: *v, LastEight: s[len(s)-8:], Places: c.found[s]})
+	}
+	return out, nil
+}
