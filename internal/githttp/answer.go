@@ -3,8 +3,11 @@ package githttp
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +29,7 @@ type answer struct {
 	kind    string
 	pace    pace
 	began   bool
+	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
 
 func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
@@ -33,26 +37,81 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}, large: r.TLS != nil || r.ProtoMajor != 1}
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(b []byte) (int, error) {
-	if !a.began {
-		a.began = true
-		h := a.w.Header()
-		h.Set("Content-Type", a.kind)
-		noCache(h)
-		a.w.WriteHeader(http.StatusOK)
-	}
-	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.end(began, len(b)))
-	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = a.control.SetWriteDeadline(began.Add(lastWords))
-	}
+	a.begin()
+	began := a.limit(len(b))
 	n, err := a.w.Write(b)
 	a.pace.moved(n, time.Since(began))
 	return n, err
+}
+
+// SetSize says how long the whole answer will be. It is then sent as it is,
+// instead of in chunks, which lets the kernel send a file by itself.
+func (a *answer) SetSize(n int64) {
+	if !a.began {
+		a.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	}
+}
+
+// piece is how much is sent between two looks at the client's pace.
+const piece = 512 << 10
+
+// ReadFrom implements io.ReaderFrom: over plain HTTP/1.1 the kernel sends a
+// file, otherwise large pieces go through memory.
+func (a *answer) ReadFrom(r io.Reader) (int64, error) {
+	a.begin()
+	if _, ok := a.w.(io.ReaderFrom); !ok || a.large {
+		return io.CopyBuffer(writerOnly{a}, readerOnly{r}, make([]byte, piece/2))
+	}
+	left := int64(math.MaxInt64)
+	if l, ok := r.(*io.LimitedReader); ok { // the kernel takes a file within one of these, not two
+		r, left = l.R, l.N
+	}
+	var sum int64
+	for sum < left {
+		size := min(piece, left-sum)
+		began := a.limit(int(size))
+		n, err := io.Copy(a.w, &io.LimitedReader{R: r, N: size})
+		sum += n
+		a.pace.moved(int(n), time.Since(began))
+		if err != nil || n < size {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// writerOnly and readerOnly hide what else a writer or a reader can.
+type (
+	writerOnly struct{ io.Writer }
+	readerOnly struct{ io.Reader }
+)
+
+// begin sends the status and the headers, once.
+func (a *answer) begin() {
+	if a.began {
+		return
+	}
+	a.began = true
+	h := a.w.Header()
+	h.Set("Content-Type", a.kind)
+	noCache(h)
+	a.w.WriteHeader(http.StatusOK)
+}
+
+// limit sets until when the client may take for its next n bytes, and returns
+// from when on.
+func (a *answer) limit(n int) time.Time {
+	began := time.Now()
+	_ = a.control.SetWriteDeadline(a.pace.end(began, n))
+	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+		_ = a.control.SetWriteDeadline(began.Add(lastWords))
+	}
+	return began
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.

@@ -38,6 +38,8 @@ type Repo struct {
 	packed packedCache
 	peeled map[object.ID]object.ID
 	reach  *reachCache
+	born   string // tells the folder from others of its number
+	tags   struct{ version, digest string }
 }
 
 // ID returns the repository's number.

@@ -97,6 +97,7 @@ type Store struct {
 	fetches, spools, receives, pushes *pool
 	recorder                          Recorder
 	moved                             []func(*Repo)
+	fetching
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo
@@ -123,6 +124,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
 	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err
@@ -301,6 +303,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 // disk. A repository that is not there is no error.
 func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	s.forget(repo)
+	s.forgetFetches(repo)
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
 		return err
