@@ -60,12 +60,16 @@ func (a *answer) SetSize(n int64) {
 // piece is how much is sent between two looks at the client's pace.
 const piece = 512 << 10
 
+// throughMemory is how much of an answer a client's connection holds in memory
+// when the kernel can't send it by itself: four TLS records.
+const throughMemory = 64 << 10
+
 // ReadFrom implements io.ReaderFrom: over plain HTTP/1.1 the kernel sends a
 // file, otherwise large pieces go through memory.
 func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	a.begin()
 	if _, ok := a.w.(io.ReaderFrom); !ok || a.large {
-		return io.CopyBuffer(writerOnly{a}, readerOnly{r}, make([]byte, piece/2))
+		return io.CopyBuffer(writerOnly{a}, readerOnly{r}, make([]byte, throughMemory))
 	}
 	left := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok { // the kernel takes a file within one of these, not two
