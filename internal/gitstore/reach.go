@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -317,7 +318,7 @@ func (r *Repo) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.I
 		list = append(list, id)
 	}
 	out := map[object.ID]bool{}
-	c := command{name: "rev-list", flags: []flag{"--use-bitmap-index", "--objects", "--no-object-names", "--stdin"}, stdin: revisions(list, refs)}
+	c := command{name: "rev-list", flags: []flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, stdin: io.MultiReader(revisions(list, refs), older(refs))}
 	err = r.lines(ctx, c, func(id object.ID) bool {
 		if wanted[id] {
 			out[id] = true
@@ -331,6 +332,21 @@ func (r *Repo) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.I
 		wanted[id] = out[id]
 	}
 	return nil
+}
+
+// older names some commits behind the default branch: git uses a bitmap only if
+// one of the commits that it is asked to leave out is in the bitmap's pack, and
+// what was pushed since is not. Those that do not exist are ignored.
+func older(refs *Refs) io.Reader {
+	head, ok := refs.Default()
+	if !ok {
+		return strings.NewReader("")
+	}
+	var b strings.Builder
+	for n := 1; n <= 4096; n *= 4 {
+		b.WriteString("^" + string(head.ID) + "~" + strconv.Itoa(n) + "\n")
+	}
+	return strings.NewReader(b.String())
 }
 
 // searchObjects sets to false those of wanted that it meets on a walk over the
