@@ -3,9 +3,7 @@ package githttp
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +11,7 @@ import (
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -28,6 +27,7 @@ type answer struct {
 	event   *event.Event
 	kind    string
 	pace    pace
+	gzip    bool // the client takes an answer compressed
 	began   bool
 	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
@@ -37,7 +37,8 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}, large: r.TLS != nil || r.ProtoMajor != 1}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit},
+		gzip: acceptsGzip(r.Header.Values("Accept-Encoding")), large: r.TLS != nil || r.ProtoMajor != 1}
 }
 
 // Write implements io.Writer.
@@ -48,52 +49,6 @@ func (a *answer) Write(b []byte) (int, error) {
 	a.pace.moved(n, time.Since(began))
 	return n, err
 }
-
-// SetSize says how long the whole answer will be. It is then sent as it is,
-// instead of in chunks, which lets the kernel send a file by itself.
-func (a *answer) SetSize(n int64) {
-	if !a.began {
-		a.w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
-	}
-}
-
-// piece is how much is sent between two looks at the client's pace.
-const piece = 512 << 10
-
-// throughMemory is how much of an answer a client's connection holds in memory
-// when the kernel can't send it by itself: four TLS records.
-const throughMemory = 64 << 10
-
-// ReadFrom implements io.ReaderFrom: over plain HTTP/1.1 the kernel sends a
-// file, otherwise large pieces go through memory.
-func (a *answer) ReadFrom(r io.Reader) (int64, error) {
-	a.begin()
-	if _, ok := a.w.(io.ReaderFrom); !ok || a.large {
-		return io.CopyBuffer(writerOnly{a}, readerOnly{r}, make([]byte, throughMemory))
-	}
-	left := int64(math.MaxInt64)
-	if l, ok := r.(*io.LimitedReader); ok { // the kernel takes a file within one of these, not two
-		r, left = l.R, l.N
-	}
-	var sum int64
-	for sum < left {
-		size := min(piece, left-sum)
-		began := a.limit(int(size))
-		n, err := io.Copy(a.w, &io.LimitedReader{R: r, N: size})
-		sum += n
-		a.pace.moved(int(n), time.Since(began))
-		if err != nil || n < size {
-			return sum, err
-		}
-	}
-	return sum, nil
-}
-
-// writerOnly and readerOnly hide what else a writer or a reader can.
-type (
-	writerOnly struct{ io.Writer }
-	readerOnly struct{ io.Reader }
-)
 
 // begin sends the status and the headers, once.
 func (a *answer) begin() {
@@ -116,6 +71,44 @@ func (a *answer) limit(n int) time.Time {
 		_ = a.control.SetWriteDeadline(began.Add(lastWords))
 	}
 	return began
+}
+
+// WriteBody sends an answer that is known whole, with its length, so that it
+// goes out in one piece; compressed to who accepts that, if it is large.
+func (a *answer) WriteBody(b wire.Body) error {
+	h := a.w.Header()
+	out := b.Plain
+	if b.Gzip != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if a.gzip {
+			h.Set("Content-Encoding", "gzip")
+			out = b.Gzip()
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	_, err := a.Write(out)
+	return err
+}
+
+// acceptsGzip reads an Accept-Encoding header: whether gzip is in it, and not
+// with the weight of zero that refuses it.
+func acceptsGzip(values []string) bool {
+	any := false
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, params, _ := strings.Cut(item, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name != "gzip" && name != "x-gzip" && name != "*" {
+			continue
+		}
+		q, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		refused := ok && (err != nil || weight <= 0)
+		if name != "*" {
+			return !refused
+		}
+		any = !refused
+	}
+	return any
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.

@@ -347,7 +347,7 @@ func TestPush_malformed(t *testing.T) {
 	for name, body := range map[string]string{
 		"no frames":  "hello world",
 		"no command": string(pktline.AppendFlush(pktline.Append(nil, "agent=x"))),
-		"unknown":    string(pktline.AppendFlush(pktline.Append(nil, "command=object-info"))),
+		"unknown":    string(pktline.AppendFlush(pktline.Append(nil, "command=bundle-uri"))),
 		"option":     string(pktline.AppendFlush(pktline.Append(nil, "command=--upload-pack=x"))),
 		"capability": string(pktline.AppendFlush(pktline.Append(nil, "hello"))),
 		"want-ref":   strings.Replace(wantV2(one), "want ", "want-ref ", 1),

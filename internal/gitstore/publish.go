@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
@@ -187,18 +187,14 @@ func (r *Repo) moveEach(ctx context.Context, plan *plan, head string, event []by
 // refReason is what a client may hear of a failed transaction. Errors of the
 // machine are not for it.
 func refReason(err error) (string, bool) {
-	run, ok := errors.AsType[*runError](err)
+	refused, ok := errors.AsType[*ref.Refused](err)
 	if !ok {
 		return "", false
 	}
-	_, text, _ := strings.Cut(run.stderr, "fatal: ")
-	text = strings.TrimPrefix(text, "prepare: ")
-	text, _, _ = strings.Cut(text, "\n")
-	known := strings.HasPrefix(text, "cannot lock ref ") || strings.HasPrefix(text, "cannot update ref ")
-	if known && !strings.Contains(text, "Unable to create") {
-		return printable.Line(text, 300), true
+	if refused.Locked {
+		return "failed to update ref", true
 	}
-	return "failed to update ref", true
+	return printable.Line(refused.Reason, 300), true
 }
 
 // plan says which updates can be done on a given state of the refs.
@@ -348,29 +344,20 @@ func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
 	if _, ok := refs.Get("refs/heads/" + branch); !ok && len(refs.Branches()) > 0 {
 		return problem.Field("default_branch", "there is no branch of that name")
 	}
-	return r.writeHead("refs/heads/" + branch)
+	return r.writeHead(ctx, "refs/heads/"+branch)
 }
 
-// writeHead replaces HEAD as git does: by a lock file that becomes it.
-func (r *Repo) writeHead(ref string) error {
-	head := filepath.Join(r.dir, "HEAD")
-	if _, err := r.removeLocks(nil, staleLock); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(head+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+// writeHead replaces HEAD.
+func (r *Repo) writeHead(ctx context.Context, name string) error {
+	tx, err := r.prepare(ctx, nil, name, "")
+	if refused, ok := errors.AsType[*ref.Refused](err); ok && refused.Locked {
 		return problem.Wrap(err, problem.Conflict, "the default branch is being changed by somebody else", "Try again.")
 	}
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString("ref: " + ref + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(head+".lock", head)
+	if err := tx.Sync(); err != nil {
+		return errors.Join(err, tx.Abort())
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(head+".lock"))
-	}
-	return syncDir(r.dir)
+	return tx.Commit()
 }

@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -32,11 +34,12 @@ type Repo struct {
 	recovered atomic.Bool // what a crash left was looked for by this process
 	swept     bool        // quarantines too; guarded by moving
 
+	refs   atomic.Pointer[ref.DB] // nil until they are first read
+	weight atomic.Int64           // of what is kept of them, in bytes
+	place  *list.Element          // among the recent; guarded by the set's mu
+
 	mu     sync.Mutex // guards what follows
 	format object.Format
-	refs   *Refs
-	packed packedCache
-	peeled map[object.ID]object.ID
 	reach  *reachCache
 	born   string // tells the folder from others of its number
 	tags   struct{ version, digest string }

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"jeton/internal/gitstore/object"
@@ -99,8 +98,7 @@ type Store struct {
 	moved                             []func(*Repo)
 	fetching
 
-	mu    sync.Mutex
-	repos map[id.Repo]*Repo
+	repos repoSet
 }
 
 // MinVersion is the oldest git that the store works with.
@@ -112,7 +110,7 @@ func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		panic("gitstore: Options.Dir is required")
 	}
-	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now, repos: map[id.Repo]*Repo{}}
+	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now}
 	if s.outbound = o.Outbound; s.outbound == nil {
 		s.outbound = outbound.New(outbound.Options{})
 	}
@@ -217,22 +215,10 @@ func (s *Store) path(repo id.Repo) string {
 }
 
 // Repo returns the repository of that number. It reads nothing: a repository
-// that is not there fails when it is used.
+// that is not there fails when it is used. All who use one at the same time have
+// the same.
 func (s *Store) Repo(repo id.Repo) *Repo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.repos[repo]
-	if r == nil {
-		r = &Repo{store: s, id: repo, dir: s.path(repo)}
-		s.repos[repo] = r
-	}
-	return r
-}
-
-func (s *Store) forget(repo id.Repo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.repos, repo)
+	return s.repos.get(repo, func() *Repo { return &Repo{store: s, id: repo, dir: s.path(repo)} })
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need
@@ -302,7 +288,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 // Delete removes a repository: first out of the way in one step, then from the
 // disk. A repository that is not there is no error.
 func (s *Store) Delete(_ context.Context, repo id.Repo) error {
-	s.forget(repo)
+	s.repos.forget(repo)
 	s.forgetFetches(repo)
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {

@@ -57,11 +57,18 @@ type Fetch struct {
 	haves hash.Hash // of what the client has, in its order; nil without any
 }
 
-// Command is one version 2 request: exactly one of LsRefs and Fetch is set.
+// Command is one version 2 request: at most one of its fields is set, and none
+// when nothing was asked.
 type Command struct {
-	LsRefs *LsRefs
-	Fetch  *Fetch
+	LsRefs     *LsRefs
+	Fetch      *Fetch
+	ObjectInfo *ObjectInfo
+	BundleURI  bool // which has no arguments
 }
+
+// InvalidCommand is the refusal of a command that a repository does not offer,
+// in git's words.
+func InvalidCommand(name string) error { return malformed("invalid command '%s'", shown(name)) }
 
 // ReadV2 reads one version 2 request. The error is problem.Invalid with the
 // sentence for the client when the request is none that is served here.
@@ -122,8 +129,14 @@ func readArgs(in *pktline.Reader, name string, args bool, format object.Format) 
 	case "fetch":
 		c.Fetch = &Fetch{}
 		take = func(line string) error { return c.Fetch.argV2(line, format) }
+	case "object-info":
+		c.ObjectInfo = &ObjectInfo{}
+		take = func(line string) error { return c.ObjectInfo.arg(line, format) }
+	case "bundle-uri":
+		c.BundleURI = true
+		take = func(line string) error { return malformed("bundle-uri: unexpected argument: '%s'", shown(line)) }
 	default:
-		return c, malformed("invalid command '%s'", shown(name))
+		return c, InvalidCommand(name)
 	}
 	for args {
 		kind, line, err := in.Line()
