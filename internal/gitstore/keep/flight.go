@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -109,9 +110,14 @@ func (f *flight) run(s Source, release func()) {
 func (f *flight) open() {
 	path := f.cache.file(f.key)
 	var file *os.File
-	err := os.MkdirAll(filepath.Dir(path), 0o700)
-	if err == nil && f.cache.spare() {
-		file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	var err error
+	for range 3 { // somebody may delete the folder between the two
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil || !f.cache.spare() {
+			break
+		}
+		if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
 	if err != nil {
 		f.cache.o.Log.Warn("a fetch can't be kept", "err", err)

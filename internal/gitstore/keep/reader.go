@@ -59,6 +59,7 @@ func (r *Reader) follow(ctx context.Context, w io.Writer) error {
 	buf := r.cache.buffers.Get().(*[]byte)
 	defer r.cache.buffers.Put(buf)
 	f := r.flight
+	last := 0
 	for {
 		b, wait, end, err := r.next(*buf)
 		if end || err != nil {
@@ -66,7 +67,8 @@ func (r *Reader) follow(ctx context.Context, w io.Writer) error {
 		}
 		if wait != nil {
 			// The maker pauses: what there is, progress for instance, is sent.
-			if flusher != nil {
+			// After a large piece only the end of its frame waits in a buffer.
+			if flusher != nil && last < bufferBytes/8 {
 				flusher.Flush()
 			}
 			select {
@@ -79,6 +81,7 @@ func (r *Reader) follow(ctx context.Context, w io.Writer) error {
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
+		last = len(b)
 		f.mu.Lock()
 		r.at += int64(len(b))
 		if f.spilled {
