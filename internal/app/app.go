@@ -13,6 +13,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/config"
 	"jeton/internal/githttp"
+	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
@@ -63,6 +64,9 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.onClose(func(context.Context) error { release(); return nil })
+	if err := a.keepFetches(); err != nil {
+		return err
+	}
 	var tlsConfig *tls.Config
 	if a.Config.TLS != config.Off {
 		if a.cert, err = openCert(a.Config, a.o); err != nil {
@@ -79,6 +83,18 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.server = httpkit.NewServer(handler, tlsConfig, a.o.Log)
+	return nil
+}
+
+// keepFetches opens the cache of fetches, which commands beside the server must
+// leave alone.
+func (a *App) keepFetches() error {
+	if a.Config.GitCacheSize > 0 {
+		if err := a.Git.KeepFetches(gitstore.FetchOptions{Dir: a.Config.GitCache(), Bytes: int64(a.Config.GitCacheSize)}); err != nil {
+			return err
+		}
+	}
+	a.onClose(func(context.Context) error { a.Git.CloseFetches(); return nil })
 	return nil
 }
 

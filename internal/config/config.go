@@ -34,6 +34,10 @@ const (
 // Size is a number of bytes.
 type Size int64
 
+// CacheSize is a number of bytes like Size, of which none at all can be asked
+// for: that is a negative one, since zero is the default.
+type CacheSize int64
+
 // Config is everything that can be set. The zero value of every field works
 // and means its default, which Complete fills in. What each one is for stands
 // in the table of settings.
@@ -66,6 +70,7 @@ type Config struct {
 	MaxRefLength      int
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
+	GitCacheSize      CacheSize
 	Git               string
 	DrainTime         time.Duration
 	ShutdownTimeout   time.Duration // internal: what follows the drain
@@ -128,6 +133,9 @@ func (c Config) TLSDir() string { return filepath.Join(c.Data, "tls") }
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
+// GitCache returns the folder of answers to fetches, in Cache.
+func (c Config) GitCache() string { return filepath.Join(c.Cache(), "fetches") }
+
 // Backups returns the folder of the copies that are made before a migration.
 func (c Config) Backups() string { return filepath.Join(c.Data, "backups") }
 
@@ -158,6 +166,7 @@ func (c *Config) defaults() {
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)
+	def(&c.GitCacheSize, 2<<30)
 	def(&c.Git, "git")
 	def(&c.DrainTime, time.Minute)
 	def(&c.ShutdownTimeout, 10*time.Second)

@@ -57,6 +57,7 @@ var settings = [...]Setting{
 	{Name: "max-ref-length", Value: "N", Default: "512", Help: "The longest name of a branch or tag, in bytes.", field: func(c *Config) any { return &c.MaxRefLength }},
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},
+	{Name: "git-cache-size", Value: "SIZE", Default: "2GiB", Help: "How much disk the answers to clones and fetches may take that are kept for the next who asks the same. `0` keeps none.", field: func(c *Config) any { return &c.GitCacheSize }},
 	{Name: "git", Value: "PROGRAM", Default: "git", Help: "The git program, 2.39 or newer.", field: func(c *Config) any { return &c.Git }},
 	{Name: "drain-time", Value: "TIME", Default: "1m", Help: "How long running clones and pushes may go on after the server was told to end.", field: func(c *Config) any { return &c.DrainTime }},
 	{Name: "log-level", Value: "LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.", field: func(c *Config) any { return &c.LogLevel }},
@@ -85,6 +86,12 @@ func (s Setting) set(c *Config, text string) error {
 		*p, err = strconv.Atoi(text)
 	case *Size:
 		*p, err = ParseSize(text)
+	case *CacheSize:
+		var n Size
+		if n, err = ParseSize(text); n == 0 {
+			n = -1
+		}
+		*p = CacheSize(n)
 	case *time.Duration:
 		*p, err = time.ParseDuration(text)
 	case *TLSMode:

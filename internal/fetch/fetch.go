@@ -100,22 +100,16 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo,
 	if err != nil || want == nil && info == nil {
 		return err
 	}
-	release, err := f.o.Git.FetchSlot(ctx, who)
-	if err != nil {
-		return err
-	}
-	defer release()
 	if info != nil {
+		release, err := f.o.Git.FetchSlot(ctx, who)
+		if err != nil {
+			return err
+		}
+		defer release()
 		return objectInfo(ctx, repo, refs, info, w)
 	}
-	if err := repo.CheckFetch(ctx, refs, want); err != nil {
-		return err
-	}
-	if request, err = spool.Reader(); err != nil {
-		return err
-	}
 	out := &once{w: w}
-	err = repo.UploadPack(ctx, gitstore.Upload{Version: v, Request: request, Out: out})
+	err = repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out})
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack
 		// does not look whole.
@@ -170,6 +164,23 @@ func (o *once) Write(b []byte) (int, error) {
 	o.began = true
 	return o.w.Write(b)
 }
+
+// ReadFrom implements io.ReaderFrom: a file goes out without passing through
+// here.
+func (o *once) ReadFrom(r io.Reader) (int64, error) {
+	o.began = true
+	return io.Copy(o.w, r)
+}
+
+// SetSize says how much will be written in all.
+func (o *once) SetSize(n int64) {
+	if s, ok := o.w.(interface{ SetSize(int64) }); ok && !o.began {
+		s.SetSize(n)
+	}
+}
+
+// Began reports whether anything was written.
+func (o *once) Began() bool { return o.began }
 
 // Flush sends what was written so far.
 func (o *once) Flush() {

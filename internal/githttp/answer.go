@@ -29,6 +29,7 @@ type answer struct {
 	pace    pace
 	gzip    bool // the client takes an answer compressed
 	began   bool
+	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
 
 func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
@@ -37,26 +38,39 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
 	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit},
-		gzip: acceptsGzip(r.Header.Values("Accept-Encoding"))}
+		gzip: acceptsGzip(r.Header.Values("Accept-Encoding")), large: r.TLS != nil || r.ProtoMajor != 1}
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(b []byte) (int, error) {
-	if !a.began {
-		a.began = true
-		h := a.w.Header()
-		h.Set("Content-Type", a.kind)
-		noCache(h)
-		a.w.WriteHeader(http.StatusOK)
-	}
-	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.end(began, len(b)))
-	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = a.control.SetWriteDeadline(began.Add(lastWords))
-	}
+	a.begin()
+	began := a.limit(len(b))
 	n, err := a.w.Write(b)
 	a.pace.moved(n, time.Since(began))
 	return n, err
+}
+
+// begin sends the status and the headers, once.
+func (a *answer) begin() {
+	if a.began {
+		return
+	}
+	a.began = true
+	h := a.w.Header()
+	h.Set("Content-Type", a.kind)
+	noCache(h)
+	a.w.WriteHeader(http.StatusOK)
+}
+
+// limit sets until when the client may take for its next n bytes, and returns
+// from when on.
+func (a *answer) limit(n int) time.Time {
+	began := time.Now()
+	_ = a.control.SetWriteDeadline(a.pace.end(began, n))
+	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+		_ = a.control.SetWriteDeadline(began.Add(lastWords))
+	}
+	return began
 }
 
 // WriteBody sends an answer that is known whole, with its length, so that it

@@ -42,6 +42,8 @@ type Repo struct {
 	db     *odb.DB
 	reach  *reachCache
 	size   sizeMemo
+	born   string // tells the folder from others of its number
+	tags   struct{ version, digest string }
 }
 
 // ID returns the repository's number.

@@ -102,6 +102,7 @@ type Store struct {
 	links                             sync.Pool  // of *graph.Links
 	recorder                          Recorder
 	moved                             []func(*Repo)
+	fetching
 
 	repos repoSet
 }
@@ -128,6 +129,7 @@ func Open(o Options) (*Store, error) {
 	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
 	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
 	s.links.New = func() any { return new(graph.Links) }
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err
@@ -297,6 +299,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if r := s.repos.forget(repo); r != nil {
 		r.closeObjects()
 	}
+	s.forgetFetches(repo)
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -45,11 +46,15 @@ type Fetch struct {
 	Wants     []object.ID
 	Shallow   []object.ID // where the client's history ends
 	Unshallow bool        // it wants all that lies behind these ends
+	Deepens   bool        // it wants a history of limited depth, or more of one
 	DeepenNot []string    // names of refs, as given
 	Filter    string
 	Haves     int
 	Done      bool
 	Caps      Caps // of version 0 and 1
+
+	lines []string  // whatever else shapes the answer
+	haves hash.Hash // of what the client has, in its order; nil without any
 }
 
 // Command is one version 2 request: at most one of its fields is set, and none
@@ -178,6 +183,10 @@ func (f *Fetch) argV2(line string, format object.Format) error {
 		f.Done = true
 		return nil
 	case "thin-pack", "no-progress", "include-tag", "ofs-delta", "deepen-relative", "wait-for-done":
+		if len(f.lines) >= maxArgs {
+			return errTooMuch
+		}
+		f.lines = append(f.lines, line)
 		return nil
 	}
 	key, value, _ := strings.Cut(line, " ")
@@ -209,6 +218,7 @@ func (f *Fetch) have(value string, format object.Format) error {
 	if f.Haves++; f.Haves > maxHaves {
 		return errTooMuch
 	}
+	f.note(value)
 	return nil
 }
 
@@ -232,15 +242,17 @@ func (f *Fetch) shape(key, value, line string, format object.Format) error {
 			return malformed("invalid deepen: %s", shown(line))
 		}
 		f.Unshallow = f.Unshallow || n == infiniteDepth
+		f.Deepens = f.Deepens || n > 0 && n < infiniteDepth
 	case "deepen-since":
 		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
 			return malformed("invalid deepen: %s", shown(line))
 		}
+		f.Deepens = true
 	case "deepen-not":
 		if len(f.DeepenNot) >= maxArgs {
 			return errTooMuch
 		}
-		f.DeepenNot = append(f.DeepenNot, value)
+		f.DeepenNot, f.Deepens = append(f.DeepenNot, value), true
 	case "filter":
 		if f.Filter != "" || value == "" || isTooLong(value, 1000) {
 			return malformed("invalid filter")
@@ -248,6 +260,12 @@ func (f *Fetch) shape(key, value, line string, format object.Format) error {
 		f.Filter = value
 	default:
 		return malformed("unexpected line: '%s'", shown(line))
+	}
+	if key != "shallow" {
+		if len(f.lines) >= maxArgs {
+			return errTooMuch
+		}
+		f.lines = append(f.lines, line)
 	}
 	return nil
 }
@@ -268,6 +286,9 @@ func ReadV0(r io.Reader, format object.Format) (Fetch, error) {
 		}
 		switch {
 		case kind == pktline.Flush:
+			if !wants {
+				f.note("flush") // what stands between two is answered before what follows
+			}
 			wants = false
 		case kind != pktline.Data:
 			return f, ErrMalformed
