@@ -2,6 +2,8 @@ package gitstore
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,15 +86,37 @@ func (in *Incoming) migrate() error {
 			return err
 		}
 	}
+	rename, err := ownNames(to, names)
+	if err != nil {
+		return err
+	}
 	for _, n := range names {
-		if _, err := os.Lstat(filepath.Join(to, n)); err == nil {
-			continue // named by its content: the same pack was pushed before
-		}
-		if err := os.Rename(filepath.Join(from, n), filepath.Join(to, n)); err != nil {
+		if err := os.Rename(filepath.Join(from, n), filepath.Join(to, rename(n))); err != nil {
 			return err
 		}
 	}
 	return errors.Join(syncDir(to), syncDir(filepath.Dir(to)))
+}
+
+// ownNames returns under which names a push's pack comes to lie in a folder.
+// Where the same pack was pushed before, it gets another name: the one that is
+// there may be about to be removed by a repack, together with what of it was out
+// of reach when that began. Maintenance joins the two.
+func ownNames(dir string, names []string) (func(string) string, error) {
+	taken := slices.ContainsFunc(names, func(n string) bool {
+		base := strings.TrimSuffix(n, filepath.Ext(n))
+		found, _ := filepath.Glob(filepath.Join(dir, base+".*")) // base is hexadecimal
+		return len(found) > 0
+	})
+	if !taken {
+		return func(n string) string { return n }, nil
+	}
+	base := strings.TrimSuffix(names[0], filepath.Ext(names[0]))
+	fresh := make([]byte, (len(base)-len("pack-"))/2)
+	if _, err := rand.Read(fresh); err != nil {
+		return nil, err
+	}
+	return func(n string) string { return "pack-" + hex.EncodeToString(fresh) + filepath.Ext(n) }, nil
 }
 
 // move decides each update against the refs of this moment and moves those that

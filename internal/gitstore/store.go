@@ -79,6 +79,7 @@ type Options struct {
 	// Internet.
 	Outbound *outbound.Client
 	Now      func() time.Time // nil is time.Now
+	Upkeep   UpkeepOptions
 }
 
 // Store is the set of all repositories. It is safe for concurrent use.
@@ -97,6 +98,8 @@ type Store struct {
 	fetches, spools, receives, pushes *pool
 	recorder                          Recorder
 	moved                             []func(*Repo)
+	upkeep                            *keeper
+	measured                          func(context.Context, id.Repo, int64) error
 
 	mu    sync.Mutex
 	repos map[id.Repo]*Repo
@@ -143,6 +146,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.env = cleanEnv(s.git, s.tempDir())
+	s.upkeep = newKeeper(o.Upkeep)
+	s.onMoved(s.upkeep.pushed)
 	return s, nil
 }
 
@@ -312,6 +317,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+	s.upkeep.forget(repo) // a repack would write what is being removed
 	return errors.Join(err, os.RemoveAll(dir))
 }
 

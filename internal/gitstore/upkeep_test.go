@@ -1,0 +1,504 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// pusher makes commits in a folder and publishes them one by one.
+type pusher struct {
+	r    *Repo
+	dir  string
+	last object.ID
+	n    int
+}
+
+func newPusher(t testing.TB, r *Repo) *pusher { return &pusher{r: r, dir: work(t, r)} }
+
+// make commits a change and returns the pack of it.
+func (p *pusher) make(t testing.TB) (object.ID, []byte) {
+	t.Helper()
+	p.n++
+	write(t, p.dir, fmt.Sprintf("d%d/f%d", p.n%10, p.n), fmt.Sprintf("file %d\n", p.n))
+	next := commit(t, p.dir, fmt.Sprint(p.n))
+	return next, packOf(t, p.dir, next, p.last)
+}
+
+func (p *pusher) push(ctx context.Context, ref string, old, next object.ID, pack []byte) error {
+	if old == "" {
+		old = object.ID(strings.Repeat("0", len(next)))
+	}
+	results, err := publish(ctx, p.r, pack, Publication{Updates: []wire.Update{{Name: ref, Old: old, New: next}}})
+	if err == nil && results[0].Reason != "" {
+		err = errors.New(results[0].Reason)
+	}
+	return err
+}
+
+// times pushes n commits to main.
+func (p *pusher) times(t testing.TB, n int) {
+	t.Helper()
+	for range n {
+		next, pack := p.make(t)
+		if err := p.push(t.Context(), "refs/heads/main", p.last, next, pack); err != nil {
+			t.Fatal(err)
+		}
+		p.last = next
+	}
+}
+
+func maintain(t testing.TB, r *Repo, m Maintain) Upkeep {
+	t.Helper()
+	u, err := r.Maintain(t.Context(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func verify(t testing.TB, r *Repo) {
+	t.Helper()
+	if err := r.Verify(t.Context()); err != nil {
+		t.Errorf("fsck of %d: %v", r.id, err)
+	}
+}
+
+// packFiles lists what ends so in the folder of the packs.
+func packFiles(t testing.TB, r *Repo, end string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*"+end))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestMaintain_join(t *testing.T) {
+	t.Parallel()
+	for _, format := range []object.Format{object.SHA1, object.SHA256} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			r := testRepo(t, testStore(t), 1, format)
+			var measured int64
+			r.store.OnMeasured(func(_ context.Context, _ id.Repo, n int64) error { measured = n; return nil })
+			if u := maintain(t, r, Maintain{}); u.Did != "" || u.At.IsZero() {
+				t.Errorf("an empty repository: %+v", u)
+			}
+			p := newPusher(t, r)
+			most := 0
+			for range 6 {
+				p.times(t, 17)
+				u := maintain(t, r, Maintain{})
+				most = max(most, u.Packs)
+				if u.Did != "joined the packs" || !u.Bitmap || u.Next != "" || u.Packs > 4 {
+					t.Errorf("after %d pushes: %+v", p.n, u)
+				}
+			}
+			t.Logf("at most %d packs after %d pushes", most, p.n)
+			if size, err := r.Size(); err != nil || size != measured {
+				t.Errorf("told the size %d, is %d, %v", measured, size, err)
+			}
+			if u := maintain(t, r, Maintain{}); u.Did != "" || u.Failed {
+				t.Errorf("with nothing to do: %+v", u)
+			}
+			if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+				t.Errorf("repacked: %+v", u)
+			}
+			verify(t, r)
+			if out, err := gitTry(t.Context(), r.dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
+				t.Errorf("the bitmap: %v, %s", err, out)
+			}
+			git(t, t.TempDir(), "clone", "-q", r.dir, "copy")
+			if u, err := reopen(t, r.store).Repo(1).Upkeep(); err != nil || u.At.IsZero() || !strings.Contains(u.Did, "repacked everything") {
+				t.Errorf("another process sees %+v, %v", u, err)
+			}
+		})
+	}
+}
+
+func TestMaintain_refs(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	p := newPusher(t, r)
+	p.times(t, 1)
+	var list strings.Builder
+	for i := range packLooseRefs {
+		fmt.Fprintf(&list, "create refs/heads/b%d %s\n", i, p.last)
+	}
+	gitIn(t, r.dir, strings.NewReader(list.String()), "update-ref", "--stdin")
+	before := refMap(t, r)
+	maintain(t, r, Maintain{})
+	if v, err := r.look(); err != nil || v.looseRefs != 0 {
+		t.Errorf("%d refs have a file each, %v", v.looseRefs, err)
+	}
+	if after := refMap(t, r); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("the refs were %v, are %v", before, after)
+	}
+	p.times(t, 1)
+	if err := p.push(t.Context(), "refs/heads/b1", p.last, object.SHA1.Zero(), nil); err == nil {
+		t.Error("deleted a branch that stands elsewhere")
+	}
+}
+
+// TestMaintain_prune: what is out of reach stays for the time of grace from when
+// that was first seen, however old its pack is, and is dropped after it.
+func TestMaintain_prune(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	s, err := Open(Options{Dir: t.TempDir(), Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := testRepo(t, s, 1, object.SHA1)
+	p := newPusher(t, r)
+	p.times(t, 2)
+	kept := p.last
+	secret, pack := p.make(t)
+	if err := p.push(t.Context(), "refs/heads/secret", "", secret, pack); err != nil {
+		t.Fatal(err)
+	}
+	has := func() bool {
+		_, err := gitTry(t.Context(), r.dir, nil, "cat-file", "-e", string(secret))
+		return err == nil
+	}
+	old := time.Now().Add(-1000 * time.Hour)
+	for _, f := range packFiles(t, r, "") {
+		if err := os.Chtimes(f, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	maintain(t, r, Maintain{Prune: true})
+	if err := p.push(t.Context(), "refs/heads/secret", secret, object.SHA1.Zero(), nil); err != nil {
+		t.Fatal(err)
+	}
+	day := int64(24 * time.Hour)
+	for _, step := range []struct {
+		ahead int64
+		stays bool
+	}{{20 * day, true}, {33 * day, true}, {35 * day, false}} {
+		ahead.Store(step.ahead)
+		maintain(t, r, Maintain{Prune: true})
+		if has() != step.stays {
+			t.Errorf("%d days on: there is %v", step.ahead/day, has())
+		}
+	}
+	verify(t, r)
+	if got := refMap(t, r)["refs/heads/main"]; got != kept {
+		t.Errorf("main is %s", got)
+	}
+	// A week on, all of it is done unasked.
+	git(t, p.dir, "reset", "-q", "--hard", string(kept))
+	p.last = kept
+	p.times(t, 1)
+	stamp := s.now()
+	for _, f := range packFiles(t, r, ".pack") {
+		if err := os.Chtimes(f, stamp, stamp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ahead.Store(43 * day)
+	if u := maintain(t, r, Maintain{}); !strings.Contains(u.Did, "everything") || u.Packs != 1 {
+		t.Errorf("after a week: %+v", u)
+	}
+}
+
+// TestMaintain_samePack: a pack that is pushed again does not count on the one
+// of its name that is there, which a repack may be about to remove.
+func TestMaintain_samePack(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	p := newPusher(t, r)
+	next, pack := p.make(t)
+	for i := range 3 {
+		if err := p.push(t.Context(), fmt.Sprintf("refs/heads/b%d", i), "", next, pack); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(packFiles(t, r, ".pack")); got != i+1 {
+			t.Errorf("%d packs after %d pushes", got, i+1)
+		}
+	}
+	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 {
+		t.Errorf("%+v", u)
+	}
+	verify(t, r)
+}
+
+func TestMaintain_twice(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	lock, err := reopen(t, r.store).Repo(1).lockUpkeep()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Maintain(t.Context(), Maintain{}); !problem.Is(err, problem.Conflict) {
+		t.Errorf("beside another: %v", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	maintain(t, r, Maintain{})
+	// A new process looks for journals there and must leave these files alone.
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{upkeepLock, upkeepFile} {
+		path := filepath.Join(r.dir, ownFolder, name)
+		if err := os.Chtimes(path, old, old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := reopen(t, r.store).Repo(1).Refs(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestMaintain_tidy: what killed processes left goes when it is old.
+func TestMaintain_tidy(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	newPusher(t, r).times(t, 1)
+	files := []string{"objects/pack/tmp_pack_x", "objects/pack/.tmp-1-pack-x.idx", "objects/pack/multi-pack-index.lock",
+		"objects/info/commit-graphs/commit-graph-chain.lock", "objects/incoming-x/pack/a", "refs/heads/x.lock", "packed-refs.lock"}
+	for _, old := range []bool{false, true} {
+		for _, f := range files {
+			write(t, r.dir, f, "x")
+			if old {
+				then := time.Now().Add(-2 * time.Hour)
+				for _, path := range []string{f, "objects/incoming-x"} {
+					if err := os.Chtimes(filepath.Join(r.dir, path), then, then); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		maintain(t, r, Maintain{})
+		for _, f := range files {
+			if _, err := os.Stat(filepath.Join(r.dir, f)); (err == nil) == old {
+				t.Errorf("%s, old %v: %v", f, old, err)
+			}
+		}
+	}
+	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+		t.Errorf("%+v", u)
+	}
+}
+
+// TestMaintain_interrupted ends maintenances after more and more time.
+func TestMaintain_interrupted(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	p := newPusher(t, r)
+	for i := range 25 {
+		p.times(t, 2)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*2*time.Millisecond)
+		_, err := r.Maintain(ctx, Maintain{Full: true, Prune: true})
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Refs(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify(t, r)
+	for _, name := range []string{"pack/multi-pack-index.lock", "info/commit-graphs/commit-graph-chain.lock"} {
+		if _, err := os.Stat(filepath.Join(r.dir, "objects", name)); err == nil {
+			t.Errorf("%s was left", name)
+		}
+	}
+	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+		t.Errorf("%+v", u)
+	}
+}
+
+// running has the store's upkeep run until the test ends.
+func running(t *testing.T, s *Store) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.RunUpkeep(ctx) }()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("upkeep ended with %v", err)
+			}
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// TestRunUpkeep pushes many times while upkeep runs: the packs stay few, and a
+// bitmap is there soon.
+func TestRunUpkeep(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Options{Dir: t.TempDir(), Upkeep: UpkeepOptions{Quiet: time.Millisecond, Wait: 5 * time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan int64, 1000)
+	s.OnMeasured(func(_ context.Context, _ id.Repo, n int64) error { done <- n; return nil })
+	r := testRepo(t, s, 1, object.SHA1)
+	running(t, s)
+	p := newPusher(t, r)
+	most, times := 0, 100
+	if os.Getenv("JETON_LONG") != "" {
+		times = 10_000
+	}
+	for range times {
+		p.times(t, 1)
+		most = max(most, len(packFiles(t, r, ".pack")))
+	}
+	t.Logf("at most %d packs at a time while %d pushes came", most, times)
+	if most > 3*joinPacks {
+		t.Errorf("there were %d packs at a time", most)
+	}
+	s.RequestUpkeep(1)
+	for u := (Upkeep{}); !u.Bitmap || u.Packs != 1; {
+		<-done
+		if u, err = r.Upkeep(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify(t, r)
+}
+
+// TestRunUpkeep_look: a repository that was left untended by another process is
+// found.
+func TestRunUpkeep_look(t *testing.T) {
+	t.Parallel()
+	first := testStore(t)
+	newPusher(t, testRepo(t, first, 7, object.SHA1)).times(t, joinPacks)
+	s, err := Open(Options{Dir: first.dir, Upkeep: UpkeepOptions{Quiet: time.Millisecond, Wait: time.Millisecond}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan id.Repo, 10)
+	s.OnMeasured(func(_ context.Context, n id.Repo, _ int64) error { done <- n; return nil })
+	running(t, s)
+	if got := <-done; got != 7 {
+		t.Errorf("maintained %d", got)
+	}
+}
+
+func TestRunUpkeep_off(t *testing.T) {
+	t.Parallel()
+	s, err := Open(Options{Dir: t.TempDir(), Upkeep: UpkeepOptions{Off: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan id.Repo, 10)
+	s.OnMeasured(func(_ context.Context, n id.Repo, _ int64) error { done <- n; return nil })
+	newPusher(t, testRepo(t, s, 1, object.SHA1)).times(t, 2)
+	newPusher(t, testRepo(t, s, 2, object.SHA1)).times(t, 2)
+	running(t, s)
+	s.RequestUpkeep(2)
+	if got := <-done; got != 2 {
+		t.Errorf("maintained %d", got)
+	}
+}
+
+// TestMaintain_races: clones and pushes go on while the repository is repacked
+// over and over, none fails, and every accepted push is there; then it is
+// deleted under all of them.
+func TestMaintain_races(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	p := newPusher(t, r)
+	p.times(t, 3)
+	var deleted atomic.Bool
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var work sync.WaitGroup
+	fine := func(what string, err error) bool {
+		if err != nil && !deleted.Load() && ctx.Err() == nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		return err == nil && ctx.Err() == nil && !deleted.Load()
+	}
+	loop := func(what string, f func(i int) error) {
+		work.Go(func() {
+			for i := 0; fine(what, f(i)); i++ {
+			}
+		})
+	}
+	loop("maintain", func(i int) error {
+		_, err := r.Maintain(ctx, Maintain{Full: i%3 > 0, Prune: i%3 == 1})
+		return err
+	})
+	for n := range 2 {
+		dir := t.TempDir()
+		loop("clone", func(i int) error {
+			out, err := gitTry(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.dir, fmt.Sprintf("%d-%d", n, i))
+			if err != nil {
+				return fmt.Errorf("%w: %s", err, out)
+			}
+			return nil
+		})
+	}
+	loop("read", func(int) error {
+		v, err := r.View(ctx, "")
+		if err != nil {
+			return err
+		}
+		defer v.Close()
+		_, err = v.Tree("", 100)
+		return err
+	})
+	type made struct {
+		id   object.ID
+		pack []byte
+	}
+	var packs []made
+	from := p.last
+	for range 40 {
+		next, pack := p.make(t)
+		packs, p.last = append(packs, made{next, pack}), next
+	}
+	p.last = from
+	for i, m := range packs[:30] {
+		if err := p.push(ctx, "refs/heads/main", p.last, m.id, m.pack); err != nil {
+			t.Fatalf("push %d: %v", i, err)
+		}
+		// The same objects come and go on another branch.
+		if err := p.push(ctx, "refs/heads/comes", "", m.id, m.pack); err != nil {
+			t.Fatalf("push %d again: %v", i, err)
+		}
+		if err := p.push(ctx, "refs/heads/comes", m.id, object.SHA1.Zero(), nil); err != nil {
+			t.Fatalf("delete %d: %v", i, err)
+		}
+		p.last = m.id
+	}
+	verify(t, r)
+	if got := refMap(t, r)["refs/heads/main"]; got != p.last {
+		t.Errorf("main is %s, want %s", got, p.last)
+	}
+	deleted.Store(true)
+	_ = r.store.Delete(t.Context(), 1) // what a git still wrote into it, the sweep removes
+	for _, m := range packs[30:] {
+		if err := p.push(ctx, "refs/heads/main", p.last, m.id, m.pack); err == nil {
+			t.Error("pushed to what is deleted")
+		}
+	}
+	cancel()
+	work.Wait()
+	if r.store.Exists(1) {
+		t.Error("it is there again")
+	}
+}
