@@ -40,6 +40,7 @@ type Repo struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time // last change of the settings or push
 	PushedAt      time.Time // zero before the first push
+	ForkOf        id.Repo   // what it was forked from; zero when nothing, or that was deleted
 }
 
 // FullName is "owner/name".
@@ -87,7 +88,7 @@ func New(o Options) *Room {
 // columns are what scan reads; the query names repositories r, accounts a and
 // the viewer's row of collaborators c.
 const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
-	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, COALESCE(c.level, 0)`
+	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, r.fork_of, COALESCE(c.level, 0)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -96,7 +97,7 @@ func scan(row scanner, viewer id.Account) (Found, error) {
 	var created, updated, pushed int64
 	var level uint8
 	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
-		&f.Format, &f.Size, &created, &updated, &pushed, &level)
+		&f.Format, &f.Size, &created, &updated, &pushed, &f.ForkOf, &level)
 	if err != nil {
 		return Found{}, err
 	}
