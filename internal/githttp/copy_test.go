@@ -58,7 +58,7 @@ func newCopied(t *testing.T, how string) *copied {
 func (c *copied) fork(t *testing.T, bob account.Account) {
 	t.Helper()
 	actor := right.Actor{Account: bob.ID, Login: bob.Login, Kind: right.SessionCredential, Grant: right.Everything()}
-	made, err := c.Lifecycle.ForkRepo(t.Context(), actor, c.row(t, "engine"), repo.NewRepo{Owner: bob.ID, Name: "engine", Private: true}, gitstore.Fork{DefaultBranchOnly: true})
+	made, err := c.Lifecycle.ForkRepo(t.Context(), actor, c.row(t, "engine"), repo.NewRepo{Owner: bob.ID, Name: "engine", Private: true}, gitstore.Fork{DefaultBranchOnly: true}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,16 +25,20 @@ type Maintain struct {
 type kindOfWork int
 
 const (
-	noWork   kindOfWork = iota
-	joinWork            // join the small packs, cover all by one index with a bitmap
-	fullWork            // one pack of everything in reach, another of the rest
+	noWork     kindOfWork = iota
+	gatherWork            // join the packs of single pushes with each other
+	joinWork              // join the small packs, cover all by one index with a bitmap
+	fullWork              // one pack of everything in reach, another of the rest
 )
 
-// The thresholds. A repack of a small repository costs some 20 ms in the
-// background; sixteen packs beside the index cost a fetch less than that.
+// The thresholds. To gather the packs of a few pushes costs some 20 ms of the
+// processor, however large the repository is. A bitmap costs what its history
+// is long (0.3 s for 8,000 commits and 86,000 objects), and saves each clone
+// seven eighths of its cost; what was pushed since, a clone counts by itself. So
+// the bitmap is renewed when that has grown to a sixteenth.
 const (
 	joinPacks     = 16       // packs that the index does not cover
-	joinBytes     = 4 << 20  // bytes in them, when they are a quarter of the whole
+	joinShare     = 16       // the index covers at least so many times what it does not
 	bitmapBytes   = 64 << 10 // from this size on a repository has a bitmap
 	joinLoose     = 256      // objects that have a file each
 	packLooseRefs = 64       // refs that have a file each
@@ -47,12 +51,14 @@ func (v *survey) due(last *upkeepRecord, now time.Time) (kindOfWork, string) {
 	switch {
 	case !last.Full.IsZero() && now.Sub(last.Full) >= fullEvery && (v.cruft > 0 || v.loose > 0 || v.newest.After(last.Full)):
 		return fullWork, "a week has passed since everything was repacked"
-	case v.apart >= joinPacks:
-		return joinWork, "pushes have left many packs"
 	case v.loose >= joinLoose:
 		return joinWork, "many objects have a file each"
-	case v.apartSize >= joinBytes && v.apartSize*4 >= v.bytes-v.apartSize:
+	case v.bitmap && v.apartSize >= bitmapBytes && v.apartSize*joinShare >= v.bytes-v.apartSize:
 		return joinWork, "pushes have brought much"
+	case v.apart >= joinPacks && (!v.bitmap || len(v.covered) == 0 || v.apartSize*joinShare >= v.bytes-v.apartSize):
+		return joinWork, "pushes have left many packs"
+	case v.apart >= joinPacks:
+		return gatherWork, "pushes have left many packs"
 	case !v.bitmap && v.bytes >= bitmapBytes && v.newest.After(last.At):
 		// A history without a commit in reach gets none, so one attempt must do
 		// until there is something new.
@@ -195,6 +201,9 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 		work = noWork
 	}
 	switch work {
+	case gatherWork:
+		err = t.gather(ctx, v.covered)
+		done = append(done, "gathered the packs of pushes")
 	case joinWork:
 		err = t.join(ctx)
 		done = append(done, "joined the packs")
@@ -219,6 +228,16 @@ func (t *tending) packRefs(ctx context.Context) (bool, error) {
 		return false, t.repo.unlockAfter(ctx, nil, err)
 	}
 	return true, nil
+}
+
+// gather joins the packs that the index does not cover, and leaves those that it
+// covers as they are, the index and its bitmap with them.
+func (t *tending) gather(ctx context.Context, covered []string) error {
+	flags := []flag{"-q", "-d", "--geometric=4"}
+	for _, pack := range covered {
+		flags = append(flags, flag("--keep-pack="+pack+".pack"))
+	}
+	return t.git(ctx, command{name: "repack", flags: flags})
 }
 
 // join makes few packs of many: each at least twice as large as all smaller

@@ -17,12 +17,12 @@ type survey struct {
 	bytes     int64     // of all packs
 	apart     int       // packs that the multi-pack index does not cover
 	apartSize int64     // bytes in them
+	covered   []string  // the names of the others
 	newest    time.Time // when the newest pack that is not cruft came
 	loose     int       // objects that have a file each
 	looseSize int64
 	looseRefs int
 	bitmap    bool
-	size      int64 // bytes of everything in the folder
 }
 
 // look surveys the repository. It takes no lock: what moves meanwhile is seen
@@ -67,11 +67,9 @@ func (r *Repo) look() (survey, error) {
 		if m == nil || !m.packs[pack] {
 			v.apart++
 			v.apartSize += fi.Size()
+		} else {
+			v.covered = append(v.covered, pack)
 		}
-	}
-	v.size, err = r.Size()
-	if err != nil {
-		return v, err
 	}
 	if err := v.countLoose(filepath.Join(r.dir, "objects")); err != nil {
 		return v, err

@@ -31,6 +31,10 @@ func (o UpkeepOptions) withDefaults() UpkeepOptions {
 	return o
 }
 
+// manyPushes is after how many pushes a repository's turn comes whether or not
+// there is quiet.
+const manyPushes = 64
+
 // keeper is the queue of repositories that may need maintenance.
 type keeper struct {
 	o    UpkeepOptions
@@ -44,6 +48,7 @@ type keeper struct {
 // upkeepWish is why a repository is in the queue.
 type upkeepWish struct {
 	first, last time.Time // pushes
+	pushes      int
 	asked       bool      // by somebody: now, and whatever there is to do
 }
 
@@ -73,6 +78,7 @@ func (k *keeper) add(repo id.Repo, asked bool) {
 		k.queue[repo] = w
 	}
 	w.last, w.asked = now, w.asked || asked
+	w.pushes++
 	k.mu.Unlock()
 	select {
 	case k.wake <- struct{}{}:
@@ -102,7 +108,7 @@ func (k *keeper) next(now time.Time, run *upkeepRun) (repo id.Repo, asked bool, 
 		if latest := w.first.Add(k.o.Wait); at.After(latest) {
 			at = latest
 		}
-		if w.asked {
+		if w.asked || w.pushes >= manyPushes {
 			at = w.first
 		}
 		if left := at.Sub(now); left > 0 {

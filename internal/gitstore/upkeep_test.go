@@ -2,6 +2,7 @@ package gitstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -323,6 +324,39 @@ func TestMaintain_interrupted(t *testing.T) {
 	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
 		t.Errorf("%+v", u)
 	}
+}
+
+// TestMaintain_gather: in a large repository the packs of small pushes are joined
+// without a new bitmap, and few of them are left.
+func TestMaintain_gather(t *testing.T) {
+	t.Parallel()
+	r := testRepo(t, testStore(t), 1, object.SHA1)
+	p := newPusher(t, r)
+	random := make([]byte, 300<<10)
+	if _, err := rand.Read(random); err != nil {
+		t.Fatal(err)
+	}
+	write(t, p.dir, "large", string(random))
+	p.times(t, 1)
+	if u := maintain(t, r, Maintain{}); !u.Bitmap || u.Did != "joined the packs" {
+		t.Errorf("the first push: %+v", u)
+	}
+	index := packFiles(t, r, ".bitmap")
+	gathered := 0
+	for range 40 {
+		p.times(t, 1)
+		u := maintain(t, r, Maintain{})
+		if u.Did == "gathered the packs of pushes" {
+			gathered++
+			if u.Packs > 4 || !u.Bitmap || u.Next != "" {
+				t.Errorf("gathered: %+v", u)
+			}
+		}
+	}
+	if now := packFiles(t, r, ".bitmap"); gathered < 2 || fmt.Sprint(now) != fmt.Sprint(index) {
+		t.Errorf("gathered %d times; the bitmap was %v, is %v", gathered, index, now)
+	}
+	verify(t, r)
 }
 
 // running has the store's upkeep run until the test ends.

@@ -75,7 +75,11 @@ func (r *Repo) Upkeep() (Upkeep, error) {
 		return Upkeep{}, err
 	}
 	rec := r.readRecord()
-	u := Upkeep{At: rec.At, Took: rec.Took, Did: rec.Did, Failed: rec.Failed != "", Packs: v.packs, Loose: v.loose, Bitmap: v.bitmap, Size: v.size}
+	size, err := r.Size()
+	if err != nil {
+		return Upkeep{}, err
+	}
+	u := Upkeep{At: rec.At, Took: rec.Took, Did: rec.Did, Failed: rec.Failed != "", Packs: v.packs, Loose: v.loose, Bitmap: v.bitmap, Size: size}
 	_, u.Next = v.due(&rec, r.store.now())
 	u.Queued = r.store.upkeep.waiting(r.id)
 	return u, nil

@@ -14,9 +14,10 @@ import (
 // ForkRepo makes a repository of the actor's own with the branches and tags of
 // another one, which the actor may read: the gate's decision. A fork of a
 // private repository is private: n.Private must say so. The object format and
-// the default branch are the origin's. It fails with problem.Invalid, with the
-// field.
-func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork) (repo.Repo, error) {
+// the default branch are the origin's. again, if not nil, asks the gate once more
+// when the files are there, since that may take a while. It fails with
+// problem.Invalid, with the field.
+func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
 	if err := mayBePublic(origin, n); err != nil {
 		return repo.Repo{}, err
 	}
@@ -27,6 +28,9 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 			return err
 		}
 		n.Format, n.DefaultBranch = string(im.Format), im.DefaultBranch
+		if again != nil {
+			return again(ctx)
+		}
 		return nil
 	}, func(ctx context.Context, tx *db.Tx) error {
 		// It may have been made private, or deleted, while its files were shared.

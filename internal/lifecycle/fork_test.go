@@ -14,11 +14,11 @@ func TestForkRepo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a"}, gitstore.Fork{})
+		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a"}, gitstore.Fork{}, nil)
 		isKind(t, err, problem.Invalid)
-		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.owner, Name: "b", Private: true}, gitstore.Fork{})
+		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.owner, Name: "b", Private: true}, gitstore.Fork{}, nil)
 		isKind(t, err, problem.Forbidden)
-		fork, err := h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a", Private: true}, gitstore.Fork{})
+		fork, err := h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a", Private: true}, gitstore.Fork{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,13 +28,13 @@ func TestForkRepo(t *testing.T) {
 		if got, err := h.ForkedFrom(t.Context(), fork, h.other); err != nil || got.ID != origin.ID || got.Relation != 0 {
 			t.Errorf("forked from %+v, %v", got, err)
 		}
-		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a", Private: true}, gitstore.Fork{})
+		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "a", Private: true}, gitstore.Fork{}, nil)
 		isKind(t, err, problem.Invalid)
 
 		// One that became private while the page was open stays so.
 		seen := origin
 		seen.Private = false
-		_, err = h.ForkRepo(t.Context(), person(h.other), seen, repo.NewRepo{Owner: h.other, Name: "c"}, gitstore.Fork{})
+		_, err = h.ForkRepo(t.Context(), person(h.other), seen, repo.NewRepo{Owner: h.other, Name: "c"}, gitstore.Fork{}, nil)
 		isKind(t, err, problem.Invalid)
 		if got := h.onDisk(t); len(got) != 2 {
 			t.Errorf("on disk: %v", got)
@@ -48,7 +48,7 @@ func TestForkRepo(t *testing.T) {
 		if err != nil || fork.ForkOf != 0 {
 			t.Errorf("after the origin was deleted: %+v, %v", fork, err)
 		}
-		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "d", Private: true}, gitstore.Fork{})
+		_, err = h.ForkRepo(t.Context(), person(h.other), origin, repo.NewRepo{Owner: h.other, Name: "d", Private: true}, gitstore.Fork{}, nil)
 		isKind(t, err, problem.NotFound)
 	})
 }

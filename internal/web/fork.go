@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/repo"
@@ -39,7 +41,16 @@ func forkRepo(c *call) error {
 		return err
 	}
 	n := repo.NewRepo{Owner: c.actor.Account, Name: p.Name, Description: p.Description, Private: !p.Public}
-	made, err := c.door.o.Lifecycle.ForkRepo(c.ctx(), c.actor, c.repo.Repo, n, gitstore.Fork{DefaultBranchOnly: p.OnlyMain})
+	leave, err := c.enterGate(c.door.heavy)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	again := func(ctx context.Context) error {
+		_, err := c.door.o.Gate.Repo(ctx, &c.actor, c.action, c.repo.OwnerLogin, c.repo.Name)
+		return err
+	}
+	made, err := c.door.o.Lifecycle.ForkRepo(c.ctx(), c.actor, c.repo.Repo, n, gitstore.Fork{DefaultBranchOnly: p.OnlyMain}, again)
 	if err != nil {
 		return c.again(err, "fork", p)
 	}
