@@ -49,7 +49,7 @@ type keeper struct {
 type upkeepWish struct {
 	first, last time.Time // pushes
 	pushes      int
-	asked       bool      // by somebody: now, and whatever there is to do
+	asked       bool // by somebody: now, and whatever there is to do
 }
 
 // upkeepRun is a maintenance under way.
