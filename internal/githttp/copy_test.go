@@ -218,3 +218,31 @@ func (c *copied) refersToNothing(t *testing.T) {
 	}
 	c.whole(t, "engine")
 }
+
+// TestJ7_forkOnly: what was pushed to a fork alone is out of reach in its
+// origin: it can't be fetched there by id, and no ref or tree made of it.
+func TestJ7_forkOnly(t *testing.T) {
+	t.Parallel()
+	c := newCopied(t, forked)
+	c.bob.Commit(t, "theirs.txt", strings.Repeat("of the fork alone ", 30), "Theirs")
+	c.bob.Run(t, "push", "-q", "origin", "main")
+	commit, blob := c.bob.Run(t, "rev-parse", "HEAD"), c.bob.Run(t, "rev-parse", "HEAD:theirs.txt")
+	for _, object := range []string{commit, blob, c.nowhere} {
+		got := c.post(t, "engine", "git-upload-pack", wantV2(object), "Git-Protocol: version=2")
+		if got.Text[4:] != "ERR upload-pack: not our ref "+object {
+			t.Errorf("%s: %q", object, got.Text)
+		}
+	}
+	tree := treeOf(t, "100644", "taken", blob)
+	made := commitOf(oid("tree", tree), c.base)
+	for tip, pack := range map[string][]byte{
+		commit:              writePack(t),
+		oid("commit", made): writePack(t, entry{kind: 1, data: made}, entry{kind: 2, data: tree}),
+	} {
+		got := c.post(t, "engine", "git-receive-pack", pushBody(pack, zero+" "+tip+" refs/heads/x"))
+		if said, _ := bands(t, got.Text); strings.Contains(said, "ok refs/heads/x") {
+			t.Errorf("%s was taken: %q", tip, got.Text)
+		}
+	}
+	c.whole(t, "engine")
+}

@@ -132,7 +132,7 @@ func (s *Store) start(ctx context.Context, dir string, c command) (*process, err
 	cmd.WaitDelay = 5 * time.Second
 	if c.low {
 		// A git that is asked to end takes its temporary files and locks away.
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+		cmd.Cancel = func() error { return signalGroup(cmd.Process, syscall.SIGTERM) }
 	}
 	cmd.Stdin, cmd.Stdout, cmd.ExtraFiles = c.stdin, c.stdout, c.files
 	p := &process{cmd: cmd, name: c.name, ctx: ctx}
@@ -159,8 +159,10 @@ func (s *Store) start(ctx context.Context, dir string, c command) (*process, err
 	return p, nil
 }
 
-func killGroup(p *os.Process) error {
-	err := syscall.Kill(-p.Pid, syscall.SIGKILL)
+func killGroup(p *os.Process) error { return signalGroup(p, syscall.SIGKILL) }
+
+func signalGroup(p *os.Process, sig syscall.Signal) error {
+	err := syscall.Kill(-p.Pid, sig)
 	if errors.Is(err, syscall.ESRCH) {
 		return os.ErrProcessDone
 	}
