@@ -224,10 +224,11 @@ func (t *tending) packRefs(ctx context.Context) (bool, error) {
 	if run, ok := errors.AsType[*runError](err); ok && strings.Contains(run.stderr, ".lock': File exists") {
 		return false, nil
 	}
-	if err != nil {
-		return false, t.repo.unlockAfter(ctx, nil, err)
+	if ctx.Err() != nil { // killed after all
+		_, rerr := t.repo.removeLocks(nil, 0)
+		err = errors.Join(err, rerr)
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // gather joins the packs that the index does not cover, and leaves those that it
