@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -357,7 +358,8 @@ func (t *tending) tidy(now time.Time) error {
 	for _, lock := range []string{"pack/multi-pack-index.lock", "info/commit-graph.lock", "info/commit-graphs/commit-graph-chain.lock"} {
 		path := filepath.Join(objects, filepath.FromSlash(lock))
 		if fi, err := os.Lstat(path); err == nil {
-			if err := remove(path, fi, staleLock); err != nil {
+			// Of any age: who could hold one would have our lock.
+			if err := remove(path, fi, math.MinInt64); err != nil {
 				return err
 			}
 		}
