@@ -8,7 +8,6 @@ import (
 
 	"jeton/internal/app"
 	"jeton/internal/printable"
-	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -141,19 +140,14 @@ func repoDelete(c *call) error {
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
-	owner, name, err := splitName(c.args[0])
-	if err != nil {
+	if _, _, err := splitName(c.args[0]); err != nil {
 		return err
 	}
 	if !*yes {
 		return usageError("a deleted repository is gone for good", "Add --yes to delete "+printable.Line(c.args[0], 150)+".")
 	}
 	return c.with(func(k *app.Core) error {
-		found, err := k.Repos.Find(c.ctx, k.DB, owner, name, 0)
-		// A name that only redirects is not taken: the person may mean another one.
-		if problem.Is(err, problem.NotFound) || err == nil && found.Renamed {
-			return problem.New(problem.NotFound, "there is no repository "+printable.Line(c.args[0], 150), "\"jeton repo list\" shows what there is.")
-		}
+		found, err := c.findRepo(k, c.args[0])
 		if err != nil {
 			return err
 		}

@@ -48,6 +48,7 @@ func commands() []command {
 		{"repo create", repoCreateUsage, repoCreate},
 		{"repo import", repoImportUsage, repoImport},
 		{"repo list", repoListUsage, repoList},
+		{"repo maintain", repoMaintainUsage, repoMaintain},
 		{"repo delete", repoDeleteUsage, repoDelete},
 		{"keys list", keysListUsage, keysList},
 		{"keys rotate", keysRotateUsage, keysRotate},

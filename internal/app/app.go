@@ -107,6 +107,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.Tokens.Start(ctx)
 	a.onClose(a.Tokens.Close)
 	a.background(ctx, a.Signin.Run)
+	a.background(ctx, a.Git.RunUpkeep)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

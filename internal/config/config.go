@@ -72,6 +72,9 @@ type Config struct {
 	PushTimeout       time.Duration
 	GitCacheSize      CacheSize
 	Git               string
+	Maintenance       string // auto or off
+	MaintenanceJobs   int    // repositories at a time
+	PruneAfter        time.Duration
 	DrainTime         time.Duration
 	ShutdownTimeout   time.Duration // internal: what follows the drain
 
@@ -96,7 +99,7 @@ func (c Config) Complete() (Config, error) {
 	if c.Keys, err = filepath.Abs(c.Keys); err != nil {
 		return Config{}, problem.Wrap(err, problem.Invalid, "the path of the keys cannot be made absolute", "Give --keys an absolute path.")
 	}
-	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkLimits} {
+	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkLimits, checkMaintenance} {
 		if err := check(&c); err != nil {
 			return Config{}, err
 		}
@@ -168,6 +171,9 @@ func (c *Config) defaults() {
 	def(&c.PushTimeout, time.Hour)
 	def(&c.GitCacheSize, 2<<30)
 	def(&c.Git, "git")
+	def(&c.Maintenance, "auto")
+	def(&c.MaintenanceJobs, 1)
+	def(&c.PruneAfter, 14*24*time.Hour)
 	def(&c.DrainTime, time.Minute)
 	def(&c.ShutdownTimeout, 10*time.Second)
 	def(&c.LogFormat, "text")
@@ -287,6 +293,7 @@ func checkLimits(c *Config) error {
 		"max-object-size": int64(c.MaxObjectSize), "warn-file-size": int64(c.WarnFileSize), "repository-quota": int64(c.RepositoryQuota), "account-quota": int64(c.AccountQuota),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
 		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
+		"maintenance-parallel": int64(c.MaintenanceJobs), "prune-after": int64(c.PruneAfter),
 	} {
 		if n < 0 {
 			return invalid(name, name+" is negative", "Leave it away to use the default.")
@@ -294,6 +301,17 @@ func checkLimits(c *Config) error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return invalid("log-format", "log-format is neither text nor json", "Leave it away to use text.")
+	}
+	return nil
+}
+
+func checkMaintenance(c *Config) error {
+	if c.Maintenance != "auto" && c.Maintenance != "off" {
+		return invalid("maintenance", "maintenance is neither auto nor off", "Leave it away: auto tends each repository when it needs it.")
+	}
+	// A push may refer to what was in reach when it began.
+	if c.PruneAfter <= c.PushTimeout {
+		return invalid("prune-after", "prune-after is not longer than a push may take", "Give it more than push-timeout, which is "+c.PushTimeout.String()+"; or leave it away to use two weeks.")
 	}
 	return nil
 }

@@ -319,6 +319,9 @@ func (r *Repo) recover(ctx context.Context) error {
 		return err
 	}
 	for _, file := range files {
+		if strings.HasPrefix(file.Name(), upkeepPrefix) {
+			continue
+		}
 		if err := r.complete(ctx, filepath.Join(dir, file.Name())); err != nil {
 			return problem.Wrap(err, problem.Unavailable, "this repository is being repaired", "Try again in a moment, or ask the administrator.")
 		}

@@ -1,6 +1,8 @@
 package gitstore
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 )
@@ -24,11 +26,12 @@ func (in *Incoming) migrate() error {
 	if fi, err := os.Lstat(in.pack.Path + ".idx"); err == nil {
 		added += fi.Size()
 	}
+	name, err := ownName(to, filepath.Base(in.pack.Path))
+	if err != nil {
+		return err
+	}
 	for _, ext := range []string{".pack", ".idx"} {
-		// A pack is named by its content. One that was pushed before is replaced
-		// by the same, which is new to whoever removes what has long been useless.
-		from := in.pack.Path + ext
-		if err := os.Rename(from, filepath.Join(to, filepath.Base(from))); err != nil {
+		if err := os.Rename(in.pack.Path+ext, filepath.Join(to, name+ext)); err != nil {
 			return err
 		}
 	}
@@ -37,4 +40,20 @@ func (in *Incoming) migrate() error {
 	}
 	in.repo.grew(added, before)
 	return nil
+}
+
+// ownName is the name under which a push's pack comes to lie in a folder. Where
+// the same pack was pushed before, it gets another one: that which is there may
+// be about to be removed by a repack, together with what of it was out of reach
+// when that began. Upkeep joins the two.
+func ownName(dir, name string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(dir, name+".*")) // name is "pack-" and hexadecimal
+	if err != nil || len(found) == 0 {
+		return name, err
+	}
+	fresh := make([]byte, (len(name)-len("pack-"))/2)
+	if _, err := rand.Read(fresh); err != nil {
+		return "", err
+	}
+	return "pack-" + hex.EncodeToString(fresh), nil
 }

@@ -81,6 +81,7 @@ type Options struct {
 	// Internet.
 	Outbound *outbound.Client
 	Now      func() time.Time // nil is time.Now
+	Upkeep   UpkeepOptions
 }
 
 // Store is the set of all repositories. It is safe for concurrent use.
@@ -103,6 +104,8 @@ type Store struct {
 	recorder                          Recorder
 	moved                             []func(*Repo)
 	fetching
+	upkeep   *keeper
+	measured func(context.Context, id.Repo, int64) error
 
 	repos repoSet
 }
@@ -151,6 +154,8 @@ func Open(o Options) (*Store, error) {
 	}
 	s.env = cleanEnv(s.git, s.tempDir())
 	s.objects = odb.NewPool(odb.Options{Root: s.dir})
+	s.upkeep = newKeeper(o.Upkeep)
+	s.onMoved(s.upkeep.pushed)
 	return s, nil
 }
 
@@ -311,6 +316,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+	s.upkeep.forget(repo) // a repack would write what is being removed
 	return errors.Join(err, os.RemoveAll(dir))
 }
 

@@ -41,6 +41,7 @@ type Repo struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time // last change of the settings or push
 	PushedAt      time.Time // zero before the first push
+	ForkOf        id.Repo   // what it was forked from; zero when nothing, or that was deleted
 
 	RulesAt    int64      // moves with every change of the rules; 0: there never was one
 	BlockForce ForceBlock // where forced pushes are refused whatever the rules say
@@ -105,7 +106,7 @@ func New(o Options) *Room {
 // the viewer's row of collaborators c.
 const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
 	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, r.rules_at, r.block_force, r.lfs_bytes, r.quota, a.quota,
-	COALESCE(c.level, 0)`
+	r.fork_of, COALESCE(c.level, 0)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -114,7 +115,7 @@ func scan(row scanner, viewer id.Account) (Found, error) {
 	var created, updated, pushed int64
 	var level uint8
 	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
-		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &level)
+		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &f.ForkOf, &level)
 	if err != nil {
 		return Found{}, err
 	}
