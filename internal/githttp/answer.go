@@ -6,10 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
+	"jeton/internal/httpkit"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -19,13 +19,10 @@ import (
 // the first byte: until then an error can still become a status, later it can
 // only be told inside the protocol.
 type answer struct {
-	w       http.ResponseWriter
-	ctx     context.Context
-	control *http.ResponseController
-	event   *event.Event
-	kind    string
-	pace    pace
-	began   bool
+	*httpkit.Steady
+	event *event.Event
+	kind  string
+	began bool
 }
 
 func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
@@ -33,30 +30,20 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}}
+	return &answer{Steady: httpkit.NewSteady(ctx, w, httpkit.IdleLimit), event: event.From(r.Context()), kind: kind}
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(b []byte) (int, error) {
 	if !a.began {
 		a.began = true
-		h := a.w.Header()
+		h := a.Header()
 		h.Set("Content-Type", a.kind)
 		noCache(h)
-		a.w.WriteHeader(http.StatusOK)
+		a.WriteHeader(http.StatusOK)
 	}
-	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.end(began, len(b)))
-	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = a.control.SetWriteDeadline(began.Add(lastWords))
-	}
-	n, err := a.w.Write(b)
-	a.pace.moved(n, time.Since(began))
-	return n, err
+	return a.Steady.Write(b)
 }
-
-// Flush sends what was written so far, so that progress is seen as it happens.
-func (a *answer) Flush() { _ = a.control.Flush() }
 
 // result is err as long as it can become a status. Afterwards the connection is
 // cut, so that a client never takes half an answer for a whole one.

@@ -42,9 +42,9 @@ var allow = map[string][]string{
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "keys", "repo", "gitstore"},
 	// doors
-	"httpkit": {"problem", "event", "printable", "right", "token"},
+	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
-	"githttp": {"id", "problem", "event", "printable", "right", "limit", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
+	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole

@@ -1,4 +1,4 @@
-package githttp
+package httpkit
 
 import "time"
 
