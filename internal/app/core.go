@@ -13,12 +13,14 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/audit"
+	"jeton/internal/blob"
 	"jeton/internal/change"
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/keys"
+	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/repo"
@@ -57,6 +59,8 @@ type Core struct {
 	Signin    *signin.Room
 	Tokens    *token.Room
 	Repos     *repo.Room
+	Blobs     *blob.Folder
+	Files     *largefile.Room
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
@@ -104,7 +108,14 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 		Dir: c.Repositories(), Git: c.Git, Log: o.Log, Now: o.Now,
 		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxObjectSize), PackObjects: int64(c.MaxObjectsPerPush), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength, FetchTime: c.FetchTimeout, PushTime: c.PushTimeout},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if k.Blobs, err = blob.OpenFolder(c.LargeFiles()); err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.Blobs.Close() })
+	return nil
 }
 
 func (k *Core) openRooms() {
@@ -115,8 +126,9 @@ func (k *Core) openRooms() {
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize), Log: o.Log, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Git: k.Git, Log: o.Log, Now: o.Now})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.onClose(k.Lifecycle.Close)
 }
 

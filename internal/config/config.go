@@ -34,6 +34,15 @@ const (
 // Size is a number of bytes.
 type Size int64
 
+// Toggle is a switch that is on unless somebody switches it off.
+type Toggle uint8
+
+// The two states. The zero value is on.
+const (
+	On Toggle = iota
+	SwitchedOff
+)
+
 // Config is everything that can be set. The zero value of every field works
 // and means its default, which Complete fills in. What each one is for stands
 // in the table of settings.
@@ -62,6 +71,8 @@ type Config struct {
 	MaxRefLength      int
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
+	LFS               Toggle
+	LFSMaxObjectSize  Size
 	Git               string
 	DrainTime         time.Duration
 	ShutdownTimeout   time.Duration // internal: what follows the drain
@@ -121,6 +132,9 @@ func (c Config) Repositories() string { return filepath.Join(c.Data, "repositori
 // TLSDir returns the folder of the certificates that the server makes or gets.
 func (c Config) TLSDir() string { return filepath.Join(c.Data, "tls") }
 
+// LargeFiles returns the folder of the large files.
+func (c Config) LargeFiles() string { return filepath.Join(c.Data, "lfs") }
+
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
@@ -152,6 +166,7 @@ func (c *Config) defaults() {
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)
+	def(&c.LFSMaxObjectSize, 5<<30)
 	def(&c.Git, "git")
 	def(&c.DrainTime, time.Minute)
 	def(&c.ShutdownTimeout, 10*time.Second)
@@ -270,7 +285,7 @@ func checkLimits(c *Config) error {
 	for name, n := range map[string]int64{
 		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-object-size": int64(c.MaxObjectSize),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
-		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
+		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "lfs-max-object-size": int64(c.LFSMaxObjectSize), "drain-time": int64(c.DrainTime),
 	} {
 		if n < 0 {
 			return invalid(name, name+" is negative", "Leave it away to use the default.")

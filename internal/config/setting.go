@@ -53,6 +53,8 @@ var settings = [...]Setting{
 	{Name: "max-ref-length", Value: "N", Default: "512", Help: "The longest name of a branch or tag, in bytes.", field: func(c *Config) any { return &c.MaxRefLength }},
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},
+	{Name: "lfs", Default: "true", Help: "Git LFS. `--lfs=false` switches it off; what was uploaded stays.", field: func(c *Config) any { return &c.LFS }},
+	{Name: "lfs-max-object-size", Value: "SIZE", Default: "5GiB", Help: "The largest single file in Git LFS.", field: func(c *Config) any { return &c.LFSMaxObjectSize }},
 	{Name: "git", Value: "PROGRAM", Default: "git", Help: "The git program, 2.39 or newer.", field: func(c *Config) any { return &c.Git }},
 	{Name: "drain-time", Value: "TIME", Default: "1m", Help: "How long running clones and pushes may go on after the server was told to end.", field: func(c *Config) any { return &c.DrainTime }},
 	{Name: "log-level", Value: "LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.", field: func(c *Config) any { return &c.LogLevel }},
@@ -61,8 +63,11 @@ var settings = [...]Setting{
 
 // isSwitch reports whether the setting needs no value.
 func (s Setting) isSwitch() bool {
-	_, ok := s.field(new(Config)).(*bool)
-	return ok
+	switch s.field(new(Config)).(type) {
+	case *bool, *Toggle:
+		return true
+	}
+	return false
 }
 
 // set reads text into c. The error names the setting and never the text of a
@@ -77,6 +82,13 @@ func (s Setting) set(c *Config, text string) error {
 		*p = secret.New(text)
 	case *bool:
 		*p, err = strconv.ParseBool(text)
+	case *Toggle:
+		var on bool
+		on, err = strconv.ParseBool(text)
+		*p = On
+		if !on {
+			*p = SwitchedOff
+		}
 	case *int:
 		*p, err = strconv.Atoi(text)
 	case *Size:

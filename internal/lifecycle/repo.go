@@ -152,6 +152,9 @@ func drop[T comparable](p **T, seen T) {
 // its folder in the background.
 func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) error {
 	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := f.o.Files.DropTx(ctx, tx, r); err != nil {
+			return err
+		}
 		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
 		return err
 	})
