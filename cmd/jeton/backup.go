@@ -15,8 +15,8 @@ import (
 const backupUsage = `Usage: jeton backup DIR [--keys-out DIR] [--json] [--data DIR] [--keys DIR] [--database URL]
 
 Copy everything into a new folder, while the server runs or not. That is the
-database, every repository, which git then checks, and every large file. The backup holds no secret in
-the clear, and the server keys are not in it: without them no token and no
+database, every repository, which git then checks, and every large file. The backup holds no
+secret in the clear, and the server keys are not in it: without them no token and no
 session of it is good, so keep a copy of them elsewhere.
 
   --keys-out DIR  copy the server keys and the certificates into this new folder,

@@ -44,6 +44,9 @@ certificate authority of its own. The first start prints a link to set it up.
   --max-ref-length N       the longest name of a branch or tag (default 512)
   --fetch-timeout TIME     the longest clone or fetch (default 1h)
   --push-timeout TIME      the longest push (default 1h)
+  --lfs=false              no Git LFS; --lfs is as without it
+  --lfs-max-object-size SIZE
+                           the largest file in Git LFS (default 5GiB)
   --git PROGRAM            the git program, 2.39 or newer (default git)
   --drain-time TIME        how long running clones and pushes may go on at the end (default 1m)
   --log-level LEVEL        debug, info, warn or error (default info)
