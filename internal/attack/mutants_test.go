@@ -64,7 +64,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestH9_.*OfLFS":         {File: "internal/lfs/ticket.go", Old: "return actor, nil, err\n}", New: "if err != nil {\n\t\tactor = right.Anonymous()\n\t}\n\treturn actor, nil, nil\n}"},
 	"TestI1_":                {File: "internal/largefile/store.go", Old: "if hex.EncodeToString(c.sum.Sum(nil)) != string(c.want) {", New: "if len(hex.EncodeToString(c.sum.Sum(nil))) != len(c.want) {"},
 	"TestI2_":                {File: "internal/largefile/object.go", Old: "`SELECT size FROM lfs_objects WHERE repo_id = $1 AND oid = $2`", New: "`SELECT size FROM lfs_objects WHERE ($1 > 0) AND oid = $2`"},
-	"TestI3_":                {File: "internal/lfs/lfs.go", Old: `{http.MethodGet, "objects/{oid}", right.RepoFetch,`, New: `{http.MethodGet, "objects/{oid}", right.RepoRead,`},
+	"TestI3_":                {File: "internal/largefile/object.go", Old: "`SELECT size FROM lfs_objects WHERE repo_id = $1 AND oid = $2`", New: "`SELECT size FROM lfs_objects WHERE ($1 > 0) AND oid = $2`"},
 	"TestI4_":                {File: "internal/lfs/batch.go", Old: `if b.Operation != "download" && b.Operation != "upload" {`, New: "if b.Operation != \"download\" {\n\t\tb.Operation = \"upload\"\n\t}\n\tif false {"},
 	"TestI5_":                {File: "internal/gate/derived.go", Old: "t.Scopes.Grant(), t.LastEight", New: "right.Everything(), t.LastEight"},
 	"TestI6_ALockIs":         {File: "internal/largefile/lock.go", Old: "WHERE l.id = $1 AND l.repo_id = $2`, int64(lock)", New: "WHERE l.id = $1 AND $2 > 0`, int64(lock)"},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
@@ -19,10 +20,13 @@ import (
 // the first byte: until then an error can still become a status, later it can
 // only be told inside the protocol.
 type answer struct {
-	*httpkit.Steady
-	event *event.Event
-	kind  string
-	began bool
+	w       http.ResponseWriter
+	ctx     context.Context
+	control *http.ResponseController
+	event   *event.Event
+	kind    string
+	pace    httpkit.Pace
+	began   bool
 }
 
 func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
@@ -30,20 +34,30 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{Steady: httpkit.NewSteady(ctx, w, httpkit.IdleLimit), event: event.From(r.Context()), kind: kind}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit)}
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(b []byte) (int, error) {
 	if !a.began {
 		a.began = true
-		h := a.Header()
+		h := a.w.Header()
 		h.Set("Content-Type", a.kind)
 		noCache(h)
-		a.WriteHeader(http.StatusOK)
+		a.w.WriteHeader(http.StatusOK)
 	}
-	return a.Steady.Write(b)
+	began := time.Now()
+	_ = a.control.SetWriteDeadline(a.pace.End(began, len(b)))
+	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+		_ = a.control.SetWriteDeadline(began.Add(httpkit.LastWords))
+	}
+	n, err := a.w.Write(b)
+	a.pace.Moved(n, time.Since(began))
+	return n, err
 }
+
+// Flush sends what was written so far, so that progress is seen as it happens.
+func (a *answer) Flush() { _ = a.control.Flush() }
 
 // result is err as long as it can become a status. Afterwards the connection is
 // cut, so that a client never takes half an answer for a whole one.

@@ -7,13 +7,6 @@ import (
 	"time"
 )
 
-const (
-	// IdleLimit is how long a client that sends or takes much may be silent.
-	IdleLimit = 60 * time.Second
-	// lastWords is how long a client has to take in why it was cut short.
-	lastWords = time.Second
-)
-
 // Patient reads a long body. It sets the read deadline for each read alone: an
 // upload may take long, but a client that says nothing or next to nothing is
 // let go, and so is one whose context has ended, however much it still sends.
@@ -21,7 +14,7 @@ type Patient struct {
 	io.ReadCloser
 	ctx     context.Context
 	control *http.ResponseController
-	pace    pace
+	pace    Pace
 	until   time.Time
 	err     error // of the last read
 }
@@ -30,7 +23,7 @@ type Patient struct {
 // idle is for how long the client may be silent, and until when the whole has
 // to be there; a zero until is for no matter.
 func NewPatient(ctx context.Context, w http.ResponseWriter, body io.ReadCloser, idle time.Duration, until time.Time) *Patient {
-	return &Patient{ReadCloser: body, ctx: ctx, control: http.NewResponseController(w), pace: pace{idle: idle}, until: until}
+	return &Patient{ReadCloser: body, ctx: ctx, control: http.NewResponseController(w), pace: NewPace(idle), until: until}
 }
 
 // Read implements io.Reader. After the end it leaves the deadline alone: the
@@ -41,7 +34,7 @@ func (p *Patient) Read(b []byte) (int, error) {
 		return 0, p.err
 	}
 	began := time.Now()
-	end := p.pace.end(began, 0)
+	end := p.pace.End(began, 0)
 	if !p.until.IsZero() && p.until.Before(end) {
 		end = p.until
 	}
@@ -51,7 +44,7 @@ func (p *Patient) Read(b []byte) (int, error) {
 		return 0, p.err
 	}
 	n, err := p.ReadCloser.Read(b)
-	p.pace.moved(n, time.Since(began))
+	p.pace.Moved(n, time.Since(began))
 	if p.err = err; err == nil {
 		_ = p.control.SetReadDeadline(time.Time{}) // what is done with the bytes may take its time
 	}
@@ -64,23 +57,23 @@ type Steady struct {
 	http.ResponseWriter
 	ctx     context.Context
 	control *http.ResponseController
-	pace    pace
+	pace    Pace
 }
 
 // NewSteady wraps w. A reader may be silent for idle.
 func NewSteady(ctx context.Context, w http.ResponseWriter, idle time.Duration) *Steady {
-	return &Steady{ResponseWriter: w, ctx: ctx, control: http.NewResponseController(w), pace: pace{idle: idle}}
+	return &Steady{ResponseWriter: w, ctx: ctx, control: http.NewResponseController(w), pace: NewPace(idle)}
 }
 
 // Write implements io.Writer.
 func (s *Steady) Write(b []byte) (int, error) {
 	began := time.Now()
-	_ = s.control.SetWriteDeadline(s.pace.end(began, len(b)))
+	_ = s.control.SetWriteDeadline(s.pace.End(began, len(b)))
 	if s.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = s.control.SetWriteDeadline(began.Add(lastWords))
+		_ = s.control.SetWriteDeadline(began.Add(LastWords))
 	}
 	n, err := s.ResponseWriter.Write(b)
-	s.pace.moved(n, time.Since(began))
+	s.pace.Moved(n, time.Since(began))
 	return n, err
 }
 
@@ -97,6 +90,6 @@ func CutShort(ctx context.Context, w http.ResponseWriter) func() bool {
 	control := http.NewResponseController(w)
 	return context.AfterFunc(ctx, func() {
 		_ = control.SetReadDeadline(time.Now())
-		_ = control.SetWriteDeadline(time.Now().Add(lastWords))
+		_ = control.SetWriteDeadline(time.Now().Add(LastWords))
 	})
 }

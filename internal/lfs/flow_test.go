@@ -12,7 +12,6 @@ import (
 	"jeton/internal/app/apptest"
 	"jeton/internal/config"
 	"jeton/internal/repo"
-	"jeton/internal/right"
 )
 
 // world is a server with ada, who owns the repositories open and shut, and eve,
@@ -88,15 +87,10 @@ func TestPushAndClone(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(visitor.Dir, "second.bin")); err != nil || string(got) != "second open" {
 		t.Errorf("a visitor cloned %q, %v", got, err)
 	}
-	uses, err := w.Tokens.List(t.Context(), w.ada.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if err := w.Tokens.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if uses, err = w.Tokens.List(t.Context(), w.ada.ID); err != nil || uses[0].LastUse.Repo == "" {
+	if uses, err := w.Tokens.List(t.Context(), w.ada.ID); err != nil || uses[0].LastUse.Repo == "" {
 		t.Errorf("the token's use: %+v, %v", uses, err)
 	}
-	_ = right.Write
 }
