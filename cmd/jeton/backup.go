@@ -15,8 +15,8 @@ import (
 const backupUsage = `Usage: jeton backup DIR [--keys-out DIR] [--json] [--data DIR] [--keys DIR] [--database URL]
 
 Copy everything into a new folder, while the server runs or not. That is the
-database, and every repository, which git then checks. The backup holds no secret in
-the clear, and the server keys are not in it: without them no token and no
+database, every repository, which git then checks, and every large file. The backup holds no
+secret in the clear, and the server keys are not in it: without them no token and no
 session of it is good, so keep a copy of them elsewhere.
 
   --keys-out DIR  copy the server keys and the certificates into this new folder,
@@ -29,7 +29,7 @@ func backupData(c *call) error {
 		return err
 	}
 	return c.with(func(k *app.Core) error {
-		m, err := backup.Write(c.ctx, backup.Options{DB: k.DB, Git: k.Git, Repos: k.Repos, Keys: c.config.Keys, TLS: c.config.TLSDir(), Program: programVersion(), GitProgram: c.config.Git}, c.args[0], *keysOut)
+		m, err := backup.Write(c.ctx, backup.Options{DB: k.DB, Git: k.Git, Blobs: k.Blobs, Repos: k.Repos, Keys: c.config.Keys, TLS: c.config.TLSDir(), Program: programVersion(), GitProgram: c.config.Git}, c.args[0], *keysOut)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func restoreData(c *call) error {
 	}
 	cfg := c.config
 	m, err := backup.Restore(c.ctx, c.args[0], *keysIn, backup.Target{
-		Data: cfg.Data, Allowed: []string{"jeton.toml", "lost+found"}, Keys: cfg.Keys, TLS: cfg.TLSDir(), Repositories: cfg.Repositories(),
+		Data: cfg.Data, Allowed: []string{"jeton.toml", "lost+found"}, Keys: cfg.Keys, TLS: cfg.TLSDir(), Repositories: cfg.Repositories(), LargeFiles: cfg.LargeFiles(),
 		Database: db.Options{URL: cfg.Database.Reveal(), Path: cfg.SQLite()}, GitProgram: cfg.Git,
 	})
 	if err != nil {

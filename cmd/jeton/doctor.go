@@ -19,6 +19,7 @@ import (
 	"jeton/internal/config"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
+	"jeton/internal/largefile"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 )
@@ -28,7 +29,8 @@ const doctorUsage = `Usage: jeton doctor [--repositories] [--trust] [--json] [--
 Look for what is wrong, and say what to do about it. Nothing is repaired. Ends
 with 1 when something is wrong.
 
-  --repositories  also let git check every repository, which can take long
+  --repositories  also let git check every repository, and hash every large file,
+                  which can take long
   --trust         say how to trust the local certificate authority on Windows,
                   macOS and Linux, and do nothing else
 `
@@ -210,7 +212,11 @@ func (c *call) checkInside(deep bool) []finding {
 			good("server keys", "key %d is current, %d in use", k.Keys.Current(), len(k.Keys.Live())), c.checkClock(k))
 		f, err := c.checkRepositories(c.ctx, k, deep)
 		list = append(list, f...)
-		return err
+		if err != nil {
+			return err
+		}
+		list = append(list, c.checkLargeFiles(k, deep))
+		return nil
 	})
 	if err != nil {
 		list = append(list, bad("database", err, "Check --database and that the database runs, or restore a backup."))
@@ -269,6 +275,23 @@ func (c *call) checkRepositories(ctx context.Context, k *app.Core, deep bool) ([
 		list = append(list, good("repositories", "%d", len(rows)))
 	}
 	return list, nil
+}
+
+// checkLargeFiles compares what repositories hold in Git LFS with the bytes.
+func (c *call) checkLargeFiles(k *app.Core, deep bool) finding {
+	const check = "large files"
+	rep, err := largefile.Check(c.ctx, k.DB, k.Blobs, deep)
+	switch {
+	case err != nil:
+		return bad(check, err, "Check that this user may read "+c.config.LargeFiles()+".")
+	case len(rep.Missing) > 0:
+		return finding{check, false, fmt.Sprintf("%d of %d are missing, the first is %s", len(rep.Missing), rep.Objects, rep.Missing[0]), "Restore " + c.config.LargeFiles() + " from a backup, or push them again from a clone: git lfs push --all"}
+	case len(rep.Damaged) > 0:
+		return finding{check, false, fmt.Sprintf("%d of %d are damaged, the first is %s", len(rep.Damaged), rep.Objects, rep.Damaged[0]), "Restore it from a backup into " + c.config.LargeFiles() + "."}
+	case rep.Stray > 0:
+		return good(check, "%d, and %d that no repository holds", rep.Objects, rep.Stray)
+	}
+	return good(check, "%d", rep.Objects)
 }
 
 // allRepos lists every repository, from one state of the database.

@@ -48,6 +48,9 @@ certificate authority of its own. The first start prints a link to set it up.
   --max-ref-length N       the longest name of a branch or tag (default 512)
   --fetch-timeout TIME     the longest clone or fetch (default 1h)
   --push-timeout TIME      the longest push (default 1h)
+  --lfs=false              no Git LFS; --lfs is as without it
+  --lfs-max-object-size SIZE
+                           the largest file in Git LFS (default 5GiB)
   --git PROGRAM            the git program, 2.39 or newer (default git)
   --maintenance MODE       auto, or off: repack repositories only when asked to (default auto)
   --maintenance-parallel N repositories that are maintained at a time (default 1)

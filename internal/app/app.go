@@ -15,6 +15,7 @@ import (
 	"jeton/internal/githttp"
 	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
+	"jeton/internal/lfs"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 	"jeton/internal/web"
@@ -26,6 +27,7 @@ type App struct {
 	Rest    *rest.Door
 	Web     *web.Door
 	GitHTTP *githttp.Door
+	LFS     *lfs.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener
@@ -108,6 +110,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.onClose(a.Tokens.Close)
 	a.background(ctx, a.Signin.Run)
 	a.background(ctx, a.Git.RunUpkeep)
+	a.background(ctx, a.Files.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}
@@ -192,6 +195,7 @@ func (a *App) Close(ctx context.Context) error {
 	drain, cancel := context.WithTimeout(ctx, a.Config.DrainTime)
 	defer cancel()
 	a.GitHTTP.Drain(drain)
+	a.LFS.Drain(drain)
 	stop, cancelStop := context.WithTimeout(ctx, a.Config.ShutdownTimeout)
 	defer cancelStop()
 	err := a.server.Shutdown(stop)

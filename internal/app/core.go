@@ -13,12 +13,15 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/audit"
+	"jeton/internal/blob"
 	"jeton/internal/change"
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/largefile"
 	"jeton/internal/leak"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
@@ -59,6 +62,8 @@ type Core struct {
 	Tokens    *token.Room
 	Repos     *repo.Room
 	Leaks     *leak.Room
+	Blobs     *blob.Folder
+	Files     *largefile.Room
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
@@ -107,7 +112,14 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxFileSize), PackObjects: int64(c.MaxObjectsPerPush), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength, FetchTime: c.FetchTimeout, PushTime: c.PushTimeout},
 		Upkeep: gitstore.UpkeepOptions{Off: c.Maintenance == "off", Parallel: c.MaintenanceJobs, PruneAfter: c.PruneAfter},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if k.Blobs, err = blob.OpenFolder(c.LargeFiles()); err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.Blobs.Close() })
+	return nil
 }
 
 func (k *Core) openRooms() {
@@ -119,9 +131,24 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
+	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
+		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Git: k.Git, Log: o.Log, Now: o.Now})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.onClose(k.Lifecycle.Close)
+}
+
+// roomFor refuses bytes of large files that a quota has no room for.
+func (k *Core) roomFor(ctx context.Context, in id.Repo, bytes int64) error {
+	r, err := k.Repos.ByID(ctx, k.DB, in)
+	if err != nil {
+		return err
+	}
+	space, err := k.Repos.Space(ctx, k.DB, &r)
+	if err != nil {
+		return err
+	}
+	return space.Refuse(bytes)
 }
 
 func (k *Core) onClose(f func(context.Context) error) { k.closers = append(k.closers, f) }

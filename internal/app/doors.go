@@ -1,8 +1,10 @@
 package app
 
 import (
+	"jeton/internal/config"
 	"jeton/internal/fetch"
 	"jeton/internal/githttp"
+	"jeton/internal/lfs"
 	"jeton/internal/push"
 	"jeton/internal/rest"
 	"jeton/internal/signin"
@@ -18,8 +20,14 @@ func (a *App) doors() (err error) {
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
 		Push:    push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)}),
 		MaxPack: int64(k.Config.MaxPackSize), FetchTimeout: k.Config.FetchTimeout, PushTimeout: k.Config.PushTimeout, Now: k.o.Now})
+	off := k.Config.LFS == config.SwitchedOff
+	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
+		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit,
 		Git: k.Git, Lifecycle: k.Lifecycle, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
+	if !off {
+		o.Files = k.Files
+	}
 	if authority, local := a.Authority(); local {
 		o.Authority = &authority
 	}

@@ -8,6 +8,7 @@ import (
 
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
+	"jeton/internal/lfs"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 )
@@ -57,6 +58,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
 		a.Rest.ServeHTTP(w, r)
+	case lfs.Serves(path):
+		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):
 		a.GitHTTP.ServeHTTP(w, r)
 	default:
@@ -66,8 +69,7 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 
 func (a *App) refuseWhileDraining(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A clone or push that has begun may send its next request.
-		if a.draining.Load() && (r.Method != http.MethodPost || !githttp.Serves(r.URL.Path)) {
+		if a.draining.Load() && !goesOn(r) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 			w.Header().Set("Connection", "close")
 			plain(w, r, http.StatusServiceUnavailable, problem.New(problem.Unavailable, "The server is stopping.", "Try again in a few seconds."))
@@ -75,6 +77,12 @@ func (a *App) refuseWhileDraining(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// goesOn reports whether r may belong to a clone or push that has begun, which
+// may send its next request.
+func goesOn(r *http.Request) bool {
+	return lfs.Serves(r.URL.Path) || r.Method == http.MethodPost && githttp.Serves(r.URL.Path)
 }
 
 // plain renders an error before a door is known: as text, which git prints.

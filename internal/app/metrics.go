@@ -13,6 +13,7 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
+	"jeton/internal/lfs"
 	"jeton/internal/rest"
 )
 
@@ -51,6 +52,8 @@ func doorOf(path string) string {
 	switch {
 	case strings.HasPrefix(path, rest.Prefix):
 		return "rest"
+	case lfs.Serves(path):
+		return "lfs"
 	case githttp.Serves(path):
 		return "git"
 	}

@@ -310,7 +310,7 @@ func TestD2_NoSecretIsLeftAnywhere(t *testing.T) {
 	}
 	dir := t.TempDir()
 	report(t, p.markers, "the database", s.dump(t))
-	if _, err := backup.Write(t.Context(), backup.Options{DB: s.DB, Repos: s.Repos, Git: s.Core.Git, Keys: s.Config.Keys, TLS: s.Config.TLSDir(), Program: "test"}, filepath.Join(dir, "backup"), filepath.Join(dir, "keys")); err != nil {
+	if _, err := backup.Write(t.Context(), backup.Options{DB: s.DB, Repos: s.Repos, Git: s.Core.Git, Blobs: s.Blobs, Keys: s.Config.Keys, TLS: s.Config.TLSDir(), Program: "test"}, filepath.Join(dir, "backup"), filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
 	n := 0

@@ -21,9 +21,11 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/blob"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
+	"jeton/internal/largefile"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -34,6 +36,7 @@ const (
 	manifestName = "manifest.json"
 	databaseName = "database.jsonl"
 	reposName    = "repositories"
+	largeName    = "lfs"
 	keysName     = "keys"
 	tlsName      = "tls"
 	// rounds is how often what changed meanwhile is copied again. Each round is
@@ -46,6 +49,7 @@ const (
 type Options struct {
 	DB      *db.DB
 	Git     *gitstore.Store
+	Blobs   blob.Store // the large files
 	Repos   *repo.Room
 	Keys    string // the folder of the server keys
 	TLS     string // the folder of the certificates
@@ -65,6 +69,7 @@ type Manifest struct {
 	Made         time.Time `json:"made_at"`
 	DatabaseSum  string    `json:"database_sha256"`
 	Repositories []Copied  `json:"repositories"`
+	LargeFiles   int       `json:"large_files"`
 }
 
 // Copied is one repository of a backup.
@@ -178,6 +183,11 @@ func (w *writer) write(ctx context.Context) (Manifest, error) {
 		err = w.copyChanged(ctx, last, true)
 	}
 	if err == nil {
+		// After the dump, since bytes come before the row that holds them, and
+		// stay for a day after the last one: what the dump names is there.
+		m.LargeFiles, err = w.largeFiles(ctx)
+	}
+	if err == nil {
 		err = w.verify(ctx)
 	}
 	if err != nil {
@@ -275,6 +285,20 @@ func (w *writer) dump(ctx context.Context) (string, error) {
 		err = f.Sync()
 	}
 	return hex.EncodeToString(sum.Sum(nil)), errors.Join(err, f.Close())
+}
+
+// largeFiles copies all large files, hashed on their way.
+func (w *writer) largeFiles(ctx context.Context) (n int, err error) {
+	to, err := blob.OpenFolder(filepath.Join(w.dir, largeName))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	n, err = largefile.Copy(ctx, to, w.o.Blobs)
+	if problem.Is(err, problem.Invalid) {
+		return n, problem.Wrap(err, problem.Conflict, "a large file is damaged", "Run \"jeton doctor --repositories\" to see which, and push it again from a clone: git lfs push --all")
+	}
+	return n, err
 }
 
 // verify lets git check every copy.

@@ -18,6 +18,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/audit"
 	"jeton/internal/backup"
+	"jeton/internal/blob"
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
@@ -25,6 +26,7 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/largefile"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -37,6 +39,8 @@ type site struct {
 	ring  *keys.Ring
 	git   *gitstore.Store
 	rooms *repo.Room
+	blobs *blob.Folder
+	files *largefile.Room
 	owner id.Account
 }
 
@@ -54,6 +58,11 @@ func newSite(t *testing.T, o db.Options) *site {
 	write(t, filepath.Join(s.dir, "tls", "ca.pem"), "the authority")
 	bus, log := change.New(change.Options{DB: s.d}), audit.New(audit.Options{DB: s.d})
 	accounts := account.New(account.Options{DB: s.d, Change: bus, Audit: log})
+	if s.blobs, err = blob.OpenFolder(filepath.Join(s.dir, "lfs")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.blobs.Close() })
+	s.files = largefile.New(largefile.Options{DB: s.d, Audit: log, Blobs: s.blobs})
 	s.rooms = repo.New(repo.Options{DB: s.d, Account: accounts, Change: bus, Audit: log})
 	a, err := accounts.Create(t.Context(), right.Operator(), account.NewAccount{Login: "owner1"})
 	if err != nil {
@@ -79,6 +88,52 @@ func (s *site) create(t *testing.T, name string) id.Repo {
 		t.Fatalf("create %s: %v", name, err)
 	}
 	return number
+}
+
+// large lets the repository hold a large file.
+func (s *site) large(t *testing.T, n id.Repo, content string) string {
+	t.Helper()
+	oid := largefile.Sum([]byte(content))
+	if err := s.files.Store(t.Context(), n, oid, int64(len(content)), strings.NewReader(content), func(context.Context) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return string(oid)
+}
+
+// TestLargeFiles_damaged: what is not what its name says is no backup, and
+// nothing that a backup lost is restored as if it were whole.
+func TestLargeFiles_damaged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, dbtest.SQLite(t))
+	oid := s.large(t, s.create(t, "one"), "a large file")
+	write := func(dir, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, oid[:2], oid[2:4], oid), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := t.TempDir()
+	whole := filepath.Join(out, "whole")
+	if _, err := backup.Write(t.Context(), s.options(), whole, filepath.Join(out, "secrets")); err != nil {
+		t.Fatal(err)
+	}
+	write(filepath.Join(s.dir, "lfs"), "another text")
+	if _, err := backup.Write(t.Context(), s.options(), filepath.Join(out, "bad"), ""); !problem.Is(err, problem.Conflict) || problem.Of(err).Remedy == "" {
+		t.Errorf("the backup of a damaged one: %v", err)
+	}
+	restore := func(what string) {
+		t.Helper()
+		to := target(t, dbtest.SQLite(t))
+		if _, err := backup.Restore(t.Context(), whole, filepath.Join(out, "secrets"), to); !problem.Is(err, problem.Conflict) || !strings.Contains(err.Error(), "large file") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	write(filepath.Join(whole, "lfs"), "another text")
+	restore("a damaged one")
+	if err := os.RemoveAll(filepath.Join(whole, "lfs")); err != nil {
+		t.Fatal(err)
+	}
+	restore("a missing one")
 }
 
 // folder is where a repository is, so that the test can push with git itself.
@@ -127,7 +182,7 @@ func git(ctx context.Context, dir, stdin string, args ...string) (string, error)
 }
 
 func (s *site) options() backup.Options {
-	return backup.Options{DB: s.d, Git: s.git, Repos: s.rooms, Keys: filepath.Join(s.dir, "keys"), TLS: filepath.Join(s.dir, "tls"), Program: "test"}
+	return backup.Options{DB: s.d, Git: s.git, Blobs: s.blobs, Repos: s.rooms, Keys: filepath.Join(s.dir, "keys"), TLS: filepath.Join(s.dir, "tls"), Program: "test"}
 }
 
 func target(t *testing.T, o db.Options) backup.Target {
@@ -136,7 +191,7 @@ func target(t *testing.T, o db.Options) backup.Target {
 		o.Path = filepath.Join(data, "jeton.db")
 	}
 	return backup.Target{Data: data, Keys: filepath.Join(data, "keys"), TLS: filepath.Join(data, "tls"),
-		Repositories: filepath.Join(data, "repositories"), Database: o, Allowed: []string{"jeton.toml"}}
+		Repositories: filepath.Join(data, "repositories"), LargeFiles: filepath.Join(data, "lfs"), Database: o, Allowed: []string{"jeton.toml"}}
 }
 
 // TestRoundTrip takes every engine's backup to every engine.
@@ -152,6 +207,7 @@ func TestRoundTrip(t *testing.T) {
 		if _, err := git(t.Context(), s.folder(one), "", "tag", "-a", "-m", "a tag", "v1", "main"); err != nil {
 			t.Fatal(err)
 		}
+		oid := s.large(t, one, "a large file")
 		sealed, err := s.ring.Seal("test", []byte("plain"), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +218,7 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m.Repositories) != 2 || m.Repositories[0].Name != "owner1/one" || m.Repositories[0].Refs != 2 {
+		if len(m.Repositories) != 2 || m.Repositories[0].Name != "owner1/one" || m.Repositories[0].Refs != 2 || m.LargeFiles != 1 {
 			t.Errorf("manifest = %+v", m)
 		}
 		noSecrets(t, s, dir)
@@ -187,6 +243,9 @@ func TestRoundTrip(t *testing.T) {
 			got, err := git(t.Context(), folder(to.Repositories, one), "", "rev-parse", "refs/heads/main", "v1^{commit}")
 			if err != nil || got != commit+"\n"+commit {
 				t.Errorf("restored refs: %q, %v, want twice %s", got, err, commit)
+			}
+			if b, err := os.ReadFile(filepath.Join(to.LargeFiles, oid[:2], oid[2:4], oid)); err != nil || string(b) != "a large file" {
+				t.Errorf("the large file: %q, %v", b, err)
 			}
 			if head, err := git(t.Context(), folder(to.Repositories, empty), "", "symbolic-ref", "HEAD"); err != nil || head != "refs/heads/main" {
 				t.Errorf("HEAD of the empty repository: %q, %v", head, err)

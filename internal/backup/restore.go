@@ -13,9 +13,11 @@ import (
 	"path/filepath"
 	"slices"
 
+	"jeton/internal/blob"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/largefile"
 	"jeton/internal/problem"
 )
 
@@ -30,6 +32,7 @@ type Target struct {
 	Keys         string
 	TLS          string
 	Repositories string
+	LargeFiles   string
 	Database     db.Options // of an empty database
 	GitProgram   string
 }
@@ -53,7 +56,7 @@ func Read(dir string) (Manifest, error) {
 // Restore puts the backup in dir back, with the server keys from keysIn unless
 // that is empty: then the target's folder must hold them already. It has
 // checked everything when it returns without an error: the database's sum, each
-// repository by git, and that every key is there. When it fails, it leaves the
+// repository by git, each large file by its hash, and that every key is there. When it fails, it leaves the
 // data folder as it was.
 func Restore(ctx context.Context, dir, keysIn string, t Target) (m Manifest, err error) {
 	if m, err = Read(dir); err != nil {
@@ -87,6 +90,9 @@ func Restore(ctx context.Context, dir, keysIn string, t Target) (m Manifest, err
 		ids[i] = r.ID
 	}
 	if err := verify(ctx, t.Repositories, ids, t.GitProgram); err != nil {
+		return m, err
+	}
+	if err := t.putLargeFiles(ctx, filepath.Join(dir, largeName)); err != nil {
 		return m, err
 	}
 	if err := t.putDatabase(ctx, dump); err != nil {
@@ -189,6 +195,45 @@ func (t *Target) putDatabase(ctx context.Context, dump string) (err error) {
 	if err := d.Restore(ctx, f); err != nil {
 		return err
 	}
-	_, err = keys.Open(ctx, keys.Options{Dir: t.Keys, DB: d})
+	if _, err = keys.Open(ctx, keys.Options{Dir: t.Keys, DB: d}); err != nil {
+		return err
+	}
+	return t.checkLargeFiles(ctx, d)
+}
+
+// putLargeFiles copies the large files, hashed on their way. A backup from
+// before there were any has no folder of them.
+func (t *Target) putLargeFiles(ctx context.Context, in string) (err error) {
+	if _, err := os.Stat(in); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	from, err := blob.OpenFolder(in)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := blob.OpenFolder(t.LargeFiles)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	_, err = largefile.Copy(ctx, to, from)
+	if problem.Is(err, problem.Invalid) {
+		return problem.Wrap(err, problem.Conflict, "a large file of the backup is damaged", "Copy the backup again from where it was kept, or use another one.")
+	}
+	return err
+}
+
+// checkLargeFiles checks that what the database says of large files is there.
+func (t *Target) checkLargeFiles(ctx context.Context, d *db.DB) (err error) {
+	blobs, err := blob.OpenFolder(t.LargeFiles)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	rep, err := largefile.Check(ctx, d, blobs, false)
+	if err == nil && len(rep.Missing) > 0 {
+		return problem.New(problem.Conflict, fmt.Sprintf("the backup lacks %d of its large files", len(rep.Missing)), "Copy the backup again from where it was kept, or use another one.")
+	}
 	return err
 }

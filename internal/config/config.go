@@ -38,6 +38,15 @@ type Size int64
 // for: that is a negative one, since zero is the default.
 type CacheSize int64
 
+// Toggle is a switch that is on unless somebody switches it off.
+type Toggle uint8
+
+// The two states. The zero value is on.
+const (
+	On Toggle = iota
+	SwitchedOff
+)
+
 // Config is everything that can be set. The zero value of every field works
 // and means its default, which Complete fills in. What each one is for stands
 // in the table of settings.
@@ -71,6 +80,8 @@ type Config struct {
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
 	GitCacheSize      CacheSize
+	LFS               Toggle
+	LFSMaxObjectSize  Size
 	Git               string
 	Maintenance       string // auto or off
 	MaintenanceJobs   int    // repositories at a time
@@ -133,6 +144,9 @@ func (c Config) Repositories() string { return filepath.Join(c.Data, "repositori
 // TLSDir returns the folder of the certificates that the server makes or gets.
 func (c Config) TLSDir() string { return filepath.Join(c.Data, "tls") }
 
+// LargeFiles returns the folder of the large files.
+func (c Config) LargeFiles() string { return filepath.Join(c.Data, "lfs") }
+
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
@@ -170,6 +184,7 @@ func (c *Config) defaults() {
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)
 	def(&c.GitCacheSize, 2<<30)
+	def(&c.LFSMaxObjectSize, 5<<30)
 	def(&c.Git, "git")
 	def(&c.Maintenance, "auto")
 	def(&c.MaintenanceJobs, 1)
@@ -293,7 +308,7 @@ func checkLimits(c *Config) error {
 		"max-object-size": int64(c.MaxObjectSize), "warn-file-size": int64(c.WarnFileSize), "repository-quota": int64(c.RepositoryQuota), "account-quota": int64(c.AccountQuota),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
 		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
-		"maintenance-parallel": int64(c.MaintenanceJobs), "prune-after": int64(c.PruneAfter),
+		"maintenance-parallel": int64(c.MaintenanceJobs), "prune-after": int64(c.PruneAfter), "lfs-max-object-size": int64(c.LFSMaxObjectSize),
 	} {
 		if n < 0 {
 			return invalid(name, name+" is negative", "Leave it away to use the default.")

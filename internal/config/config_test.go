@@ -108,6 +108,29 @@ func TestLoad_order(t *testing.T) {
 	}
 }
 
+// TestLoad_toggle: Git LFS is on unless somebody says otherwise, anywhere.
+func TestLoad_toggle(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		env, args []string
+		want      Toggle
+	}{
+		{nil, nil, On},
+		{nil, []string{"--lfs"}, On},
+		{nil, []string{"--lfs=false"}, SwitchedOff},
+		{[]string{"JETON_LFS=false"}, nil, SwitchedOff},
+		{[]string{"JETON_LFS=false"}, []string{"--lfs=true"}, On},
+	} {
+		got, err := load(t, c.env, append(c.args, "--data", t.TempDir())...)
+		if err != nil || got.LFS != c.want {
+			t.Errorf("%v %v: %d, %v", c.env, c.args, got.LFS, err)
+		}
+	}
+	if _, err := load(t, nil, "--lfs=perhaps"); err == nil {
+		t.Error("--lfs=perhaps was taken")
+	}
+}
+
 func TestLoad_fileInDataFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

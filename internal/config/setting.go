@@ -58,6 +58,8 @@ var settings = [...]Setting{
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},
 	{Name: "git-cache-size", Value: "SIZE", Default: "2GiB", Help: "How much disk the answers to clones and fetches may take that are kept for the next who asks the same. `0` keeps none.", field: func(c *Config) any { return &c.GitCacheSize }},
+	{Name: "lfs", Default: "true", Help: "Git LFS. `--lfs=false` switches it off; what was uploaded stays.", field: func(c *Config) any { return &c.LFS }},
+	{Name: "lfs-max-object-size", Value: "SIZE", Default: "5GiB", Help: "The largest single file in Git LFS.", field: func(c *Config) any { return &c.LFSMaxObjectSize }},
 	{Name: "git", Value: "PROGRAM", Default: "git", Help: "The git program, 2.39 or newer.", field: func(c *Config) any { return &c.Git }},
 	{Name: "maintenance", Value: "MODE", Default: "auto", Help: "`auto` repacks and tidies repositories in the background when they need it; `off` only when somebody asks for it.", field: func(c *Config) any { return &c.Maintenance }},
 	{Name: "maintenance-parallel", Value: "N", Default: "1", Help: "Repositories that are maintained at a time, each on one processor at the lowest priority.", field: func(c *Config) any { return &c.MaintenanceJobs }},
@@ -69,8 +71,11 @@ var settings = [...]Setting{
 
 // isSwitch reports whether the setting needs no value.
 func (s Setting) isSwitch() bool {
-	_, ok := s.field(new(Config)).(*bool)
-	return ok
+	switch s.field(new(Config)).(type) {
+	case *bool, *Toggle:
+		return true
+	}
+	return false
 }
 
 // set reads text into c. The error names the setting and never the text of a
@@ -85,6 +90,13 @@ func (s Setting) set(c *Config, text string) error {
 		*p = secret.New(text)
 	case *bool:
 		*p, err = strconv.ParseBool(text)
+	case *Toggle:
+		var on bool
+		on, err = strconv.ParseBool(text)
+		*p = On
+		if !on {
+			*p = SwitchedOff
+		}
 	case *int:
 		*p, err = strconv.Atoi(text)
 	case *Size:

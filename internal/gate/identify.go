@@ -107,6 +107,7 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.Note, a.Scopes, a.Until, a.Grant = right.ClassicToken, v.Token, v.Note, v.Scopes, v.ExpiresAt, v.Grant
+	a.Ending = v.LastEight
 	return a, nil
 }
 

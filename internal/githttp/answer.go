@@ -12,6 +12,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/httpkit"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -26,7 +27,7 @@ type answer struct {
 	control *http.ResponseController
 	event   *event.Event
 	kind    string
-	pace    pace
+	pace    httpkit.Pace
 	gzip    bool // the client takes an answer compressed
 	began   bool
 	large   bool // no file can be sent by the kernel: the connection is encrypted
@@ -37,7 +38,7 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit},
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit),
 		gzip: acceptsGzip(r.Header.Values("Accept-Encoding")), large: r.TLS != nil || r.ProtoMajor != 1}
 }
 
@@ -46,7 +47,7 @@ func (a *answer) Write(b []byte) (int, error) {
 	a.begin()
 	began := a.limit(len(b))
 	n, err := a.w.Write(b)
-	a.pace.moved(n, time.Since(began))
+	a.pace.Moved(n, time.Since(began))
 	return n, err
 }
 
@@ -66,9 +67,9 @@ func (a *answer) begin() {
 // from when on.
 func (a *answer) limit(n int) time.Time {
 	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.end(began, n))
+	_ = a.control.SetWriteDeadline(a.pace.End(began, n))
 	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = a.control.SetWriteDeadline(began.Add(lastWords))
+		_ = a.control.SetWriteDeadline(began.Add(httpkit.LastWords))
 	}
 	return began
 }

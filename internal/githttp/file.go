@@ -39,7 +39,7 @@ func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 		began := a.limit(int(size))
 		n, err := io.Copy(a.w, &io.LimitedReader{R: r, N: size})
 		sum += n
-		a.pace.moved(int(n), time.Since(began))
+		a.pace.Moved(int(n), time.Since(began))
 		if err != nil || n < size {
 			return sum, err
 		}

@@ -9,16 +9,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/fetch"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
-	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/push"
 	"jeton/internal/right"
@@ -37,24 +34,10 @@ type Options struct {
 	Now          func() time.Time
 }
 
-// How many requests may be under way. No account gets more than a quarter, a
-// class of visitors behind one address an eighth, all visitors a half.
-const (
-	requestsInAll      = 1024
-	requestsPerActor   = requestsInAll / 4
-	visitorsInAll      = requestsInAll / 2
-	visitorsPerNetwork = requestsInAll / 8
-)
-
 // Door answers git.
 type Door struct {
-	o Options
-
-	requests, visitors *limit.Gate
-
-	mu      sync.Mutex
-	running int           // requests; guarded by mu
-	idle    chan struct{} // closed when none runs any more; nil while nobody waits; guarded by mu
+	o     Options
+	crowd *httpkit.Crowd
 }
 
 // New makes the door.
@@ -71,9 +54,7 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Door{o: o,
-		requests: limit.NewGate(limit.GateOptions{PerKey: requestsPerActor, Total: requestsInAll}),
-		visitors: limit.NewGate(limit.GateOptions{PerKey: visitorsPerNetwork, Total: visitorsInAll})}
+	return &Door{o: o, crowd: httpkit.NewCrowd()}
 }
 
 // service is one of git's two services.
@@ -134,50 +115,15 @@ func parsePath(path string) (target, bool) {
 
 // ServeHTTP answers one request of git.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer d.begin()()
+	defer d.crowd.Begin()()
 	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
 }
 
-// begin counts a request that runs, until the returned function is called.
-func (d *Door) begin() (leave func()) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.running++
-	return sync.OnceFunc(func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		if d.running--; d.running == 0 && d.idle != nil {
-			close(d.idle)
-			d.idle = nil
-		}
-	})
-}
-
 // Running returns how many requests run now, for metrics.
-func (d *Door) Running() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.running
-}
+func (d *Door) Running() int { return d.crowd.Running() }
 
-// Drain waits until no request runs, or ctx has ended. New ones may come
-// meanwhile, which a sync.WaitGroup would not stand.
-func (d *Door) Drain(ctx context.Context) {
-	d.mu.Lock()
-	if d.running == 0 {
-		d.mu.Unlock()
-		return
-	}
-	if d.idle == nil {
-		d.idle = make(chan struct{})
-	}
-	idle := d.idle
-	d.mu.Unlock()
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	}
-}
+// Drain waits until no request runs, or ctx has ended.
+func (d *Door) Drain(ctx context.Context) { d.crowd.Drain(ctx) }
 
 func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	heard := d.o.Gate.Heard()
@@ -200,31 +146,13 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, d.o.Gate.URL(to), http.StatusMovedPermanently)
 		return nil
 	}
-	leave, err := d.enter(r, &actor)
+	leave, err := d.crowd.Enter(r, &actor)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	d.used(r, &actor, &repo, t.service)
 	return d.answer(w, r, &actor, repo, t, heard)
-}
-
-// enter takes a place for a request.
-func (d *Door) enter(r *http.Request, actor *right.Actor) (leave func(), err error) {
-	if !actor.IsAnonymous() {
-		return d.requests.Enter("account " + strconv.FormatInt(int64(actor.Account), 10))
-	}
-	network := limit.Network(event.From(r.Context()).Address)
-	leaveVisitors, err := d.visitors.Enter(network)
-	if err != nil {
-		return nil, err
-	}
-	leaveAll, err := d.requests.Enter(network)
-	if err != nil {
-		leaveVisitors()
-		return nil, err
-	}
-	return func() { leaveVisitors(); leaveAll() }, nil
 }
 
 // again goes through what let the request in, while it runs.
@@ -235,20 +163,6 @@ func (d *Door) again(ctx context.Context, r *http.Request, t target) error {
 	}
 	_, err = d.load(r.WithContext(ctx), &actor, t)
 	return err
-}
-
-// lastWords is how long a client has to take in why it was cut short.
-const lastWords = time.Second
-
-// cutShort makes reads and writes on the connection fail once ctx has ended,
-// which nothing else would: a client that says nothing must not hold on to what
-// was taken from it. The returned function lets go of the connection.
-func cutShort(ctx context.Context, w http.ResponseWriter) func() bool {
-	control := http.NewResponseController(w)
-	return context.AfterFunc(ctx, func() {
-		_ = control.SetReadDeadline(time.Now())
-		_ = control.SetWriteDeadline(time.Now().Add(lastWords))
-	})
 }
 
 // load asks the gate. Whether a push is allowed at all is known here, before
@@ -280,7 +194,7 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 	again := func(ctx context.Context) error { return d.again(ctx, r, t) }
 	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, again)
 	defer stop()
-	defer cutShort(ctx, w)()
+	defer httpkit.CutShort(ctx, w)()
 	out := newAnswer(ctx, w, r, t)
 	protocol := protocolHeader(r)
 	if t.discovery {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 )
 
@@ -76,9 +77,8 @@ func protocolHeader(r *http.Request) string {
 }
 
 const (
-	maxFetchBody = 64 << 20         // wants and haves; a million of them fit
-	fetchBody    = 2 * time.Minute  // for the whole of it
-	idleLimit    = 60 * time.Second // without a byte in either direction
+	maxFetchBody = 64 << 20        // wants and haves; a million of them fit
+	fetchBody    = 2 * time.Minute // for the whole of it
 )
 
 // body is the request's body, unpacked if it came packed, bounded in size and
@@ -92,10 +92,11 @@ func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request,
 	if s == receivePack {
 		limit = d.o.MaxPack
 	}
-	raw := &patient{ReadCloser: r.Body, ctx: ctx, control: http.NewResponseController(w), pace: pace{idle: idleLimit}}
+	var until time.Time
 	if s == uploadPack {
-		raw.until = time.Now().Add(fetchBody)
+		until = time.Now().Add(fetchBody)
 	}
+	raw := httpkit.NewPatient(ctx, w, r.Body, httpkit.IdleLimit, until)
 	switch r.Header.Get("Content-Encoding") {
 	case "", "identity":
 		return &bounded{Reader: raw, Closer: raw, left: limit}, nil
@@ -107,43 +108,6 @@ func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request,
 		return &bounded{Reader: z, Closer: raw, left: limit}, nil
 	}
 	return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body's encoding must be gzip, or none."}
-}
-
-// patient sets the read deadline for each read alone: a push may take long, but
-// a client that says nothing or next to nothing is let go, and so is one whose
-// ctx has ended, however much it still sends.
-type patient struct {
-	io.ReadCloser
-	ctx     context.Context
-	control *http.ResponseController
-	pace    pace
-	until   time.Time // when the whole has to be there; zero for no matter
-	err     error     // of the last read
-}
-
-// Read implements io.Reader. After the end it leaves the deadline alone: the
-// server listens on the connection then, and a deadline that passes would look
-// as if the client had gone.
-func (p *patient) Read(b []byte) (int, error) {
-	if p.err != nil {
-		return 0, p.err
-	}
-	began := time.Now()
-	end := p.pace.end(began, 0)
-	if !p.until.IsZero() && p.until.Before(end) {
-		end = p.until
-	}
-	_ = p.control.SetReadDeadline(end)
-	// Asked after that, since the end of ctx sets a deadline too.
-	if p.err = p.ctx.Err(); p.err != nil {
-		return 0, p.err
-	}
-	n, err := p.ReadCloser.Read(b)
-	p.pace.moved(n, time.Since(began))
-	if p.err = err; err == nil {
-		_ = p.control.SetReadDeadline(time.Time{}) // what is done with the bytes may take its time
-	}
-	return n, err
 }
 
 // errTooLarge ends a body that is longer than its limit, unpacked.

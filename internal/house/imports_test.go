@@ -24,30 +24,33 @@ var allow = map[string][]string{
 	"cert":     {"problem"},
 	"config":   {"problem", "secret"},
 	"limit":    {"problem"},
+	"blob":     {},
 	"outbound": {"problem"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
-	"keys":    {"problem", "db"},
-	"change":  {"problem", "db"},
-	"audit":   {"id", "problem", "event", "printable", "right", "db"},
-	"account": {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":  {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":    {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
-	"token":   {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
-	"leak":    {"problem", "secret", "token"},
+	"keys":      {"problem", "db"},
+	"change":    {"problem", "db"},
+	"audit":     {"id", "problem", "event", "printable", "right", "db"},
+	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"leak":      {"problem", "secret", "token"},
+	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
-	"backup":    {"id", "problem", "right", "db", "keys", "repo", "gitstore"},
+	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
-	"httpkit": {"problem", "event", "printable", "right", "token"},
+	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
-	"githttp": {"id", "problem", "event", "printable", "right", "limit", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
+	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
+	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
 }
@@ -89,7 +92,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

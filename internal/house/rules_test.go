@@ -175,7 +175,7 @@ var (
 // written by one room.
 func TestSQL(t *testing.T) {
 	t.Parallel()
-	rooms := []string{"internal/db", "internal/account", "internal/signin", "internal/token", "internal/repo", "internal/audit", "internal/change", "internal/keys"}
+	rooms := []string{"internal/db", "internal/account", "internal/signin", "internal/token", "internal/repo", "internal/largefile", "internal/audit", "internal/change", "internal/keys"}
 	writer := map[string]string{}
 	for _, f := range source(t) {
 		if f.test || f.pkg == "internal/house" {

@@ -40,6 +40,9 @@ func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transf
 		if err := f.o.Repo.LeaveAllTx(ctx, tx, actor, who); err != nil {
 			return err
 		}
+		if err := f.o.Files.LeaveAllTx(ctx, tx, who); err != nil {
+			return err
+		}
 		if err := f.o.Token.DeleteAllTx(ctx, tx, actor, who); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
+	"jeton/internal/largefile"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -31,6 +32,7 @@ type Options struct {
 	Signin  *signin.Room // ends an account's sessions by itself, inside account's transactions
 	Token   *token.Room
 	Repo    *repo.Room
+	Files   *largefile.Room
 	Git     *gitstore.Store
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
@@ -45,7 +47,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

@@ -12,12 +12,14 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/audit"
+	"jeton/internal/blob"
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -64,9 +66,20 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	if h.git, err = gitstore.Open(gitstore.Options{Dir: filepath.Join(t.TempDir(), "repositories")}); err != nil {
 		t.Fatal(err)
 	}
-	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos, Git: h.git, Now: now})
+	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos, Files: h.files(t, d, log, now), Git: h.git, Now: now})
 	h.owner, h.other = h.account(t, "owner1"), h.account(t, "other1")
 	return h
+}
+
+// files is the room of large files.
+func (h *house) files(t testing.TB, d *db.DB, log *audit.Log, now func() time.Time) *largefile.Room {
+	t.Helper()
+	blobs, err := blob.OpenFolder(filepath.Join(t.TempDir(), "lfs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = blobs.Close() })
+	return largefile.New(largefile.Options{DB: d, Audit: log, Blobs: blobs, Now: now})
 }
 
 // each runs fn on both engines.

@@ -75,8 +75,10 @@ func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, 
 		if err := still(ctx, tx); err != nil {
 			return err
 		}
-		r, err = f.o.Repo.Create(ctx, tx, actor, n)
-		return err
+		if r, err = f.o.Repo.Create(ctx, tx, actor, n); err != nil || n.ForkOf == 0 {
+			return err
+		}
+		return f.o.Files.CopyTo(ctx, tx, n.ForkOf, r.ID)
 	})
 	if err != nil {
 		f.giveUp(ctx, number)
@@ -150,6 +152,9 @@ func drop[T comparable](p **T, seen T) {
 // its folder in the background.
 func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) error {
 	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := f.o.Files.DropTx(ctx, tx, r); err != nil {
+			return err
+		}
 		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
 		return err
 	})

@@ -29,7 +29,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -167,7 +167,10 @@ type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
 var fixtures = map[string]fixture{
-	"rest POST /api/v3/user/repos":             {body: `{"private":false}`}, // without a word it would be private, and need repo
+	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
+	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
+	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
+	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -320,6 +323,11 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		if f.body != "" {
 			body = f.body
 		}
+	case c.door == "lfs" && c.method == http.MethodPost:
+		body, kind = "{}", "application/vnd.git-lfs+json"
+		if f.body != "" {
+			body = f.body
+		}
 	case c.method == http.MethodGet && c.hash()/3%8 == 0:
 		method = http.MethodHead
 	}
@@ -358,8 +366,17 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{login}", w.people[owner].Login, "{repo}", m.repoName(c),
-		"{rest...}", "main/README.md", "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40)).Replace(c.path)
+}
+
+// file is the path of a file in the repository: a pointer for the route that
+// needs one.
+func (m *matrix) file(c kase) string {
+	if strings.Contains(c.path, "/media/") {
+		return "main/large.bin"
+	}
+	return "main/README.md"
 }
 
 // value is the secret that the case presents.

@@ -53,6 +53,11 @@ var rules = []rule{
 	about(`git \w+ .*upload-pack`, reader, "repo to read", false),
 	about(`git \w+ .*receive-pack`, writer, "repo", false),
 
+	// Git LFS.
+	about(`lfs POST .*/objects/batch\?operation=download`, reader, "repo to read", false),
+	about(`lfs GET .*`, reader, "repo to read", false),
+	about(`lfs \w+ .*`, writer, "repo", false),
+
 	// The API.
 	about(`rest GET /api/v3/(\{\$\}|meta|rate_limit|users/.*)`, everybody, "", false),
 	about(`rest GET /api/v3/user/emails`, signedIn, "user:email", false),
@@ -129,7 +134,7 @@ func (r rule) forVisitor(c kase) verdict {
 	switch {
 	case r.who == everybody, readable:
 		return allowed
-	case c.door == "git":
+	case c.door == "git" || c.door == "lfs":
 		return challenge // for a private one and a missing one alike
 	case r.who >= reader && c.private:
 		return missing

@@ -1,6 +1,9 @@
 package matrix
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -14,6 +17,7 @@ import (
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/largefile"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -62,6 +66,7 @@ type world struct {
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
 	commit  string
+	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
 }
@@ -102,6 +107,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	for private, name := range map[bool]string{false: "open", true: "shut"} {
 		r := s.Repo(t, w.people[owner].Account, name, private)
 		w.share(t, r)
+		w.hold(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
 	}
@@ -115,6 +121,18 @@ func (w *world) share(t *testing.T, r repo.Repo) {
 	w.s.Share(t, r, w.people[read].Account, right.Read)
 }
 
+// hold gives the repository a large file.
+func (w *world) hold(t *testing.T, r repo.Repo) {
+	t.Helper()
+	const content = "a large file\n"
+	sum := sha256.Sum256([]byte(content))
+	w.large = hex.EncodeToString(sum[:])
+	err := w.s.Files.Store(t.Context(), r.ID, largefile.OID(w.large), int64(len(content)), strings.NewReader(content), func(context.Context) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // fill commits a README on the machine itself: no door is used before the
 // matrix looks at it.
 func (w *world) fill(t *testing.T, r repo.Repo) {
@@ -124,6 +142,7 @@ func (w *world) fill(t *testing.T, r repo.Repo) {
 	g.Env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
 	g.Env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
 	g.Run(t, "init", "-q")
+	g.Write(t, "large.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+w.large+"\nsize 13\n")
 	g.Commit(t, "README.md", "# Hello\n", "Say hello")
 	n := int64(r.ID)
 	g.Run(t, "push", "-q", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main")

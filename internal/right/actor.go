@@ -36,6 +36,7 @@ type Actor struct {
 	Kind   CredentialKind
 	Token  id.Token   // set for ClassicToken
 	Note   string     // the token's note
+	Ending string     // how the token's secret ends: after a regeneration it is another
 	Scopes ScopeSet   // the token's scopes
 	Until  time.Time  // when the credential ends; zero for never
 	Sess   id.Session // set for SessionCredential

@@ -20,6 +20,7 @@ type Verified struct {
 	Note      string
 	Scopes    right.ScopeSet
 	Grant     right.Grant
+	LastEight string    // of the secret
 	ExpiresAt time.Time // zero: never
 }
 
@@ -92,7 +93,7 @@ func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) 
 	case t.Expired(r.o.Now()):
 		return nil, &Refused{Why: Expired, Token: t}
 	}
-	v := &Verified{Token: t.ID, Account: t.Account, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), ExpiresAt: t.ExpiresAt}
+	v := &Verified{Token: t.ID, Account: t.Account, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
 	r.cache.put(digest, v, generation)
 	return v, nil
 }

@@ -57,6 +57,9 @@ func (page *blobPage) read(c *call, v *gitstore.View, b gitstore.Blob, at place,
 	if page.Binary = isBinary(src); page.Binary {
 		return nil
 	}
+	if err := page.readPointer(c, src, at, file); err != nil || page.Large != nil {
+		return err
+	}
 	if isMarkdown(file) {
 		here := at.to("blob", file)
 		if page.Plain = c.r.URL.Query().Get("plain") == "1"; !page.Plain {

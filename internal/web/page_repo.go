@@ -110,6 +110,7 @@ type blobPage struct {
 	Binary, TooLarge, Cut, Plain bool
 	OtherHref                    string // the formatted page or the source, where there are both
 	Code, Rendered               template.HTML
+	Large                        *largeFile // the content is in Git LFS
 }
 
 // commitDay is the commits of one day.

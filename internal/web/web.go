@@ -13,6 +13,7 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
+	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/problem"
@@ -22,7 +23,7 @@ import (
 	"jeton/internal/token"
 )
 
-// Options are what the door needs. All but Authority, Log and Now are required.
+// Options are what the door needs. All but Files, Authority, Log and Now are required.
 type Options struct {
 	DB        *db.DB
 	Gate      *gate.Gate
@@ -31,6 +32,7 @@ type Options struct {
 	Tokens    *token.Room
 	Repos     *repo.Room
 	Audit     *audit.Log
+	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
 	Reveals   *signin.Reveals
@@ -60,6 +62,7 @@ const (
 	longPerActor  = 8
 	longInAll     = 128
 	maxForm       = 128 << 10
+	mediaTime     = time.Hour // for one large file
 )
 
 // New builds the door from its tables.
@@ -174,6 +177,7 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/tree/{rest...}", Action: right.RepoFetch, Handle: heavy(showTree)},
 		{Method: get, Path: "/{owner}/{repo}/blob/{rest...}", Action: right.RepoFetch, Handle: heavy(showBlob)},
 		{Method: get, Path: "/{owner}/{repo}/raw/{rest...}", Action: right.RepoFetch, Handle: showRaw},
+		{Method: get, Path: "/{owner}/{repo}/media/{rest...}", Action: right.RepoFetch, Handle: showMedia},
 		{Method: get, Path: "/{owner}/{repo}/commits", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},

@@ -1,4 +1,4 @@
-package githttp
+package httpkit
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func serve(t *testing.T, h http.HandlerFunc) {
 func TestPatient_workAfter(t *testing.T) {
 	t.Parallel()
 	serve(t, func(w http.ResponseWriter, r *http.Request) {
-		p := &patient{ReadCloser: r.Body, ctx: r.Context(), control: http.NewResponseController(w), pace: pace{idle: 50 * time.Millisecond}}
+		p := NewPatient(r.Context(), w, r.Body, 50*time.Millisecond, time.Time{})
 		if got, err := io.ReadAll(p); string(got) != "a pack" || err != nil {
 			t.Errorf("read %q, %v", got, err)
 		}
@@ -53,7 +53,7 @@ func TestPatient_ended(t *testing.T) {
 	t.Parallel()
 	serve(t, func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
-		p := &patient{ReadCloser: r.Body, ctx: ctx, control: http.NewResponseController(w), pace: pace{idle: time.Minute}}
+		p := NewPatient(ctx, w, r.Body, time.Minute, time.Time{})
 		if n, err := p.Read(make([]byte, 1)); n != 1 || err != nil {
 			t.Errorf("before the end: %d, %v", n, err)
 		}

@@ -1,4 +1,4 @@
-package githttp
+package httpkit
 
 import (
 	"errors"
@@ -48,7 +48,7 @@ func (c *slowConn) Write(b []byte) (int, error) {
 func TestPatient_dribble(t *testing.T) {
 	t.Parallel()
 	c := &slowConn{ResponseWriter: httptest.NewRecorder()}
-	p := &patient{ReadCloser: &c.dribble, ctx: t.Context(), control: http.NewResponseController(c), pace: pace{idle: 100 * time.Millisecond}}
+	p := NewPatient(t.Context(), c, &c.dribble, 100*time.Millisecond, time.Time{})
 	n, err := io.Copy(io.Discard, io.LimitReader(p, 300))
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read %d bytes, %v", n, err)
@@ -59,16 +59,16 @@ func TestPatient_dribble(t *testing.T) {
 func TestPatient_until(t *testing.T) {
 	t.Parallel()
 	c := &slowConn{ResponseWriter: httptest.NewRecorder()}
-	p := &patient{ReadCloser: &c.dribble, ctx: t.Context(), control: http.NewResponseController(c), pace: pace{idle: time.Hour}, until: time.Now().Add(50 * time.Millisecond)}
+	p := NewPatient(t.Context(), c, &c.dribble, time.Hour, time.Now().Add(50*time.Millisecond))
 	n, err := io.Copy(io.Discard, io.LimitReader(p, 300))
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("read %d bytes, %v", n, err)
 	}
 }
 
-// TestAnswer_dribble: a reader that takes next to nothing is cut off, one that
+// TestSteady_dribble: a reader that takes next to nothing is cut off, one that
 // keeps the least rate is not.
-func TestAnswer_dribble(t *testing.T) {
+func TestSteady_dribble(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		bytes int
@@ -77,7 +77,7 @@ func TestAnswer_dribble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conn := &slowConn{ResponseWriter: httptest.NewRecorder()}
-			a := &answer{w: conn, ctx: t.Context(), control: http.NewResponseController(conn), pace: pace{idle: 100 * time.Millisecond}}
+			a := NewSteady(t.Context(), conn, 100*time.Millisecond)
 			var err error
 			for range 60 {
 				if _, err = a.Write(make([]byte, c.bytes)); err != nil {

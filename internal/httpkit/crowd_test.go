@@ -1,4 +1,4 @@
-package githttp
+package httpkit
 
 import (
 	"net/http"
@@ -15,7 +15,7 @@ import (
 // shut out somebody else's.
 func TestEnter_shares(t *testing.T) {
 	t.Parallel()
-	d := &Door{requests: limit.NewGate(limit.GateOptions{PerKey: 2, Total: 8}), visitors: limit.NewGate(limit.GateOptions{PerKey: 1, Total: 2})}
+	d := &Crowd{requests: limit.NewGate(limit.GateOptions{PerKey: 2, Total: 8}), visitors: limit.NewGate(limit.GateOptions{PerKey: 1, Total: 2})}
 	visitor := right.Anonymous()
 	for _, step := range []struct {
 		actor   right.Actor
@@ -32,7 +32,7 @@ func TestEnter_shares(t *testing.T) {
 		r = r.WithContext(event.With(r.Context(), &event.Event{Address: netip.MustParseAddr(step.address)}))
 		n := 0
 		for range 5 {
-			if _, err := d.enter(r, &step.actor); err == nil {
+			if _, err := d.Enter(r, &step.actor); err == nil {
 				n++
 			}
 		}

@@ -1,4 +1,4 @@
-package githttp
+package httpkit
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 // for the last one disturb neither.
 func TestDrain_whileRequestsCome(t *testing.T) {
 	t.Parallel()
-	d := &Door{}
+	d := NewCrowd()
 	over := time.Now().Add(500 * time.Millisecond)
 	var callers sync.WaitGroup
 	for range 4 {
 		callers.Go(func() {
 			for time.Now().Before(over) {
-				d.begin()()
+				d.Begin()()
 			}
 		})
 	}
@@ -26,7 +26,7 @@ func TestDrain_whileRequestsCome(t *testing.T) {
 	}
 	callers.Wait()
 
-	leave := d.begin()
+	leave := d.Begin()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	d.Drain(ended)

@@ -1,0 +1,208 @@
+package largefile
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"syscall"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+)
+
+// TooLarge is the error for an object that is larger than any may be.
+func (m *Room) TooLarge() error {
+	return problem.New(problem.TooLarge, fmt.Sprintf("This file is larger than the %s that a file in Git LFS may have here.", size(m.o.MaxSize)),
+		"Ask the server's administrator about the setting lfs-max-object-size.")
+}
+
+// size prints bytes in the largest unit that they fill.
+func size(n int64) string {
+	for _, u := range []struct {
+		at   int64
+		name string
+	}{{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n >= u.at {
+			return fmt.Sprintf("%.4g %s", float64(n)/float64(u.at), u.name)
+		}
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
+// Store lets the repository hold an object whose bytes are what body gives:
+// all of them, of that size and with that hash, else nothing is kept. A size
+// below zero leaves it open. It fails with problem.Invalid when the bytes are
+// not the object's, problem.TooLarge, problem.NotFound when there is no such
+// repository any more, *OverQuota, and with body's own error.
+//
+// The bytes are read and hashed whether the server has them already or not.
+// When they are all there, may is asked whether they still shall be kept.
+func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, body io.Reader, may func(context.Context) error) error {
+	if size > m.o.MaxSize {
+		return m.TooLarge()
+	}
+	if err := m.noteLoose(ctx, repo, oid); err != nil {
+		return err
+	}
+	admitted := func(n int64) error {
+		if err := may(ctx); err != nil {
+			return err
+		}
+		return m.admitStored(ctx, repo, oid, n)
+	}
+	in := &checked{r: body, sum: sha256.New(), want: oid, size: size, max: m.o.MaxSize, tooLarge: m.TooLarge, end: admitted}
+	// What is put under the object's name is the object, so the same bytes may
+	// be put twice at once. Only what follows must not meet a removal.
+	release := func() {}
+	in.beforeEnd = func() { release = m.keep(oid) }
+	n, err := m.o.Blobs.Put(ctx, string(oid), size, in)
+	defer func() { release() }()
+	if err != nil {
+		return m.putFailed(ctx, in, err)
+	}
+	return m.hold(ctx, repo, oid, n)
+}
+
+func (m *Room) putFailed(ctx context.Context, in *checked, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case in.wrong != nil:
+		return in.wrong
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &OverQuota{Err: problem.Wrap(err, problem.Unavailable, "The server has no room for this file.", "Tell its administrator that the disk is full.")}
+	}
+	return fmt.Errorf("keep a large file: %w", err)
+}
+
+// admitStored asks the quota again, for what is new to the repository.
+func (m *Room) admitStored(ctx context.Context, repo id.Repo, oid OID, n int64) error {
+	_, err := m.Object(ctx, m.o.DB, repo, oid)
+	if !problem.Is(err, problem.NotFound) {
+		return err
+	}
+	return m.Admit(ctx, repo, n)
+}
+
+// noteLoose names the bytes before they come to be: if the process ends before
+// a row keeps them, they are removed some time later.
+func (m *Room) noteLoose(ctx context.Context, repo id.Repo, oid OID) error {
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := exists(ctx, tx, repo); err != nil {
+			return err
+		}
+		return loosen(ctx, tx, oid, db.Micros(m.o.Now()))
+	})
+}
+
+func loosen(ctx context.Context, tx *db.Tx, oid OID, at int64) error {
+	_, err := tx.Exec(ctx, `INSERT INTO lfs_loose (oid, at) VALUES ($1, $2) ON CONFLICT (oid) DO UPDATE SET at = excluded.at`, string(oid), at)
+	if err != nil {
+		return fmt.Errorf("note a large file: %w", err)
+	}
+	return nil
+}
+
+func exists(ctx context.Context, tx *db.Tx, repo id.Repo) error {
+	var n int
+	if err := tx.QueryRow(ctx, `SELECT COUNT(1) FROM repositories WHERE id = $1`, repo).Scan(&n); err != nil {
+		return fmt.Errorf("look for the repository: %w", err)
+	}
+	if n == 0 {
+		return problem.New(problem.NotFound, "Repository not found.", "It was deleted meanwhile.")
+	}
+	return nil
+}
+
+// hold writes the row.
+func (m *Room) hold(ctx context.Context, repo id.Repo, oid OID, n int64) error {
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := exists(ctx, tx, repo); err != nil {
+			return err
+		}
+		res, err := tx.Exec(ctx, `INSERT INTO lfs_objects (repo_id, oid, size, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (repo_id, oid) DO NOTHING`,
+			repo, string(oid), n, db.Micros(m.o.Now()))
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM lfs_loose WHERE oid = $1`, string(oid))
+		}
+		if err != nil {
+			return fmt.Errorf("hold a large file: %w", err)
+		}
+		if added, err := res.RowsAffected(); err != nil || added == 0 {
+			return err
+		}
+		return m.held(ctx, tx, repo, n)
+	})
+}
+
+func (m *Room) held(ctx context.Context, tx *db.Tx, repo id.Repo, bytes int64) error {
+	if m.o.Held == nil || bytes == 0 {
+		return nil
+	}
+	return m.o.Held(ctx, tx, repo, bytes)
+}
+
+// checked is a body that ends well only if it was the object: its error comes
+// in the place of io.EOF, so that nobody can publish what was not checked.
+type checked struct {
+	r         io.Reader
+	sum       hash.Hash
+	want      OID
+	size, max int64
+	n         int64
+	tooLarge  func() error
+	end       func(n int64) error // what else must hold at the end
+	beforeEnd func()              // called once, when all is well
+	wrong     error               // what was wrong, for a person
+	over      bool
+}
+
+// Read implements io.Reader.
+func (c *checked) Read(b []byte) (int, error) {
+	if c.wrong != nil {
+		return 0, c.wrong
+	}
+	if c.over {
+		return 0, io.EOF
+	}
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	_, _ = c.sum.Write(b[:n]) // a hash never fails
+	switch {
+	case c.n > c.max:
+		c.wrong = c.tooLarge()
+	case c.size >= 0 && c.n > c.size:
+		c.wrong = wrongSize(c.size)
+	case err == io.EOF:
+		c.wrong = c.finish()
+	case err != nil:
+		c.wrong = fmt.Errorf("read a large file: %w", err)
+	}
+	if c.wrong != nil {
+		return 0, c.wrong
+	}
+	if c.over = err == io.EOF; c.over {
+		c.beforeEnd()
+	}
+	return n, err
+}
+
+func (c *checked) finish() error {
+	if c.size >= 0 && c.n != c.size {
+		return wrongSize(c.size)
+	}
+	if hex.EncodeToString(c.sum.Sum(nil)) != string(c.want) {
+		return problem.New(problem.Invalid, "The content that was sent is not that of this object: its SHA-256 is another.",
+			"Nothing was kept. Check the file with git lfs fsck, then push again.")
+	}
+	return c.end(c.n)
+}
+
+func wrongSize(want int64) error {
+	return problem.New(problem.Invalid, fmt.Sprintf("The content that was sent has not the %d bytes that were announced.", want), "Nothing was kept. Push again.")
+}

@@ -1,0 +1,293 @@
+// Package lfs is the door of Git LFS, for unchanged git-lfs clients: the Batch
+// API, the basic transfers and the locking API (git-lfs's docs/api). What is
+// asked for is said by path and method, and in a batch by its operation; the
+// gate is asked about that and nothing else. It decides nothing itself, and
+// holds no rule about objects and locks: the room largefile does.
+package lfs
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/event"
+	"jeton/internal/gate"
+	"jeton/internal/httpkit"
+	"jeton/internal/keys"
+	"jeton/internal/largefile"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/token"
+)
+
+// Options are what the door needs. All but Off, the times and Now are required.
+type Options struct {
+	DB              *db.DB
+	Gate            *gate.Gate
+	Tokens          *token.Room
+	Files           *largefile.Room
+	Keys            *keys.Ring
+	Off             bool          // every answer is that there is no Git LFS here
+	DownloadTimeout time.Duration // of one object; 0: an hour
+	UploadTimeout   time.Duration // of one object; 0: an hour
+	Now             func() time.Time
+}
+
+// Door answers git-lfs.
+type Door struct {
+	o     Options
+	crowd *httpkit.Crowd
+}
+
+// New makes the door.
+func New(o Options) *Door {
+	if o.DB == nil || o.Gate == nil || o.Tokens == nil || o.Files == nil || o.Keys == nil {
+		panic("lfs: New without a required option")
+	}
+	if o.DownloadTimeout == 0 {
+		o.DownloadTimeout = time.Hour
+	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Door{o: o, crowd: httpkit.NewCrowd()}
+}
+
+// handler answers a request that the gate has let in.
+type handler func(d *Door, c *call) error
+
+// route is one line of the door's table: a pattern below info/lfs, in which one
+// part may be {oid} or {lock}.
+type route struct {
+	method, pattern string
+	action          right.Action
+	transfer        operation // a credential of this operation is taken as well
+	handle          handler
+}
+
+// batchPattern is the one address whose action its body says.
+const batchPattern = "objects/batch"
+
+// table is every route. The batch stands in it for each operation: what is in
+// its query there stands in the body of the request.
+var table = [...]route{
+	{http.MethodPost, batchPattern + "?operation=download", right.RepoFetch, 0, batchDownload},
+	{http.MethodPost, batchPattern + "?operation=upload", right.RepoPush, 0, batchUpload},
+	{http.MethodGet, "objects/{oid}", right.RepoFetch, download, sendObject},
+	{http.MethodPut, "objects/{oid}", right.RepoPush, upload, takeObject},
+	{http.MethodPost, "objects/{oid}/verify", right.RepoPush, upload, verifyObject},
+	{http.MethodGet, "locks", right.RepoFetch, 0, listLocks},
+	{http.MethodPost, "locks", right.RepoPush, 0, lockFile},
+	{http.MethodPost, "locks/verify", right.RepoPush, 0, verifyLocks},
+	{http.MethodPost, "locks/{lock}/unlock", right.RepoPush, 0, unlockFile},
+}
+
+// prefix is what stands between a repository's path and the door's.
+const prefix = "info/lfs"
+
+// Routes lists what the door answers, for the tests that walk every route.
+func (d *Door) Routes() []httpkit.RouteInfo {
+	out := make([]httpkit.RouteInfo, 0, len(table))
+	for _, r := range table {
+		out = append(out, httpkit.RouteInfo{Door: "lfs", Method: r.method, Path: "/{owner}/{repo}/" + prefix + "/" + r.pattern, Action: r.action})
+	}
+	return out
+}
+
+// Serves reports whether path is one of this door's: whatever lies below a
+// repository's info/lfs.
+func Serves(path string) bool {
+	_, ok := parsePath(path)
+	return ok
+}
+
+// target is what a path names.
+type target struct{ owner, repo, rest string }
+
+func parsePath(path string) (target, bool) {
+	parts := strings.SplitN(path, "/", 6)
+	if len(parts) < 5 || parts[0] != "" || parts[1] == "" || parts[2] == "" || parts[3]+"/"+parts[4] != prefix {
+		return target{}, false
+	}
+	t := target{owner: parts[1], repo: parts[2]}
+	if len(parts) == 6 {
+		t.rest = parts[5]
+	}
+	return t, true
+}
+
+// match finds the route of a request and what stands in its path's place. The
+// batch gives the first of its two lines; whoever reads the body chooses.
+func match(method, rest string) (route, string, error) {
+	var allowed []string
+	for _, r := range table {
+		pattern, _, _ := strings.Cut(r.pattern, "?")
+		arg, ok := fits(pattern, rest)
+		if !ok {
+			continue
+		}
+		if r.method == method || r.method == http.MethodGet && method == http.MethodHead {
+			return r, arg, nil
+		}
+		allowed = append(allowed, r.method)
+	}
+	if allowed != nil {
+		return route{}, "", &wrong{status: http.StatusMethodNotAllowed, allow: strings.Join(allowed, ", "), text: "This address does not take " + verb(method) + " requests."}
+	}
+	return route{}, "", problem.New(problem.NotFound, "Not Found", "This server speaks the Batch API, basic transfers and the locking API of Git LFS.")
+}
+
+// verb is a method that may be anything, for a sentence.
+func verb(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions:
+		return method
+	}
+	return "such"
+}
+
+func fits(pattern, path string) (arg string, ok bool) {
+	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return "", false
+	}
+	for i := range want {
+		switch {
+		case want[i] == got[i]:
+		case want[i] == "{oid}":
+			if _, ok := largefile.ParseOID(got[i]); !ok {
+				return "", false
+			}
+			arg = got[i]
+		case want[i] == "{lock}" && got[i] != "":
+			arg = got[i]
+		default:
+			return "", false
+		}
+	}
+	return arg, true
+}
+
+// call is one request.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	actor right.Actor
+	repo  gate.Repo
+	route route
+	arg   string // what stands for {oid} or {lock}
+	batch *batchRequest
+	heard uint64
+	via   *ticket // the transfer credential that was presented; nil for another
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+// ServeHTTP answers one request of git-lfs.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer d.crowd.Begin()()
+	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
+}
+
+// Running returns how many requests run now, for metrics.
+func (d *Door) Running() int { return d.crowd.Running() }
+
+// Drain waits until no request runs, or ctx has ended.
+func (d *Door) Drain(ctx context.Context) { d.crowd.Drain(ctx) }
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
+	c := &call{w: w, r: r, heard: d.o.Gate.Heard()}
+	var err error
+	if c.actor, c.via, err = d.identify(c.ctx(), r, true); err != nil {
+		return err
+	}
+	event.From(c.ctx()).Add(slog.String("actor", c.actor.Login), slog.Int64("token", int64(c.actor.Token)))
+	if d.o.Off {
+		return &wrong{status: http.StatusNotImplemented, text: "Git LFS is switched off on this server."}
+	}
+	t, err := d.parse(c)
+	if err != nil {
+		return err
+	}
+	if c.repo, err = d.load(c.ctx(), c, &c.actor, t); err != nil {
+		return err
+	}
+	leave, err := d.crowd.Enter(r, &c.actor)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	d.used(c)
+	return c.route.handle(d, c)
+}
+
+// parse reads what is asked for, and refuses what disagrees with itself.
+func (d *Door) parse(c *call) (target, error) {
+	t, ok := parsePath(c.r.URL.Path)
+	if !ok {
+		return target{}, problem.New(problem.NotFound, "Not Found", "")
+	}
+	// No address here has a service: a query that names one belongs to another
+	// protocol, and whoever would read it could take a write for a read.
+	if c.r.URL.Query().Has("service") {
+		return target{}, &wrong{status: http.StatusBadRequest, text: "The addresses of Git LFS have no service in their query."}
+	}
+	var err error
+	if c.route, c.arg, err = match(c.r.Method, t.rest); err != nil {
+		return target{}, err
+	}
+	if t.rest == batchPattern {
+		return t, d.parseBatch(c)
+	}
+	return t, nil
+}
+
+// load asks the gate. A transfer credential is good for one repository and one
+// operation, whatever its account may do besides.
+func (d *Door) load(ctx context.Context, c *call, actor *right.Actor, t target) (gate.Repo, error) {
+	if c.via != nil && (c.route.transfer == 0 || c.via.op != c.route.transfer) {
+		return gate.Repo{}, errTicket
+	}
+	repo, err := d.o.Gate.Repo(ctx, actor, c.route.action, t.owner, t.repo)
+	if err != nil {
+		return gate.Repo{}, err
+	}
+	if c.via != nil && c.via.repo != repo.ID {
+		return gate.Repo{}, errTicket
+	}
+	return repo, nil
+}
+
+// again goes through what let the request in, while it runs. A transfer that
+// has begun may outlast its credential; nothing else that it rests on.
+func (d *Door) again(ctx context.Context, c *call) error {
+	actor, _, err := d.identify(ctx, c.r, false)
+	if err != nil {
+		return err
+	}
+	t, _ := parsePath(c.r.URL.Path)
+	_, err = d.load(ctx, c, &actor, t)
+	return err
+}
+
+// watch returns a context that ends with the permission or after limit.
+func (d *Door) watch(c *call, limit time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithTimeout(c.ctx(), limit)
+	ctx, stop := d.o.Gate.Watch(ctx, &c.actor, &c.repo, c.heard, func(ctx context.Context) error { return d.again(ctx, c) })
+	release := httpkit.CutShort(ctx, c.w)
+	return ctx, func() { release(); stop(); cancel() }
+}
+
+func (d *Door) used(c *call) {
+	if !c.actor.IsToken() {
+		return
+	}
+	ev := event.From(c.ctx())
+	d.o.Tokens.Used(c.actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: c.repo.FullName(), Action: c.route.action.String()})
+}
