@@ -53,6 +53,7 @@ var allow = map[string][]string{
 		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
+	"crash":   {},
 }
 
 // free are the packages that put the others together: what they import is
