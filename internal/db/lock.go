@@ -110,7 +110,7 @@ func (d *DB) noServer(ctx context.Context, from, to int) (release func(), err er
 		_ = file.Close()
 		return nil, served(who, from, to)
 	}
-	return func() { _ = file.Close() }, nil
+	return func() { _ = unlock(file) }, nil
 }
 
 func (d *DB) noServerPostgres(ctx context.Context, from, to int) (release func(), err error) {
@@ -163,7 +163,7 @@ func (d *DB) unlockServer() {
 
 func (l *serverLock) release() {
 	if l.file != nil {
-		_ = l.file.Close()
+		_ = unlock(l.file)
 		return
 	}
 	_, _ = l.conn.ExecContext(context.Background(), `SELECT pg_advisory_unlock($1)`, serverKey)

@@ -11,3 +11,5 @@ import (
 func tryLock(*os.File, lockMode) (bool, error) {
 	return false, errors.New("file locks are not supported on this system")
 }
+
+func unlock(f *os.File) error { return f.Close() }

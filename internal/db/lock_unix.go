@@ -20,3 +20,9 @@ func tryLock(f *os.File, mode lockMode) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// unlock gives f's lock back and closes it. Closing alone is not enough: a child
+// that is just being started holds the same open file until its program is run.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
