@@ -50,7 +50,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 	im := Imported{Format: refs.Format, DefaultBranch: branch, Empty: len(list) == 0}
 	// One that borrows its objects has not got them to share.
 	if _, err := os.Lstat(filepath.Join(origin.dir, "objects", "info", "alternates")); err == nil {
-		return Imported{}, problem.New(problem.Conflict, "this repository borrows objects of another one and can't be forked", "Ask the administrator to run jeton repo maintain --full on it.")
+		return Imported{}, problem.New(problem.Conflict, "this repository borrows objects of another one and can't be forked", "Clone it, and push the clone to a new repository.")
 	}
 	dir, err := s.prepare(ctx, refs.Format, branch)
 	if err != nil {
