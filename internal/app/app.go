@@ -114,6 +114,9 @@ func (a *App) Start(ctx context.Context) error {
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}
+	if err := a.Files.Sweep(ctx); err != nil {
+		return err
+	}
 	if a.cert != nil {
 		if err := a.cert.Start(ctx); err != nil {
 			return err

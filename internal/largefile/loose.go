@@ -60,16 +60,22 @@ func (m *Room) CopyTo(ctx context.Context, tx *db.Tx, from, to id.Repo) error {
 	return m.held(ctx, tx, to, bytes)
 }
 
-// Run removes what interrupted uploads left, at once, and from then on what no
-// repository holds any more, until ctx ends. Only the one server calls it.
-func (m *Room) Run(ctx context.Context) error {
+// Sweep removes what interrupted uploads left. The server calls it before it
+// answers anybody: an upload that runs would lose its file.
+func (m *Room) Sweep(ctx context.Context) error {
 	n, err := m.o.Blobs.Sweep(ctx, time.Now()) // files have the machine's time
-	if err != nil && ctx.Err() == nil {
-		m.o.Log.WarnContext(ctx, "what interrupted uploads of large files left was not removed", "err", err)
+	if err != nil {
+		return fmt.Errorf("remove what interrupted uploads of large files left: %w", err)
 	}
 	if n > 0 {
 		m.o.Log.InfoContext(ctx, "removed what interrupted uploads of large files left", "files", n)
 	}
+	return nil
+}
+
+// Run removes what no repository holds any more, now and then, until ctx ends.
+// Only the one server calls it.
+func (m *Room) Run(ctx context.Context) error {
 	tick := time.NewTicker(tidyEvery)
 	defer tick.Stop()
 	for {

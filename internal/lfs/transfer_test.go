@@ -127,6 +127,28 @@ func TestUpload_again(t *testing.T) {
 	}
 }
 
+// TestUpload_swept: what an upload of a server that was killed has left goes
+// at the next start.
+func TestUpload_swept(t *testing.T) {
+	t.Parallel()
+	var left string
+	newWorld(t, func(c *config.Config) {
+		left = filepath.Join(c.Data, "lfs", "tmp", "0123456789abcdef")
+		if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(c.Data, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left, []byte("half of it"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if _, err := os.Stat(left); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
+
 // TestUpload_empty: nothing at all is an object as well.
 func TestUpload_empty(t *testing.T) {
 	t.Parallel()
