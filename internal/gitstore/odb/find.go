@@ -56,27 +56,42 @@ func (db *DB) find(h Hash, fresh bool) (found, error) {
 		}
 		return db.under.find(h, fresh)
 	}
-	if s := db.state.Load(); s != nil {
-		f, err := db.findIn(s, h, true)
-		if !errors.Is(err, ErrNotFound) && !errors.Is(err, fs.ErrNotExist) || !fresh {
-			return f, err
+	// More than once, since packs may go between a look and their opening.
+	for range maxLooks {
+		// In this order: the state is then no older than the version.
+		version := db.version()
+		s := db.state.Load()
+		if s != nil {
+			f, err := db.findIn(s, h, true)
+			if !errors.Is(err, ErrNotFound) && !errors.Is(err, fs.ErrNotExist) || !fresh {
+				return f, err
+			}
 		}
-	}
-	// Twice, since a pack may go between the look and its opening.
-	for range 3 {
-		s, changed, err := db.rescan()
-		if err != nil {
+		if _, err := db.rescan(); err != nil {
 			return found{}, err
 		}
-		if !changed {
+		// Somebody else may have looked in between: what counts is whether it is
+		// still what was searched.
+		if s != nil && db.version() == version {
 			break
-		}
-		f, err := db.findIn(s, h, true)
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrNotFound) {
-			return f, err
 		}
 	}
 	return found{}, ErrNotFound
+}
+
+// maxLooks bounds how often a folder that changes all the time is looked at for
+// one object.
+const maxLooks = 20
+
+// version counts the changes that looks have found, here and in the alternates.
+func (db *DB) version() uint64 {
+	n := db.changes.Load()
+	if s := db.state.Load(); s != nil {
+		for _, a := range s.alternates {
+			n += a.version()
+		}
+	}
+	return n
 }
 
 // findQuick looks only where the last look at the folder saw something, and
@@ -91,7 +106,7 @@ func (db *DB) findQuick(h Hash, loose bool) (found, error) {
 	s := db.state.Load()
 	if s == nil {
 		var err error
-		if s, _, err = db.rescan(); err != nil {
+		if s, err = db.rescan(); err != nil {
 			return found{}, err
 		}
 	}
@@ -177,7 +192,7 @@ func (db *DB) loosePath(h Hash) string {
 const settled = 2 * time.Second
 
 // rescan looks at the folder again, unless nothing can have changed in it.
-func (db *DB) rescan() (s *state, changed bool, err error) {
+func (db *DB) rescan() (*state, error) {
 	db.scan.Lock()
 	defer db.scan.Unlock()
 	old := db.state.Load()
@@ -185,21 +200,25 @@ func (db *DB) rescan() (s *state, changed bool, err error) {
 	now := db.pool.now()
 	fi, err := os.Stat(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
+		return nil, err
 	}
 	if err == nil && old != nil && old.seen != nil && os.SameFile(fi, old.seen) &&
 		fi.ModTime().Equal(old.seen.ModTime()) && old.at.Sub(fi.ModTime()) > settled {
-		return old, rescanAll(old.alternates), nil
+		rescanAll(old.alternates)
+		return old, nil
 	}
-	s = &state{seen: fi, at: now}
+	s := &state{seen: fi, at: now}
 	if s.packs, err = db.listPacks(dir, old); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	s.alternates = db.readAlternates(old)
-	changed = rescanAll(s.alternates)
+	rescanAll(s.alternates)
 	db.state.Store(s)
+	if old == nil || !slices.Equal(old.packs, s.packs) || !slices.Equal(old.alternates, s.alternates) {
+		db.changes.Add(1) // only now: see find
+	}
 	if old == nil {
-		return s, true, nil
+		return s, nil
 	}
 	for _, p := range old.packs {
 		if !slices.Contains(s.packs, p) {
@@ -207,16 +226,13 @@ func (db *DB) rescan() (s *state, changed bool, err error) {
 			p.retire()
 		}
 	}
-	return s, changed || !slices.Equal(old.packs, s.packs) || !slices.Equal(old.alternates, s.alternates), nil
+	return s, nil
 }
 
-func rescanAll(dbs []*DB) (changed bool) {
+func rescanAll(dbs []*DB) {
 	for _, a := range dbs {
-		if _, c, err := a.rescan(); err == nil && c {
-			changed = true
-		}
+		_, _ = a.rescan() // what cannot be looked at has nothing
 	}
-	return changed
 }
 
 // listPacks reads the names in objects/pack. A pack that was there before stays
@@ -232,32 +248,29 @@ func (db *DB) listPacks(dir string, old *state) ([]*Pack, error) {
 			known[p.path] = p
 		}
 	}
-	type aged struct {
-		pack *Pack
-		time time.Time
+	names := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		names[e.Name()] = true
 	}
-	var list []aged
+	var out []*Pack
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".idx")
-		if !ok || !strings.HasPrefix(name, "pack-") {
-			continue
-		}
-		fi, err := os.Stat(filepath.Join(dir, name+".pack"))
-		if err != nil || !fi.Mode().IsRegular() {
+		if !ok || !strings.HasPrefix(name, "pack-") || !names[name+".pack"] {
 			continue // without its pack an index is nothing
 		}
 		path := filepath.Join(dir, name)
 		p := known[path]
 		if p == nil {
+			fi, err := os.Stat(path + ".pack")
+			if err != nil || !fi.Mode().IsRegular() {
+				continue
+			}
 			p = db.pool.newPack(path, db.format)
+			p.made = fi.ModTime()
 		}
-		list = append(list, aged{p, fi.ModTime()})
+		out = append(out, p)
 	}
-	slices.SortStableFunc(list, func(a, b aged) int { return b.time.Compare(a.time) })
-	out := make([]*Pack, len(list))
-	for i := range list {
-		out[i] = list[i].pack
-	}
+	slices.SortStableFunc(out, func(a, b *Pack) int { return b.made.Compare(a.made) })
 	return out, nil
 }
 
@@ -329,7 +342,7 @@ func (db *DB) Refresh() error {
 	if db.under != nil {
 		return db.under.Refresh()
 	}
-	_, _, err := db.rescan()
+	_, err := db.rescan()
 	return err
 }
 
@@ -342,7 +355,7 @@ func (db *DB) Packs() ([]*Pack, error) {
 	if s := db.state.Load(); s != nil {
 		return s.packs, nil
 	}
-	s, _, err := db.rescan()
+	s, err := db.rescan()
 	if err != nil {
 		return nil, err
 	}

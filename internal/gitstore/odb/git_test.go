@@ -87,7 +87,7 @@ func history(n int, seed uint64, more bool) []byte {
 		if more && i == 0 {
 			out.WriteString("from refs/heads/main^0\n")
 		}
-		for range 1 + rnd.IntN(2) {
+		for range 1 + rnd.IntN(3)/2 {
 			var name string
 			if len(names) < 400 && (len(names) == 0 || rnd.IntN(12) == 0) {
 				name = fmt.Sprintf("d%d/e%d/f%d-%d.txt", rnd.IntN(8), rnd.IntN(6), seed, len(names))
@@ -97,8 +97,9 @@ func history(n int, seed uint64, more bool) []byte {
 				}
 			} else {
 				name = names[rnd.IntN(len(names))]
-				at := rnd.IntN(len(files[name]))
-				files[name][at] = line()
+				for range 1 + rnd.IntN(6) {
+					files[name][rnd.IntN(len(files[name]))] = line()
+				}
 				if rnd.IntN(3) == 0 {
 					files[name] = append(files[name], line())
 				}

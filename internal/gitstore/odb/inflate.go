@@ -189,12 +189,12 @@ func (d *inflater) makeFixed() {
 			lens[i] = 8
 		}
 	}
-	buildTable(d.fixedLit[:], litBits, lens, true, litEntry)
+	buildTable(d.fixedLit[:], litBits, lens, true, litMeaning[:])
 	lens = d.lens[:32]
 	for i := range lens {
 		lens[i] = 5
 	}
-	buildTable(d.fixedDist[:], distBits, lens, true, distEntry)
+	buildTable(d.fixedDist[:], distBits, lens, true, distMeaning[:])
 	d.fixed = true
 }
 
@@ -220,7 +220,7 @@ func (d *inflater) readTables() error {
 		d.drop(3)
 	}
 	var codes [1 << 7]uint32
-	if !buildTable(codes[:], 7, order[:], true, symbolEntry) {
+	if !buildTable(codes[:], 7, order[:], true, codeMeaning[:]) {
 		return errInflate
 	}
 	lens := d.lens[:nlit+ndist]
@@ -266,8 +266,8 @@ func (d *inflater) readTables() error {
 		}
 	}
 	if lens[256] == 0 ||
-		!buildTable(d.lit[:], litBits, lens[:nlit], false, litEntry) ||
-		!buildTable(d.dist[:], distBits, lens[nlit:], false, distEntry) {
+		!buildTable(d.lit[:], litBits, lens[:nlit], false, litMeaning[:]) ||
+		!buildTable(d.dist[:], distBits, lens[nlit:], false, distMeaning[:]) {
 		return errInflate
 	}
 	return nil

@@ -45,9 +45,10 @@ type DB struct {
 	format object.Format
 	depth  int // of alternates of alternates
 
-	scan  sync.Mutex // one look at the folder at a time
-	state atomic.Pointer[state]
-	hit   atomic.Pointer[Pack] // the pack that had the last object
+	scan    sync.Mutex // one look at the folder at a time
+	changes atomic.Uint64
+	state   atomic.Pointer[state]
+	hit     atomic.Pointer[Pack] // the pack that had the last object
 
 	// A layer has these and nothing of the above but pool and format.
 	front *Pack

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"jeton/internal/gitstore/object"
 )
@@ -21,6 +22,7 @@ type Pack struct {
 	memory bool   // idx and data are not mapped, and stay
 	format object.Format
 	key    uint64       // names it in the cache
+	made   time.Time    // when its file was written, or freshened
 	used   atomic.Int64 // when it was released last, in nanoseconds
 
 	mu      sync.Mutex
