@@ -42,6 +42,8 @@ type IndexOptions struct {
 	Progress func(done, total int)
 	// Workers is how many goroutines resolve deltas; zero is GOMAXPROCS.
 	Workers int
+
+	many, most int64 // in place of manyBytes and mostBytes, for tests
 }
 
 // Object is one object of an incoming pack.

@@ -97,6 +97,9 @@ func Index(ctx context.Context, r io.Reader, o IndexOptions) (in *Incoming, err 
 	if x.Workers <= 0 {
 		x.Workers = runtime.GOMAXPROCS(0)
 	}
+	if x.many == 0 {
+		x.many, x.most = manyBytes, mostBytes
+	}
 	x.arena.pool = x.pool
 	defer x.arena.free()
 	x.seen.db = o.DB
