@@ -1,10 +1,15 @@
 package githttp_test
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/gate"
+	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -214,3 +219,42 @@ remote: `+s.URL()+`/ada/app/settings/branches
 	out, _ = a.Try(t, "push", "--force", "origin", "main:side")
 	contains(t, out, "remote: error: GH003: Sorry, force-pushing to side is not allowed.", "! [remote rejected] main -> side (pre-receive hook declined)")
 }
+
+// TestProtectedBranch_meanwhile: a rule that is made while the objects are on
+// their way holds for the push as well.
+func TestProtectedBranch_meanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	blob := []byte("1\n")
+	tree := treeOf(t, "100644", "a", oid("blob", blob))
+	commit := commitOf(oid("tree", tree))
+	body := pushBody(writePack(t, entry{kind: 3, data: blob}, entry{kind: 2, data: tree}, entry{kind: 1, data: commit}), zero+" "+oid("commit", commit)+" refs/heads/main")
+	header := strings.TrimPrefix(basic("ada", w.git.Password), "Authorization: ")
+	actor, err := w.Core.Gate.Identify(t.Context(), gate.ParseAuthorization([]string{header}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.Core.Gate.Repo(t.Context(), &actor, right.RepoPush, "ada", "engine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := readerFunc(func(b []byte) (int, error) {
+		if _, err := w.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "main", Push: repo.ListedPush, IncludeAdmins: true}); err != nil {
+			t.Error(err)
+		}
+		return 0, io.EOF
+	})
+	flow := push.New(push.Options{Gate: w.Core.Gate, Git: w.Core.Git, DB: w.DB, Repos: w.Repos, Audit: w.Core.Audit, Leaks: w.Core.Leaks})
+	var out bytes.Buffer
+	err = flow.Receive(t.Context(), &actor, r, func(context.Context) error { return nil }, io.MultiReader(strings.NewReader(body[:len(body)-40]), made, strings.NewReader(body[len(body)-40:])), &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, remote := bands(t, out.String())
+	contains(t, report, "ng refs/heads/main protected branch hook declined")
+	contains(t, remote, "- You're not authorized to push to this branch.")
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }

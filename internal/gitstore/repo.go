@@ -99,6 +99,9 @@ func (r *Repo) Size() (int64, error) {
 			}
 			return err
 		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), incomingPrefix) {
+			return fs.SkipDir // what is on its way may never be kept
+		}
 		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
 			n += fi.Size()
 		}
