@@ -18,7 +18,7 @@ const userQuotaUsage = `Usage: jeton user quota LOGIN [SIZE] [--json] [--data DI
 Show or set how much all repositories of an account may take, with Git LFS.
 
 SIZE is a size such as 500MB or 2GiB, "none" for no limit, or "site" for what
-"jeton serve --account-quota" says. What is there already stays.
+the setting account-quota says. What is there already stays.
 `
 
 func userQuota(c *call) error {
@@ -55,7 +55,7 @@ const repoQuotaUsage = `Usage: jeton repo quota OWNER/NAME [SIZE] [--json] [--da
 Show or set how much a repository may take, with Git LFS.
 
 SIZE is a size such as 500MB or 2GiB, "none" for no limit, or "site" for what
-"jeton serve --repository-quota" says. What is there already stays.
+the setting repository-quota says. What is there already stays.
 `
 
 func repoQuota(c *call) error {

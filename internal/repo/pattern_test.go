@@ -3,7 +3,6 @@ package repo_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -66,20 +65,17 @@ func TestPattern(t *testing.T) {
 	}
 }
 
-// TestPattern_hard: what makes other matchers take for ever.
+// TestPattern_hard: what makes other matchers take longer than the test may run.
 func TestPattern_hard(t *testing.T) {
 	t.Parallel()
-	start := time.Now()
-	for _, text := range []string{strings.Repeat("*a", 99) + "b", strings.Repeat("**a", 60) + "b", strings.Repeat("**/", 60) + "b", strings.Repeat("[a-z]*", 33)} {
+	for _, text := range []string{strings.Repeat("*a", 99) + "b", strings.Repeat("**a", 60) + "b", strings.Repeat("**/", 60) + "b", strings.Repeat("[a-z]*", 33) + "1"} {
 		p, err := repo.ParsePattern(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Match(strings.Repeat("a", 20_000))
-		p.Match(strings.Repeat("a/", 10_000))
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("took %s", took)
+		if p.Match(strings.Repeat("a", 2000)) || p.Match(strings.Repeat("a/", 1000)) {
+			t.Errorf("%q matches", text)
+		}
 	}
 }
 
