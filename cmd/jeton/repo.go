@@ -8,7 +8,6 @@ import (
 
 	"jeton/internal/app"
 	"jeton/internal/printable"
-	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -149,11 +148,7 @@ func repoDelete(c *call) error {
 		return usageError("a deleted repository is gone for good", "Add --yes to delete "+printable.Line(c.args[0], 150)+".")
 	}
 	return c.with(func(k *app.Core) error {
-		found, err := k.Repos.Find(c.ctx, k.DB, owner, name, 0)
-		// A name that only redirects is not taken: the person may mean another one.
-		if problem.Is(err, problem.NotFound) || err == nil && found.Renamed {
-			return problem.New(problem.NotFound, "there is no repository "+printable.Line(c.args[0], 150), "\"jeton repo list\" shows what there is.")
-		}
+		found, err := c.repo(k, owner, name)
 		if err != nil {
 			return err
 		}

@@ -61,6 +61,7 @@ type world struct {
 	s       *apptest.Server
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
+	rules   map[bool]id.Rule   // a rule of each
 	commit  string
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
@@ -90,7 +91,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -104,6 +105,11 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.share(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
+		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.rules[private] = rule.ID
 	}
 	return w
 }

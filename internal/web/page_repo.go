@@ -149,6 +149,7 @@ type repoSettingsPage struct {
 	RepoFrame
 	Name, Description, DefaultBranch string
 	Branches                         []string
+	Storage                          storage
 }
 
 // personRow is a collaborator.

@@ -20,7 +20,20 @@ func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
 			p.Branches = append(p.Branches, b.Short())
 		}
 	}
-	return p, nil
+	p.Storage, err = c.storage()
+	return p, err
+}
+
+// storage tells how much room the repository takes. What the owner's others
+// take is for the owner's eyes.
+func (c *call) storage() (storage, error) {
+	mine, all, err := c.door.o.Repos.Spaces(c.ctx(), c.door.o.DB, &c.repo.Repo)
+	s := storage{Git: c.repo.Size << 10, LFS: c.repo.LFSBytes, Quota: mine.Limit, OwnerQuota: all.Limit,
+		Full: mine.Refuse(0) != nil || all.Refuse(0) != nil}
+	if c.actor.Account == c.repo.Owner {
+		s.OwnerIsMine, s.OwnerUsed = true, all.Used
+	}
+	return s, err
 }
 
 func repoSettings(c *call) error {
