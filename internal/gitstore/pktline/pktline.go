@@ -94,13 +94,7 @@ func hexDigit(c byte) int {
 // Append appends one data frame to b. It panics when the payload is too long:
 // callers write lines whose length they checked.
 func Append(b []byte, payload string) []byte {
-	if len(payload) > MaxPayload {
-		panic("pktline: payload too long")
-	}
-	const digits = "0123456789abcdef"
-	n := len(payload) + 4
-	b = append(b, digits[n>>12&15], digits[n>>8&15], digits[n>>4&15], digits[n&15])
-	return append(b, payload...)
+	return Frame(append(append(b, "0000"...), payload...), len(b))
 }
 
 // Frame writes the head of a data frame into b, where the four bytes from start

@@ -47,16 +47,6 @@ const (
 	coarseTick = int64(2 * time.Second)
 )
 
-// now reads the clock by which Linux stamps files, which stands still during a
-// tick, and does so a little longer when a machine is starved.
-func now() int64 {
-	var ts unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &ts) != nil {
-		return 0 // nothing is sure then
-	}
-	return ts.Nano()
-}
-
 // sure reports whether every change after read, an instant before which the
 // stamp was taken and the content read, gives another stamp. The time of change
 // counts: unlike that of modification nobody can set it.
