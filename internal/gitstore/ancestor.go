@@ -30,11 +30,15 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 	if err != nil || len(left) == 0 || done {
 		return len(left) == 0, err
 	}
+	env, err := in.env()
+	if err != nil {
+		return false, err
+	}
 	_, err = in.repo.store.output(ctx, in.repo.dir, command{
 		name:  "merge-base",
 		flags: []flag{"--is-ancestor"},
 		args:  []string{string(from), string(to)},
-		env:   in.env(),
+		env:   env,
 	}, 4096)
 	if run, ok := errors.AsType[*runError](err); ok && run.code > 0 {
 		return false, nil // 1: it is none; 128: one of the two is no commit

@@ -13,13 +13,17 @@ import (
 // Brings returns which of the wanted objects the tips reach and the refs don't,
 // and in which path they do: empty for commits, tags and what lies in no tree.
 func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wanted map[object.ID]bool) (map[object.ID]string, error) {
+	env, err := in.env()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := in.repo.store.start(ctx, in.repo.dir, command{
 		name:  "rev-list",
 		flags: []flag{"--objects", "--object-names", "--stdin"},
 		stdin: revisions(tips, refs),
-		env:   in.env(),
+		env:   env,
 	})
 	if err != nil {
 		return nil, err
@@ -51,6 +55,10 @@ type Place struct {
 // Origins tells which of the new commits brought the files in, the oldest of
 // them each. What came into no commit's tree is missing.
 func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, files map[object.ID]bool) (map[object.ID]Place, error) {
+	env, err := in.env()
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := in.repo.store.start(ctx, in.repo.dir, command{
@@ -58,7 +66,7 @@ func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, f
 		flags: []flag{"-z", "--raw", "-c", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-ext-diff",
 			"--ignore-submodules=all", "--format=%x01%H", "--stdin"},
 		stdin: revisions(tips, refs),
-		env:   in.env(),
+		env:   env,
 	})
 	if err != nil {
 		return nil, err

@@ -30,22 +30,21 @@ func (in *Incoming) CheckSizes(ctx context.Context, warn, limit int64) ([]LargeF
 		return nil, err
 	}
 	var over, between []LargeFile
-	for h := range in.pack.Pack.Hashes() {
-		if !in.brings(h) {
-			continue // a base that completes the pack
-		}
-		info, err := db.InfoHash(h)
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case info.Size > limit && len(over) < maxLarge:
-			over = append(over, LargeFile{ID: h.ID(in.format), Size: info.Size})
-		case info.Size > warn && info.Size <= limit && info.Kind == object.KindBlob && len(between) < maxLarge:
-			between = append(between, LargeFile{ID: h.ID(in.format), Size: info.Size})
+	for _, kind := range []object.Kind{object.KindBlob, object.KindTree, object.KindCommit, object.KindTag} {
+		for _, h := range in.table.Of(kind) {
+			info, err := db.InfoHash(h)
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case info.Size > limit && len(over) < maxLarge:
+				over = append(over, LargeFile{ID: h.ID(in.format), Size: info.Size})
+			case info.Size > warn && info.Size <= limit && kind == object.KindBlob && len(between) < maxLarge:
+				between = append(between, LargeFile{ID: h.ID(in.format), Size: info.Size})
+			}
 		}
 	}
 	return append(over, between...), nil

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -20,13 +21,13 @@ const (
 	ownerLock      = "owner.lock"
 )
 
-// Incoming is a push on its way: objects in a quarantine folder that nothing
-// else looks into, until Publish gives them to the repository. Close must be
+// Incoming is a push on its way: objects in memory, or in a quarantine folder
+// that nothing else looks into, until Publish gives them to the repository. Close must be
 // called, and removes what was not published. It is for one goroutine.
 type Incoming struct {
 	repo   *Repo
 	who    Who
-	dir    string // the quarantine, relative to the repository
+	dir    string // the quarantine, relative to the repository; empty: there is none
 	lock   *os.File
 	done   []func() // gives back the slots
 	format object.Format
@@ -58,15 +59,12 @@ func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &Incoming{repo: r, who: who, done: []func(){release}, format: format}
-	if err := in.quarantine(); err != nil {
-		return nil, errors.Join(err, in.Close())
-	}
-	return in, nil
+	return &Incoming{repo: r, who: who, done: []func(){release}, format: format}, nil
 }
 
 // quarantine makes the folder, and holds a lock in it that dies with this
-// process: who finds the lock free may remove the folder.
+// process: who finds the lock free may remove the folder. A push whose objects
+// fit in memory has none, unless git is asked about them.
 func (in *Incoming) quarantine() error {
 	path, err := os.MkdirTemp(filepath.Join(in.repo.dir, "objects"), incomingPrefix)
 	if err != nil {
@@ -89,9 +87,35 @@ func diskError(err error) error {
 
 func (in *Incoming) path() string { return filepath.Join(in.repo.dir, in.dir) }
 
-// env makes git see the quarantine, and the repository behind it.
-func (in *Incoming) env() []string {
-	return []string{"GIT_OBJECT_DIRECTORY=" + in.dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=objects"}
+// packs returns the folder of the quarantine for packs, which it makes.
+func (in *Incoming) packs() (string, error) {
+	if in.dir == "" {
+		if err := in.quarantine(); err != nil {
+			return "", err
+		}
+	}
+	dir := filepath.Join(in.path(), "pack")
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", diskError(err)
+	}
+	return dir, nil
+}
+
+// env makes git see what the push brings, and the repository behind it.
+func (in *Incoming) env() ([]string, error) {
+	if in.pack == nil {
+		return nil, nil
+	}
+	if in.pack.Path == "" {
+		dir, err := in.packs()
+		if err == nil {
+			err = in.pack.Save(dir)
+		}
+		if err != nil {
+			return nil, diskError(err)
+		}
+	}
+	return []string{"GIT_OBJECT_DIRECTORY=" + in.dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=objects"}, nil
 }
 
 // Close removes what was not published.

@@ -377,5 +377,5 @@ func (r *Repo) removeQuarantines() error {
 			return err
 		}
 	}
-	return nil
+	return r.removeHalfPacks()
 }

@@ -3,11 +3,23 @@ package gitstore
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 )
 
-// migrate moves the pack into the repository: durable first, and its index
+// halfPrefix begins the names of packs and indexes that are being written where
+// packs are. git takes no notice of them, and its own upkeep removes old ones.
+const halfPrefix = "tmp_"
+
+// staleHalf is how old a file that was never finished must be for its writer to
+// be surely gone: it is written and named in one go.
+const staleHalf = time.Hour
+
+// migrate brings the pack into the repository: durable first, and its index
 // last, since an index makes git believe in the pack. Three syncs are needed
 // and made: of the pack, of its index and of the folder that gets them. That
 // the folder itself is there was made durable with the repository.
@@ -17,28 +29,94 @@ func (in *Incoming) migrate() error {
 	}
 	before := in.repo.packsChanged()
 	to := filepath.Join(in.repo.dir, "objects", "pack")
-	added := in.pack.Bytes
-	for _, ext := range []string{".pack", ".idx"} {
-		if err := syncFile(in.pack.Path + ext); err != nil {
-			return err
-		}
-	}
-	if fi, err := os.Lstat(in.pack.Path + ".idx"); err == nil {
-		added += fi.Size()
-	}
-	name, err := ownName(to, filepath.Base(in.pack.Path))
+	names, sizes, err := in.durable(to)
 	if err != nil {
 		return err
 	}
-	for _, ext := range []string{".pack", ".idx"} {
-		if err := os.Rename(in.pack.Path+ext, filepath.Join(to, name+ext)); err != nil {
+	name, err := ownName(to, in.pack.Name)
+	if err != nil {
+		return err
+	}
+	for i, ext := range []string{".pack", ".idx"} {
+		if err := os.Rename(names[i], filepath.Join(to, name+ext)); err != nil {
 			return err
 		}
 	}
 	if err := syncDir(to); err != nil {
 		return err
 	}
-	in.repo.grew(added, before)
+	in.repo.grew(sizes, before)
+	return nil
+}
+
+// durable returns the synced files of the pack and its index, and how large they
+// are together. Those that are in memory are written.
+func (in *Incoming) durable(dir string) (names [2]string, size int64, err error) {
+	pack, idx := in.pack.Files()
+	if pack != nil {
+		if names[0], err = writeHalf(dir, pack); err != nil {
+			return names, 0, err
+		}
+		if names[1], err = writeHalf(dir, idx); err != nil {
+			return names, 0, errors.Join(err, os.Remove(names[0]))
+		}
+		return names, int64(len(pack) + len(idx)), nil
+	}
+	for i, ext := range []string{".pack", ".idx"} {
+		names[i] = in.pack.Path + ext
+		if err := syncFile(names[i]); err != nil {
+			return names, 0, err
+		}
+		fi, err := os.Lstat(names[i])
+		if err != nil {
+			return names, 0, err
+		}
+		size += fi.Size()
+	}
+	return names, size, nil
+}
+
+// writeHalf writes a durable file whose name nobody believes in.
+func writeHalf(dir string, data []byte) (string, error) {
+	f, err := os.CreateTemp(dir, halfPrefix+"pack_")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o444)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(f.Name()))
+	}
+	return f.Name(), nil
+}
+
+// removeHalfPacks removes what a crash left of packs that were being written.
+func (r *Repo) removeHalfPacks() error {
+	dir := filepath.Join(r.dir, "objects", "pack")
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), halfPrefix) {
+			continue
+		}
+		fi, err := e.Info()
+		if err != nil || r.store.now().Sub(fi.ModTime()) < staleHalf {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return nil
 }
 

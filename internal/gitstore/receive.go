@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -60,7 +59,7 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	in.table = graph.NewTable(in.format)
 	told := &progressLines{w: progress, begun: time.Now()}
 	got, err := odb.Index(ctx, io.MultiReader(bytes.NewReader(head[:]), pack), odb.IndexOptions{
-		Dir:        filepath.Join(in.path(), "pack"),
+		Place:      in.packs,
 		Format:     in.format,
 		DB:         db,
 		MaxBytes:   limits.PackBytes,

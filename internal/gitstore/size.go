@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -41,6 +42,9 @@ func (r *Repo) Size() (int64, error) {
 				return nil // moved or pruned while we looked
 			}
 			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), incomingPrefix) {
+			return fs.SkipDir // what is on its way may never be kept
 		}
 		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
 			memo.bytes += fi.Size()

@@ -19,6 +19,10 @@ const (
 	maxTagBytes    = 1 << 20
 )
 
+// maxInMemory is up to what size a file is read whole rather than by git: 64 of
+// them may be on their way to slow clients.
+const maxInMemory = 1 << 20
+
 // View is the state of a repository at one commit, open for reading by one
 // goroutine. It holds one slot and one deadline; Close gives them back. Its errors are problem.NotFound for what is not there,
 // problem.TooLarge, and problem.Unavailable when the time is over.
@@ -298,6 +302,10 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 	if b.Size <= limit {
 		return v.Read(b, limit)
 	}
+	if b.Size <= maxInMemory {
+		data, err := v.Read(b, maxInMemory)
+		return data[:min(limit, int64(len(data)))], err
+	}
 	p, err := v.repo.store.start(v.ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
 	if err != nil {
 		return nil, err
@@ -318,6 +326,14 @@ func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.Size <= maxInMemory {
+		data, err := v.Read(b, maxInMemory)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		return &small{Reader: bytes.NewReader(data), done: release}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
 	p, err := v.repo.store.start(ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
 	if err != nil {
@@ -326,6 +342,18 @@ func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return &stream{p: p, left: b.Size, done: func() { cancel(); release() }}, nil
+}
+
+// small is a file that was read at once.
+type small struct {
+	*bytes.Reader
+	done func()
+}
+
+// Close gives back the slot.
+func (s *small) Close() error {
+	s.done()
+	return nil
 }
 
 // stream reads exactly as many bytes as were promised, or fails.

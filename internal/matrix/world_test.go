@@ -65,6 +65,7 @@ type world struct {
 	s       *apptest.Server
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
+	rules   map[bool]id.Rule   // a rule of each
 	commit  string
 	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
@@ -95,7 +96,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -110,6 +111,11 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.hold(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
+		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.rules[private] = rule.ID
 	}
 	return w
 }

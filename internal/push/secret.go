@@ -124,11 +124,12 @@ func (s *spilled) places(f *leak.Finding) []leak.Place {
 // the commit or tag that it is of.
 func (s *spilled) where(at leak.Place) []string {
 	one := object.ID(at.Object)
-	if from, ok := s.from[one]; ok {
+	from, ok := s.from[one]
+	switch {
+	case ok:
 		return []string{"         - commit: " + string(from.Commit), fmt.Sprintf("           path: %s:%d", printable.Line(from.Path, 200), at.Line)}
-	}
-	if path := s.paths[one]; path != "" {
-		return []string{"         - object: " + at.Object, fmt.Sprintf("           path: %s:%d", printable.Line(path, 200), at.Line)}
+	case object.Kind(at.Kind) == object.KindBlob: // a tag names it, or its tree
+		return []string{"         - blob: " + at.Object, fmt.Sprintf("           path: %s:%d", printable.Line(s.paths[one], 200), at.Line)}
 	}
 	return []string{fmt.Sprintf("         - %s: %s", at.Kind, at.Object), fmt.Sprintf("           line %d of the %s itself", at.Line, at.Kind)}
 }

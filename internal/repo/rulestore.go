@@ -270,7 +270,7 @@ func (m *Room) checkRule(ctx context.Context, r db.Reader, repo *Repo, known *Ru
 			return fmt.Errorf("read collaborator: %w", err)
 		}
 		if level < right.Write {
-			return problem.Field("accounts", a.Login+" has no write access to this repository. Give it under Access first.")
+			return problem.Field("accounts", "The user "+a.Login+" has no write access to this repository. Give it under Access first.")
 		}
 	}
 	return nil

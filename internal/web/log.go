@@ -41,6 +41,7 @@ var commonActions = [...]string{
 	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
 	"oauth_access.create", "oauth_access.update", "oauth_access.regenerate", "oauth_access.destroy",
 	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",
+	"protected_branch.create", "protected_branch.update", "protected_branch.destroy", "secret_scanning.push_blocked",
 }
 
 // logQuery reads the filter of a log.

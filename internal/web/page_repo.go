@@ -155,6 +155,7 @@ type repoSettingsPage struct {
 	Name, Description, DefaultBranch string
 	Branches                         []string
 	Upkeep                           *gitstore.Upkeep // nil: not to be had now
+	Storage                          storage
 }
 
 // personRow is a collaborator.

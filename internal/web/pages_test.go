@@ -126,6 +126,8 @@ func samples() []sample {
 		{"commit", "commit", &commitPage{RepoFrame: inContent(rf("Describe the difference engine", "/ada/engine/commit/0a1b2c3", "commits")), ID: strings.Repeat("0a1b2c3d", 5), Short: "0a1b2c3", Subject: "Describe the difference engine", Body: "It computes by differences.\n\nSee the notes.", Author: "Ada", Time: sampleNow, TreeHref: "/x", Parents: []Link{{Text: "9f8e7d6", Href: "/x"}}, Files: []diffFile{{ID: "f1", Name: "main.go", Added: 1, Removed: 1, Code: writeDiff(&diff)}, {ID: "f2", Name: "x.png", Kind: "Added", Note: "A binary file: its change is not shown."}}, FileCount: 2, Added: 1, Removed: 1, Cut: true}},
 		{"repo-settings", "repo-settings", &repoSettingsPage{RepoFrame: here(rf("Settings", "/ada/engine/settings", "settings"), "general"), Name: "engine", Description: "Notes", Branches: []string{"main", "draft"}, DefaultBranch: "main"}},
 		{"repo-access", "repo-access", &accessPage{RepoFrame: here(rf("Access", "/ada/engine/settings/access", "settings"), "access"), People: []personRow{{Login: "bob", Levels: []levelOption{{"read", "Read", false}, {"write", "Write", true}, {"admin", "Admin", false}}}}}},
+		{"repo-branches", "repo-branches", &branchesPage{RepoFrame: here(rf("Rules", "/ada/engine/settings/branches", "settings"), "branches"), BlockForce: "default", Branches: []ruleRow{{"main", "/ada/engine/settings/branches/1", "only administrators push, no forced pushes, no deletion"}}}},
+		{"repo-rule", "repo-rule", &rulePage{RepoFrame: here(rf("Rule", "/ada/engine/settings/branches/1", "settings"), "branches"), Kind: "branch", Pattern: "release/*", Push: "listed", Accounts: "bob", Action: "/ada/engine/settings/branches/1", DeleteHref: "/ada/engine/settings/branches/1/delete"}},
 	}
 }
 

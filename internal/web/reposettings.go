@@ -23,7 +23,20 @@ func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
 	if u, err := c.door.o.Git.Repo(c.repo.ID).Upkeep(); err == nil {
 		p.Upkeep = &u
 	}
-	return p, nil
+	p.Storage, err = c.storage()
+	return p, err
+}
+
+// storage tells how much room the repository takes. What the owner's others
+// take is for the owner's eyes.
+func (c *call) storage() (storage, error) {
+	mine, all, err := c.door.o.Repos.Spaces(c.ctx(), c.door.o.DB, &c.repo.Repo)
+	s := storage{Git: c.repo.Size << 10, LFS: c.repo.LFSBytes, Quota: mine.Limit, OwnerQuota: all.Limit,
+		Full: mine.Refuse(0) != nil || all.Refuse(0) != nil}
+	if c.actor.Account == c.repo.Owner {
+		s.OwnerIsMine, s.OwnerUsed = true, all.Used
+	}
+	return s, err
 }
 
 // maintainRepo has the store maintain the repository soon.

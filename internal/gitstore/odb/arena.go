@@ -2,6 +2,7 @@ package odb
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 
@@ -108,12 +109,18 @@ func (x *indexer) compare(id Hash, kind object.Kind, size int64, data []byte) er
 	}
 	defer f.release()
 	in, err := f.info()
+	if errors.Is(err, ErrNotFound) {
+		return nil // it was loose, and is not any more
+	}
 	if err != nil {
 		return err
 	}
 	same := in == Info{kind, size}
 	if same && data != nil && size <= StreamedSize {
 		_, have, err := f.read(size)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

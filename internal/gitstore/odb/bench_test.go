@@ -32,7 +32,7 @@ func report(b *testing.B, name string, n int, wall, used time.Duration) {
 // turn by turn with git index-pack on two threads.
 func BenchmarkIndex(b *testing.B) {
 	r := newRepo(b, object.SHA1)
-	r.grow(13_500, 1)
+	r.grow(11_300, 1)
 	pack := r.packAll("--delta-base-offset", "--depth=50", "--window=10", "--threads=2")
 	file := filepath.Join(b.TempDir(), "in.pack")
 	if err := os.WriteFile(file, pack, 0o600); err != nil {

@@ -97,7 +97,7 @@ func history(n int, seed uint64, more bool) []byte {
 				}
 			} else {
 				name = names[rnd.IntN(len(names))]
-				for range 1 + rnd.IntN(6) {
+				for range 1 + rnd.IntN(16) {
 					files[name][rnd.IntN(len(files[name]))] = line()
 				}
 				if rnd.IntN(3) == 0 {

@@ -2,13 +2,19 @@ package odb
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"jeton/internal/gitstore/object"
 )
 
-// IndexOptions says how an incoming pack is read. Dir and Format are required.
+// IndexOptions says how an incoming pack is read. Dir or Place, and Format, are
+// required.
 type IndexOptions struct {
-	Dir    string // the folder that gets pack-NAME.pack and pack-NAME.idx, made when missing
+	Dir string // the folder that gets pack-NAME.pack and pack-NAME.idx, made when missing
+	// Place, if not nil, makes the folder and returns it, instead of Dir. It is
+	// called only for a pack that is not small: a small one stays in memory, until
+	// somebody asks for it by Files or Save.
+	Place  func() (string, error)
 	Format object.Format
 	Pool   *Pool // of the pack that is returned; nil takes DB's
 	// DB is where the bases of thin packs are, and objects that must not differ
@@ -36,6 +42,8 @@ type IndexOptions struct {
 	Progress func(done, total int)
 	// Workers is how many goroutines resolve deltas; zero is GOMAXPROCS.
 	Workers int
+
+	many, most int64 // in place of manyBytes and mostBytes, for tests
 }
 
 // Object is one object of an incoming pack.
@@ -54,10 +62,33 @@ const StreamedSize = 4 << 20
 // Incoming is a pack that has come and been indexed. Nothing of it is synced.
 type Incoming struct {
 	Pack    *Pack  // open; nil when the pack had no objects. Close it.
-	Path    string // of the files, without ".pack" and ".idx"
+	Path    string // of the files, without ".pack" and ".idx"; empty for one in memory
+	Name    string // of the files, without a folder: "pack-…"
 	Objects int    // that came
 	Bases   []Hash // those that were added to complete a thin pack
 	Bytes   int64  // of the pack file
+
+	pack, idx []byte // of one in memory
+}
+
+// Files returns what the two files of a pack in memory hold; nil for others. It
+// must not be changed.
+func (in *Incoming) Files() (pack, idx []byte) { return in.pack, in.idx }
+
+// Save writes the files of a pack in memory into a folder, without syncing them.
+func (in *Incoming) Save(dir string) error {
+	if in.pack == nil {
+		return nil
+	}
+	path := filepath.Join(dir, in.Name)
+	err := writeFile(path+".pack", in.pack)
+	if err == nil {
+		err = writeFile(path+".idx", in.idx)
+	}
+	if err == nil {
+		in.Path = path
+	}
+	return err
 }
 
 // Reason is what is wrong with an incoming pack.

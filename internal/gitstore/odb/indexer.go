@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -97,13 +97,19 @@ func Index(ctx context.Context, r io.Reader, o IndexOptions) (in *Incoming, err 
 	if x.Workers <= 0 {
 		x.Workers = runtime.GOMAXPROCS(0)
 	}
+	if x.many == 0 {
+		x.many, x.most = manyBytes, mostBytes
+	}
 	x.arena.pool = x.pool
 	defer x.arena.free()
 	x.seen.db = o.DB
 	if o.Format == object.SHA256 {
 		x.seen.db = nil // nobody can make two objects of one name
 	}
-	x.in = &reader{r: r, dir: o.Dir, max: o.MaxBytes, sum: newSum(o.Format)}
+	if x.Place == nil {
+		x.Place = func() (string, error) { return o.Dir, os.MkdirAll(o.Dir, 0o700) }
+	}
+	x.in = &reader{r: r, place: x.Place, max: o.MaxBytes, sum: newSum(o.Format)}
 	defer func() { err = errors.Join(err, x.in.close()) }()
 	if err := x.scan(); err != nil {
 		return nil, err
@@ -173,30 +179,45 @@ func (x *indexer) finish() (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(x.Dir, 0o700); err != nil {
-		return nil, err
-	}
 	sum, err := x.in.seal(len(x.bases) > 0, len(x.items), newSum(x.Format))
 	if err != nil {
 		return nil, err
 	}
 	idx := x.encode(order, sum)
-	path := filepath.Join(x.Dir, "pack-"+fmt.Sprintf("%x", sum))
-	if err := x.in.save(path + ".pack"); err != nil {
+	out := &Incoming{Name: "pack-" + hex.EncodeToString(sum), Objects: x.count, Bases: x.bases, Bytes: x.in.size()}
+	if x.in.file == nil {
+		return out, x.keep(out, idx)
+	}
+	dir, err := x.Place()
+	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(path+".idx", idx); err != nil {
+	out.Path = filepath.Join(dir, out.Name)
+	if err := x.in.save(out.Path + ".pack"); err != nil {
 		return nil, err
 	}
-	out := &Incoming{Path: path, Objects: x.count, Bases: x.bases, Bytes: x.in.size()}
-	if x.in.file != nil {
-		out.Pack, err = x.pool.OpenPack(path, x.Format)
-		return out, err
+	if err := writeFile(out.Path+".idx", idx); err != nil {
+		return nil, err
 	}
-	out.Pack = x.pool.newPack(path, x.Format)
+	out.Pack, err = x.pool.OpenPack(out.Path, x.Format)
+	return out, err
+}
+
+// keep makes a pack in memory what is returned, and writes it where Dir says so.
+func (x *indexer) keep(out *Incoming, idx []byte) (err error) {
+	out.pack, out.idx = x.in.buf, idx
+	if x.IndexOptions.Dir != "" {
+		if err := os.MkdirAll(x.Dir, 0o700); err != nil {
+			return err
+		}
+		if err := out.Save(x.Dir); err != nil {
+			return err
+		}
+	}
+	out.Pack = x.pool.newPack(out.Path, x.Format)
 	out.Pack.memory, out.Pack.data = true, x.in.buf
 	out.Pack.idx, err = newIndex(idx, x.idSize)
-	return out, err
+	return err
 }
 
 func writeFile(path string, data []byte) error {

@@ -204,3 +204,64 @@ func TestIndexThin(t *testing.T) {
 		}
 	}
 }
+
+// What is let go of for want of memory is built again, and one at a time holds
+// much.
+func TestIndexLittleMemory(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	r.grow(150, 1)
+	for _, flags := range [][]string{{"--delta-base-offset", "--depth=250"}, {"--depth=250"}} {
+		pack := r.packAll(flags...)
+		for _, o := range []IndexOptions{{many: 1, most: 1, Workers: 4}, {many: 1 << 40, most: 1, Workers: 2}} {
+			in := indexed(t, r, pack, o)
+			if len(in.Bases) != 0 {
+				t.Error("bases were added")
+			}
+		}
+	}
+	refuse(t, "work without end", r.packAll("--delta-base-offset", "--depth=250"), IndexOptions{many: 1, most: 1, MaxTotal: total(r) + 1000}, LimitTotal)
+}
+
+func total(r *repo) (n int64) {
+	for _, in := range r.all() {
+		n += in.Size
+	}
+	return n
+}
+
+// Trees and tags that are too large to be named as they come are checked later,
+// whole.
+func TestIndexLargeStructures(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	text := bytes.Repeat([]byte("a large tag\n"), StreamedSize/12+1)
+	other := bytes.Clone(text)
+	copy(other, "another")
+	delta := append(varint(len(text)), varint(len(text))...)
+	delta = append(delta, 7)
+	delta = append(delta, "another"...)
+	for at := 7; at < len(text); {
+		n := min(len(text)-at, 1<<23)
+		delta = append(delta, 0xff, byte(at), byte(at>>8), byte(at>>16), byte(at>>24), byte(n), byte(n>>8), byte(n>>16))
+		at += n
+	}
+	f := newForge(t).add(typeTag, text).add(typeBlob, []byte("a")).ofs(0, delta).add(typeTree, bytes.Clone(text))
+	in := indexed(t, r, f.pack(), IndexOptions{})
+	tag, _ := ParseHash(name(object.SHA1, object.KindTag, other))
+	if ok, err := in.Pack.Has(tag); !ok || err != nil {
+		t.Errorf("the delta's result: %v %v", ok, err)
+	}
+}
+
+// What is refused as twice there, git refuses too.
+func TestIndexDuplicateAsGit(t *testing.T) {
+	t.Parallel()
+	pack := newForge(t).add(typeBlob, []byte("a")).add(typeBlob, []byte("a")).pack()
+	refuse(t, "an object twice", pack, IndexOptions{}, Duplicate)
+	cmd := gitCommand(t, newRepo(t, object.SHA1).dir, "index-pack", "--stdin", "--strict")
+	cmd.Stdin = bytes.NewReader(pack)
+	if out, err := cmd.CombinedOutput(); err == nil {
+		t.Errorf("git takes it: %s", out)
+	}
+}

@@ -241,3 +241,48 @@ func TestTruncatedUnderMapping(t *testing.T) {
 		t.Error("nothing was found out")
 	}
 }
+
+func TestPackLists(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	r.grow(20, 1)
+	r.run("", "repack", "-adq")
+	db := NewPool(Options{}).Open(r.objects(), object.SHA1)
+	packs, err := db.Packs()
+	if err != nil || len(packs) != 1 {
+		t.Fatal(packs, err)
+	}
+	p, all := packs[0], r.all()
+	err = p.Each(func(h Hash) error {
+		if _, ok := all[h.ID(object.SHA1)]; !ok {
+			t.Errorf("%x is not there", h)
+		}
+		if ok, err := p.Has(h); !ok || err != nil {
+			t.Errorf("%x: %v %v", h, ok, err)
+		}
+		delete(all, h.ID(object.SHA1))
+		return nil
+	})
+	if err != nil || len(all) != 0 {
+		t.Errorf("%d were not listed, %v", len(all), err)
+	}
+	last, err := p.Last(3)
+	if n, lerr := p.Len(); err != nil || lerr != nil || len(last) != 3 || n < 60 {
+		t.Fatal(n, last, err, lerr)
+	}
+	// git lists in the order of ids with offsets; the greatest three are the last.
+	name := strings.TrimSuffix(filepath.Base(p.path), ".idx")
+	at := map[string]int{}
+	for line := range strings.Lines(r.run("", "verify-pack", "-v", filepath.Join(r.objects(), "pack", name+".idx"))) {
+		var id, kind string
+		var size, packed, offset int
+		if n, _ := fmt.Sscan(line, &id, &kind, &size, &packed, &offset); n == 5 {
+			at[id] = offset
+		}
+	}
+	for id, offset := range at {
+		if offset > at[string(last[0].ID(object.SHA1))] && id != string(last[1].ID(object.SHA1)) && id != string(last[2].ID(object.SHA1)) {
+			t.Errorf("%s stands after %x", id, last[0])
+		}
+	}
+}

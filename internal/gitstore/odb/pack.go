@@ -2,9 +2,10 @@ package odb
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"iter"
 	"os"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -52,28 +53,30 @@ func (p *Pack) Close() { p.retire() }
 
 // acquire opens the index, if it is not open, and keeps it so until release.
 func (p *Pack) acquire() (*index, error) {
-	p.mu.Lock()
-	if p.idx != nil {
-		p.users++
-		p.mu.Unlock()
-		return p.idx, nil
-	}
-	data, err := mapFile(p.path + ".idx")
-	if err == nil {
-		if p.idx, err = newIndex(data, p.format.Size()); err != nil {
-			_ = syscall.Munmap(data)
-		}
-	}
-	if err == nil {
-		p.users++
-		p.used.Store(p.pool.now().UnixNano())
-	}
-	x := p.idx
-	p.mu.Unlock()
-	if err == nil {
-		p.pool.opened(p)
+	x, opened, err := p.enter()
+	if opened {
+		p.pool.opened(p) // without mu: it may close other packs
 	}
 	return x, err
+}
+
+func (p *Pack) enter() (x *index, opened bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock() // deferred, as reading what is mapped may fault
+	if p.idx == nil {
+		data, err := mapFile(p.path + ".idx")
+		if err != nil {
+			return nil, false, err
+		}
+		x, err := newIndex(data, p.format.Size())
+		if err != nil {
+			return nil, false, errors.Join(err, syscall.Munmap(data))
+		}
+		p.idx, opened = x, true
+		p.used.Store(p.pool.now().UnixNano())
+	}
+	p.users++
+	return p.idx, opened, nil
 }
 
 func (p *Pack) release() {
@@ -186,35 +189,36 @@ func (p *Pack) Len() (int, error) {
 }
 
 // Has reports whether the pack holds an object.
-func (p *Pack) Has(h Hash) (bool, error) {
+func (p *Pack) Has(h Hash) (ok bool, err error) {
+	defer guard(debug.SetPanicOnFault(true), &err)
 	x, err := p.acquire()
 	if err != nil {
 		return false, err
 	}
 	defer p.release()
-	_, ok := x.find(&h)
+	_, ok = x.find(&h)
 	return ok, nil
 }
 
-// Hashes goes through the ids of all objects, sorted. A pack that cannot be
-// opened has none; OpenPack tells.
-func (p *Pack) Hashes() iter.Seq[Hash] {
-	return func(yield func(Hash) bool) {
-		x, err := p.acquire()
-		if err != nil {
-			return
-		}
-		defer p.release()
-		for i := range x.n {
-			if !yield(x.hash(i)) {
-				return
-			}
+// Each calls f for the id of every object, in their order, until it fails.
+func (p *Pack) Each(f func(Hash) error) (err error) {
+	defer guard(debug.SetPanicOnFault(true), &err)
+	x, err := p.acquire()
+	if err != nil {
+		return err
+	}
+	defer p.release()
+	for i := range x.n {
+		if err := f(x.hash(i)); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // Last returns the n objects that stand last in the pack, the last of them last.
-func (p *Pack) Last(n int) ([]Hash, error) {
+func (p *Pack) Last(n int) (out []Hash, err error) {
+	defer guard(debug.SetPanicOnFault(true), &err)
 	x, err := p.acquire()
 	if err != nil || n <= 0 {
 		return nil, err
@@ -229,7 +233,7 @@ func (p *Pack) Last(n int) ([]Hash, error) {
 		order[i] = place{x.offset(i), i}
 	}
 	slices.SortFunc(order, func(a, b place) int { return int(min(1, max(-1, a.offset-b.offset))) })
-	out := make([]Hash, 0, min(n, x.n))
+	out = make([]Hash, 0, min(n, x.n))
 	for _, o := range order[max(0, x.n-n):] {
 		out = append(out, x.hash(o.i))
 	}

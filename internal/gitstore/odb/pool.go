@@ -13,7 +13,7 @@ type Options struct {
 	// Root is the folder in which alternates may be. Empty allows none.
 	Root       string
 	CacheBytes int64            // of objects that others are deltas of; 16 MiB
-	OpenPacks  int              // at a time; 256
+	OpenPacks  int              // at a time; 1024
 	Idle       time.Duration    // after which a pack is closed; 1 min
 	Now        func() time.Time // nil is time.Now
 }
@@ -43,7 +43,7 @@ func NewPool(o Options) *Pool {
 		o.CacheBytes = 16 << 20
 	}
 	if o.OpenPacks <= 0 {
-		o.OpenPacks = 256
+		o.OpenPacks = 1024
 	}
 	if o.Idle <= 0 {
 		o.Idle = time.Minute

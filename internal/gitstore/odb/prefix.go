@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"jeton/internal/gitstore/object"
@@ -11,7 +12,8 @@ import (
 
 // Abbreviated lists the objects whose ids begin with some digits (at least
 // two), at most limit of them, in no particular order.
-func (db *DB) Abbreviated(digits string, limit int) ([]object.ID, error) {
+func (db *DB) Abbreviated(digits string, limit int) (out []object.ID, err error) {
+	defer guard(debug.SetPanicOnFault(true), &err)
 	if len(digits) < 2 || len(digits) > 2*db.format.Size() || !object.IsHex(digits) {
 		return nil, nil
 	}
@@ -19,8 +21,8 @@ func (db *DB) Abbreviated(digits string, limit int) ([]object.ID, error) {
 	if err := db.Refresh(); err != nil {
 		return nil, err
 	}
-	err := db.abbreviated(digits, limit, seen)
-	out := make([]object.ID, 0, len(seen))
+	err = db.abbreviated(digits, limit, seen)
+	out = make([]object.ID, 0, len(seen))
 	for id := range seen {
 		out = append(out, id)
 	}

@@ -14,9 +14,9 @@ import (
 // reader takes in a pack. What it reads is in a window: of a small pack all of
 // it, and otherwise what has not been parsed; the rest is in a file.
 type reader struct {
-	r   io.Reader
-	max int64 // bytes; 0 is no limit
-	dir string
+	r     io.Reader
+	max   int64                  // bytes; 0 is no limit
+	place func() (string, error) // makes the folder of the file
 
 	buf   []byte // the window
 	pos   int    // what is before it has been parsed
@@ -95,10 +95,11 @@ func (r *reader) room(want int) error {
 
 // open makes the file of a pack that is not small.
 func (r *reader) open() error {
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+	dir, err := r.place()
+	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(r.dir, "tmp_pack_")
+	f, err := os.CreateTemp(dir, "tmp_pack_")
 	if err != nil {
 		return err
 	}

@@ -129,7 +129,7 @@ func (w *worker) calm() {
 // want notes that so many bytes more will be held.
 func (w *worker) want(size int64) {
 	w.live += size
-	if w.live > manyBytes && !w.alone {
+	if w.live > w.x.many && !w.alone {
 		w.x.pool.big.Lock()
 		w.alone = true
 	}
@@ -236,7 +236,7 @@ func (w *worker) tree(i int, data []byte, depth int) error {
 				w.free(out)
 				continue
 			}
-			if w.live > mostBytes {
+			if w.live > w.x.most {
 				w.free(data)
 				data = nil
 			}
