@@ -65,7 +65,7 @@ func TestBranchRules(t *testing.T) {
 	q.get("/ada/engine/settings/branches").want(t, 403)
 	q.get(one).want(t, 403)
 	q.post(one, "kind", "branch", "push", "write", "pattern", "x").want(t, 403)
-	q.post(one + "/delete").want(t, 403)
+	q.post(one+"/delete").want(t, 403)
 	q.post(path, "kind", "branch", "push", "write", "pattern", "x").want(t, 403)
 	q.post("/ada/engine/settings/branches", "block_force", "nowhere").want(t, 403)
 
