@@ -8,7 +8,6 @@ import (
 	"jeton/internal/app"
 	"jeton/internal/config"
 	"jeton/internal/printable"
-	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -66,12 +65,8 @@ func repoQuota(c *call) error {
 	if err != nil {
 		return err
 	}
-	owner, name, err := splitName(c.args[0])
-	if err != nil {
-		return err
-	}
 	return c.with(func(k *app.Core) error {
-		r, err := c.repo(k, owner, name)
+		r, err := c.findRepo(k, c.args[0])
 		if err != nil {
 			return err
 		}
@@ -83,16 +78,6 @@ func repoQuota(c *call) error {
 		}
 		return c.printQuota(r.FullName(), r.Size<<10+r.LFSBytes, r.Quota)
 	})
-}
-
-// repo finds a repository by the name that it has today: one that only
-// redirects is not meant, since the person may mean another one.
-func (c *call) repo(k *app.Core, owner, name string) (repo.Repo, error) {
-	found, err := k.Repos.Find(c.ctx, k.DB, owner, name, 0)
-	if problem.Is(err, problem.NotFound) || err == nil && found.Renamed {
-		err = problem.New(problem.NotFound, "there is no repository "+printable.Line(owner+"/"+name, 150), "\"jeton repo list\" shows what there is.")
-	}
-	return found.Repo, err
 }
 
 // quota reads the second argument, if there is one.

@@ -140,15 +140,14 @@ func repoDelete(c *call) error {
 	if err := c.parse(1, 1); err != nil {
 		return err
 	}
-	owner, name, err := splitName(c.args[0])
-	if err != nil {
+	if _, _, err := splitName(c.args[0]); err != nil {
 		return err
 	}
 	if !*yes {
 		return usageError("a deleted repository is gone for good", "Add --yes to delete "+printable.Line(c.args[0], 150)+".")
 	}
 	return c.with(func(k *app.Core) error {
-		found, err := c.repo(k, owner, name)
+		found, err := c.findRepo(k, c.args[0])
 		if err != nil {
 			return err
 		}

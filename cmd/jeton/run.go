@@ -50,6 +50,7 @@ func commands() []command {
 		{"repo import", repoImportUsage, repoImport},
 		{"repo list", repoListUsage, repoList},
 		{"repo quota", repoQuotaUsage, repoQuota},
+		{"repo maintain", repoMaintainUsage, repoMaintain},
 		{"repo delete", repoDeleteUsage, repoDelete},
 		{"keys list", keysListUsage, keysList},
 		{"keys rotate", keysRotateUsage, keysRotate},

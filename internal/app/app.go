@@ -13,6 +13,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/config"
 	"jeton/internal/githttp"
+	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
@@ -63,6 +64,9 @@ func (a *App) build(ctx context.Context) error {
 		return err
 	}
 	a.onClose(func(context.Context) error { release(); return nil })
+	if err := a.keepFetches(); err != nil {
+		return err
+	}
 	var tlsConfig *tls.Config
 	if a.Config.TLS != config.Off {
 		if a.cert, err = openCert(a.Config, a.o); err != nil {
@@ -82,6 +86,18 @@ func (a *App) build(ctx context.Context) error {
 	return nil
 }
 
+// keepFetches opens the cache of fetches, which commands beside the server must
+// leave alone.
+func (a *App) keepFetches() error {
+	if a.Config.GitCacheSize > 0 {
+		if err := a.Git.KeepFetches(gitstore.FetchOptions{Dir: a.Config.GitCache(), Bytes: int64(a.Config.GitCacheSize)}); err != nil {
+			return err
+		}
+	}
+	a.onClose(func(context.Context) error { a.Git.CloseFetches(); return nil })
+	return nil
+}
+
 // Start serves until Close. It returns once requests are answered.
 func (a *App) Start(ctx context.Context) error {
 	a.followKeys(ctx)
@@ -91,6 +107,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.Tokens.Start(ctx)
 	a.onClose(a.Tokens.Close)
 	a.background(ctx, a.Signin.Run)
+	a.background(ctx, a.Git.RunUpkeep)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

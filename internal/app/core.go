@@ -105,6 +105,7 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 	k.Git, err = gitstore.Open(gitstore.Options{
 		Dir: c.Repositories(), Git: c.Git, Log: o.Log, Now: o.Now,
 		Limits: gitstore.Limits{PackBytes: int64(c.MaxPackSize), ObjectBytes: int64(c.MaxFileSize), PackObjects: int64(c.MaxObjectsPerPush), Commands: c.MaxRefsPerPush, RefName: c.MaxRefLength, FetchTime: c.FetchTimeout, PushTime: c.PushTimeout},
+		Upkeep: gitstore.UpkeepOptions{Off: c.Maintenance == "off", Parallel: c.MaintenanceJobs, PruneAfter: c.PruneAfter},
 	})
 	return err
 }

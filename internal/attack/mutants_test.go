@@ -50,7 +50,7 @@ var mutants = map[string]apptest.Mutant{
 
 	"TestF2_":                   {File: "internal/repo/name.go", Old: "case !nameBytes(name):", New: "case false:"},
 	"TestF9_":                   {File: "internal/gitstore/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
-	"TestF10_":                  {File: "internal/gitstore/incoming.go", Old: `"--fix-thin", "--strict", flag(`, New: `"--fix-thin", flag(`, Also: []apptest.Mutant{{File: "internal/gitstore/run.go", Old: `"transfer.fsckObjects", "true",`, New: `"transfer.fsckObjects", "false",`}}},
+	"TestF10_":                  {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestH1_":                   {File: "internal/githttp/request.go", Old: "if s != t.service.name {", New: "if s == t.service.name+\"x\" {"},
 	"TestH3_":                   {File: "internal/push/rules.go", Old: "\t\tif path == \"\" {\n\t\t\tcontinue\n", New: "\t\tif path == \"\" {\n\t\t\treturn nil\n"},
 	"TestH3_RulesJudgeEachRef$": {File: "internal/push/protect.go", Old: "p.refuseBy(i, &rules, rules.first(u))", New: "p.refuseBy(i, &rules, rules.first(p.cmds.Updates[0*len(u.Name)]))"},
@@ -74,7 +74,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestM6_": {File: "internal/printable/printable.go", Old: "func Line(s string, max int) string {", New: "func Line(s string, max int) string {\n\tif max >= 0 {\n\t\treturn s\n\t}"},
 	"TestN3_": {File: "internal/httpkit/server.go", Old: "maxHeaderBytes = 32 << 10", New: "maxHeaderBytes = 32 << 20"},
 	"TestN1_": {File: "internal/httpkit/server.go", Old: "headerTimeout  = 10 * time.Second", New: "headerTimeout  = 10 * time.Minute"},
-	"TestN6_": {File: "internal/gitstore/incoming.go", Old: `"--fix-thin", "--strict", flag(`, New: `"--fix-thin", flag(`, Also: []apptest.Mutant{{File: "internal/gitstore/run.go", Old: `"transfer.fsckObjects", "true",`, New: `"transfer.fsckObjects", "false",`}}},
+	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
 }
 

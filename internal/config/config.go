@@ -34,6 +34,10 @@ const (
 // Size is a number of bytes.
 type Size int64
 
+// CacheSize is a number of bytes like Size, of which none at all can be asked
+// for: that is a negative one, since zero is the default.
+type CacheSize int64
+
 // Config is everything that can be set. The zero value of every field works
 // and means its default, which Complete fills in. What each one is for stands
 // in the table of settings.
@@ -66,7 +70,11 @@ type Config struct {
 	MaxRefLength      int
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
+	GitCacheSize      CacheSize
 	Git               string
+	Maintenance       string // auto or off
+	MaintenanceJobs   int    // repositories at a time
+	PruneAfter        time.Duration
 	DrainTime         time.Duration
 	ShutdownTimeout   time.Duration // internal: what follows the drain
 
@@ -91,7 +99,7 @@ func (c Config) Complete() (Config, error) {
 	if c.Keys, err = filepath.Abs(c.Keys); err != nil {
 		return Config{}, problem.Wrap(err, problem.Invalid, "the path of the keys cannot be made absolute", "Give --keys an absolute path.")
 	}
-	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkLimits} {
+	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkLimits, checkMaintenance} {
 		if err := check(&c); err != nil {
 			return Config{}, err
 		}
@@ -128,6 +136,9 @@ func (c Config) TLSDir() string { return filepath.Join(c.Data, "tls") }
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
+// GitCache returns the folder of answers to fetches, in Cache.
+func (c Config) GitCache() string { return filepath.Join(c.Cache(), "fetches") }
+
 // Backups returns the folder of the copies that are made before a migration.
 func (c Config) Backups() string { return filepath.Join(c.Data, "backups") }
 
@@ -154,11 +165,15 @@ func (c *Config) defaults() {
 	def(&c.MaxFileSize, 100<<20)
 	def(&c.WarnFileSize, 50<<20)
 	def(&c.MaxObjectsPerPush, 2_000_000)
-	def(&c.MaxRefsPerPush, 5000)
+	def(&c.MaxRefsPerPush, 100_000)
 	def(&c.MaxRefLength, 512)
 	def(&c.FetchTimeout, time.Hour)
 	def(&c.PushTimeout, time.Hour)
+	def(&c.GitCacheSize, 2<<30)
 	def(&c.Git, "git")
+	def(&c.Maintenance, "auto")
+	def(&c.MaintenanceJobs, 1)
+	def(&c.PruneAfter, 14*24*time.Hour)
 	def(&c.DrainTime, time.Minute)
 	def(&c.ShutdownTimeout, 10*time.Second)
 	def(&c.LogFormat, "text")
@@ -278,6 +293,7 @@ func checkLimits(c *Config) error {
 		"max-object-size": int64(c.MaxObjectSize), "warn-file-size": int64(c.WarnFileSize), "repository-quota": int64(c.RepositoryQuota), "account-quota": int64(c.AccountQuota),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
 		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
+		"maintenance-parallel": int64(c.MaintenanceJobs), "prune-after": int64(c.PruneAfter),
 	} {
 		if n < 0 {
 			return invalid(name, name+" is negative", "Leave it away to use the default.")
@@ -285,6 +301,17 @@ func checkLimits(c *Config) error {
 	}
 	if c.LogFormat != "text" && c.LogFormat != "json" {
 		return invalid("log-format", "log-format is neither text nor json", "Leave it away to use text.")
+	}
+	return nil
+}
+
+func checkMaintenance(c *Config) error {
+	if c.Maintenance != "auto" && c.Maintenance != "off" {
+		return invalid("maintenance", "maintenance is neither auto nor off", "Leave it away: auto tends each repository when it needs it.")
+	}
+	// A push may refer to what was in reach when it began.
+	if c.PruneAfter <= c.PushTimeout {
+		return invalid("prune-after", "prune-after is not longer than a push may take", "Give it more than push-timeout, which is "+c.PushTimeout.String()+"; or leave it away to use two weeks.")
 	}
 	return nil
 }

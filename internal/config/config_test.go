@@ -143,6 +143,20 @@ func TestLoad_unknown(t *testing.T) {
 	}
 }
 
+// TestLoad_cacheSize: of the cache, unlike of limits, there can be none.
+func TestLoad_cacheSize(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		args []string
+		want CacheSize
+	}{{nil, 2 << 30}, {[]string{"--git-cache-size", "1GiB"}, 1 << 30}, {[]string{"--git-cache-size=0"}, -1}} {
+		c, err := load(t, nil, tc.args...)
+		if err != nil || c.GitCacheSize != tc.want {
+			t.Errorf("load(%v): got %d, %v, want %d", tc.args, c.GitCacheSize, err, tc.want)
+		}
+	}
+}
+
 func TestLoad_secret(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

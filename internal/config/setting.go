@@ -53,11 +53,15 @@ var settings = [...]Setting{
 	{Name: "repository-quota", Value: "SIZE", Default: "0, none", Help: "The most that one repository may take on disk, with Git LFS. `jeton repo quota` sets it for one.", field: func(c *Config) any { return &c.RepositoryQuota }},
 	{Name: "account-quota", Value: "SIZE", Default: "0, none", Help: "The most that all repositories of one account may take. `jeton user quota` sets it for one.", field: func(c *Config) any { return &c.AccountQuota }},
 	{Name: "max-objects-per-push", Value: "N", Default: "2000000", Help: "The most objects (files, folders and commits) that one push may send.", field: func(c *Config) any { return &c.MaxObjectsPerPush }},
-	{Name: "max-refs-per-push", Value: "N", Default: "5000", Help: "The most branches and tags that one push may move.", field: func(c *Config) any { return &c.MaxRefsPerPush }},
+	{Name: "max-refs-per-push", Value: "N", Default: "100000", Help: "The most branches and tags that one push may move.", field: func(c *Config) any { return &c.MaxRefsPerPush }},
 	{Name: "max-ref-length", Value: "N", Default: "512", Help: "The longest name of a branch or tag, in bytes.", field: func(c *Config) any { return &c.MaxRefLength }},
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},
+	{Name: "git-cache-size", Value: "SIZE", Default: "2GiB", Help: "How much disk the answers to clones and fetches may take that are kept for the next who asks the same. `0` keeps none.", field: func(c *Config) any { return &c.GitCacheSize }},
 	{Name: "git", Value: "PROGRAM", Default: "git", Help: "The git program, 2.39 or newer.", field: func(c *Config) any { return &c.Git }},
+	{Name: "maintenance", Value: "MODE", Default: "auto", Help: "`auto` repacks and tidies repositories in the background when they need it; `off` only when somebody asks for it.", field: func(c *Config) any { return &c.Maintenance }},
+	{Name: "maintenance-parallel", Value: "N", Default: "1", Help: "Repositories that are maintained at a time, each on one processor at the lowest priority.", field: func(c *Config) any { return &c.MaintenanceJobs }},
+	{Name: "prune-after", Value: "TIME", Default: "336h", Help: "How long objects that no branch or tag reaches any more are kept on disk. It must be longer than push-timeout.", field: func(c *Config) any { return &c.PruneAfter }},
 	{Name: "drain-time", Value: "TIME", Default: "1m", Help: "How long running clones and pushes may go on after the server was told to end.", field: func(c *Config) any { return &c.DrainTime }},
 	{Name: "log-level", Value: "LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.", field: func(c *Config) any { return &c.LogLevel }},
 	{Name: "log-format", Value: "FORMAT", Default: "text", Help: "`text` or `json`.", field: func(c *Config) any { return &c.LogFormat }},
@@ -85,6 +89,12 @@ func (s Setting) set(c *Config, text string) error {
 		*p, err = strconv.Atoi(text)
 	case *Size:
 		*p, err = ParseSize(text)
+	case *CacheSize:
+		var n Size
+		if n, err = ParseSize(text); n == 0 {
+			n = -1
+		}
+		*p = CacheSize(n)
 	case *time.Duration:
 		*p, err = time.ParseDuration(text)
 	case *TLSMode:

@@ -13,6 +13,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/limit"
@@ -44,16 +45,7 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
-	ad := a.Advertisement()
-	var out []byte
-	switch v := wire.ParseVersion(protocol); v {
-	case wire.V2:
-		out = ad.AppendV2Caps(nil)
-	default:
-		out = ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v)
-	}
-	_, err = w.Write(out)
-	return err
+	return wire.WriteBody(w, a.Upload(wire.ParseVersion(protocol), wire.Offer{}))
 }
 
 // refs asks the gate once more, where the refs are read: nothing in this flow
@@ -104,23 +96,20 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo,
 	if err != nil {
 		return err
 	}
-	want, err := read(request, refs, v, w)
-	if err != nil || want == nil {
+	want, info, err := read(request, refs, v, w)
+	if err != nil || want == nil && info == nil {
 		return err
 	}
-	release, err := f.o.Git.FetchSlot(ctx, who)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if err := repo.CheckFetch(ctx, refs, want); err != nil {
-		return err
-	}
-	if request, err = spool.Reader(); err != nil {
-		return err
+	if info != nil {
+		release, err := f.o.Git.FetchSlot(ctx, who)
+		if err != nil {
+			return err
+		}
+		defer release()
+		return objectInfo(ctx, repo, refs, info, w)
 	}
 	out := &once{w: w}
-	err = repo.UploadPack(ctx, gitstore.Upload{Version: v, Request: request, Out: out})
+	err = repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out})
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack
 		// does not look whole.
@@ -131,24 +120,37 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo,
 
 // read reads the request. An ls-refs is answered at once; nothing is returned
 // when nothing is left to do.
-func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.Fetch, error) {
+func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.Fetch, *wire.ObjectInfo, error) {
 	if v != wire.V2 {
 		want, err := wire.ReadV0(r, refs.Format)
 		if err != nil || len(want.Wants) == 0 {
-			return nil, err
+			return nil, nil, err
 		}
-		return &want, nil
+		return &want, nil, nil
 	}
 	c, err := wire.ReadV2(r, refs.Format)
-	if err != nil {
-		return nil, err
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case c.LsRefs != nil:
+		return nil, nil, wire.WriteBody(w, refs.LsRefs(c.LsRefs))
+	case c.BundleURI:
+		return nil, nil, wire.InvalidCommand("bundle-uri")
 	}
-	if c.LsRefs != nil {
-		ad := refs.Advertisement()
-		_, err := w.Write(ad.AppendLsRefs(nil, c.LsRefs))
-		return nil, err
+	return c.Fetch, c.ObjectInfo, nil
+}
+
+// objectInfo answers an object-info. An object out of the actor's reach is
+// spoken of as one that does not exist.
+func objectInfo(ctx context.Context, repo *gitstore.Repo, refs *gitstore.Refs, q *wire.ObjectInfo, w io.Writer) error {
+	var sizes map[object.ID]int64
+	if q.Size && len(q.IDs) > 0 {
+		var err error
+		if sizes, err = repo.Sizes(ctx, refs, q.IDs); err != nil {
+			return err
+		}
 	}
-	return c.Fetch, nil
+	return wire.WriteBody(w, wire.Body{Plain: wire.AppendObjectInfo(nil, q, sizes)})
 }
 
 // once notes whether anything was written.
@@ -162,6 +164,23 @@ func (o *once) Write(b []byte) (int, error) {
 	o.began = true
 	return o.w.Write(b)
 }
+
+// ReadFrom implements io.ReaderFrom: a file goes out without passing through
+// here.
+func (o *once) ReadFrom(r io.Reader) (int64, error) {
+	o.began = true
+	return io.Copy(o.w, r)
+}
+
+// SetSize says how much will be written in all.
+func (o *once) SetSize(n int64) {
+	if s, ok := o.w.(interface{ SetSize(int64) }); ok && !o.began {
+		s.SetSize(n)
+	}
+}
+
+// Began reports whether anything was written.
+func (o *once) Began() bool { return o.began }
 
 // Flush sends what was written so far.
 func (o *once) Flush() {

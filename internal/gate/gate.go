@@ -82,11 +82,11 @@ func (g *Gate) Facts(r *Repo) right.Facts {
 	return right.Facts{Exists: r.ID != 0, Public: !r.Private, Archived: r.Archived, Relation: r.Relation, Closed: g.o.Closed}
 }
 
-// Repo loads owner/name for actor and decides about action, in one read. The
+// Repo loads owner/name for actor and decides about action, in one read at most. The
 // error is *Denied when the gate refuses; a repository that does not exist and
 // one that the actor may not know of give the same.
 func (g *Gate) Repo(ctx context.Context, actor *right.Actor, action right.Action, owner, name string) (Repo, error) {
-	found, err := g.o.Repos.Find(ctx, g.o.DB, owner, name, actor.Account)
+	found, cached, err := g.o.Repos.FindCached(ctx, g.o.DB, owner, name, actor.Account)
 	if err != nil && !problem.Is(err, problem.NotFound) {
 		return Repo{}, fmt.Errorf("load repository: %w", err)
 	}
@@ -99,9 +99,9 @@ func (g *Gate) Repo(ctx context.Context, actor *right.Actor, action right.Action
 			g.noticeDenial(ctx, actor, denied, &r, owner+"/"+name)
 		}
 		if r.ID != 0 && isHidden(err) {
-			// The search for an old name is done for a missing one; without it
-			// here, time would tell the two apart.
-			g.o.Repos.Miss(ctx, g.o.DB, owner, name, actor.Account)
+			// A missing one is searched for in the database; without that here,
+			// time would tell the two apart.
+			g.o.Repos.Miss(ctx, g.o.DB, owner, name, actor.Account, cached)
 		}
 		return Repo{}, err
 	}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"jeton/internal/event"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -25,7 +27,9 @@ type answer struct {
 	event   *event.Event
 	kind    string
 	pace    pace
+	gzip    bool // the client takes an answer compressed
 	began   bool
+	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
 
 func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
@@ -33,26 +37,78 @@ func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t ta
 	if t.discovery {
 		kind = "application/x-" + t.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit}}
+	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: pace{idle: idleLimit},
+		gzip: acceptsGzip(r.Header.Values("Accept-Encoding")), large: r.TLS != nil || r.ProtoMajor != 1}
 }
 
 // Write implements io.Writer.
 func (a *answer) Write(b []byte) (int, error) {
-	if !a.began {
-		a.began = true
-		h := a.w.Header()
-		h.Set("Content-Type", a.kind)
-		noCache(h)
-		a.w.WriteHeader(http.StatusOK)
-	}
-	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.end(began, len(b)))
-	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
-		_ = a.control.SetWriteDeadline(began.Add(lastWords))
-	}
+	a.begin()
+	began := a.limit(len(b))
 	n, err := a.w.Write(b)
 	a.pace.moved(n, time.Since(began))
 	return n, err
+}
+
+// begin sends the status and the headers, once.
+func (a *answer) begin() {
+	if a.began {
+		return
+	}
+	a.began = true
+	h := a.w.Header()
+	h.Set("Content-Type", a.kind)
+	noCache(h)
+	a.w.WriteHeader(http.StatusOK)
+}
+
+// limit sets until when the client may take for its next n bytes, and returns
+// from when on.
+func (a *answer) limit(n int) time.Time {
+	began := time.Now()
+	_ = a.control.SetWriteDeadline(a.pace.end(began, n))
+	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+		_ = a.control.SetWriteDeadline(began.Add(lastWords))
+	}
+	return began
+}
+
+// WriteBody sends an answer that is known whole, with its length, so that it
+// goes out in one piece; compressed to who accepts that, if it is large.
+func (a *answer) WriteBody(b wire.Body) error {
+	h := a.w.Header()
+	out := b.Plain
+	if b.Gzip != nil {
+		h.Add("Vary", "Accept-Encoding")
+		if a.gzip {
+			h.Set("Content-Encoding", "gzip")
+			out = b.Gzip()
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(out)))
+	_, err := a.Write(out)
+	return err
+}
+
+// acceptsGzip reads an Accept-Encoding header: whether gzip is in it, and not
+// with the weight of zero that refuses it.
+func acceptsGzip(values []string) bool {
+	any := false
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		name, params, _ := strings.Cut(item, ";")
+		name = strings.ToLower(strings.TrimSpace(name))
+		if name != "gzip" && name != "x-gzip" && name != "*" {
+			continue
+		}
+		q, ok := strings.CutPrefix(strings.ToLower(strings.ReplaceAll(params, " ", "")), "q=")
+		weight, err := strconv.ParseFloat(q, 64)
+		refused := ok && (err != nil || weight <= 0)
+		if name != "*" {
+			return !refused
+		}
+		any = !refused
+	}
+	return any
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.

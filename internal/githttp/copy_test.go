@@ -7,8 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/gitstore"
 	"jeton/internal/id"
+	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
@@ -18,20 +21,24 @@ import (
 type copied struct {
 	*secrets
 	bob      *apptest.Git // in a clone of his copy
-	oneStore bool         // the copy lies on the original's objects
+	oneStore bool         // the original's objects lie in the copy's folder, or are found from there
 	nowhere  string       // an id that no repository has
 }
 
-func newCopied(t *testing.T, oneStore bool) *copied {
+func newCopied(t *testing.T, how string) *copied {
 	t.Helper()
-	c := &copied{secrets: newSecrets(t), oneStore: oneStore, nowhere: strings.Repeat("12", 20)}
+	c := &copied{secrets: newSecrets(t), oneStore: how != apart, nowhere: strings.Repeat("12", 20)}
 	// In ada's repository the secret is in reach.
 	c.disk(t, "engine").Run(t, "update-ref", "refs/heads/hidden", c.commit)
 	bob := c.User(t, "bob")
-	c.Repo(t, bob, "engine", true)
 	_, plain := c.Token(t, bob, "laptop", "repo")
 	g := c.Git(t, "bob", plain)
 	c.Share(t, c.row(t, "engine"), bob, right.Read)
+	if how == forked {
+		c.fork(t, bob)
+	} else {
+		c.Repo(t, bob, "engine", true)
+	}
 	g.Run(t, "clone", "-q", "--single-branch", "--branch", "main", c.url("engine"), "copy")
 	if err := c.Repos.RemoveCollaborator(t.Context(), right.Operator(), c.row(t, "engine").ID, bob.ID); err != nil {
 		t.Fatal(err)
@@ -40,10 +47,24 @@ func newCopied(t *testing.T, oneStore bool) *copied {
 	c.bob.Run(t, "remote", "set-url", "origin", c.URL()+"/bob/engine.git")
 	c.bob.Run(t, "push", "-q", "origin", "main")
 	equal(t, c.bob.Run(t, "rev-parse", "origin/main"), c.base, "the copy's main")
-	if oneStore {
+	if how == borrowing {
 		c.layOnOriginal(t, bob.ID)
 	}
 	return c
+}
+
+// fork has bob fork the main branch. The packs are those of the original, the
+// secret in them.
+func (c *copied) fork(t *testing.T, bob account.Account) {
+	t.Helper()
+	actor := right.Actor{Account: bob.ID, Login: bob.Login, Kind: right.SessionCredential, Grant: right.Everything()}
+	made, err := c.Lifecycle.ForkRepo(t.Context(), actor, c.row(t, "engine"), repo.NewRepo{Owner: bob.ID, Name: "engine", Private: true}, gitstore.Fork{DefaultBranchOnly: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := c.terminal(t, "safe.directory=*")
+	at.Dir = fmt.Sprintf("%s/%d/%d.git", c.Core.Git.Dir(), made.ID/1000, made.ID)
+	at.Run(t, "cat-file", "-e", c.blob)
 }
 
 // layOnOriginal makes git find the objects of the original in the copy.
@@ -65,15 +86,22 @@ func (c *copied) layOnOriginal(t *testing.T, bob id.Account) {
 	at.Run(t, "cat-file", "-e", c.blob)
 }
 
-// eachStore runs test with original and copy apart on the disk, as they are,
-// and with the copy on the original's objects, as forks lie elsewhere: what
-// guards one repository must hold there too.
+// How a copy can lie beside its original: apart on the disk, as a clone that was
+// pushed; as a fork, with the same packs; and borrowing the original's objects,
+// as forks do elsewhere. What guards one repository must hold in all of them.
+const (
+	apart     = "apart"
+	forked    = "a fork"
+	borrowing = "borrowing"
+)
+
+// eachStore runs test with each of them.
 func eachStore(t *testing.T, test func(*copied, *testing.T)) {
 	t.Helper()
-	for name, oneStore := range map[string]bool{"apart": false, "one store": true} {
-		t.Run(name, func(t *testing.T) {
+	for _, how := range []string{apart, forked, borrowing} {
+		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			test(newCopied(t, oneStore), t)
+			test(newCopied(t, how), t)
 		})
 	}
 }
@@ -187,6 +215,34 @@ func (c *copied) refersToNothing(t *testing.T) {
 	out := c.bob.Run(t, "ls-remote", "origin")
 	if strings.Contains(out, ref) {
 		t.Errorf("a ref was made:\n%s", out)
+	}
+	c.whole(t, "engine")
+}
+
+// TestJ7_forkOnly: what was pushed to a fork alone is out of reach in its
+// origin: it can't be fetched there by id, and no ref or tree made of it.
+func TestJ7_forkOnly(t *testing.T) {
+	t.Parallel()
+	c := newCopied(t, forked)
+	c.bob.Commit(t, "theirs.txt", strings.Repeat("of the fork alone ", 30), "Theirs")
+	c.bob.Run(t, "push", "-q", "origin", "main")
+	commit, blob := c.bob.Run(t, "rev-parse", "HEAD"), c.bob.Run(t, "rev-parse", "HEAD:theirs.txt")
+	for _, object := range []string{commit, blob, c.nowhere} {
+		got := c.post(t, "engine", "git-upload-pack", wantV2(object), "Git-Protocol: version=2")
+		if got.Text[4:] != "ERR upload-pack: not our ref "+object {
+			t.Errorf("%s: %q", object, got.Text)
+		}
+	}
+	tree := treeOf(t, "100644", "taken", blob)
+	made := commitOf(oid("tree", tree), c.base)
+	for tip, pack := range map[string][]byte{
+		commit:              writePack(t),
+		oid("commit", made): writePack(t, entry{kind: 1, data: made}, entry{kind: 2, data: tree}),
+	} {
+		got := c.post(t, "engine", "git-receive-pack", pushBody(pack, zero+" "+tip+" refs/heads/x"))
+		if said, _ := bands(t, got.Text); strings.Contains(said, "ok refs/heads/x") {
+			t.Errorf("%s was taken: %q", tip, got.Text)
+		}
 	}
 	c.whole(t, "engine")
 }

@@ -311,7 +311,7 @@ func TestPush_brokenPack(t *testing.T) {
 		"cut early":  {good[:14], "unpack the pack is cut short"},
 		"many":       {huge, "unpack pack has 4294967295 objects, more than the 2000000 that this server takes"},
 		"checksum":   {flipped, "unpack the pack is damaged"},
-		"no base":    {writePack(t, entry{kind: 7, base: strings.Repeat("12", 20), data: copyHead(10, 5)}), "unpack the pack has deltas against objects that are not here"},
+		"no base":    {writePack(t, entry{kind: 7, base: strings.Repeat("12", 20), data: copyHead(10, 5)}), "unpack missing necessary objects"},
 		"delta bomb": {writePack(t, entry{kind: 3, data: blob}, entry{kind: 7, base: oid("blob", blob), data: append(append(varint(1), varint(1<<40)...), 0x90, 1)}), "unpack an object exceeds the maximum size of 100.00 MB"},
 	} {
 		got := w.post(t, "engine", "git-receive-pack", pushBody(c.pack, zero+" "+oid("blob", blob)+" refs/tags/x"))
@@ -347,7 +347,7 @@ func TestPush_malformed(t *testing.T) {
 	for name, body := range map[string]string{
 		"no frames":  "hello world",
 		"no command": string(pktline.AppendFlush(pktline.Append(nil, "agent=x"))),
-		"unknown":    string(pktline.AppendFlush(pktline.Append(nil, "command=object-info"))),
+		"unknown":    string(pktline.AppendFlush(pktline.Append(nil, "command=bundle-uri"))),
 		"option":     string(pktline.AppendFlush(pktline.Append(nil, "command=--upload-pack=x"))),
 		"capability": string(pktline.AppendFlush(pktline.Append(nil, "hello"))),
 		"want-ref":   strings.Replace(wantV2(one), "want ", "want-ref ", 1),

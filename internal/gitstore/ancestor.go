@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 
+	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 )
 
 // Descends reports whether the commit to has from among its ancestors, or is the
@@ -14,7 +16,21 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 	if from == to {
 		return true, nil
 	}
-	_, err := in.repo.store.output(ctx, in.repo.dir, command{
+	db, err := in.db()
+	if err != nil {
+		return false, err
+	}
+	old, ok1 := odb.ParseHash(from)
+	new, ok2 := odb.ParseHash(to)
+	if !ok1 || !ok2 {
+		return false, nil
+	}
+	left := map[odb.Hash]bool{old: true}
+	done, err := graph.Ancestors(ctx, db, []odb.Hash{new}, left, nearCommits)
+	if err != nil || len(left) == 0 || done {
+		return len(left) == 0, err
+	}
+	_, err = in.repo.store.output(ctx, in.repo.dir, command{
 		name:  "merge-base",
 		flags: []flag{"--is-ancestor"},
 		args:  []string{string(from), string(to)},

@@ -3,15 +3,12 @@ package gitstore
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"strconv"
 	"strings"
 
 	"jeton/internal/gitstore/object"
-	"jeton/internal/problem"
 )
 
 // objectInfo is what cat-file says of an object.
@@ -38,18 +35,6 @@ func (r *Repo) catFile(ctx context.Context, env []string) (*catFile, error) {
 }
 
 func (c *catFile) close() { c.p.stop() }
-
-// info asks for one object by its full id.
-func (c *catFile) info(id object.ID) (objectInfo, error) {
-	return c.ask("info " + string(id) + "\n")
-}
-
-func (c *catFile) ask(line string) (objectInfo, error) {
-	if _, err := io.WriteString(c.p.stdin, line); err != nil {
-		return objectInfo{}, c.fail(err)
-	}
-	return c.head()
-}
 
 func (c *catFile) fail(err error) error {
 	if cause := c.p.ctx.Err(); cause != nil {
@@ -78,50 +63,12 @@ func (c *catFile) head() (objectInfo, error) {
 	return objectInfo{ID: id, Kind: object.Kind(f[1]), Size: size}, nil
 }
 
-// read returns the content of an object of at most limit bytes. An object that
-// is not there, or of another kind, is problem.NotFound.
-func (c *catFile) read(id object.ID, kind object.Kind, limit int64) ([]byte, error) {
-	in, err := c.info(id)
-	if err != nil {
-		return nil, err
-	}
-	if in.Missing || in.Kind != kind {
-		return nil, problem.Newf(problem.NotFound, "there is no such %s in this repository", kind)
-	}
-	if in.Size > limit {
-		return nil, tooLarge("the " + string(kind))
-	}
-	if in, err = c.ask("contents " + string(id) + "\n"); err != nil {
-		return nil, err
-	}
-	data := make([]byte, in.Size+1)
-	if _, err := io.ReadFull(c.out, data); err != nil {
-		return nil, c.fail(err)
-	}
-	return data[:in.Size], nil
-}
-
 // batch asks for many objects at once, with a suffix such as "^{}" after each
 // id, and calls f for each in order. ids is gone through twice at a time.
 func (c *catFile) batch(ids iter.Seq[object.ID], suffix string, f func(object.ID, objectInfo)) error {
 	return c.many("info ", ids, suffix, func(id object.ID, in objectInfo) error {
 		f(id, in)
 		return nil
-	})
-}
-
-// contents asks for the content of many objects that are there. f reads all of
-// it.
-func (c *catFile) contents(ids iter.Seq[object.ID], f func(objectInfo, io.Reader) error) error {
-	return c.many("contents ", ids, "", func(_ object.ID, in objectInfo) error {
-		if in.Missing {
-			return errors.New("an object went away while it was looked at")
-		}
-		if err := f(in, c.out); err != nil {
-			return err
-		}
-		_, err := c.out.Discard(1)
-		return err
 	})
 }
 

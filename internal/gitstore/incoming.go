@@ -1,21 +1,17 @@
 package gitstore
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
-	"jeton/internal/printable"
+	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 )
 
@@ -36,9 +32,12 @@ type Incoming struct {
 	format object.Format
 	enters bool // it has its slot for the checks
 
-	declared int        // objects that the client said it sends
-	index    *packIndex // nil when there are none
-	look     Look       // sees every object; nil: nobody does
+	pack  *odb.Incoming // nil when it brings no objects
+	table *graph.Table  // what it brings, and what that refers to; nil like pack
+	seen  seen          // what was noticed while the pack came in
+	look  Look          // sees every object; nil: nobody does
+	near  []wire.Update // what the push wants of the refs, as a hint
+	reach *reached      // what of the above is in reach; nil until it was asked
 }
 
 // receiveWait and checkWait are how long a push waits for its slots. Before it
@@ -102,9 +101,9 @@ func (in *Incoming) Close() error {
 		err = os.RemoveAll(in.path())
 		in.dir = ""
 	}
-	if in.index != nil {
-		err = errors.Join(err, in.index.close())
-		in.index = nil
+	if in.pack != nil {
+		in.pack.Pack.Close()
+		in.pack = nil
 	}
 	if in.lock != nil {
 		err = errors.Join(err, in.lock.Close())
@@ -129,199 +128,4 @@ func (in *Incoming) enter(ctx context.Context) error {
 	}
 	in.done, in.enters = append(in.done, release), true
 	return nil
-}
-
-// Index reads a pack to its end, checks every object in it by git's strict
-// rules and writes its index. What can be told to the client comes as a
-// problem of kind Invalid or TooLarge. progress, if not nil, gets lines about
-// the work.
-func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Writer) error {
-	var head [12]byte
-	if _, err := io.ReadFull(pack, head[:]); err != nil {
-		return packError(err, "the pack is cut short")
-	}
-	version := binary.BigEndian.Uint32(head[4:])
-	if string(head[:4]) != "PACK" || version != 2 && version != 3 {
-		return problem.New(problem.Invalid, "that is no pack", "")
-	}
-	in.declared = int(binary.BigEndian.Uint32(head[8:]))
-	if int64(in.declared) > in.repo.store.limits.PackObjects {
-		return problem.New(problem.TooLarge, fmt.Sprintf("pack has %d objects, more than the %d that this server takes", in.declared, in.repo.store.limits.PackObjects), "Push the history in parts.")
-	}
-	if in.declared == 0 {
-		return nil
-	}
-	name, err := in.indexPack(ctx, io.MultiReader(bytes.NewReader(head[:]), pack), progress)
-	if err != nil {
-		return err
-	}
-	if in.index, err = openPackIndex(filepath.Join(in.path(), "pack", "pack-"+string(name)+".idx"), in.format); err != nil {
-		return err
-	}
-	return in.inspect(ctx)
-}
-
-func packError(err error, public string) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return problem.Wrap(err, problem.Invalid, public, "")
-	}
-	return err
-}
-
-// allocLimit bounds a single allocation of git: a delta of a few bytes may
-// claim a result of any size. git also needs tables of that order for packs
-// with millions of objects.
-func (in *Incoming) allocLimit() int64 { return max(in.repo.store.limits.ObjectBytes, 1<<30) + 1<<20 }
-
-func (in *Incoming) indexPack(ctx context.Context, pack io.Reader, progress io.Writer) (object.ID, error) {
-	c := command{
-		name:   "index-pack",
-		flags:  []flag{"--stdin", "--fix-thin", "--strict", flag(fmt.Sprintf("--max-input-size=%d", in.repo.store.limits.PackBytes))},
-		env:    append(in.env(), fmt.Sprintf("GIT_ALLOC_LIMIT=%d", in.allocLimit())),
-		config: []string{"core.bigFileThreshold", "32m", "core.packedGitLimit", "256m", "core.packedGitWindowSize", "32m"},
-		pipeIn: true,
-	}
-	if progress != nil {
-		c.flags = append(c.flags, "--show-resolving-progress", "--report-end-of-input")
-		c.stderr = &progressFilter{w: progress}
-	}
-	running, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p, err := in.repo.store.start(running, in.repo.dir, c)
-	if err != nil {
-		return "", err
-	}
-	copied := make(chan error, 1)
-	go func() {
-		err := feed(p.stdin, pack, func() error { return in.enter(running) })
-		if err != nil {
-			cancel() // half a pack is of no use
-		}
-		copied <- err
-	}()
-	out, _ := io.ReadAll(io.LimitReader(p.stdout, 4096))
-	err = p.wait()
-	cerr := <-copied // the reader is the caller's again only then
-	if ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	if cerr != nil {
-		return "", packError(cerr, "the pack is cut short")
-	}
-	if err != nil {
-		return "", in.indexError(err)
-	}
-	kind, name, _ := strings.Cut(strings.TrimSpace(string(out)), "\t")
-	id, ok := in.format.ParseID(name)
-	if kind != "pack" || !ok {
-		return "", fmt.Errorf("git index-pack printed %q", out)
-	}
-	return id, nil
-}
-
-// heldBack is how much of a pack feed keeps to itself: some of the checksum at
-// its end, without which git does not begin the work that costs something.
-const heldBack = 16
-
-// feed copies r to a program until either ends, and calls last before the last
-// bytes. The error is r's or last's alone: what the program thinks of it, its
-// exit code tells.
-func feed(w io.WriteCloser, r io.Reader, last func() error) error {
-	defer func() { _ = w.Close() }()
-	buf := make([]byte, 64<<10)
-	have := 0
-	for {
-		n, err := r.Read(buf[have:])
-		have += n
-		if errors.Is(err, io.EOF) {
-			if err := last(); err != nil {
-				return err
-			}
-			_, _ = w.Write(buf[:have])
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if n := have - heldBack; n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return nil
-			}
-			have = copy(buf, buf[n:have])
-		}
-	}
-}
-
-// indexError words a failure for the client. git's own text is passed on only
-// where it speaks of the client's objects, never where it may name our files.
-func (in *Incoming) indexError(err error) error {
-	run, ok := errors.AsType[*runError](err)
-	if !ok {
-		return err
-	}
-	limits := in.repo.store.limits
-	text := run.stderr
-	switch {
-	case strings.Contains(text, "No space left on device"), strings.Contains(text, "Disk quota exceeded"):
-		return diskError(errors.Join(syscall.ENOSPC, err))
-	case strings.Contains(text, "maximum allowed size"):
-		return &problem.Error{Kind: problem.TooLarge, Public: fmt.Sprintf("pack exceeds maximum allowed size of %s", size(limits.PackBytes)), Remedy: "Push the history in parts, the oldest commits first.", Err: err}
-	case strings.Contains(text, "over limit"):
-		return &problem.Error{Kind: problem.TooLarge, Public: fmt.Sprintf("an object exceeds the maximum size of %s", size(limits.ObjectBytes)), Err: err}
-	case strings.Contains(text, "early EOF"), strings.Contains(text, "unexpected disconnect"):
-		return problem.Wrap(err, problem.Invalid, "the pack is cut short", "")
-	}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if obj, ok := strings.CutPrefix(line, "error: object "); ok {
-			return problem.Wrap(err, problem.Invalid, "object "+printable.Line(obj, 200), "Rewrite the commits that hold it: git fsck --strict in your clone finds it.")
-		}
-	}
-	for _, known := range []struct{ in, out string }{
-		{"did not receive expected object", "missing necessary objects"},
-		{"missing blob object", "missing necessary objects"},
-		{"unresolved delta", "the pack has deltas against objects that are not here"},
-		{"COLLISION", "an object differs from one of the same name that is here"},
-	} {
-		if strings.Contains(text, known.in) {
-			return problem.Wrap(err, problem.Invalid, known.out, "")
-		}
-	}
-	if run.code == 128 {
-		return problem.Wrap(err, problem.Invalid, "the pack is damaged", "")
-	}
-	return err
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1<<30 && n%(1<<30) == 0:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.2f MB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
-
-// progressFilter passes on the lines of git that tell of progress.
-type progressFilter struct {
-	w   io.Writer
-	buf []byte
-}
-
-// Write never fails: progress is not worth a push.
-func (f *progressFilter) Write(p []byte) (int, error) {
-	f.buf = append(f.buf, p...)
-	for {
-		i := bytes.IndexAny(f.buf, "\r\n")
-		if i < 0 {
-			break
-		}
-		if bytes.HasPrefix(f.buf, []byte("Resolving deltas: ")) {
-			_, _ = f.w.Write(f.buf[:i+1])
-		}
-		f.buf = f.buf[i+1:]
-	}
-	f.buf = slices.Clone(f.buf[:min(len(f.buf), 1000)])
-	return len(p), nil
 }

@@ -2,11 +2,8 @@ package gitstore
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -109,42 +106,6 @@ func TestIndex_slowBody(t *testing.T) {
 	}
 	if s.pushes.running != 0 || s.receives.running != 0 {
 		t.Errorf("%d and %d slots are still held", s.pushes.running, s.receives.running)
-	}
-}
-
-// TestIndex_memory: to look at a pack of many objects takes no memory for each.
-// It runs alone, since it measures.
-func TestIndex_memory(t *testing.T) {
-	const n = 200_000
-	size := idxHead + idxFanout + n*(20+8) + 40
-	data := make([]byte, size)
-	copy(data, "\xfftOc\x00\x00\x00\x02")
-	for i := range 256 {
-		binary.BigEndian.PutUint32(data[idxHead+4*i:], n)
-	}
-	path := filepath.Join(t.TempDir(), "pack.idx")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	x, err := openPackIndex(path, object.SHA1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	runtime.ReadMemStats(&after)
-	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
-		t.Errorf("to open an index of %d bytes took %d", size, took)
-	}
-	seen := 0
-	for range x.ids {
-		seen++
-	}
-	if seen != n || x.has("ff") || !x.has(object.SHA1.Zero()) {
-		t.Errorf("%d objects", seen)
-	}
-	if err := x.close(); err != nil {
-		t.Error(err)
 	}
 }
 

@@ -2,9 +2,13 @@ package gitstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
+	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/problem"
 )
 
@@ -21,55 +25,128 @@ const maxIntroduced = 20_000
 // Introduced lists what the push adds or changes below folder, in any of its
 // new commits (those that tips reach and refs don't): each entry that differs
 // from the same path in every parent. A renamed file is a new one. Entries come
-// once, whichever commits hold them.
+// once, whichever commits hold them. The push must be connected.
 func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID, folder string) ([]File, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	p, err := in.repo.store.start(ctx, in.repo.dir, command{
-		name: "log",
-		flags: []flag{"-z", "--raw", "-c", "--no-abbrev", "--no-renames", "--full-history", "--no-show-signature", "--no-ext-diff",
-			"--ignore-submodules=none", "--format=%x01%H", "--stdin"},
-		paths: []string{folder},
-		stdin: revisions(tips, refs),
-		env:   in.env(),
-	})
+	if in.table == nil {
+		return nil, nil // it brings no commit
+	}
+	db, err := in.db()
 	if err != nil {
 		return nil, err
 	}
-	seen := map[File]bool{}
-	var out []File
-	err = scanRaw(p.stdout, func(_ object.ID, f File) bool {
-		if !f.ID.IsZero() && !seen[f] {
-			seen[f] = true
-			out = append(out, f)
-		}
-		return len(out) <= maxIntroduced
-	})
-	if err != nil || len(out) > maxIntroduced {
-		p.stop()
-		if err == nil {
-			err = problem.Newf(problem.TooLarge, "this push changes too many files below %s", folder)
-		}
+	old, err := in.knownCommits(ctx, refs)
+	if err != nil {
 		return nil, err
 	}
-	return out, p.wait()
+	w := folderWalk{db: db, lists: map[odb.Hash][]File{}}
+	seen := map[File]bool{}
+	var out []File
+	fresh := func(h odb.Hash) bool { return in.kind(h) == object.KindCommit && !old[h] }
+	err = in.eachCommit(ctx, db, tips, fresh, func(head object.Head) error {
+		files, err := w.differing(head, folder)
+		for _, f := range files {
+			if !seen[f] {
+				seen[f] = true
+				out = append(out, f)
+			}
+		}
+		if err == nil && len(out) > maxIntroduced {
+			err = problem.Newf(problem.TooLarge, "this push changes too many files below %s", folder)
+		}
+		return err
+	})
+	return out, err
+}
+
+// knownCommits returns those commits of the pack that refs reach already: a
+// client may send what is here.
+func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]bool, error) {
+	base, err := in.repo.objects()
+	if err != nil {
+		return nil, err
+	}
+	left := map[odb.Hash]object.Kind{}
+	for _, h := range in.table.Of(object.KindCommit) {
+		here, err := base.HasHash(h)
+		if err != nil {
+			return nil, err
+		}
+		if here {
+			left[h] = object.KindCommit
+		}
+	}
+	known := make(map[odb.Hash]bool, len(left))
+	for h := range left {
+		known[h] = true
+	}
+	s := search{in: in, refs: refs, db: base, left: left}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	for h := range left {
+		delete(known, h)
+	}
+	return known, nil
+}
+
+// eachCommit goes from tips to their ancestors for as long as they are fresh.
+func (in *Incoming) eachCommit(ctx context.Context, db *odb.DB, tips []object.ID, fresh func(odb.Hash) bool, f func(object.Head) error) error {
+	seen := map[odb.Hash]bool{}
+	var stack []odb.Hash
+	for _, tip := range tips {
+		id, kind, err := db.Peel(tip)
+		if err != nil {
+			return err
+		}
+		if h, ok := odb.ParseHash(id); ok && kind == object.KindCommit {
+			stack = append(stack, h)
+		}
+	}
+	for len(stack) > 0 {
+		h := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[h] || !fresh(h) {
+			continue
+		}
+		seen[h] = true
+		head, err := graph.Commit(db, h)
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = f(head)
+		}
+		if err != nil {
+			return err
+		}
+		for _, p := range head.Parents {
+			stack = append(stack, p)
+		}
+	}
+	return nil
 }
 
 // Files lists everything below folder in the tree of each commit, by commit.
 // It sees what the push brings. Two commits with the same folder share a list.
 func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder string) (map[object.ID][]File, error) {
-	cat, err := in.repo.catFile(ctx, in.env())
+	db, err := in.db()
 	if err != nil {
 		return nil, err
 	}
-	defer cat.close()
-	w := treeWalk{cat: cat, format: in.format, lists: map[object.ID][]File{}}
+	w := folderWalk{db: db, lists: map[odb.Hash][]File{}}
 	out := make(map[object.ID][]File, len(commits))
 	for _, c := range commits {
 		if _, done := out[c]; done {
 			continue
 		}
-		e, err := w.find(c, folder)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		root, err := w.root(c)
+		if err != nil {
+			return nil, err
+		}
+		e, err := w.find(root, folder)
 		if err != nil {
 			return nil, err
 		}
@@ -80,85 +157,149 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 	return out, nil
 }
 
-type treeWalk struct {
-	cat    *catFile
-	format object.Format
-	lists  map[object.ID][]File
-	n      int
+// folderWalk reads one folder in many trees.
+type folderWalk struct {
+	db    *odb.DB
+	lists map[odb.Hash][]File
+	n     int
 }
 
-// find returns the entry of a folder in a commit; one without id when there is
-// none, or when what is there is no commit.
-func (w *treeWalk) find(commit object.ID, folder string) (object.Entry, error) {
-	in, err := w.cat.ask("info " + string(commit) + "^{tree}\n")
-	if err != nil || in.Missing {
-		return object.Entry{}, err
+// node is an entry of a tree; the zero node is none.
+type node struct {
+	mode object.Mode
+	id   odb.Hash
+}
+
+// root returns the tree of what a ref may name, the zero node when that has none
+// or is not there.
+func (w *folderWalk) root(id object.ID) (node, error) {
+	id, kind, err := w.db.Peel(id)
+	if errors.Is(err, odb.ErrNotFound) {
+		return node{}, nil
 	}
-	e := object.Entry{Mode: object.ModeDir, ID: in.ID}
-	for part := range strings.SplitSeq(folder, "/") {
-		if !e.Mode.IsDir() {
-			return object.Entry{}, nil
+	if err != nil {
+		return node{}, err
+	}
+	h, _ := odb.ParseHash(id)
+	switch kind {
+	case object.KindTree:
+		return node{object.ModeDir, h}, nil
+	case object.KindCommit:
+		head, err := graph.Commit(w.db, h)
+		return node{object.ModeDir, head.Tree}, err
+	}
+	return node{}, nil
+}
+
+// find returns what stands at a path below a tree.
+func (w *folderWalk) find(at node, path string) (node, error) {
+	for part := range strings.SplitSeq(path, "/") {
+		if !at.mode.IsDir() {
+			return node{}, nil
 		}
-		data, err := w.cat.read(e.ID, object.KindTree, maxTreeBytes)
-		if err != nil {
-			return e, err
-		}
-		var found object.Entry
-		err = object.ParseTree(w.format, data, func(x object.Entry) bool {
-			if x.Name == part {
-				found = x
+		var found node
+		err := graph.Each(w.db, at.id, func(e *object.RawEntry) bool {
+			if string(e.Name) == part {
+				found = node{e.Mode, graph.EntryHash(e)}
 			}
-			return found.ID == ""
+			return found == node{}
 		})
-		if err != nil || found.ID == "" {
-			return object.Entry{}, err
+		if err != nil {
+			return node{}, err
 		}
-		e = found
+		at = found
 	}
-	return e, nil
+	return at, nil
 }
 
-func (w *treeWalk) list(e object.Entry, path string) ([]File, error) {
-	if e.ID == "" {
+// differing lists the files below a folder that a commit has otherwise than each
+// of its parents.
+func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) {
+	mine, err := w.find(node{object.ModeDir, head.Tree}, folder)
+	if err != nil || mine == (node{}) {
+		return nil, err
+	}
+	parents := make([]node, 0, len(head.Parents))
+	for _, p := range head.Parents {
+		h, err := graph.Commit(w.db, p)
+		if err != nil {
+			return nil, err
+		}
+		n, err := w.find(node{object.ModeDir, h.Tree}, folder)
+		if err != nil || n == mine {
+			return nil, err
+		}
+		parents = append(parents, n)
+	}
+	files, err := w.list(mine, folder)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parents {
+		theirs, err := w.list(p, folder)
+		if err != nil {
+			return nil, err
+		}
+		same := make(map[File]bool, len(theirs))
+		for _, f := range theirs {
+			same[f] = true
+		}
+		var left []File
+		for _, f := range files {
+			if !same[f] {
+				left = append(left, f)
+			}
+		}
+		files = left
+	}
+	return files, nil
+}
+
+// list returns the files of a folder, or the one that stands in its place.
+func (w *folderWalk) list(at node, path string) ([]File, error) {
+	if at == (node{}) {
 		return nil, nil
 	}
-	if !e.Mode.IsDir() {
-		return []File{{Path: path, Mode: e.Mode, ID: e.ID}}, nil
+	if !at.mode.IsDir() {
+		return []File{{Path: path, Mode: at.mode, ID: at.id.ID(w.db.Format())}}, nil
 	}
-	if known, ok := w.lists[e.ID]; ok && path != "" {
+	if known, ok := w.lists[at.id]; ok {
 		return known, nil
 	}
 	var out []File
-	err := w.walk(e.ID, path, 0, &out)
-	w.lists[e.ID] = out
+	err := w.walk(at.id, path, 0, &out)
+	w.lists[at.id] = out
 	return out, err
 }
 
-func (w *treeWalk) walk(tree object.ID, path string, depth int, out *[]File) error {
+func (w *folderWalk) walk(tree odb.Hash, path string, depth int, out *[]File) error {
+	tooMany := func() error { return problem.Newf(problem.TooLarge, "there are too many files below %s", path) }
 	if w.n++; w.n > maxIntroduced || depth > 100 {
-		return problem.Newf(problem.TooLarge, "there are too many files below %s", path)
+		return tooMany()
 	}
-	data, err := w.cat.read(tree, object.KindTree, maxTreeBytes)
-	if err != nil {
-		return err
+	type folder struct {
+		id   odb.Hash
+		path string
 	}
-	var folders []object.Entry
-	err = object.ParseTree(w.format, data, func(x object.Entry) bool {
-		if x.Mode.IsDir() {
-			folders = append(folders, x)
+	var folders []folder
+	err := graph.Each(w.db, tree, func(e *object.RawEntry) bool {
+		at := path + "/" + string(e.Name)
+		if e.Mode.IsDir() {
+			folders = append(folders, folder{graph.EntryHash(e), at})
 		} else {
-			*out = append(*out, File{Path: path + "/" + x.Name, Mode: x.Mode, ID: x.ID})
+			h := graph.EntryHash(e)
+			*out = append(*out, File{Path: at, Mode: e.Mode, ID: h.ID(w.db.Format())})
 		}
 		return len(*out) <= maxIntroduced
 	})
 	if err != nil {
-		return err
+		return fmt.Errorf("list a folder: %w", err)
 	}
 	if len(*out) > maxIntroduced {
-		return problem.Newf(problem.TooLarge, "there are too many files below %s", path)
+		return tooMany()
 	}
 	for _, f := range folders {
-		if err := w.walk(f.ID, path+"/"+f.Name, depth+1, out); err != nil {
+		if err := w.walk(f.id, f.path, depth+1, out); err != nil {
 			return err
 		}
 	}

@@ -1,12 +1,9 @@
 package gitstore
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +12,16 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
 
-const journalPrefix = "journal-"
+const (
+	journalPrefix = "journal-"
+	newPrefix     = "new-" // of a journal that is not accepted yet
+)
 
 // A journal is a file that holds an accepted set of ref updates and its event,
 // from before the first ref moves until all of it is done and recorded. While
@@ -54,8 +55,9 @@ func (e *journalEntry) moved() Moved {
 	return m
 }
 
-// writeJournal writes an entry and returns when it is on the disk.
-func (r *Repo) writeJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
+// newJournal writes an entry under a name that counts for nothing yet: it says
+// only which locks may be left when this process dies now. Nothing is synced.
+func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
 	dir := filepath.Join(r.dir, ownFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		err = syncDir(r.dir)
@@ -73,30 +75,58 @@ func (r *Repo) writeJournal(updates []wire.Update, head string, event []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	// Under its final name the file is always whole.
-	f, err := os.CreateTemp(dir, "new-")
-	if err != nil {
+	if j.file, err = createOwned(dir, newPrefix); err != nil {
 		return nil, err
 	}
-	final := filepath.Join(dir, journalPrefix+strings.TrimPrefix(filepath.Base(f.Name()), "new-"))
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if err == nil {
-		_, err = f.Write(data)
+	j.path = j.file.Name()
+	if _, err = j.file.Write(data); err != nil {
+		return nil, errors.Join(err, j.discard())
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), final)
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
-	j.file, j.path = f, final
 	return j, nil
+}
+
+// createOwned makes a file and locks it. Between the two somebody who looks for
+// what the dead left may take it for that, and remove it: it is made again then.
+func createOwned(dir, prefix string) (*os.File, error) {
+	for {
+		f, err := os.CreateTemp(dir, prefix)
+		if err != nil {
+			return nil, err
+		}
+		if own(f) {
+			return f, nil
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// own locks a file that is there still, and reports whether it could.
+func own(f *os.File) bool {
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return false
+	}
+	there, err := os.Lstat(f.Name())
+	mine, merr := f.Stat()
+	return err == nil && merr == nil && os.SameFile(there, mine)
+}
+
+// accept gives the journal its final name, under which it is always whole: its
+// content has been synced. When it returns the name is on the disk, and from
+// then on the updates will be made.
+func (j *journal) accept() error {
+	final := filepath.Join(filepath.Dir(j.path), journalPrefix+strings.TrimPrefix(filepath.Base(j.path), newPrefix))
+	if err := os.Rename(j.path, final); err != nil {
+		return err
+	}
+	j.path = final
+	return syncDir(filepath.Dir(final))
+}
+
+// discard forgets a journal that was not accepted.
+func (j *journal) discard() error {
+	return errors.Join(os.Remove(j.path), j.file.Close())
 }
 
 func (j *journal) remove() error {
@@ -124,67 +154,69 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 }
 
 // transactTime bounds a transaction of refs. It goes on when the client goes
-// away: git that is killed leaves its lock files behind.
+// away, and does not hold up others for ever.
 const transactTime = 5 * time.Minute
 
-// transact moves refs in one transaction of git. The journal is written while
-// git holds the locks of all of them, so that what it names is settled, and
-// before the first one moves. A *runError means that nothing has moved.
+// transact moves refs in one transaction. The journal is made valid while the
+// locks of all of them are held, so that what it names is settled, and before
+// the first one moves. A *ref.Refused means that nothing has moved.
 func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string, event []byte) (*journal, error) {
 	if len(updates) == 0 {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactTime)
 	defer cancel()
-	if len(updates) >= manyRefs && allNew(updates) {
-		if j, done, err := r.transactNew(ctx, updates, head, event); done || err != nil {
-			return j, err
-		}
+	j, err := r.newJournal(updates, head, event)
+	if err != nil {
+		return nil, diskError(err)
 	}
-	j, err := r.transactByGit(ctx, updates, head, event)
-	if run, ok := errors.AsType[*runError](err); ok && strings.Contains(run.stderr, ".lock': File exists") {
-		removed, rerr := r.removeLocks(updates, staleLock)
-		if rerr != nil {
-			return nil, errors.Join(err, rerr)
-		}
-		if removed {
-			return r.transactByGit(ctx, updates, head, event)
-		}
+	tx, err := r.prepare(ctx, updates, head, j.path)
+	if err != nil {
+		return nil, errors.Join(diskError(err), j.discard())
 	}
-	return j, err
+	// The new values and the journal go to the disk at the same time, which costs
+	// the file system one writing of its own journal and not two.
+	synced := make(chan error, 1)
+	go func() { synced <- tx.Sync() }()
+	err = j.file.Sync()
+	err = errors.Join(err, <-synced)
+	if err == nil {
+		err = j.accept()
+	}
+	if err != nil {
+		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
+	}
+	if err := tx.Commit(); err != nil {
+		r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+		return r.settled(ctx, j)
+	}
+	return j, nil
 }
 
-func (r *Repo) transactByGit(ctx context.Context, updates []wire.Update, head string, event []byte) (*journal, error) {
-	p, err := r.store.start(ctx, r.dir, command{name: "update-ref", flags: []flag{"--no-deref", "--stdin", "-z"}, pipeIn: true})
+// prepare locks the refs. Locks whose owner is surely gone are removed. own is
+// the path of the journal for them, if there is one.
+func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own string) (*ref.Tx, error) {
+	db, err := r.refDB()
 	if err != nil {
 		return nil, err
 	}
-	out := bufio.NewReader(p.stdout)
-	if err := p.say(transaction(updates)+"prepare\x00", out, "prepare: ok"); err != nil {
-		return nil, r.unlockAfter(ctx, updates, err)
+	tx, err := db.Prepare(ctx, updates, head)
+	refused, ok := errors.AsType[*ref.Refused](err)
+	if !ok || !refused.Locked {
+		return tx, err
 	}
-	j, err := r.writeJournal(updates, head, event)
-	if err != nil {
-		// Without a commit git takes everything back, its locks too.
-		return nil, r.unlockAfter(ctx, updates, errors.Join(diskError(err), p.stdin.Close(), p.wait()))
+	abandoned, rerr := r.removeAbandoned(own)
+	if rerr != nil {
+		return nil, rerr
 	}
-	err = p.say("commit\x00", out, "commit: ok")
-	if err == nil {
-		err = errors.Join(p.stdin.Close(), p.wait())
+	stale, rerr := r.removeLocks(updates, staleLock)
+	if rerr != nil {
+		return nil, rerr
 	}
-	if err != nil {
-		r.store.log.WarnContext(ctx, "git did not commit a ref transaction; it is completed from its journal", "repository", int64(r.id), "err", err)
+	if abandoned || stale {
+		return db.Prepare(ctx, updates, head)
 	}
-	return r.settled(ctx, j)
-}
-
-// unlockAfter removes the locks of a git that had to be killed.
-func (r *Repo) unlockAfter(ctx context.Context, updates []wire.Update, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	_, rerr := r.removeLocks(updates, 0)
-	return errors.Join(err, rerr)
+	return nil, err
 }
 
 // settled is called once the journal is written: from there on the set is
@@ -197,47 +229,6 @@ func (r *Repo) settled(ctx context.Context, j *journal) (*journal, error) {
 		return nil, errors.Join(err, j.file.Close())
 	}
 	return j, nil
-}
-
-// say sends a command and waits for an answer. Without it, the process is over
-// and its failure is the error.
-func (p *process) say(text string, out *bufio.Reader, want string) error {
-	_, werr := io.WriteString(p.stdin, text)
-	for {
-		line, err := out.ReadString('\n')
-		if strings.TrimSpace(line) == want {
-			return nil
-		}
-		if err != nil {
-			_ = p.stdin.Close()
-			err = p.wait()
-			return errors.Join(err, werr)
-		}
-	}
-}
-
-func transaction(updates []wire.Update) string {
-	var b strings.Builder
-	b.WriteString("start\x00")
-	for _, u := range updates {
-		switch {
-		case u.Deletes():
-			fmt.Fprintf(&b, "delete %s\x00%s\x00", u.Name, nonZero(u.Old))
-		case u.Old.IsZero():
-			fmt.Fprintf(&b, "create %s\x00%s\x00", u.Name, u.New)
-		default:
-			fmt.Fprintf(&b, "update %s\x00%s\x00%s\x00", u.Name, u.New, u.Old)
-		}
-	}
-	return b.String()
-}
-
-// nonZero is how update-ref wants "whatever it is": as nothing.
-func nonZero(id object.ID) object.ID {
-	if id.IsZero() {
-		return ""
-	}
-	return id
 }
 
 // settle brings about an accepted set, whatever of it was done already, and
@@ -259,53 +250,28 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.id))
 		}
 	}
-	if len(left) > 0 {
-		if _, err := r.removeLocks(left, 0); err != nil {
-			return err
-		}
-		_, err := r.store.output(ctx, r.dir, command{
-			name: "update-ref", flags: []flag{"--no-deref", "--stdin", "-z"},
-			stdin: strings.NewReader(transaction(left) + "prepare\x00commit\x00"),
-		}, 1000)
-		if err != nil {
-			return err
-		}
+	head := e.Head
+	if head == refs.Head {
+		head = ""
 	}
-	if e.Head != "" && refs.Head != e.Head {
-		if err := r.writeHead(e.Head); err != nil {
-			return err
-		}
+	if _, err := r.removeLocks(e.moved().Updates, 0); err != nil {
+		return err
+	}
+	tx, err := r.prepare(ctx, left, head, "")
+	if err != nil {
+		return err
+	}
+	if err := tx.Sync(); err != nil {
+		return errors.Join(err, tx.Abort())
+	}
+	if err := tx.Commit(); err != nil {
+		return err
 	}
 	return r.syncRefs(e)
 }
 
-// staleLock is how old a lock file must be for its owner to be surely gone: who
-// moves refs here waits for us, and git's own commands take milliseconds.
-const staleLock = time.Minute
-
-// removeLocks removes the lock files, of at least that age, that a git which was
-// killed, or a machine that lost its power, left behind.
-func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
-	names := []string{"HEAD.lock", "packed-refs.lock", "packed-refs.new"}
-	for _, u := range updates {
-		names = append(names, u.Name+".lock")
-	}
-	for _, n := range names {
-		path := filepath.Join(r.dir, filepath.FromSlash(n))
-		fi, err := os.Lstat(path)
-		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, err
-		}
-		removed = true
-	}
-	return removed, nil
-}
-
-// syncRefs makes the folders durable in which refs appeared or vanished. The
-// files themselves git has synced (core.fsync).
+// syncRefs makes the folders durable in which refs appeared or vanished, for
+// what was done already before a crash. The files themselves were synced.
 func (r *Repo) syncRefs(e journalEntry) error {
 	dirs := map[string]bool{r.dir: true}
 	for _, u := range e.Updates {
@@ -353,6 +319,9 @@ func (r *Repo) recover(ctx context.Context) error {
 		return err
 	}
 	for _, file := range files {
+		if strings.HasPrefix(file.Name(), upkeepPrefix) {
+			continue
+		}
 		if err := r.complete(ctx, filepath.Join(dir, file.Name())); err != nil {
 			return problem.Wrap(err, problem.Unavailable, "this repository is being repaired", "Try again in a moment, or ask the administrator.")
 		}
@@ -363,25 +332,19 @@ func (r *Repo) recover(ctx context.Context) error {
 
 // complete carries out one journal that nobody works on any more.
 func (r *Repo) complete(ctx context.Context, path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if strings.HasPrefix(filepath.Base(path), newPrefix) {
+		_, err := r.abandoned(path, "")
 		return err
 	}
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return f.Close() // somebody works on it
+	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {
+		return nil
+	}
+	f, err := openOwned(path)
+	if err != nil || f == nil {
+		return err
 	}
 	j := &journal{repo: r, file: f, path: path}
-	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {
-		return errors.Join(removeOld(f), f.Close()) // not finished: nothing had moved
-	}
-	data, err := io.ReadAll(io.LimitReader(f, 1<<30))
-	if err == nil {
-		err = json.Unmarshal(data, &j.entry)
-	}
-	if err != nil {
+	if j.entry, err = readEntry(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	if err := r.settle(ctx, j.entry); err != nil {
@@ -396,16 +359,6 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 	return j.remove()
 }
 
-// removeOld removes a file that nobody holds, unless it is so new that whoever
-// made it may not have taken its lock yet.
-func removeOld(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil || time.Since(info.ModTime()) < staleLock {
-		return err
-	}
-	return os.Remove(f.Name())
-}
-
 // removeQuarantines removes the folders of pushes whose process is gone.
 func (r *Repo) removeQuarantines() error {
 	objects := filepath.Join(r.dir, "objects")
@@ -418,20 +371,11 @@ func (r *Repo) removeQuarantines() error {
 		if !strings.HasPrefix(e.Name(), incomingPrefix) || inUse(filepath.Join(dir, ownerLock)) {
 			continue
 		}
-		if err := os.RemoveAll(dir); err != nil {
+		// A git that outlived its server by a moment may be writing there still.
+		// Nothing believes in what it writes: the next start removes the rest.
+		if err := os.RemoveAll(dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
 			return err
 		}
 	}
 	return nil
-}
-
-// inUse reports whether a process holds the lock on a file.
-func inUse(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return false
-	}
-	free := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
-	_ = f.Close()
-	return !free
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
@@ -54,45 +52,13 @@ func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, 
 		}
 		return plan.results, nil
 	}
+	if err := in.verdict(); err != nil {
+		return nil, err
+	}
 	if err := in.migrate(); err != nil {
 		return nil, diskError(err)
 	}
 	return in.repo.move(ctx, p)
-}
-
-// migrate moves the pack into the repository: durable first, and its index
-// last, since an index makes git believe in the pack.
-func (in *Incoming) migrate() error {
-	if in.index == nil {
-		return nil
-	}
-	from, to := filepath.Join(in.path(), "pack"), filepath.Join(in.repo.dir, "objects", "pack")
-	entries, err := os.ReadDir(from)
-	if err != nil {
-		return err
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); ext == ".pack" || ext == ".rev" || ext == ".idx" {
-			names = append(names, e.Name())
-		}
-	}
-	rank := map[string]int{".pack": 0, ".rev": 1, ".idx": 2}
-	slices.SortFunc(names, func(a, b string) int { return rank[filepath.Ext(a)] - rank[filepath.Ext(b)] })
-	for _, n := range names {
-		if err := syncFile(filepath.Join(from, n)); err != nil {
-			return err
-		}
-	}
-	for _, n := range names {
-		if _, err := os.Lstat(filepath.Join(to, n)); err == nil {
-			continue // named by its content: the same pack was pushed before
-		}
-		if err := os.Rename(filepath.Join(from, n), filepath.Join(to, n)); err != nil {
-			return err
-		}
-	}
-	return errors.Join(syncDir(to), syncDir(filepath.Dir(to)))
 }
 
 // move decides each update against the refs of this moment and moves those that
@@ -187,31 +153,28 @@ func (r *Repo) moveEach(ctx context.Context, plan *plan, head string, event []by
 // refReason is what a client may hear of a failed transaction. Errors of the
 // machine are not for it.
 func refReason(err error) (string, bool) {
-	run, ok := errors.AsType[*runError](err)
+	refused, ok := errors.AsType[*ref.Refused](err)
 	if !ok {
 		return "", false
 	}
-	_, text, _ := strings.Cut(run.stderr, "fatal: ")
-	text = strings.TrimPrefix(text, "prepare: ")
-	text, _, _ = strings.Cut(text, "\n")
-	known := strings.HasPrefix(text, "cannot lock ref ") || strings.HasPrefix(text, "cannot update ref ")
-	if known && !strings.Contains(text, "Unable to create") {
-		return printable.Line(text, 300), true
+	if refused.Locked {
+		return "failed to update ref", true
 	}
-	return "failed to update ref", true
+	return printable.Line(refused.Reason, 300), true
 }
 
 // plan says which updates can be done on a given state of the refs.
 type plan struct {
 	refs    *Refs
 	now     map[string]object.ID // what differs from refs; "" for gone
+	below   map[string]string    // by folder, a ref that is made in it
 	todo    []wire.Update
 	results []wire.Result
 	split   bool // the order of the updates matters
 }
 
 func newPlan(refs *Refs, updates []wire.Update) *plan {
-	p := &plan{refs: refs, now: map[string]object.ID{}}
+	p := &plan{refs: refs, now: make(map[string]object.ID, len(updates)), below: map[string]string{}}
 	for _, u := range updates {
 		reason, noop := p.judge(u)
 		p.results = append(p.results, wire.Result{Name: u.Name, Reason: reason})
@@ -222,6 +185,12 @@ func newPlan(refs *Refs, updates []wire.Update) *plan {
 		p.now[u.Name] = u.New
 		if u.Deletes() {
 			p.now[u.Name] = ""
+			continue
+		}
+		for i := range len(u.Name) {
+			if u.Name[i] == '/' {
+				p.below[u.Name[:i]] = u.Name
+			}
 		}
 	}
 	return p
@@ -278,12 +247,7 @@ func (p *plan) inTheWay(name string) string {
 		}
 		p.split = true // it is deleted by an update before this one
 	}
-	for other, id := range p.now {
-		if id != "" && strings.HasPrefix(other, name+"/") {
-			return other
-		}
-	}
-	return ""
+	return p.below[name]
 }
 
 func (p *plan) refused() bool {
@@ -299,11 +263,13 @@ func (p *plan) refuseAll(reason string) {
 }
 
 func (p *plan) refuse(updates []wire.Update, reason string) {
+	names := make(map[string]bool, len(updates))
+	for _, u := range updates {
+		names[u.Name] = true
+	}
 	for i := range p.results {
-		for _, u := range updates {
-			if p.results[i].Name == u.Name {
-				p.results[i].Reason = reason
-			}
+		if names[p.results[i].Name] {
+			p.results[i].Reason = reason
 		}
 	}
 }
@@ -348,29 +314,20 @@ func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
 	if _, ok := refs.Get("refs/heads/" + branch); !ok && len(refs.Branches()) > 0 {
 		return problem.Field("default_branch", "there is no branch of that name")
 	}
-	return r.writeHead("refs/heads/" + branch)
+	return r.writeHead(ctx, "refs/heads/"+branch)
 }
 
-// writeHead replaces HEAD as git does: by a lock file that becomes it.
-func (r *Repo) writeHead(ref string) error {
-	head := filepath.Join(r.dir, "HEAD")
-	if _, err := r.removeLocks(nil, staleLock); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(head+".lock", os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if errors.Is(err, fs.ErrExist) {
+// writeHead replaces HEAD.
+func (r *Repo) writeHead(ctx context.Context, name string) error {
+	tx, err := r.prepare(ctx, nil, name, "")
+	if refused, ok := errors.AsType[*ref.Refused](err); ok && refused.Locked {
 		return problem.Wrap(err, problem.Conflict, "the default branch is being changed by somebody else", "Try again.")
 	}
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString("ref: " + ref + "\n")
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(head+".lock", head)
+	if err := tx.Sync(); err != nil {
+		return errors.Join(err, tx.Abort())
 	}
-	if err != nil {
-		return errors.Join(err, os.Remove(head+".lock"))
-	}
-	return syncDir(r.dir)
+	return tx.Commit()
 }

@@ -102,7 +102,7 @@ func newCrashed(t *testing.T) *crashed {
 		{Name: "refs/heads/made", Old: object.SHA1.Zero(), New: c.second},
 		{Name: "refs/heads/old", Old: c.first, New: object.SHA1.Zero()},
 	}
-	j, err := c.r.writeJournal(c.updates, "refs/heads/made", []byte("event"))
+	j, err := c.r.acceptedJournal(c.updates, "refs/heads/made", []byte("event"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestRecover_inUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = in.Close() }()
-	j, err := r.writeJournal([]wire.Update{{Name: "refs/heads/x", Old: object.SHA1.Zero(), New: object.ID(strings.Repeat("1", 40))}}, "", nil)
+	j, err := r.acceptedJournal([]wire.Update{{Name: "refs/heads/x", Old: object.SHA1.Zero(), New: object.ID(strings.Repeat("1", 40))}}, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -457,4 +457,13 @@ func killOnce(t *testing.T, s *Store, dir string, last object.ID, after time.Dur
 	}
 	_ = cmd.Wait()
 	return last
+}
+
+// acceptedJournal is a journal as a transaction has it when its refs move.
+func (r *Repo) acceptedJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
+	j, err := r.newJournal(updates, head, event)
+	if err == nil {
+		err = errors.Join(j.file.Sync(), j.accept())
+	}
+	return j, err
 }

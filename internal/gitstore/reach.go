@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
 )
 
 const (
@@ -19,32 +23,151 @@ const (
 
 // reachCache remembers, for one state of the refs, which objects they reach.
 type reachCache struct {
-	version string
-	known   map[object.ID]bool
+	refs   *Refs
+	tips   map[object.ID]bool // what the refs name; never changed
+	known  map[object.ID]bool // guarded by Repo.mu
+	before *reachCache        // of the state before this one, until it was looked at; guarded by Repo.mu
+
+	once sync.Once
+	all  []object.ID // what all branches and tags name, made when asked for
 }
 
-func (r *Repo) remembered(refs *Refs, id object.ID) (reachable, known bool) {
+// reachOf returns what is remembered for a state of the refs.
+func (r *Repo) reachOf(refs *Refs) *reachCache {
+	r.mu.Lock()
+	old := r.reach
+	r.mu.Unlock()
+	if old != nil && old.refs.Version == refs.Version {
+		return old
+	}
+	c := &reachCache{refs: refs, known: map[object.ID]bool{}, tips: make(map[object.ID]bool, 2*len(refs.All()))}
+	for _, ref := range refs.All() {
+		c.tips[ref.ID] = true
+		if ref.Peeled != "" {
+			c.tips[ref.Peeled] = true
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.reach == nil || r.reach.version != refs.Version {
-		return false, false
+	if now := r.reach; now != nil && now.refs.Version == refs.Version {
+		return now
 	}
-	reachable, known = r.reach.known[id]
+	if old != nil {
+		c.before = old
+		if len(old.known) == 0 {
+			c.before = old.before
+		}
+		old.before = nil
+	}
+	r.reach = c
+	return c
+}
+
+// ask tells what is remembered of an object.
+func (r *Repo) ask(c *reachCache, id object.ID) (reachable, known bool) {
+	if c.tips[id] {
+		return true, true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	reachable, known = c.known[id]
 	return reachable, known
 }
 
-func (r *Repo) remember(refs *Refs, asked []object.ID, unreachable map[object.ID]bool) {
+// answered reports whether a fetch can be checked without starting git.
+func (r *Repo) answered(refs *Refs, f *wire.Fetch) bool {
+	c := r.reachOf(refs)
+	lists := [][]object.ID{f.Wants}
+	if f.Unshallow {
+		lists = append(lists, f.Shallow)
+	}
+	for _, ids := range lists {
+		for _, id := range ids {
+			if _, known := r.ask(c, id); !known {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *Repo) remember(c *reachCache, asked []object.ID, unreachable map[object.ID]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.reach == nil || r.reach.version != refs.Version || len(r.reach.known)+len(asked) > maxReachKnown {
-		r.reach = &reachCache{version: refs.Version, known: map[object.ID]bool{}}
-	}
 	if len(asked) > maxReachKnown {
 		return
 	}
-	for _, id := range asked {
-		r.reach.known[id] = !unreachable[id]
+	if len(c.known)+len(asked) > maxReachKnown {
+		c.known = map[object.ID]bool{}
 	}
+	for _, id := range asked {
+		c.known[id] = !unreachable[id]
+	}
+}
+
+// inherit takes over what was reachable before the refs moved, if everything
+// that they named then is still in reach: mostly they move forward. That is
+// asked about the few refs that moved, once, and only when the answer would
+// help.
+func (r *Repo) inherit(ctx context.Context, c *reachCache, ask []object.ID) error {
+	r.mu.Lock()
+	before := c.before
+	helps := before != nil && slices.ContainsFunc(ask, func(id object.ID) bool { return before.tips[id] || before.known[id] })
+	r.mu.Unlock()
+	if !helps {
+		return nil
+	}
+	kept, err := r.kept(ctx, c, before)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.before = nil
+	if !kept {
+		return nil
+	}
+	for id, reachable := range before.known {
+		if reachable {
+			c.known[id] = true
+		}
+	}
+	for id := range before.tips {
+		if len(c.known) < maxReachKnown {
+			c.known[id] = true
+		}
+	}
+	return nil
+}
+
+// maxLeft is how many refs may have moved for the answers before to be asked
+// about: with more, something else than work went on.
+const maxLeft = 1000
+
+// kept reports whether everything that the refs named before is in reach of c.
+func (r *Repo) kept(ctx context.Context, c, before *reachCache) (bool, error) {
+	var left []object.ID
+	for id := range before.tips {
+		if !c.tips[id] {
+			left = append(left, id)
+		}
+	}
+	if len(left) == 0 {
+		return true, nil
+	}
+	if len(left) > maxLeft {
+		return false, nil
+	}
+	commits, _, err := r.sortOut(ctx, left)
+	if err != nil || len(commits) < len(left) {
+		return false, err
+	}
+	missing := map[object.ID]bool{}
+	for _, id := range left {
+		missing[id] = true
+	}
+	err = r.searchCommits(ctx, c.refs, commits, missing)
+	return err == nil && len(missing) == 0, err
 }
 
 // commitReachable reports whether a visible ref reaches a commit.
@@ -55,38 +178,39 @@ func (r *Repo) commitReachable(ctx context.Context, refs *Refs, id object.ID) (b
 
 // Unreachable returns those of ids that no ref of refs reaches, because they
 // do not exist or exist out of reach; the two are told apart nowhere. The
-// answers are remembered for as long as the refs stand.
+// answers are remembered for as long as the refs stand, and what is reachable
+// also when they only move forward.
 func (r *Repo) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
-	tips := make(map[object.ID]bool, 2*len(refs.All()))
-	for _, ref := range refs.All() {
-		tips[ref.ID] = true
-		if ref.Peeled != "" {
-			tips[ref.Peeled] = true
+	c := r.reachOf(refs)
+	bad, left := map[object.ID]bool{}, map[object.ID]bool{}
+	look := func(ids []object.ID) (ask []object.ID) {
+		for _, id := range ids {
+			if left[id] {
+				continue
+			}
+			switch reachable, known := r.ask(c, id); {
+			case known && !reachable:
+				bad[id] = true
+			case !known:
+				left[id] = true
+				ask = append(ask, id)
+			}
 		}
+		return ask
 	}
-	bad := map[object.ID]bool{}
-	left := map[object.ID]bool{}
-	var ask []object.ID
-	for _, id := range ids {
-		if tips[id] || left[id] {
-			continue
-		}
-		reachable, known := r.remembered(refs, id)
-		switch {
-		case known && !reachable:
-			bad[id] = true
-		case !known:
-			left[id] = true
-			ask = append(ask, id)
-		}
-	}
-	if len(ask) > 0 {
+	if ask := look(ids); len(ask) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, reachTime)
 		defer cancel()
-		if err := r.search(ctx, refs, ask, left); err != nil {
+		if err := r.inherit(ctx, c, ask); err != nil {
 			return nil, err
 		}
-		r.remember(refs, ask, left)
+		clear(left)
+		if ask = look(ask); len(ask) > 0 {
+			if err := r.search(ctx, refs, ask, left); err != nil {
+				return nil, err
+			}
+			r.remember(c, ask, left)
+		}
 	}
 	var out []object.ID
 	for _, id := range ids {
@@ -114,11 +238,16 @@ func (r *Repo) search(ctx context.Context, refs *Refs, ask []object.ID, left map
 			return err
 		}
 	}
-	for _, walk := range []flag{"--no-walk=unsorted", "--do-walk"} {
+	searches := []func() error{
+		func() error { return r.searchBitmap(ctx, refs, others) },
+		func() error { return r.searchObjects(ctx, refs, "--no-walk=unsorted", others) },
+		func() error { return r.searchObjects(ctx, refs, "--do-walk", others) },
+	}
+	for _, search := range searches {
 		if len(others) == 0 {
 			return nil
 		}
-		if err := r.searchObjects(ctx, refs, walk, others); err != nil {
+		if err := search(); err != nil {
 			return err
 		}
 		for id, missing := range others {
@@ -174,6 +303,50 @@ func (r *Repo) searchCommits(ctx context.Context, refs *Refs, commits, left map[
 		}
 	}
 	return nil
+}
+
+// searchBitmap sets to false those of wanted that are in reach by the
+// repository's bitmaps, if it has any: objects that git would not send of
+// "these, without what the refs reach". The others may be in reach, or not.
+func (r *Repo) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.ID]bool) error {
+	found, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*.bitmap"))
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	list := make([]object.ID, 0, len(wanted))
+	for id := range wanted {
+		list = append(list, id)
+	}
+	out := map[object.ID]bool{}
+	c := command{name: "rev-list", flags: []flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, stdin: io.MultiReader(revisions(list, refs), older(refs))}
+	err = r.lines(ctx, c, func(id object.ID) bool {
+		if wanted[id] {
+			out[id] = true
+		}
+		return len(out) < len(wanted)
+	})
+	if err != nil {
+		return err
+	}
+	for id := range wanted {
+		wanted[id] = out[id]
+	}
+	return nil
+}
+
+// older names some commits behind the default branch: git uses a bitmap only if
+// one of the commits that it is asked to leave out is in the bitmap's pack, and
+// what was pushed since is not. Those that do not exist are ignored.
+func older(refs *Refs) io.Reader {
+	head, ok := refs.Default()
+	if !ok {
+		return strings.NewReader("")
+	}
+	var b strings.Builder
+	for n := 1; n <= 4096; n *= 4 {
+		b.WriteString("^" + string(head.ID) + "~" + strconv.Itoa(n) + "\n")
+	}
+	return strings.NewReader(b.String())
 }
 
 // searchObjects sets to false those of wanted that it meets on a walk over the

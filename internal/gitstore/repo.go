@@ -1,9 +1,8 @@
 package gitstore
 
 import (
+	"container/list"
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -32,12 +33,17 @@ type Repo struct {
 	recovered atomic.Bool // what a crash left was looked for by this process
 	swept     bool        // quarantines too; guarded by moving
 
+	refs   atomic.Pointer[ref.DB] // nil until they are first read
+	weight atomic.Int64           // of what is kept of them, in bytes
+	place  *list.Element          // among the recent; guarded by the set's mu
+
 	mu     sync.Mutex // guards what follows
 	format object.Format
-	refs   *Refs
-	packed packedCache
-	peeled map[object.ID]object.ID
+	db     *odb.DB
 	reach  *reachCache
+	size   sizeMemo
+	born   string // tells the folder from others of its number
+	tags   struct{ version, digest string }
 }
 
 // ID returns the repository's number.
@@ -87,27 +93,6 @@ func (r *Repo) begin(ctx context.Context) (context.Context, func(), error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, slotKey{}, true), r.store.limits.ReadTime)
 	return ctx, func() { cancel(); release() }, nil
-}
-
-// Size returns how many bytes the repository takes on disk.
-func (r *Repo) Size() (int64, error) {
-	var n int64
-	err := filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // moved or pruned while we looked
-			}
-			return err
-		}
-		if d.IsDir() && strings.HasPrefix(d.Name(), incomingPrefix) {
-			return fs.SkipDir // what is on its way may never be kept
-		}
-		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
-			n += fi.Size()
-		}
-		return nil
-	})
-	return n, err
 }
 
 // Verify runs git fsck --strict over everything, and returns what it has to

@@ -35,6 +35,7 @@ type command struct {
 	pipeIn bool      // ask for a pipe to standard input
 	stderr io.Writer // beside the tail that is kept for the log
 	files  []*os.File
+	low    bool // of low priority, and asked to end (SIGTERM) before it is killed
 }
 
 func (c *command) argv() ([]string, error) {
@@ -129,6 +130,10 @@ func (s *Store) start(ctx context.Context, dir string, c command) (*process, err
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = 5 * time.Second
+	if c.low {
+		// A git that is asked to end takes its temporary files and locks away.
+		cmd.Cancel = func() error { return signalGroup(cmd.Process, syscall.SIGTERM) }
+	}
 	cmd.Stdin, cmd.Stdout, cmd.ExtraFiles = c.stdin, c.stdout, c.files
 	p := &process{cmd: cmd, name: c.name, ctx: ctx}
 	cmd.Stderr = &p.tail
@@ -148,11 +153,16 @@ func (s *Store) start(ctx context.Context, dir string, c command) (*process, err
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start git %s: %w", c.name, err)
 	}
+	if c.low {
+		lowerPriority(cmd.Process.Pid)
+	}
 	return p, nil
 }
 
-func killGroup(p *os.Process) error {
-	err := syscall.Kill(-p.Pid, syscall.SIGKILL)
+func killGroup(p *os.Process) error { return signalGroup(p, syscall.SIGKILL) }
+
+func signalGroup(p *os.Process, sig syscall.Signal) error {
+	err := syscall.Kill(-p.Pid, sig)
 	if errors.Is(err, syscall.ESRCH) {
 		return os.ErrProcessDone
 	}

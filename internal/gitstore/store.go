@@ -21,7 +21,9 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -32,7 +34,7 @@ type Limits struct {
 	PackBytes    int64         // the largest pack that a push may bring; 4 GiB
 	ObjectBytes  int64         // the largest object in it; 1 GiB
 	PackObjects  int64         // the most objects in it; 2 million
-	Commands     int           // the most refs that one push may move; 5,000
+	Commands     int           // the most refs that one push may move; 100,000
 	RefName      int           // the longest name of a ref in a push, in bytes; 512
 	RequestBytes int64         // the largest fetch request, inflated; 64 MiB
 	Readers      int           // pages and API answers that read a repository at a time; 8
@@ -55,7 +57,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.PackBytes, 4<<30)
 	orDefault(&l.ObjectBytes, 1<<30)
 	orDefault(&l.PackObjects, 2_000_000)
-	orDefault(&l.Commands, 5000)
+	orDefault(&l.Commands, 100_000)
 	orDefault(&l.RefName, 512)
 	orDefault(&l.RequestBytes, 64<<20)
 	orDefault(&l.Readers, 8)
@@ -79,6 +81,7 @@ type Options struct {
 	// Internet.
 	Outbound *outbound.Client
 	Now      func() time.Time // nil is time.Now
+	Upkeep   UpkeepOptions
 }
 
 // Store is the set of all repositories. It is safe for concurrent use.
@@ -95,11 +98,16 @@ type Store struct {
 
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
+	objects                           *odb.Pool
+	large                             sync.Mutex // held for an object that is whole in memory though it is large
+	links                             sync.Pool  // of *graph.Links
 	recorder                          Recorder
 	moved                             []func(*Repo)
+	fetching
+	upkeep   *keeper
+	measured func(context.Context, id.Repo, int64) error
 
-	mu    sync.Mutex
-	repos map[id.Repo]*Repo
+	repos repoSet
 }
 
 // MinVersion is the oldest git that the store works with.
@@ -111,7 +119,7 @@ func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		panic("gitstore: Options.Dir is required")
 	}
-	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now, repos: map[id.Repo]*Repo{}}
+	s := &Store{log: o.Log, limits: o.Limits.withDefaults(), now: o.Now}
 	if s.outbound = o.Outbound; s.outbound == nil {
 		s.outbound = outbound.New(outbound.Options{})
 	}
@@ -123,6 +131,8 @@ func Open(o Options) (*Store, error) {
 	}
 	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
 	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
+	s.links.New = func() any { return new(graph.Links) }
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err
@@ -143,6 +153,9 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.env = cleanEnv(s.git, s.tempDir())
+	s.objects = odb.NewPool(odb.Options{Root: s.dir})
+	s.upkeep = newKeeper(o.Upkeep)
+	s.onMoved(s.upkeep.pushed)
 	return s, nil
 }
 
@@ -215,22 +228,10 @@ func (s *Store) path(repo id.Repo) string {
 }
 
 // Repo returns the repository of that number. It reads nothing: a repository
-// that is not there fails when it is used.
+// that is not there fails when it is used. All who use one at the same time have
+// the same.
 func (s *Store) Repo(repo id.Repo) *Repo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.repos[repo]
-	if r == nil {
-		r = &Repo{store: s, id: repo, dir: s.path(repo)}
-		s.repos[repo] = r
-	}
-	return r
-}
-
-func (s *Store) forget(repo id.Repo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.repos, repo)
+	return s.repos.get(repo, func() *Repo { return &Repo{store: s, id: repo, dir: s.path(repo)} })
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need
@@ -300,7 +301,10 @@ func (s *Store) move(dir string, repo id.Repo) error {
 // Delete removes a repository: first out of the way in one step, then from the
 // disk. A repository that is not there is no error.
 func (s *Store) Delete(_ context.Context, repo id.Repo) error {
-	s.forget(repo)
+	if r := s.repos.forget(repo); r != nil {
+		r.closeObjects()
+	}
+	s.forgetFetches(repo)
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
 		return err
@@ -312,6 +316,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+	s.upkeep.forget(repo) // a repack would write what is being removed
 	return errors.Join(err, os.RemoveAll(dir))
 }
 

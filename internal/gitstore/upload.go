@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
+	"slices"
+	"syscall"
 	"time"
 
 	"jeton/internal/gitstore/object"
@@ -17,8 +17,10 @@ import (
 // Upload is a fetch whose request was read and checked.
 type Upload struct {
 	Version wire.Version
+	Want    *wire.Fetch
 	Request io.Reader // the whole request, as the client sent it
 	Out     io.Writer // flushed after each piece, if it can be
+	Idle    bool      // nobody waits for it: at the lowest priority
 }
 
 // uploadConfig is what git upload-pack may do. It may serve any object by id,
@@ -39,6 +41,23 @@ var uploadConfig = [...]string{
 	"transfer.hideRefs", "!refs/tags/",
 	"transfer.hideRefs", "!refs/notes/",
 	"transfer.advertiseSID", "false",
+	// One fetch must not take all processors, nor more memory than it needs.
+	"pack.threads", "1",
+	"pack.windowMemory", "128m",
+	"pack.deltaCacheSize", "64m",
+	"core.bigFileThreshold", "128m",
+}
+
+// freshConfig is for packs that hold a part of the objects, of which most
+// deltas in the repository are of no use: a shallow or partial clone. To look
+// for new ones takes as much time as all the rest, and saves next to no bytes.
+var freshConfig = [...]string{"pack.window", "0", "pack.compression", "1"}
+
+func (u *Upload) config() []string {
+	if w := u.Want; w != nil && w.Haves == 0 && (w.Deepens || w.Filter != "") {
+		return slices.Concat(uploadConfig[:], freshConfig[:])
+	}
+	return uploadConfig[:]
 }
 
 // CheckFetch looks at everything that a request names: each wanted object must
@@ -110,7 +129,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 		name:   "upload-pack",
 		flags:  []flag{"--stateless-rpc", "--strict"},
 		args:   []string{"."},
-		config: uploadConfig[:],
+		config: u.config(),
 		stdin:  u.Request,
 	}
 	switch u.Version {
@@ -123,6 +142,9 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	if err != nil {
 		return err
 	}
+	if u.Idle {
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
+	}
 	if err := copyFlushing(u.Out, p.stdout); err != nil {
 		p.stop()
 		if cause := ctx.Err(); cause != nil {
@@ -132,6 +154,9 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	}
 	return p.wait()
 }
+
+// idlePriority is how nice work is that nobody waits for.
+const idlePriority = 15
 
 // copyFlushing copies and flushes whenever the source pauses, so that progress
 // is seen as it happens and a large pack goes out in large pieces.
@@ -155,71 +180,4 @@ func copyFlushing(w io.Writer, r io.Reader) error {
 			return err
 		}
 	}
-}
-
-// Spool is a request that was read to its end: in memory when it is small, in
-// an unnamed file when it is large.
-type Spool struct {
-	small   string
-	file    *os.File
-	release func()
-}
-
-// spoolMemory is more than most requests have.
-const spoolMemory = 64 << 10
-
-// Spool reads r to its end. More than the limit for requests is
-// problem.TooLarge. Of files there are as many at a time as of fetches, and
-// each actor has a share of them.
-func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
-	var head strings.Builder
-	n, err := io.Copy(&head, io.LimitReader(r, spoolMemory))
-	if err != nil {
-		return nil, err
-	}
-	if n < spoolMemory {
-		return &Spool{small: head.String()}, nil
-	}
-	release, err := s.spools.take(ctx, who, 15*time.Second)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.CreateTemp(s.tempDir(), "request-")
-	if err != nil {
-		release()
-		return nil, diskError(err)
-	}
-	sp := &Spool{file: f, release: release}
-	err = os.Remove(f.Name())
-	if err == nil {
-		_, err = io.WriteString(f, head.String())
-	}
-	if err == nil {
-		n, err = io.Copy(f, io.LimitReader(r, s.limits.RequestBytes-spoolMemory+1))
-	}
-	if err == nil && n > s.limits.RequestBytes-spoolMemory {
-		err = problem.New(problem.TooLarge, "The request is too large.", "")
-	}
-	if err != nil {
-		return nil, errors.Join(diskError(err), sp.Close())
-	}
-	return sp, nil
-}
-
-// Reader returns a reader from the beginning. Only one may be in use.
-func (s *Spool) Reader() (io.Reader, error) {
-	if s.file == nil {
-		return strings.NewReader(s.small), nil
-	}
-	_, err := s.file.Seek(0, io.SeekStart)
-	return s.file, err
-}
-
-// Close gives back the memory or the file.
-func (s *Spool) Close() error {
-	if s.file == nil {
-		return nil
-	}
-	s.release()
-	return s.file.Close()
 }

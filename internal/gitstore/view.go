@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/problem"
 )
 
@@ -19,8 +20,7 @@ const (
 )
 
 // View is the state of a repository at one commit, open for reading by one
-// goroutine. It holds one slot, one deadline and at most one git process; Close
-// gives them back. Its errors are problem.NotFound for what is not there,
+// goroutine. It holds one slot and one deadline; Close gives them back. Its errors are problem.NotFound for what is not there,
 // problem.TooLarge, and problem.Unavailable when the time is over.
 type View struct {
 	Refs   *Refs
@@ -30,7 +30,6 @@ type View struct {
 	repo *Repo
 	ctx  context.Context
 	done func()
-	cat  *catFile
 }
 
 // ErrEmpty is what View returns for a repository without any commit on the
@@ -89,10 +88,6 @@ func (r *Repo) open(ctx context.Context) (*View, error) {
 
 // Close gives back what the view holds. It may be called more than once.
 func (v *View) Close() {
-	if v.cat != nil {
-		v.cat.close()
-		v.cat = nil
-	}
 	if v.done != nil {
 		v.done()
 		v.done = nil
@@ -138,25 +133,20 @@ func (v *View) resolve(rev string) error {
 	if len(rev) < 7 || len(rev) > 64 || !object.IsHex(rev) {
 		return noRevision()
 	}
-	cat, err := v.catFile()
+	id, ok, err := v.repo.abbreviated(rev)
 	if err != nil {
 		return err
 	}
-	in, err := cat.ask("info " + rev + "^{commit}\n")
-	if err != nil {
-		return err
+	if ok {
+		ok, err = v.repo.commitReachable(v.ctx, v.Refs, id)
 	}
-	if in.Missing {
-		return noRevision()
-	}
-	ok, err := v.repo.commitReachable(v.ctx, v.Refs, in.ID)
 	if err != nil {
 		return err
 	}
 	if !ok {
 		return noRevision()
 	}
-	return v.at("", in.ID)
+	return v.at("", id)
 }
 
 func (v *View) at(ref string, id object.ID) error {
@@ -166,23 +156,10 @@ func (v *View) at(ref string, id object.ID) error {
 	return err
 }
 
-func (v *View) catFile() (*catFile, error) {
-	if v.cat != nil {
-		return v.cat, nil
-	}
-	cat, err := v.repo.catFile(v.ctx, nil)
-	v.cat = cat
-	return cat, err
-}
-
 // commit reads one commit. One with a message past all reason is still shown,
 // without it.
 func (v *View) commit(id object.ID) (object.Commit, error) {
-	cat, err := v.catFile()
-	if err != nil {
-		return object.Commit{}, err
-	}
-	data, err := cat.read(id, object.KindCommit, maxCommitBytes)
+	data, err := v.repo.readObject(v.ctx, id, object.KindCommit, maxCommitBytes)
 	if problem.Is(err, problem.TooLarge) {
 		return object.Commit{ID: id, Message: "(the message is too large to show)"}, nil
 	}
@@ -199,11 +176,7 @@ func (v *View) Tag() (object.Tag, bool, error) {
 	if ref.Peeled == "" {
 		return object.Tag{}, false, nil
 	}
-	cat, err := v.catFile()
-	if err != nil {
-		return object.Tag{}, false, err
-	}
-	data, err := cat.read(ref.ID, object.KindTag, maxTagBytes)
+	data, err := v.repo.readObject(v.ctx, ref.ID, object.KindTag, maxTagBytes)
 	if err != nil {
 		return object.Tag{}, false, err
 	}
@@ -244,11 +217,7 @@ func (v *View) Tree(path string, limit int) (Tree, error) {
 }
 
 func (v *View) tree(id object.ID) ([]byte, error) {
-	cat, err := v.catFile()
-	if err != nil {
-		return nil, err
-	}
-	return cat.read(id, object.KindTree, maxTreeBytes)
+	return v.repo.readObject(v.ctx, id, object.KindTree, maxTreeBytes)
 }
 
 // Entry finds what is at a path. The topmost folder is the path "".
@@ -301,16 +270,16 @@ func (v *View) Blob(path string) (Blob, error) {
 	if !e.Mode.IsFile() && !e.Mode.IsSymlink() {
 		return Blob{}, noPath()
 	}
-	cat, err := v.catFile()
+	db, err := v.repo.objects()
 	if err != nil {
 		return Blob{}, err
 	}
-	in, err := cat.info(e.ID)
-	if err != nil {
-		return Blob{}, err
-	}
-	if in.Missing || in.Kind != object.KindBlob {
+	in, err := db.Info(e.ID)
+	if errors.Is(err, odb.ErrNotFound) || err == nil && in.Kind != object.KindBlob {
 		return Blob{}, noPath()
+	}
+	if err != nil {
+		return Blob{}, err
 	}
 	return Blob{Entry: e, Size: in.Size}, nil
 }
@@ -321,11 +290,7 @@ func (v *View) Read(b Blob, limit int64) ([]byte, error) {
 	if b.Size > limit {
 		return nil, tooLarge("the file")
 	}
-	cat, err := v.catFile()
-	if err != nil {
-		return nil, err
-	}
-	return cat.read(b.ID, object.KindBlob, limit)
+	return v.repo.readObject(v.ctx, b.ID, object.KindBlob, limit)
 }
 
 // ReadHead returns at most limit bytes of a file's beginning.

@@ -1,6 +1,7 @@
 package httpkit
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,21 +15,25 @@ import (
 // caches unless a handler says otherwise. HSTS is set only when hsts is true: a
 // browser must be able to come back to a host whose authority is a local one.
 func Headers(hsts bool) Middleware {
+	fixed := map[string][]string{
+		"X-Content-Type-Options":       {"nosniff"},
+		"X-Frame-Options":              {"DENY"},
+		"Content-Security-Policy":      {"default-src 'none'; sandbox; frame-ancestors 'none'"},
+		"Referrer-Policy":              {"same-origin"},
+		"Cross-Origin-Opener-Policy":   {"same-origin"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Permissions-Policy":           {"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+		"Cache-Control":                {"private, no-store"},
+		"Vary":                         {"Authorization, Cookie"},
+	}
+	if hsts {
+		fixed["Strict-Transport-Security"] = []string{"max-age=31536000"}
+	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("X-Content-Type-Options", "nosniff")
-			h.Set("X-Frame-Options", "DENY")
-			h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
-			h.Set("Referrer-Policy", "same-origin")
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
-			h.Set("Cross-Origin-Resource-Policy", "same-origin")
-			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-			h.Set("Cache-Control", "private, no-store")
-			h.Add("Vary", "Authorization, Cookie")
-			if hsts {
-				h.Set("Strict-Transport-Security", "max-age=31536000")
-			}
+			// The values are shared: they have no room behind them, so that who adds
+			// to one gets a copy, and nobody changes one in place.
+			maps.Copy(w.Header(), fixed)
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -3,9 +3,12 @@ package httpkit
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"time"
 
 	"jeton/internal/event"
@@ -18,9 +21,19 @@ const RequestIDHeader = "X-GitHub-Request-Id"
 
 // newRequestID has GitHub's form: five groups of hexadecimal digits.
 func newRequestID(now time.Time) string {
-	var b [12]byte
-	_, _ = rand.Read(b[:]) // never fails since Go 1.24
-	return fmt.Sprintf("%02X%02X:%02X%02X%02X:%02X%02X%02X:%02X%02X%02X%02X:%X", b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], now.Unix())
+	const digits = "0123456789ABCDEF"
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // never fails since Go 1.24
+	var buf [48]byte
+	b := buf[:0]
+	for i, c := range random {
+		if i == 2 || i == 5 || i == 8 {
+			b = append(b, ':')
+		}
+		b = append(b, digits[c>>4], digits[c&15])
+	}
+	b = append(b, ':')
+	return strings.ToUpper(string(strconv.AppendInt(b, now.Unix(), 16)))
 }
 
 const maxClient = 256
@@ -109,6 +122,17 @@ func (w *recorder) Write(b []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom, by which the kernel sends a file without
+// the program's seeing it.
+func (w *recorder) ReadFrom(r io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.bytes += n
 	return n, err
 }
 

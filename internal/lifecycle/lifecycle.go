@@ -54,7 +54,9 @@ func New(o Options) *Flow {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Flow{o: o}
+	f := &Flow{o: o}
+	o.Git.OnMeasured(f.measured)
+	return f
 }
 
 // Close waits until the folders of deleted repositories are gone, or ctx ends;

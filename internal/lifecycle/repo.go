@@ -41,18 +41,7 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 	if err != nil || im.Empty {
 		return r, err
 	}
-	size, err := f.o.Git.Repo(r.ID).Size()
-	if err != nil {
-		return repo.Repo{}, err
-	}
-	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
-		r.Size, r.PushedAt = size>>10, f.o.Now().UTC()
-		if err := f.o.Repo.Pushed(ctx, tx, r.ID, r.PushedAt, ""); err != nil {
-			return err
-		}
-		return f.o.Repo.SetSize(ctx, tx, r.ID, r.Size)
-	})
-	return r, err
+	return f.filled(ctx, r)
 }
 
 // create draws a number, lets fill make the folder of that number, and then
@@ -60,6 +49,12 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 // transaction waits for the disk. A crash in between leaves a number for Sweep
 // and blocks no name.
 func (f *Flow) create(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error) (repo.Repo, error) {
+	return f.createIf(ctx, actor, n, fill, func(context.Context, *db.Tx) error { return nil })
+}
+
+// createIf is create with a last question, asked in the transaction that makes
+// the row.
+func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error, still func(context.Context, *db.Tx) error) (repo.Repo, error) {
 	if actor.Kind != right.OperatorCommand && (actor.Account == 0 || actor.Account != n.Owner) {
 		return repo.Repo{}, problem.New(problem.Forbidden, "You can create repositories on your own account only.", "")
 	}
@@ -77,6 +72,9 @@ func (f *Flow) create(ctx context.Context, actor right.Actor, n repo.NewRepo, fi
 	}
 	var r repo.Repo
 	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := still(ctx, tx); err != nil {
+			return err
+		}
 		r, err = f.o.Repo.Create(ctx, tx, actor, n)
 		return err
 	})

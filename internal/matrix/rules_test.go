@@ -26,6 +26,7 @@ const (
 	signedIn        // anybody with an account
 	siteManager     // who administers the site; to others there is no such page
 	reader          // of the repository
+	borrower        // a reader who is signed in
 	member          // who owns it or was given access to it
 	writer
 	manager // who administers the repository
@@ -81,6 +82,7 @@ var rules = []rule{
 
 	// Pages about a repository.
 	about(`web \w+ /\{owner\}/\{repo\}/leave`, member, "", false),
+	about(`web \w+ /\{owner\}/\{repo\}/fork`, borrower, "", false),
 	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
 	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
 	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),
@@ -193,7 +195,7 @@ func (c kase) mayRead() bool { return c.relation != none && c.relation != site }
 
 func (c kase) may(w who) bool {
 	switch w {
-	case reader:
+	case reader, borrower:
 		return !c.private || c.mayRead()
 	case member:
 		return c.mayRead()

@@ -1,6 +1,9 @@
 package printable
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // Wrap breaks text at its spaces into lines of at most width bytes. A word that
 // is longer, as a URL may be, stands alone on its line, whole. A line break in
@@ -19,21 +22,25 @@ func Wrap(text string, width int) []string {
 }
 
 func wrapLine(text string, width int) []string {
-	var lines []string
-	line := ""
-	for word := range strings.FieldsSeq(text) {
-		switch {
-		case line == "":
-			line = word
-		case len(line)+1+len(word) <= width:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = word
-		}
+	text = strings.TrimSpace(text)
+	if strings.Contains(text, "  ") || strings.IndexFunc(text, otherSpace) >= 0 {
+		text = strings.Join(strings.Fields(text), " ")
 	}
-	if line != "" {
-		lines = append(lines, line)
+	var lines []string
+	for len(text) > width {
+		cut := strings.LastIndexByte(text[:width+1], ' ')
+		if cut < 0 {
+			cut = strings.IndexByte(text, ' ')
+		}
+		if cut < 0 {
+			break
+		}
+		lines, text = append(lines, text[:cut]), text[cut+1:]
+	}
+	if text != "" {
+		lines = append(lines, text)
 	}
 	return lines
 }
+
+func otherSpace(r rune) bool { return r != ' ' && unicode.IsSpace(r) }

@@ -68,13 +68,7 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
-	ad := refs.Advertisement()
-	v := wire.ParseVersion(protocol)
-	if v == wire.V2 {
-		v = wire.V0 // there is no version 2 of this service; git expects this
-	}
-	_, err = w.Write(ad.AppendReceive(wire.ServiceHead(nil, wire.ReceivePack), v))
-	return err
+	return wire.WriteBody(w, refs.Receive(wire.ParseVersion(protocol)))
 }
 
 // Receive answers the POST of git-receive-pack. What is refused is told inside

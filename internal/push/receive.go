@@ -166,15 +166,21 @@ func (p *pushing) work(ctx context.Context) error {
 	return p.publish(ctx, in)
 }
 
+const notShallow = "shallow update not allowed"
+
 // shallowly explains why a push from a shallow clone found no connection: what
 // lies behind the clone's border is not here.
 func (p *pushing) shallowly(err error) error {
 	if len(p.cmds.Shallow) == 0 || !problem.Is(err, problem.Invalid) {
 		return err
 	}
-	p.refuse("shallow update not allowed", nil)
-	p.answer.tell("Your clone is shallow, and what lies behind its border is not on this server. Run git fetch --unshallow from where you cloned it, then push again.")
+	p.refuse(notShallow, nil)
+	p.tellShallow()
 	return nil
+}
+
+func (p *pushing) tellShallow() {
+	p.answer.tell("Your clone is shallow, and what lies behind its border is not on this server. Run git fetch --unshallow from where you cloned it, then push again.")
 }
 
 // inspect looks at what the push brings. What it finds against a command is in
@@ -184,13 +190,15 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err != nil {
 		return err
 	}
+	in.Near(p.open())
 	if err := in.CheckBases(ctx, refs); err != nil {
 		return err
 	}
-	if err := p.kinds(ctx, in); err != nil {
+	// Of an object out of reach nothing is told, not even what it is.
+	if err := p.connect(ctx, in, refs); err != nil {
 		return err
 	}
-	if err := p.connect(ctx, in, refs); err != nil {
+	if err := p.kinds(ctx, in); err != nil {
 		return err
 	}
 	if err := p.protectHistory(ctx, in); err != nil {
@@ -235,9 +243,13 @@ func (p *pushing) connect(ctx context.Context, in *gitstore.Incoming, refs *gits
 		p.refuse(declined, func(u wire.Update) bool { return !u.Deletes() })
 		return nil
 	}
+	if len(bad) == 0 {
+		return nil
+	}
 	reason := "missing necessary objects"
 	if len(p.cmds.Shallow) > 0 {
-		reason = "shallow update not allowed"
+		reason = notShallow
+		p.tellShallow()
 	}
 	missing := map[object.ID]bool{}
 	for _, id := range bad {

@@ -19,8 +19,9 @@ type NewRepo struct {
 	Name          string
 	Description   string
 	Private       bool
-	Format        string // sha1 when empty, or sha256
-	DefaultBranch string // main when empty
+	Format        string  // sha1 when empty, or sha256
+	DefaultBranch string  // main when empty
+	ForkOf        id.Repo // what it is a fork of
 }
 
 func (n *NewRepo) check() error {
@@ -61,7 +62,7 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	now := m.o.Now().UTC().Truncate(time.Microsecond)
 	r := Repo{
 		Owner: n.Owner, OwnerLogin: owner.Login, Name: n.Name, Description: n.Description, DefaultBranch: n.DefaultBranch,
-		Private: n.Private, Format: n.Format, CreatedAt: now, UpdatedAt: now, Quota: SiteQuota,
+		Private: n.Private, Format: n.Format, ForkOf: n.ForkOf, CreatedAt: now, UpdatedAt: now, Quota: SiteQuota,
 	}
 	if r.ID, err = m.number(ctx, tx, n.ID); err != nil {
 		return Repo{}, err
@@ -69,10 +70,10 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	key := strings.ToLower(n.Name)
 	res, err := tx.Exec(ctx, `
 		INSERT INTO repositories (id, owner_id, name, name_key, description, private, archived, default_branch,
-			object_format, size_kib, created_at, updated_at, pushed_at)
-		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, 0, $9, $9, 0)
+			object_format, size_kib, created_at, updated_at, pushed_at, fork_of)
+		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, 0, $9, $9, 0, $10)
 		ON CONFLICT (owner_id, name_key) DO NOTHING`,
-		r.ID, r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now))
+		r.ID, r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now), r.ForkOf)
 	if err != nil {
 		return Repo{}, fmt.Errorf("insert repository: %w", err)
 	}
@@ -108,6 +109,7 @@ func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id
 		`DELETE FROM ref_rules WHERE repo_id = $1`,
 		`DELETE FROM collaborators WHERE repo_id = $1`,
 		`DELETE FROM repo_names WHERE repo_id = $1`,
+		`UPDATE repositories SET fork_of = 0 WHERE fork_of = $1`,
 		`DELETE FROM repositories WHERE id = $1`,
 	} {
 		if _, err := tx.Exec(ctx, q, repo); err != nil {

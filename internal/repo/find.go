@@ -23,12 +23,7 @@ func (m *Room) Find(ctx context.Context, r db.Reader, owner, name string, viewer
 	if !ok {
 		return Found{}, notFound()
 	}
-	f, err := scan(r.QueryRow(ctx, `
-		SELECT `+columns+`
-		FROM accounts a
-		JOIN repositories r ON r.owner_id = a.id AND r.name_key = $2
-		LEFT JOIN collaborators c ON c.repo_id = r.id AND c.account_id = $3
-		WHERE a.login_key = $1`, ownerKey, nameKey, viewer), viewer)
+	f, err := m.findNow(ctx, r, ownerKey, nameKey, viewer)
 	if errors.Is(err, sql.ErrNoRows) {
 		return m.findOld(ctx, r, ownerKey, nameKey, viewer)
 	}
@@ -36,6 +31,16 @@ func (m *Room) Find(ctx context.Context, r db.Reader, owner, name string, viewer
 		return Found{}, fmt.Errorf("find repository: %w", err)
 	}
 	return f, nil
+}
+
+// findNow looks under the names of today.
+func (m *Room) findNow(ctx context.Context, r db.Reader, ownerKey, nameKey string, viewer id.Account) (Found, error) {
+	return scan(r.QueryRow(ctx, `
+		SELECT `+columns+`
+		FROM accounts a
+		JOIN repositories r ON r.owner_id = a.id AND r.name_key = $2
+		LEFT JOIN collaborators c ON c.repo_id = r.id AND c.account_id = $3
+		WHERE a.login_key = $1`, ownerKey, nameKey, viewer), viewer)
 }
 
 // findOld follows the old names. Of several repositories that an old name could
@@ -74,11 +79,16 @@ func (m *Room) findOld(ctx context.Context, r db.Reader, ownerKey, nameKey strin
 	return f, nil
 }
 
-// Miss does the work that Find does for a repository that does not exist, and
-// tells nothing. The gate calls it when it hides one that does, so that the two
-// answers take the same time.
-func (m *Room) Miss(ctx context.Context, r db.Reader, owner, name string, viewer id.Account) {
-	if ownerKey, nameKey, ok := lookupKeys(owner, name); ok {
-		_, _ = m.findOld(ctx, r, ownerKey, nameKey, viewer)
+// Miss does the work that FindCached does for a repository that does not exist,
+// less what it did already, and tells nothing. The gate calls it when it hides
+// one that does, so that the two answers take the same time.
+func (m *Room) Miss(ctx context.Context, r db.Reader, owner, name string, viewer id.Account, cached bool) {
+	ownerKey, nameKey, ok := lookupKeys(owner, name)
+	if !ok {
+		return
 	}
+	if cached {
+		_, _ = m.findNow(ctx, r, ownerKey, nameKey, viewer)
+	}
+	_, _ = m.findOld(ctx, r, ownerKey, nameKey, viewer)
 }

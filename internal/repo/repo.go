@@ -41,6 +41,7 @@ type Repo struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time // last change of the settings or push
 	PushedAt      time.Time // zero before the first push
+	ForkOf        id.Repo   // what it was forked from; zero when nothing, or that was deleted
 
 	RulesAt    int64      // moves with every change of the rules; 0: there never was one
 	BlockForce ForceBlock // where forced pushes are refused whatever the rules say
@@ -79,10 +80,12 @@ type Options struct {
 	AccountQuota int64 // bytes that all repositories of an account may take; 0: no limit
 }
 
-// Room holds the rules and queries of repositories. All state that it keeps is
-// the rules that it read; it may be used from several goroutines.
+// Room holds the rules and queries of repositories. It keeps in memory what it
+// found and the rules that it read, until they change; it may be used from
+// several goroutines.
 type Room struct {
 	o     Options
+	found *foundCache
 	rules ruleCache
 }
 
@@ -94,14 +97,16 @@ func New(o Options) *Room {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Room{o: o}
+	m := &Room{o: o, found: newFoundCache()}
+	o.Change.Subscribe(m.found.hear)
+	return m
 }
 
 // columns are what scan reads; the query names repositories r, accounts a and
 // the viewer's row of collaborators c.
 const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
 	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, r.rules_at, r.block_force, r.lfs_bytes, r.quota, a.quota,
-	COALESCE(c.level, 0)`
+	r.fork_of, COALESCE(c.level, 0)`
 
 type scanner interface{ Scan(...any) error }
 
@@ -110,7 +115,7 @@ func scan(row scanner, viewer id.Account) (Found, error) {
 	var created, updated, pushed int64
 	var level uint8
 	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
-		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &level)
+		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &f.ForkOf, &level)
 	if err != nil {
 		return Found{}, err
 	}

@@ -3,13 +3,16 @@ package web
 import (
 	"html/template"
 	"time"
+
+	"jeton/internal/gitstore"
 )
 
 // repoHead is the repository that a page belongs to.
 type repoHead struct {
 	Owner, Name, Href, Description string
 	Private, Archived              bool
-	Size                           int64 // bytes
+	ForkedFrom                     string // OWNER/NAME, to those who may read it
+	Size                           int64  // bytes
 	Pushed                         time.Time
 }
 
@@ -70,6 +73,7 @@ type readme struct {
 type repoPage struct {
 	RepoFrame
 	Empty, MayPush, SHA256 bool
+	ForkHref               string // empty for visitors
 	Refs                   refMenu
 	CommitsHref            string
 	Listing                listing
@@ -150,6 +154,7 @@ type repoSettingsPage struct {
 	Name, Description, DefaultBranch string
 	Branches                         []string
 	Storage                          storage
+	Upkeep                           *gitstore.Upkeep // nil: not to be had now
 }
 
 // personRow is a collaborator.

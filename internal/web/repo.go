@@ -57,7 +57,7 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 	r := &c.repo
 	home := "/" + r.FullName()
 	f := RepoFrame{Frame: Frame{Title: title}, InContent: true, Repo: repoHead{Owner: r.OwnerLogin, Name: r.Name, Href: home, Description: line(r.Description),
-		Private: r.Private, Archived: r.Archived, Size: r.Size << 10, Pushed: r.PushedAt}}
+		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt}}
 	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}}
 	if c.may(right.RepoAccess) {
 		f.Tabs = append(f.Tabs, Link{Text: "Settings", Href: home + "/settings", Current: tab == "settings"})
@@ -189,6 +189,9 @@ func (p place) fileRow(dir string, e object.Entry) fileRow {
 func showRepo(c *call) error {
 	page := &repoPage{RepoFrame: c.repoFrame(c.repo.FullName(), "code"), MayPush: c.may(right.RepoPush), SHA256: c.repo.Format == "sha256", Clone: c.cloneBox()}
 	page.InContent = false
+	if c.may(right.RepoFork) {
+		page.ForkHref = c.repoPath("/fork")
+	}
 	v, err := c.firstView()
 	if errors.Is(err, gitstore.ErrEmpty) {
 		page.Empty = true

@@ -20,6 +20,9 @@ func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
 			p.Branches = append(p.Branches, b.Short())
 		}
 	}
+	if u, err := c.door.o.Git.Repo(c.repo.ID).Upkeep(); err == nil {
+		p.Upkeep = &u
+	}
 	p.Storage, err = c.storage()
 	return p, err
 }
@@ -34,6 +37,12 @@ func (c *call) storage() (storage, error) {
 		s.OwnerIsMine, s.OwnerUsed = true, all.Used
 	}
 	return s, err
+}
+
+// maintainRepo has the store maintain the repository soon.
+func maintainRepo(c *call) error {
+	c.door.o.Git.RequestUpkeep(c.repo.ID)
+	return c.done("The repository will be maintained now.", c.repoPath("/settings"))
 }
 
 func repoSettings(c *call) error {

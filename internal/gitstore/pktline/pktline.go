@@ -103,6 +103,19 @@ func Append(b []byte, payload string) []byte {
 	return append(b, payload...)
 }
 
+// Frame writes the head of a data frame into b, where the four bytes from start
+// on were left for it and the payload follows to the end. It panics when that is
+// too long, as Append does.
+func Frame(b []byte, start int) []byte {
+	n := len(b) - start
+	if n > MaxPayload+4 {
+		panic("pktline: payload too long")
+	}
+	const digits = "0123456789abcdef"
+	b[start], b[start+1], b[start+2], b[start+3] = digits[n>>12&15], digits[n>>8&15], digits[n>>4&15], digits[n&15]
+	return b
+}
+
 // Appendf is Append with a formatted payload.
 func Appendf(b []byte, format string, args ...any) []byte {
 	return Append(b, fmt.Sprintf(format, args...))

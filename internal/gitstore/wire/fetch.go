@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"hash"
 	"io"
 	"strconv"
 	"strings"
@@ -45,18 +46,29 @@ type Fetch struct {
 	Wants     []object.ID
 	Shallow   []object.ID // where the client's history ends
 	Unshallow bool        // it wants all that lies behind these ends
+	Deepens   bool        // it wants a history of limited depth, or more of one
 	DeepenNot []string    // names of refs, as given
 	Filter    string
 	Haves     int
 	Done      bool
 	Caps      Caps // of version 0 and 1
+
+	lines []string  // whatever else shapes the answer
+	haves hash.Hash // of what the client has, in its order; nil without any
 }
 
-// Command is one version 2 request: exactly one of LsRefs and Fetch is set.
+// Command is one version 2 request: at most one of its fields is set, and none
+// when nothing was asked.
 type Command struct {
-	LsRefs *LsRefs
-	Fetch  *Fetch
+	LsRefs     *LsRefs
+	Fetch      *Fetch
+	ObjectInfo *ObjectInfo
+	BundleURI  bool // which has no arguments
 }
+
+// InvalidCommand is the refusal of a command that a repository does not offer,
+// in git's words.
+func InvalidCommand(name string) error { return malformed("invalid command '%s'", shown(name)) }
 
 // ReadV2 reads one version 2 request. The error is problem.Invalid with the
 // sentence for the client when the request is none that is served here.
@@ -117,8 +129,14 @@ func readArgs(in *pktline.Reader, name string, args bool, format object.Format) 
 	case "fetch":
 		c.Fetch = &Fetch{}
 		take = func(line string) error { return c.Fetch.argV2(line, format) }
+	case "object-info":
+		c.ObjectInfo = &ObjectInfo{}
+		take = func(line string) error { return c.ObjectInfo.arg(line, format) }
+	case "bundle-uri":
+		c.BundleURI = true
+		take = func(line string) error { return malformed("bundle-uri: unexpected argument: '%s'", shown(line)) }
 	default:
-		return c, malformed("invalid command '%s'", shown(name))
+		return c, InvalidCommand(name)
 	}
 	for args {
 		kind, line, err := in.Line()
@@ -165,6 +183,10 @@ func (f *Fetch) argV2(line string, format object.Format) error {
 		f.Done = true
 		return nil
 	case "thin-pack", "no-progress", "include-tag", "ofs-delta", "deepen-relative", "wait-for-done":
+		if len(f.lines) >= maxArgs {
+			return errTooMuch
+		}
+		f.lines = append(f.lines, line)
 		return nil
 	}
 	key, value, _ := strings.Cut(line, " ")
@@ -196,6 +218,7 @@ func (f *Fetch) have(value string, format object.Format) error {
 	if f.Haves++; f.Haves > maxHaves {
 		return errTooMuch
 	}
+	f.note(value)
 	return nil
 }
 
@@ -219,15 +242,17 @@ func (f *Fetch) shape(key, value, line string, format object.Format) error {
 			return malformed("invalid deepen: %s", shown(line))
 		}
 		f.Unshallow = f.Unshallow || n == infiniteDepth
+		f.Deepens = f.Deepens || n > 0 && n < infiniteDepth
 	case "deepen-since":
 		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
 			return malformed("invalid deepen: %s", shown(line))
 		}
+		f.Deepens = true
 	case "deepen-not":
 		if len(f.DeepenNot) >= maxArgs {
 			return errTooMuch
 		}
-		f.DeepenNot = append(f.DeepenNot, value)
+		f.DeepenNot, f.Deepens = append(f.DeepenNot, value), true
 	case "filter":
 		if f.Filter != "" || value == "" || isTooLong(value, 1000) {
 			return malformed("invalid filter")
@@ -235,6 +260,12 @@ func (f *Fetch) shape(key, value, line string, format object.Format) error {
 		f.Filter = value
 	default:
 		return malformed("unexpected line: '%s'", shown(line))
+	}
+	if key != "shallow" {
+		if len(f.lines) >= maxArgs {
+			return errTooMuch
+		}
+		f.lines = append(f.lines, line)
 	}
 	return nil
 }
@@ -255,6 +286,9 @@ func ReadV0(r io.Reader, format object.Format) (Fetch, error) {
 		}
 		switch {
 		case kind == pktline.Flush:
+			if !wants {
+				f.note("flush") // what stands between two is answered before what follows
+			}
 			wants = false
 		case kind != pktline.Data:
 			return f, ErrMalformed

@@ -59,15 +59,20 @@ func TestReadV2_lsRefs(t *testing.T) {
 	}
 	ad := Advertisement{Format: object.SHA1, Head: "refs/heads/main", Refs: []Ref{
 		{Name: "refs/heads/main", ID: one}, {Name: "refs/tags/v1", ID: two, Peeled: one}}}
-	got := string(ad.AppendLsRefs(nil, c.LsRefs))
+	got := lsRefs(&ad, c.LsRefs)
 	if want := frames(one+" HEAD symref-target:refs/heads/main\n", one+" refs/heads/main\n", "flush"); got != want {
 		t.Errorf("got %q", got)
 	}
 	ad.Refs = nil
-	got = string(ad.AppendLsRefs(nil, c.LsRefs))
+	got = lsRefs(&ad, c.LsRefs)
 	if want := frames("unborn HEAD symref-target:refs/heads/main\n", "flush"); got != want {
 		t.Errorf("got %q", got)
 	}
+}
+
+func lsRefs(ad *Advertisement, q *LsRefs) string {
+	spans, _ := ad.Spans(q)
+	return string(ad.AppendLsRefs(nil, q, spans))
 }
 
 func TestReadV2_refused(t *testing.T) {
@@ -76,7 +81,7 @@ func TestReadV2_refused(t *testing.T) {
 		"empty":          "",
 		"no command":     frames("agent=x", "delim", "flush"),
 		"two commands":   frames("command=fetch", "command=ls-refs", "flush"),
-		"unknown":        frames("command=object-info", "delim", "flush"),
+		"unknown":        frames("command=nothing", "delim", "flush"),
 		"capability":     frames("command=fetch", "hello", "flush"),
 		"other hash":     frames("command=fetch", "object-format=sha256", "delim", "flush"),
 		"bad want":       frames("command=fetch", "delim", "want x", "flush"),

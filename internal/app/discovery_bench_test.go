@@ -1,0 +1,123 @@
+package app_test
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+
+	"jeton/internal/app/apptest"
+	"jeton/internal/config"
+)
+
+// house is a server without TLS and a bare handler that looks a token up and
+// writes the same bytes: the ratio of the two is what the house costs.
+type house struct {
+	jeton, bare string // addresses
+	host        string
+	token       string
+	unknown     string // well-formed, and another server's
+}
+
+func newHouse(b *testing.B) *house {
+	plain := func(c *config.Config) {
+		c.TLS, c.TrustedProxies = config.Off, []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}
+	}
+	s, elsewhere := apptest.Start(b, plain), apptest.Start(b, plain)
+	ada := s.User(b, "ada")
+	s.Repo(b, ada, "small", true)
+	h := &house{host: strings.TrimPrefix(s.URL(), "https://")}
+	h.jeton = h.host
+	_, h.token = s.Token(b, ada, "bench", "repo")
+	_, h.unknown = elsewhere.Token(b, elsewhere.User(b, "ada"), "bench", "repo")
+	status, body, err := h.once(h.jeton, h.token)
+	if err != nil || status != http.StatusOK {
+		b.Fatal(status, string(body), err)
+	}
+	var tokens sync.Map
+	tokens.Store(sha256.Sum256([]byte(h.token)), true)
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, password, _ := r.BasicAuth()
+		if _, ok := tokens.Load(sha256.Sum256([]byte(password))); !ok {
+			w.Header().Set("WWW-Authenticate", `Basic realm="GitHub"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
+		_, _ = w.Write(body)
+	}))
+	b.Cleanup(bare.Close)
+	h.bare = strings.TrimPrefix(bare.URL, "http://")
+	return h
+}
+
+func (h *house) request(password string) string {
+	return "GET /ada/small.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: " + h.host +
+		"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+password)) + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
+}
+
+func (h *house) once(addr, password string) (int, []byte, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer conn.Close()
+	return ask(conn, bufio.NewReader(conn), h.request(password))
+}
+
+func ask(w io.Writer, in *bufio.Reader, request string) (int, []byte, error) {
+	if _, err := io.WriteString(w, request); err != nil {
+		return 0, nil, err
+	}
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, body, err
+}
+
+// BenchmarkDiscovery asks for the v2 advertisement of a small repository on
+// eight kept connections (on two processors), with a good token, an unknown one,
+// and something that is no token.
+func BenchmarkDiscovery(b *testing.B) {
+	h := newHouse(b)
+	for _, c := range []struct {
+		name, addr, password string
+		want                 int
+	}{
+		{"good/jeton", h.jeton, h.token, http.StatusOK},
+		{"good/bare", h.bare, h.token, http.StatusOK},
+		{"unknown/jeton", h.jeton, h.unknown, http.StatusUnauthorized},
+		{"unknown/bare", h.bare, h.unknown, http.StatusUnauthorized},
+		{"garbage/jeton", h.jeton, "garbage", http.StatusUnauthorized},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			request := h.request(c.password)
+			b.SetParallelism(4)
+			b.RunParallel(func(pb *testing.PB) {
+				conn, err := net.Dial("tcp", c.addr)
+				if err != nil {
+					b.Error(err)
+					return
+				}
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for pb.Next() {
+					if status, body, err := ask(conn, in, request); err != nil || status != c.want {
+						b.Error(fmt.Errorf("answered %d: %s, %v", status, body, err))
+						return
+					}
+				}
+			})
+		})
+	}
+}

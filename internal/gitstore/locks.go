@@ -1,0 +1,165 @@
+package gitstore
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/wire"
+)
+
+// staleLock is how old git's lock file must be for its owner to be surely gone:
+// its commands take milliseconds. Our own need not be old: see removeAbandoned.
+const staleLock = time.Minute
+
+// removeLocks removes the lock files, of at least that age, that a git which was
+// killed, or a machine that lost its power, left behind.
+func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
+	for _, n := range append(lockNames(updates), "packed-refs.new") {
+		path := filepath.Join(r.dir, filepath.FromSlash(n))
+		fi, err := os.Lstat(path)
+		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return removed, err
+		}
+		removed = true
+	}
+	return removed, nil
+}
+
+// lockNames are the locks that a transaction may take.
+func lockNames(updates []wire.Update) []string {
+	names := []string{"HEAD.lock", "packed-refs.lock"}
+	for _, u := range updates {
+		names = append(names, u.Name+".lock")
+	}
+	return names
+}
+
+// openOwned opens a file of ours and locks it. It returns nil when the file is
+// gone, or somebody works on it.
+func openOwned(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !own(f) {
+		return nil, f.Close()
+	}
+	return f, nil
+}
+
+func readEntry(f *os.File) (e journalEntry, err error) {
+	data, err := io.ReadAll(io.LimitReader(f, 1<<30))
+	if err == nil {
+		err = json.Unmarshal(data, &e)
+	}
+	return e, err
+}
+
+// removeAbandoned removes the ref locks of processes of ours that died before
+// their set was accepted. Each has left a journal without its final name, which
+// nobody holds any more and which names the refs. own is the journal of the
+// caller, who waits for these locks and has none of them.
+func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
+	files, err := filepath.Glob(filepath.Join(r.dir, ownFolder, newPrefix+"*"))
+	for _, path := range files {
+		if err != nil {
+			break
+		}
+		var some bool
+		some, err = r.abandoned(path, own)
+		removed = removed || some
+	}
+	return removed, err
+}
+
+// abandoned removes one such journal with its locks.
+func (r *Repo) abandoned(path, own string) (removed bool, err error) {
+	f, err := openOwned(path)
+	if err != nil || f == nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	e, err := readEntry(f)
+	if err != nil {
+		return false, os.Remove(path) // it had taken no lock yet
+	}
+	// The dead may have named a ref whose lock somebody else of ours has. That
+	// one names it too, since before it took the lock; so the locks are looked at
+	// first, and then who is alive.
+	found := map[string]os.FileInfo{}
+	for _, name := range lockNames(e.moved().Updates) {
+		lock := filepath.Join(r.dir, filepath.FromSlash(name))
+		if fi, err := os.Lstat(lock); err == nil && ref.MarkedLock(fi) {
+			found[lock] = fi
+		}
+	}
+	if len(found) > 0 {
+		if err := r.spareLiving(found, path, own); err != nil {
+			return false, err
+		}
+	}
+	for lock, fi := range found {
+		now, err := os.Lstat(lock)
+		if err != nil || !os.SameFile(fi, now) {
+			continue
+		}
+		if err := os.Remove(lock); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return removed, err
+		}
+		removed = true
+	}
+	return removed, os.Remove(path)
+}
+
+// spareLiving takes out of found the locks that a journal names on which a
+// process works, but for some.
+func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
+	dir := filepath.Join(r.dir, ownFolder)
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		path := filepath.Join(dir, file.Name())
+		if slices.Contains(but, path) || !inUse(path) {
+			continue
+		}
+		data, err := os.ReadFile(path)
+		var e journalEntry
+		if err == nil {
+			err = json.Unmarshal(data, &e)
+		}
+		if err != nil {
+			continue // it is being made, and has no lock yet, or has just ended
+		}
+		for _, name := range lockNames(e.moved().Updates) {
+			delete(found, filepath.Join(r.dir, filepath.FromSlash(name)))
+		}
+	}
+	return nil
+}
+
+// inUse reports whether a process holds the lock on a file.
+func inUse(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	free := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+	_ = f.Close()
+	return !free
+}

@@ -1,0 +1,131 @@
+package gitstore
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+)
+
+// died leaves a repository as a process of ours does that is killed between
+// taking its locks and having its set accepted.
+func died(t *testing.T, r *Repo, updates []wire.Update, head string) {
+	t.Helper()
+	j, err := r.newJournal(updates, head, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.prepare(t.Context(), updates, head, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.file.Close(); err != nil { // the kernel does it for the dead
+		t.Fatal(err)
+	}
+}
+
+func locks(t *testing.T, r *Repo) []string {
+	t.Helper()
+	var out []string
+	for _, pattern := range []string{"*.lock", "refs/heads/*.lock", "refs/heads/*/*.lock", ownFolder + "/*"} {
+		found, err := filepath.Glob(filepath.Join(r.dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, found...)
+	}
+	return out
+}
+
+// Our own locks, left by a process that was killed, hold nobody up: neither a
+// server that starts after it, nor one that was running beside it, nor git.
+func TestAbandoned(t *testing.T) {
+	t.Parallel()
+	zero := object.SHA1.Zero()
+	for _, name := range []string{"restarted", "beside"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := testStore(t)
+			r := testRepo(t, s, 1, object.SHA1)
+			dir := work(t, r)
+			first := commit(t, dir, "1")
+			git(t, dir, "push", "-q", "origin", "main", "main:packed")
+			git(t, r.dir, "pack-refs", "--all")
+			refMap(t, r)
+			died(t, r, []wire.Update{
+				{Name: "refs/heads/new/x", Old: zero, New: first},
+				{Name: "refs/heads/main", Old: first, New: first},
+				{Name: "refs/heads/packed", Old: first, New: zero},
+			}, "refs/heads/new/x")
+			if n := len(locks(t, r)); n != 6 {
+				t.Fatalf("left: %v", locks(t, r))
+			}
+			if name == "restarted" {
+				r = reopen(t, s).Repo(1)
+			}
+			if got := refMap(t, r); len(got) != 3 {
+				t.Errorf("moved: %v", got)
+			}
+			if name == "restarted" && len(locks(t, r)) != 0 {
+				t.Errorf("after a restart: %v", locks(t, r))
+			}
+			results, err := publish(t.Context(), r, nil, Publication{Updates: []wire.Update{{Name: "refs/heads/new/x", Old: zero, New: first}, {Name: "refs/heads/packed", Old: first, New: zero}}})
+			if err != nil || results[0].Reason != "" || results[1].Reason != "" {
+				t.Fatalf("%v %v", results, err)
+			}
+			if left := locks(t, r); len(left) != 0 {
+				t.Errorf("left: %v", left)
+			}
+			git(t, r.dir, "update-ref", "-d", "refs/heads/new/x")
+		})
+	}
+}
+
+// The lock of one who lives is not taken away, though somebody who died has
+// named the same ref.
+func TestAbandoned_sparesTheLiving(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	first := commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main")
+	updates := []wire.Update{{Name: "refs/heads/main", Old: first, New: object.SHA1.Zero()}}
+	dead, err := r.newJournal(updates, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	alive, err := r.newJournal(updates, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := r.prepare(t.Context(), updates, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refMap(t, reopen(t, s).Repo(1))
+	if _, err := os.Stat(filepath.Join(r.dir, "refs/heads/main.lock")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dead.path); err == nil {
+		t.Error("the journal of the dead stayed")
+	}
+	if _, err := os.Stat(alive.path); err != nil {
+		t.Error(err)
+	}
+	// A lock of git's own is no less safe.
+	write(t, r.dir, "HEAD.lock", "")
+	if removed, err := r.removeAbandoned(""); removed || err != nil {
+		t.Errorf("%v %v", removed, err)
+	}
+	if err := tx.Abort(); err != nil {
+		t.Error(err)
+	}
+	if err := alive.discard(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,405 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"jeton/internal/problem"
+)
+
+// Maintain is what a maintenance is asked for. The zero value does what the
+// state of the repository asks for, which may be nothing.
+type Maintain struct {
+	Full  bool // repack everything into one pack, due or not
+	Prune bool // and drop what has been unreachable for the time of grace
+}
+
+// kindOfWork is what a maintenance does to the packs.
+type kindOfWork int
+
+const (
+	noWork     kindOfWork = iota
+	gatherWork            // join the packs of single pushes with each other
+	joinWork              // join the small packs, cover all by one index with a bitmap
+	fullWork              // one pack of everything in reach, another of the rest
+)
+
+// The thresholds. To gather the packs of a few pushes costs some 20 ms of the
+// processor, however large the repository is. A bitmap costs what its history
+// is long (0.3 s for 8,000 commits and 86,000 objects), and saves each clone
+// seven eighths of its cost; what was pushed since, a clone counts by itself. So
+// the bitmap is renewed when that has grown to a sixteenth.
+const (
+	joinPacks     = 16       // packs that the index does not cover
+	joinShare     = 16       // the index covers at least so many times what it does not
+	bitmapBytes   = 64 << 10 // from this size on a repository has a bitmap
+	joinLoose     = 256      // objects that have a file each
+	packLooseRefs = 64       // refs that have a file each
+	fullEvery     = 7 * 24 * time.Hour
+	tempAge       = time.Hour // of files that a killed git left
+)
+
+// due says what a repository needs, and why in words for its page.
+func (v *survey) due(last *upkeepRecord, now time.Time) (kindOfWork, string) {
+	switch {
+	case !last.Full.IsZero() && now.Sub(last.Full) >= fullEvery && (v.cruft > 0 || v.loose > 0 || v.newest.After(last.Full)):
+		return fullWork, "a week has passed since everything was repacked"
+	case v.loose >= joinLoose:
+		return joinWork, "many objects have a file each"
+	case v.bitmap && v.apartSize >= bitmapBytes && v.apartSize*joinShare >= v.bytes-v.apartSize:
+		return joinWork, "pushes have brought much"
+	case v.apart >= joinPacks && (!v.bitmap || len(v.covered) == 0 || v.apartSize*joinShare >= v.bytes-v.apartSize):
+		return joinWork, "pushes have left many packs"
+	case v.apart >= joinPacks:
+		return gatherWork, "pushes have left many packs"
+	case !v.bitmap && v.bytes >= bitmapBytes && v.newest.After(last.At):
+		// A history without a commit in reach gets none, so one attempt must do
+		// until there is something new.
+		return joinWork, "there is no bitmap yet"
+	}
+	return noWork, ""
+}
+
+// Maintain tends the repository: refs in one file, few packs with one index, a
+// bitmap and a commit-graph, and nothing of what killed processes left. It
+// fails with problem.Conflict while another process tends it. It may run beside
+// everything else, since:
+//
+//   - A pack is removed only by git repack, which removes those that it listed
+//     at its start and whose objects it has written again, synced. A pack that a
+//     push publishes meanwhile was not listed. migrate never counts on a pack of
+//     the same name that is there already: that one may be listed.
+//   - New packs get their names before old ones lose theirs, in one folder,
+//     which file systems keep in order over a loss of power. A process that has
+//     an old index open finds the pack gone and looks again, as git does, or
+//     has it mapped, where it stays until it is let go of.
+//   - What is dropped has been out of reach for the time of grace at least: all
+//     packs but the cruft pack are given the time of this run, so an object goes
+//     into the cruft pack with the time at which it was first seen out of reach,
+//     not with that of its push. A push may refer only to objects of its own
+//     pack, which git did not list, and to objects that a ref reached when it
+//     was checked; if that ref went at once, they still have the time of grace,
+//     and a push has far less (see Options.PruneAfter).
+//   - git pack-refs takes git's own locks, each for as long as a push of that
+//     ref would, and a ref is in packed-refs before its file goes. It has no
+//     lower priority than a push that may wait for it.
+//   - The lock below is for maintenance alone: no push or fetch takes it.
+func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
+	lock, err := r.lockUpkeep()
+	if err != nil {
+		return Upkeep{}, err
+	}
+	defer unlockUpkeep(ctx, lock)
+	if err := r.recover(ctx); err != nil {
+		return Upkeep{}, err
+	}
+	t := &tending{repo: r, lock: lock, last: r.readRecord()}
+	rec, err := t.run(ctx, m)
+	if ctx.Err() != nil {
+		return Upkeep{}, ctx.Err() // interrupted: the next one begins anew
+	}
+	if werr := r.writeRecord(rec); werr != nil {
+		err = errors.Join(err, werr)
+	}
+	if err != nil {
+		return Upkeep{}, err
+	}
+	u, err := r.Upkeep()
+	if err == nil && r.store.measured != nil {
+		err = r.store.measured(ctx, r.id, u.Size)
+	}
+	return u, err
+}
+
+// lockUpkeep takes the lock that keeps two maintenances of a repository apart.
+// The programs that are started have it too: a server that is killed leaves a
+// git that still works, and the lock is free only when that has ended.
+func (r *Repo) lockUpkeep() (*os.File, error) {
+	dir := filepath.Join(r.dir, ownFolder)
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, errGone(err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, upkeepLock), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, diskError(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, problem.Wrap(err, problem.Conflict, "This repository is being maintained already.", "Wait until that has ended.")
+	}
+	return f, nil
+}
+
+// unlockUpkeep gives the lock back. After an interruption only closing it does:
+// a program that still ends has it until then. Otherwise it is let go of by
+// name, since any program that is just being started has it for a moment.
+func unlockUpkeep(ctx context.Context, lock *os.File) {
+	if ctx.Err() == nil {
+		_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN)
+	}
+	_ = lock.Close()
+}
+
+// tending is one maintenance under way.
+type tending struct {
+	repo *Repo
+	lock *os.File
+	last upkeepRecord
+}
+
+func (t *tending) run(ctx context.Context, m Maintain) (upkeepRecord, error) {
+	now := t.repo.store.now()
+	rec := t.last
+	rec.Version, rec.Did, rec.Failed = 1, "", ""
+	if rec.Full.IsZero() {
+		rec.Full = now // the week begins
+	}
+	did, full, err := t.work(ctx, m, now)
+	if err != nil {
+		rec.Failed = err.Error()
+	}
+	if full {
+		rec.Full = now
+	}
+	rec.Did, rec.At = did, t.repo.store.now()
+	rec.Took = rec.At.Sub(now)
+	return rec, err
+}
+
+// work returns what was done in words, and whether everything was repacked.
+func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did string, full bool, err error) {
+	if err := t.tidy(now); err != nil {
+		return "", false, err
+	}
+	v, err := t.repo.look()
+	if err != nil {
+		return "", false, err
+	}
+	work, _ := v.due(&t.last, now)
+	prune := work == fullWork || m.Prune
+	if m.Full || m.Prune {
+		work = fullWork
+	}
+	done := []string{}
+	if v.looseRefs >= packLooseRefs || work == fullWork && v.looseRefs > 0 {
+		packed, err := t.packRefs(ctx)
+		if err != nil {
+			return "", false, err
+		}
+		if packed {
+			done = append(done, "packed the refs")
+		}
+	}
+	if v.packs == 0 && v.loose == 0 {
+		work = noWork
+	}
+	switch work {
+	case gatherWork:
+		err = t.gather(ctx, v.covered)
+		done = append(done, "gathered the packs of pushes")
+	case joinWork:
+		err = t.join(ctx)
+		done = append(done, "joined the packs")
+	case fullWork:
+		err = t.repack(ctx, prune, now)
+		done = append(done, "repacked everything")
+	}
+	return strings.Join(done, ", "), work == fullWork && err == nil, err
+}
+
+// packRefs puts the refs into one file. It takes a moment and is not
+// interrupted, for pushes wait for the lock that a killed git leaves. It reports
+// false when somebody else has the lock: another time will do.
+func (t *tending) packRefs(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactTime)
+	defer cancel()
+	err := t.git(ctx, command{name: "pack-refs", flags: []flag{"--all", "--prune"}})
+	if run, ok := errors.AsType[*runError](err); ok && strings.Contains(run.stderr, ".lock': File exists") {
+		return false, nil
+	}
+	if ctx.Err() != nil { // killed after all
+		_, rerr := t.repo.removeLocks(nil, 0)
+		err = errors.Join(err, rerr)
+	}
+	return err == nil, err
+}
+
+// gather joins the packs that the index does not cover, and leaves those that it
+// covers as they are, the index and its bitmap with them.
+func (t *tending) gather(ctx context.Context, covered []string) error {
+	flags := []flag{"-q", "-d", "--geometric=4"}
+	for _, pack := range covered {
+		flags = append(flags, flag("--keep-pack="+pack+".pack"))
+	}
+	return t.git(ctx, command{name: "repack", flags: flags})
+}
+
+// join makes few packs of many: each at least twice as large as all smaller
+// ones together, so that an object is written again a logarithmic number of
+// times, however often is pushed.
+func (t *tending) join(ctx context.Context) error {
+	if err := t.commitGraph(ctx, "--split"); err != nil {
+		return err
+	}
+	return t.git(ctx, command{name: "repack", flags: []flag{"-q", "-d", "--geometric=2", "--write-midx", "--write-bitmap-index"}})
+}
+
+// repack writes everything in reach into one pack and the rest into a cruft
+// pack, without what has been there for the time of grace.
+func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
+	if err := t.commitGraph(ctx, "--split=replace"); err != nil {
+		return err
+	}
+	flags := []flag{"-q", "-d", "--cruft", "--write-midx", "--write-bitmap-index"}
+	if prune {
+		if err := t.freshen(now); err != nil {
+			return err
+		}
+		flags = append(flags, flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.repo.store.upkeep.o.PruneAfter).Unix())))
+	}
+	return t.git(ctx, command{name: "repack", flags: flags})
+}
+
+// commitGraph writes what makes walks over the history quick, with the filters
+// that make the history of a path quick for some of the commits each time.
+func (t *tending) commitGraph(ctx context.Context, how flag) error {
+	return t.git(ctx, command{name: "commit-graph", flags: []flag{"write", "--no-progress", "--reachable", how, "--changed-paths", "--max-new-filters=2000"}})
+}
+
+// git runs a program of low priority, on one processor, with bounded memory.
+func (t *tending) git(ctx context.Context, c command) error {
+	c.low, c.files = c.name != "pack-refs", []*os.File{t.lock}
+	c.config = []string{
+		"pack.threads", "1", "pack.windowMemory", "64m", "pack.deltaCacheSize", "32m", "pack.writeBitmapLookupTable", "true",
+		"core.bigFileThreshold", "32m", "core.packedGitLimit", "256m", "core.packedGitWindowSize", "32m",
+	}
+	_, err := t.repo.store.output(ctx, t.repo.dir, c, 1<<20)
+	return err
+}
+
+// freshen gives everything but the cruft packs the time of this run.
+func (t *tending) freshen(now time.Time) error {
+	objects := filepath.Join(t.repo.dir, "objects")
+	return eachFile(objects, func(dir, name string, _ fs.FileInfo) error {
+		path := filepath.Join(dir, name)
+		pack, isPack := strings.CutSuffix(path, ".pack")
+		if isPack {
+			if _, err := os.Lstat(pack + ".mtimes"); err == nil {
+				return nil
+			}
+		} else if len(filepath.Base(dir)) != 2 {
+			return nil
+		}
+		return os.Chtimes(path, now, now)
+	})
+}
+
+// eachFile calls f for the packs' files and the loose objects of a repository.
+// What goes away meanwhile is no error.
+func eachFile(objects string, f func(dir, name string, fi fs.FileInfo) error) error {
+	folders, err := os.ReadDir(objects)
+	if err != nil {
+		return err
+	}
+	for _, d := range folders {
+		if !d.IsDir() || len(d.Name()) != 2 && d.Name() != "pack" {
+			continue
+		}
+		dir := filepath.Join(objects, d.Name())
+		files, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		for _, e := range files {
+			fi, err := e.Info()
+			if err == nil && fi.Mode().IsRegular() {
+				err = f(dir, e.Name(), fi)
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tidy removes what killed processes left: temporary files, locks and
+// quarantines. Whoever still works on one touches it more often than tempAge,
+// holds its lock, or, as maintenance, the lock that we have.
+func (t *tending) tidy(now time.Time) error {
+	objects := filepath.Join(t.repo.dir, "objects")
+	remove := func(path string, fi fs.FileInfo, age time.Duration) error {
+		if now.Sub(fi.ModTime()) < age {
+			return nil
+		}
+		err := os.Remove(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	err := eachFile(objects, func(dir, name string, fi fs.FileInfo) error {
+		if strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, ".tmp-") {
+			return remove(filepath.Join(dir, name), fi, tempAge)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, lock := range []string{"pack/multi-pack-index.lock", "info/commit-graph.lock", "info/commit-graphs/commit-graph-chain.lock"} {
+		path := filepath.Join(objects, filepath.FromSlash(lock))
+		if fi, err := os.Lstat(path); err == nil {
+			// Of any age: who could hold one would have our lock.
+			if err := remove(path, fi, math.MinInt64); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := t.repo.removeLocks(nil, tempAge); err != nil {
+		return err
+	}
+	err = filepath.WalkDir(filepath.Join(t.repo.dir, "refs"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(path, ".lock") {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return nil
+		}
+		return remove(path, fi, tempAge)
+	})
+	if err != nil {
+		return err
+	}
+	return t.tidyQuarantines(objects, now)
+}
+
+func (t *tending) tidyQuarantines(objects string, now time.Time) error {
+	entries, err := os.ReadDir(objects)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		dir := filepath.Join(objects, e.Name())
+		fi, err := e.Info()
+		if err != nil || !strings.HasPrefix(e.Name(), incomingPrefix) || now.Sub(fi.ModTime()) < tempAge || inUse(filepath.Join(dir, ownerLock)) {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+package odb
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"jeton/internal/gitstore/object"
+)
+
+// check reads everything that git knows of, and compares.
+func check(t *testing.T, r *repo, db *DB) {
+	t.Helper()
+	all := r.all()
+	if len(all) == 0 {
+		t.Fatal("git knows of nothing")
+	}
+	for id, want := range all {
+		in, err := db.Info(id)
+		if err != nil || in != want {
+			t.Errorf("%s: %+v %v, want %+v", id, in, err, want)
+		}
+		kind, data, err := db.Read(id, want.Size)
+		if err != nil || kind != want.Kind || name(r.format, kind, data) != id {
+			t.Errorf("%s: read as %s of %d bytes, %v", id, kind, len(data), err)
+		}
+		if want.Size > 0 {
+			if _, _, err := db.Read(id, want.Size-1); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("%s: over the limit: %v", id, err)
+			}
+		}
+		if ok, err := db.Has(id); !ok || err != nil {
+			t.Errorf("%s: %v %v", id, ok, err)
+		}
+	}
+	none := object.ID(strings.Repeat("ab", r.format.Size()))
+	if _, err := db.Info(none); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what is not there: %v", err)
+	}
+	if ok, err := db.Has(none); ok || err != nil {
+		t.Errorf("what is not there: %v %v", ok, err)
+	}
+}
+
+func name(format object.Format, kind object.Kind, data []byte) object.ID {
+	n := newNamer(format)
+	h, _ := n.name(kind, data)
+	return h.ID(format)
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	for _, format := range []object.Format{object.SHA1, object.SHA256} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			r := newRepo(t, format)
+			pool := NewPool(Options{})
+			db := pool.Open(r.objects(), format)
+			r.run("loose\n", "hash-object", "-w", "--stdin")
+			check(t, r, db)
+			r.grow(60, 1) // fast-import leaves a pack
+			check(t, r, db)
+			r.run("big"+strings.Repeat("0123456789", 300_000), "hash-object", "-w", "--stdin")
+			r.run("", "tag", "-a", "-m", "x", "v1", "main")
+			r.grow(60, 2)
+			check(t, r, db)
+			r.run("", "repack", "-adfq", "--depth=250", "--window=50")
+			check(t, r, db)
+			r.run("", "-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq")
+			r.run("", "prune-packed")
+			check(t, r, db)
+			pool.CloseIdle(0)
+			check(t, r, db)
+			db.Close()
+			check(t, r, db)
+		})
+	}
+}
+
+func TestPeelAndAbbreviated(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	r.grow(3, 1)
+	r.run("", "tag", "-a", "-m", "x", "one", "main")
+	r.run("", "tag", "-a", "-m", "x", "two", "one")
+	db := NewPool(Options{}).Open(r.objects(), object.SHA1)
+	commit := object.ID(strings.TrimSpace(r.run("", "rev-parse", "main")))
+	tag := object.ID(strings.TrimSpace(r.run("", "rev-parse", "two")))
+	if id, kind, err := db.Peel(tag); err != nil || id != commit || kind != object.KindCommit {
+		t.Errorf("got %s %s %v", id, kind, err)
+	}
+	for id := range r.all() {
+		for n := 2; n <= 40; n += 7 {
+			got, err := db.Abbreviated(string(id[:n]), 1000)
+			found := false
+			for _, g := range got {
+				found = found || g == id
+				if !strings.HasPrefix(string(g), string(id[:n])) {
+					t.Errorf("%s for %s", g, id[:n])
+				}
+			}
+			if !found || err != nil {
+				t.Errorf("%s: %v %v", id[:n], got, err)
+			}
+		}
+	}
+}
+
+func TestAlternates(t *testing.T) {
+	t.Parallel()
+	origin, outside := newRepo(t, object.SHA1), newRepo(t, object.SHA1)
+	origin.grow(3, 1)
+	outside.grow(3, 2)
+	fork := newRepo(t, object.SHA1)
+	list := origin.objects() + "\n" + outside.objects() + "\n" + fork.objects() + "\n"
+	if err := os.WriteFile(filepath.Join(fork.objects(), "info", "alternates"), []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.EvalSymlinks(filepath.Dir(origin.dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := NewPool(Options{Root: root}).Open(fork.objects(), object.SHA1)
+	check(t, origin, db)
+	for id := range outside.all() {
+		if ok, err := db.Has(id); ok || err != nil {
+			t.Fatalf("an alternate outside of the root: %v %v", ok, err)
+		}
+	}
+	origin.grow(3, 3) // a new pack behind the alternate
+	check(t, origin, db)
+}
+
+// What upkeep does to packs must not be seen by who reads.
+func TestReadDuringRepack(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	r.grow(40, 1)
+	all := r.all()
+	pool := NewPool(Options{OpenPacks: 4})
+	db := pool.Open(r.objects(), object.SHA1)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				for id, want := range all {
+					if kind, data, err := db.Read(id, 1<<20); err != nil || kind != want.Kind || int64(len(data)) != want.Size {
+						t.Errorf("%s: %s %d %v", id, kind, len(data), err)
+						return
+					}
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for i := range 8 {
+		r.run("", "repack", "-adfq", fmt.Sprintf("--depth=%d", 3+i), fmt.Sprintf("--window=%d", 5+i))
+		pool.CloseIdle(0)
+	}
+	close(done)
+	wg.Wait()
+}
+
+// Few packs are open at a time, however many databases there are, and none
+// after a while.
+func TestOpenPacksAreBounded(t *testing.T) {
+	t.Parallel()
+	pool := NewPool(Options{OpenPacks: 8, Idle: 20 * time.Millisecond})
+	r := newRepo(t, object.SHA1)
+	r.grow(2, 1)
+	all := r.all()
+	for range 50 {
+		db := pool.Open(r.objects(), object.SHA1)
+		for id := range all {
+			if _, err := db.Info(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := pool.openPacks(); n > 8 {
+			t.Fatalf("%d packs are open", n)
+		}
+	}
+	for deadline := time.Now().Add(5 * time.Second); pool.openPacks() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("packs stay open")
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+func (p *Pool) openPacks() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
+// A pack that was cut short under its mapping is an error, not the end of the
+// program.
+func TestTruncatedUnderMapping(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	r.raw(bytes.Repeat([]byte("x"), 10), "hash-object", "-w", "--stdin")
+	r.grow(300, 1)
+	r.run("", "repack", "-adq")
+	db := NewPool(Options{CacheBytes: 1}).Open(r.objects(), object.SHA1)
+	all := r.all()
+	for id := range all {
+		if _, err := db.Info(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packs, _ := filepath.Glob(filepath.Join(r.objects(), "pack", "*.pack"))
+	for _, p := range packs {
+		if err := os.Chmod(p, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(p, 4096); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failed := 0
+	for id := range all {
+		if _, _, err := db.Read(id, 1<<20); errors.Is(err, ErrCorrupt) {
+			failed++
+		} else if err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if failed == 0 {
+		t.Error("nothing was found out")
+	}
+}

@@ -1,0 +1,37 @@
+package gitstore
+
+import (
+	"context"
+	"slices"
+
+	"jeton/internal/gitstore/object"
+)
+
+// Sizes tells how many bytes those of ids have that a ref of refs reaches. The
+// others are not in it, be they there or not.
+func (r *Repo) Sizes(ctx context.Context, refs *Refs, ids []object.ID) (map[object.ID]int64, error) {
+	out := make(map[object.ID]int64, len(ids))
+	bad, err := r.Unreachable(ctx, refs, ids)
+	if err != nil {
+		return nil, err
+	}
+	hidden := make(map[object.ID]bool, len(bad))
+	for _, id := range bad {
+		hidden[id] = true
+	}
+	ask := slices.DeleteFunc(slices.Clone(ids), func(id object.ID) bool { return hidden[id] })
+	if len(ask) == 0 {
+		return out, nil
+	}
+	cat, err := r.catFile(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer cat.close()
+	err = cat.batch(slices.Values(ask), "", func(id object.ID, o objectInfo) {
+		if !o.Missing {
+			out[id] = o.Size
+		}
+	})
+	return out, err
+}

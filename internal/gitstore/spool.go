@@ -1,0 +1,84 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"jeton/internal/problem"
+)
+
+// Spool is a request that was read to its end: in memory when it is small, in
+// an unnamed file when it is large.
+type Spool struct {
+	small   string
+	file    *os.File
+	release func()
+	users   atomic.Int32 // beside the first
+}
+
+// spoolMemory is more than most requests have.
+const spoolMemory = 64 << 10
+
+// Spool reads r to its end. More than the limit for requests is
+// problem.TooLarge. Of files there are as many at a time as of fetches, and
+// each actor has a share of them.
+func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
+	var head strings.Builder
+	n, err := io.Copy(&head, io.LimitReader(r, spoolMemory))
+	if err != nil {
+		return nil, err
+	}
+	if n < spoolMemory {
+		return &Spool{small: head.String()}, nil
+	}
+	release, err := s.spools.take(ctx, who, 15*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(s.tempDir(), "request-")
+	if err != nil {
+		release()
+		return nil, diskError(err)
+	}
+	sp := &Spool{file: f, release: release}
+	err = os.Remove(f.Name())
+	if err == nil {
+		_, err = io.WriteString(f, head.String())
+	}
+	if err == nil {
+		n, err = io.Copy(f, io.LimitReader(r, s.limits.RequestBytes-spoolMemory+1))
+	}
+	if err == nil && n > s.limits.RequestBytes-spoolMemory {
+		err = problem.New(problem.TooLarge, "The request is too large.", "")
+	}
+	if err != nil {
+		return nil, errors.Join(diskError(err), sp.Close())
+	}
+	return sp, nil
+}
+
+// Reader returns a reader from the beginning. Only one may be in use.
+func (s *Spool) Reader() (io.Reader, error) {
+	if s.file == nil {
+		return strings.NewReader(s.small), nil
+	}
+	_, err := s.file.Seek(0, io.SeekStart)
+	return s.file, err
+}
+
+// share has the request stay until one more Close.
+func (s *Spool) share() { s.users.Add(1) }
+
+// Close gives back the memory or the file.
+func (s *Spool) Close() error {
+	if s.file == nil || s.users.Add(-1) >= 0 {
+		return nil
+	}
+	s.release()
+	return s.file.Close()
+}

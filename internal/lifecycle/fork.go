@@ -1,0 +1,77 @@
+package lifecycle
+
+import (
+	"context"
+
+	"jeton/internal/db"
+	"jeton/internal/gitstore"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+// ForkRepo makes a repository of the actor's own with the branches and tags of
+// another one, which the actor may read: the gate's decision. A fork of a
+// private repository is private: n.Private must say so. The object format and
+// the default branch are the origin's. again, if not nil, asks the gate once more
+// when the files are there, since that may take a while. It fails with
+// problem.Invalid, with the field.
+func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
+	if err := mayBePublic(origin, n); err != nil {
+		return repo.Repo{}, err
+	}
+	n.ForkOf, n.Format, n.DefaultBranch = origin.ID, origin.Format, origin.DefaultBranch
+	var im gitstore.Imported
+	r, err := f.createIf(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) (err error) {
+		if im, err = f.o.Git.Fork(ctx, origin.ID, n.ID, how); err != nil {
+			return err
+		}
+		n.Format, n.DefaultBranch = string(im.Format), im.DefaultBranch
+		if again != nil {
+			return again(ctx)
+		}
+		return nil
+	}, func(ctx context.Context, tx *db.Tx) error {
+		// It may have been made private, or deleted, while its files were shared.
+		now, err := f.o.Repo.ByID(ctx, tx, origin.ID)
+		if err != nil {
+			return err
+		}
+		return mayBePublic(now, n)
+	})
+	if err != nil || im.Empty {
+		return r, err
+	}
+	return f.filled(ctx, r)
+}
+
+func mayBePublic(origin repo.Repo, n repo.NewRepo) error {
+	if origin.Private && !n.Private {
+		return problem.Field("visibility", "a fork of a private repository is private")
+	}
+	return nil
+}
+
+// filled records that a new repository came with content.
+func (f *Flow) filled(ctx context.Context, r repo.Repo) (repo.Repo, error) {
+	size, err := f.o.Git.Repo(r.ID).Size()
+	if err != nil {
+		return repo.Repo{}, err
+	}
+	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		r.Size, r.PushedAt = size>>10, f.o.Now().UTC()
+		if err := f.o.Repo.Pushed(ctx, tx, r.ID, r.PushedAt, ""); err != nil {
+			return err
+		}
+		return f.o.Repo.SetSize(ctx, tx, r.ID, r.Size)
+	})
+	return r, err
+}
+
+// ForkedFrom returns what a repository was forked from, with the viewer's
+// relation to it. It fails with problem.NotFound when that is nothing. Whether
+// the viewer may know of it is the gate's question.
+func (f *Flow) ForkedFrom(ctx context.Context, r repo.Repo, viewer id.Account) (repo.Found, error) {
+	return f.o.Repo.FindByID(ctx, f.o.DB, r.ForkOf, viewer)
+}
