@@ -8,7 +8,6 @@ import (
 	"jeton/internal/app"
 	"jeton/internal/config"
 	"jeton/internal/printable"
-	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )

@@ -23,7 +23,7 @@ func (t *Tx) Sync() error {
 			paths = append(paths, lockOf(t.db.path(it.Name)))
 		}
 	}
-	if t.packed {
+	if t.anew {
 		paths = append(paths, lockOf(t.db.packed.path))
 	}
 	if t.headed {
@@ -52,8 +52,10 @@ func (t *Tx) Commit() error {
 	return syncAll(t.folders())
 }
 
-// put does it in git's order: a ref that is deleted must be gone from
-// packed-refs before its file is, or an old value would come back to life.
+// put moves everything to its place. packed-refs comes after the files of refs
+// that are deleted: its lock must be held until they are gone, or a git pack-refs
+// in between would pack what is being deleted. Until then another program may see
+// the older value that packed-refs has; nobody who asks the server does.
 func (t *Tx) put() error {
 	for i := range t.items {
 		it := &t.items[i]
@@ -72,12 +74,6 @@ func (t *Tx) put() error {
 		}
 		it.locked = false
 	}
-	if t.packed {
-		if err := become(lockOf(t.db.packed.path), t.db.packed.path); err != nil {
-			return err
-		}
-		t.packed = false
-	}
 	for i := range t.items {
 		if it := &t.items[i]; it.Deletes() {
 			err := unix.Unlink(t.db.path(it.Name))
@@ -85,6 +81,12 @@ func (t *Tx) put() error {
 				return &fs.PathError{Op: "unlink", Path: t.db.path(it.Name), Err: err}
 			}
 		}
+	}
+	if t.anew {
+		if err := become(lockOf(t.db.packed.path), t.db.packed.path); err != nil {
+			return err
+		}
+		t.packed, t.anew = false, false
 	}
 	if t.headed {
 		if err := become(lockOf(t.db.head.path), t.db.head.path); err != nil {
@@ -105,7 +107,7 @@ func (t *Tx) release() error {
 		}
 	}
 	if t.packed {
-		t.packed = false
+		t.packed, t.anew = false, false
 		err = errors.Join(err, os.Remove(lockOf(t.db.packed.path)))
 	}
 	if t.headed {
@@ -140,7 +142,7 @@ func (d *DB) foldersOf(items []item, head, into bool) []string {
 	top := head || into
 	for i := range items {
 		it := &items[i]
-		top = top || it.Deletes() && it.packed.Name != ""
+		top = top || it.Deletes()
 		if it.done || into && it.creates() {
 			continue
 		}

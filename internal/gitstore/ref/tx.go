@@ -33,7 +33,8 @@ type Tx struct {
 	items  []item
 	head   string   // what HEAD shall name; empty leaves it
 	headed bool     // the lock of HEAD is held
-	packed bool     // the lock of packed-refs is held, and is the new packed-refs
+	packed bool     // the lock of packed-refs is held
+	anew   bool     // and is the new packed-refs
 	into   bool     // new refs go into packed-refs
 	made   []string // folders, for the locks
 }
@@ -223,7 +224,9 @@ func (t *Tx) preparePacked(ctx context.Context) error {
 		switch it := &t.items[i]; {
 		case it.creates():
 			created++
-		case it.Deletes() && it.packed.Name != "":
+		case it.Deletes():
+			// Packed or not: git pack-refs may be about to pack it, which only
+			// the lock keeps it from.
 			deleted++
 		}
 	}
@@ -242,22 +245,24 @@ func (t *Tx) preparePacked(ctx context.Context) error {
 		return lockError("packed-refs", err)
 	}
 	t.packed, t.into = true, created >= manyNew
-	list, err := t.newPacked(ctx)
-	if err == nil {
+	list, changed, err := t.newPacked(ctx)
+	if err == nil && changed {
 		err = writePacked(f, list)
 	}
+	t.anew = changed
 	return errors.Join(err, f.Close())
 }
 
-// newPacked is what packed-refs shall hold. Its lock is held.
-func (t *Tx) newPacked(ctx context.Context) ([]Ref, error) {
+// newPacked is what packed-refs shall hold, and whether that is anything else
+// than it does. Its lock is held.
+func (t *Tx) newPacked(ctx context.Context) (list []Ref, changed bool, err error) {
 	d := t.db
 	d.mu.Lock()
-	err := d.packed.refresh(d.format)
+	err = d.packed.refresh(d.format)
 	now, complete := d.packed.all, d.packed.peeled
 	d.mu.Unlock()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	var fresh []Ref
 	drop := map[string]bool{}
@@ -277,14 +282,17 @@ func (t *Tx) newPacked(ctx context.Context) ([]Ref, error) {
 			kept = append(kept, r)
 		}
 	}
+	if len(fresh) == 0 && len(kept) == len(now) {
+		return nil, false, nil
+	}
 	lists := [][]Ref{fresh}
 	if !complete {
 		lists = append(lists, kept)
 	}
 	if err := d.peelLists(ctx, lists); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return merge(fresh, kept), nil
+	return merge(fresh, kept), true, nil
 }
 
 func (d *DB) peelLists(ctx context.Context, lists [][]Ref) error {
