@@ -122,6 +122,22 @@ func BenchmarkIndexSmall(b *testing.B) {
 	}
 }
 
+// BenchmarkIndexFiles is the part of BenchmarkIndexSmall that is the two files'.
+func BenchmarkIndexFiles(b *testing.B) {
+	dir, data := b.TempDir(), make([]byte, 1200)
+	n, before := 0, cpu(b, syscall.RUSAGE_SELF)
+	for b.Loop() {
+		n++
+		for _, name := range []string{"/a.pack", "/a.idx"} {
+			if err := writeFile(dir+name, data); err != nil {
+				b.Fatal(err)
+			}
+		}
+		_, _ = os.Remove(dir+"/a.pack"), os.Remove(dir+"/a.idx")
+	}
+	b.ReportMetric(float64((cpu(b, syscall.RUSAGE_SELF)-before).Microseconds())/float64(n), "cpu-µs/op")
+}
+
 func BenchmarkRead(b *testing.B) {
 	r := newRepo(b, object.SHA1)
 	r.grow(2000, 1)
