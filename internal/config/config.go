@@ -67,6 +67,7 @@ type Config struct {
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
 	GitCacheSize      CacheSize
+	GitBundleSize     Size // zero: none
 	Git               string
 	DrainTime         time.Duration
 	ShutdownTimeout   time.Duration // internal: what follows the drain
@@ -131,6 +132,9 @@ func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
 // GitCache returns the folder of answers to fetches, in Cache.
 func (c Config) GitCache() string { return filepath.Join(c.Cache(), "fetches") }
+
+// GitBundles returns the folder of bundles, in Cache.
+func (c Config) GitBundles() string { return filepath.Join(c.Cache(), "bundles") }
 
 // Backups returns the folder of the copies that are made before a migration.
 func (c Config) Backups() string { return filepath.Join(c.Data, "backups") }
@@ -279,7 +283,7 @@ func checkLimits(c *Config) error {
 	for name, n := range map[string]int64{
 		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-object-size": int64(c.MaxObjectSize),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
-		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
+		"git-bundle-size": int64(c.GitBundleSize), "fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
 	} {
 		if n < 0 {
 			return invalid(name, name+" is negative", "Leave it away to use the default.")
