@@ -91,10 +91,10 @@ func (a *App) build(ctx context.Context) error {
 // keepFetches opens the cache of fetches, which commands beside the server must
 // leave alone.
 func (a *App) keepFetches() error {
-	if a.Config.GitCacheSize > 0 {
-		if err := a.Git.KeepFetches(gitstore.FetchOptions{Dir: a.Config.GitCache(), Bytes: int64(a.Config.GitCacheSize)}); err != nil {
-			return err
-		}
+	c := a.Config
+	err := a.Git.KeepFetches(gitstore.FetchOptions{Dir: c.GitCache(), Bytes: int64(c.GitCacheSize), BundleDir: c.GitBundles(), BundleLeast: int64(c.GitBundleSize)})
+	if err != nil {
+		return err
 	}
 	a.onClose(func(context.Context) error { a.Git.CloseFetches(); return nil })
 	return nil

@@ -80,6 +80,7 @@ type Config struct {
 	FetchTimeout      time.Duration
 	PushTimeout       time.Duration
 	GitCacheSize      CacheSize
+	GitBundleSize     Size // zero: none
 	LFS               Toggle
 	LFSMaxObjectSize  Size
 	Git               string
@@ -152,6 +153,9 @@ func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 
 // GitCache returns the folder of answers to fetches, in Cache.
 func (c Config) GitCache() string { return filepath.Join(c.Cache(), "fetches") }
+
+// GitBundles returns the folder of bundles, in Cache.
+func (c Config) GitBundles() string { return filepath.Join(c.Cache(), "bundles") }
 
 // Backups returns the folder of the copies that are made before a migration.
 func (c Config) Backups() string { return filepath.Join(c.Data, "backups") }
@@ -307,7 +311,8 @@ func checkLimits(c *Config) error {
 		"api-rate-limit": int64(c.APIRateLimit), "max-pack-size": int64(c.MaxPackSize), "max-file-size": int64(c.MaxFileSize),
 		"max-object-size": int64(c.MaxObjectSize), "warn-file-size": int64(c.WarnFileSize), "repository-quota": int64(c.RepositoryQuota), "account-quota": int64(c.AccountQuota),
 		"max-objects-per-push": int64(c.MaxObjectsPerPush), "max-refs-per-push": int64(c.MaxRefsPerPush), "max-ref-length": int64(c.MaxRefLength),
-		"fetch-timeout": int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
+		"git-bundle-size": int64(c.GitBundleSize),
+		"fetch-timeout":   int64(c.FetchTimeout), "push-timeout": int64(c.PushTimeout), "drain-time": int64(c.DrainTime),
 		"maintenance-parallel": int64(c.MaintenanceJobs), "prune-after": int64(c.PruneAfter), "lfs-max-object-size": int64(c.LFSMaxObjectSize),
 	} {
 		if n < 0 {

@@ -58,6 +58,7 @@ var settings = [...]Setting{
 	{Name: "fetch-timeout", Value: "TIME", Default: "1h", Help: "The longest that one clone or fetch may take.", field: func(c *Config) any { return &c.FetchTimeout }},
 	{Name: "push-timeout", Value: "TIME", Default: "1h", Help: "The longest that one push may take.", field: func(c *Config) any { return &c.PushTimeout }},
 	{Name: "git-cache-size", Value: "SIZE", Default: "2GiB", Help: "How much disk the answers to clones and fetches may take that are kept for the next who asks the same. `0` keeps none.", field: func(c *Config) any { return &c.GitCacheSize }},
+	{Name: "git-bundle-size", Value: "SIZE", Default: "none", Help: "Repositories of at least this size get bundles, files from which newer clients begin a clone that they can take up again. They come on top of the cache, up to twice the size of each such repository.", field: func(c *Config) any { return &c.GitBundleSize }},
 	{Name: "lfs", Default: "true", Help: "Git LFS. `--lfs=false` switches it off; what was uploaded stays.", field: func(c *Config) any { return &c.LFS }},
 	{Name: "lfs-max-object-size", Value: "SIZE", Default: "5GiB", Help: "The largest single file in Git LFS.", field: func(c *Config) any { return &c.LFSMaxObjectSize }},
 	{Name: "git", Value: "PROGRAM", Default: "git", Help: "The git program, 2.39 or newer.", field: func(c *Config) any { return &c.Git }},

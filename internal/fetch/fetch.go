@@ -45,7 +45,16 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
-	return wire.WriteBody(w, a.Upload(wire.ParseVersion(protocol), wire.Offer{}))
+	var offer wire.Offer
+	v := wire.ParseVersion(protocol)
+	if v == wire.V2 {
+		bundles, err := f.o.Git.Repo(r.ID).Bundles(ctx, a)
+		if err != nil {
+			return err
+		}
+		offer.BundleURI = len(bundles) > 0
+	}
+	return wire.WriteBody(w, a.Upload(v, offer))
 }
 
 // refs asks the gate once more, where the refs are read: nothing in this flow
@@ -65,7 +74,7 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	if err != nil {
 		return err
 	}
-	err = f.serve(ctx, whose(ctx, actor), f.o.Git.Repo(r.ID), refs, wire.ParseVersion(protocol), in, w)
+	err = f.serve(ctx, whose(ctx, actor), r, refs, wire.ParseVersion(protocol), in, w)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || p.Public == "" || p.Kind == problem.Internal {
 		return err
@@ -86,7 +95,8 @@ func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
 	return gitstore.Who{Account: actor.Account}
 }
 
-func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
+func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
+	repo := f.o.Git.Repo(r.ID)
 	spool, err := f.o.Git.Spool(ctx, who, in)
 	if err != nil {
 		return err
@@ -96,7 +106,8 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo,
 	if err != nil {
 		return err
 	}
-	want, info, err := read(request, refs, v, w)
+	bundles := func() error { return f.listBundles(ctx, r, refs, w) }
+	want, info, err := read(request, refs, v, w, bundles)
 	if err != nil || want == nil && info == nil {
 		return err
 	}
@@ -120,7 +131,7 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, repo *gitstore.Repo,
 
 // read reads the request. An ls-refs is answered at once; nothing is returned
 // when nothing is left to do.
-func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.Fetch, *wire.ObjectInfo, error) {
+func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer, bundles func() error) (*wire.Fetch, *wire.ObjectInfo, error) {
 	if v != wire.V2 {
 		want, err := wire.ReadV0(r, refs.Format)
 		if err != nil || len(want.Wants) == 0 {
@@ -135,7 +146,7 @@ func read(r io.Reader, refs *gitstore.Refs, v wire.Version, w io.Writer) (*wire.
 	case c.LsRefs != nil:
 		return nil, nil, wire.WriteBody(w, refs.LsRefs(c.LsRefs))
 	case c.BundleURI:
-		return nil, nil, wire.InvalidCommand("bundle-uri")
+		return nil, nil, bundles()
 	}
 	return c.Fetch, c.ObjectInfo, nil
 }

@@ -76,7 +76,7 @@ func (d *Door) Routes() []httpkit.RouteInfo {
 			httpkit.RouteInfo{Door: "git", Method: http.MethodGet, Path: "/{owner}/{repo}/info/refs?service=" + s.name, Action: s.action},
 			httpkit.RouteInfo{Door: "git", Method: http.MethodPost, Path: "/{owner}/{repo}/" + s.name, Action: s.action})
 	}
-	return out
+	return append(out, httpkit.RouteInfo{Door: "git", Method: http.MethodGet, Path: "/{owner}/{repo}.git/" + fetch.BundleFolder + "/x.bundle", Action: uploadPack.action})
 }
 
 // Serves reports whether path is one of git's.
@@ -90,9 +90,11 @@ type target struct {
 	owner, repo string
 	discovery   bool    // info/refs
 	service     service // unless discovery, where the query says it
+	bundle      string  // the name of a bundle, which is a part of a fetch
 }
 
-// parsePath reads /OWNER/REPO/info/refs and /OWNER/REPO/SERVICE. The service of
+// parsePath reads /OWNER/REPO/info/refs, /OWNER/REPO/SERVICE and
+// /OWNER/REPO.git/bundles/NAME.bundle. The service of
 // a request is what its path says, whatever its query says.
 func parsePath(path string) (target, bool) {
 	parts := strings.Split(path, "/")
@@ -108,7 +110,11 @@ func parsePath(path string) (target, bool) {
 	case receivePack.name:
 		t.service = receivePack
 	default:
-		return target{}, false
+		name, ok := strings.CutPrefix(rest, fetch.BundleFolder+"/")
+		if !ok || !strings.HasSuffix(name, ".bundle") || strings.Contains(name, "/") || !strings.HasSuffix(t.repo, ".git") {
+			return target{}, false
+		}
+		t.bundle, t.service = name, uploadPack
 	}
 	return t, true
 }
@@ -202,6 +208,9 @@ func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor
 			return out.result(d.o.Push.Advertise(ctx, actor, repo, protocol, out))
 		}
 		return out.result(d.o.Fetch.Advertise(ctx, actor, repo, protocol, out))
+	}
+	if t.bundle != "" {
+		return out.result(d.bundle(ctx, actor, repo, t.bundle, out, r))
 	}
 	in, err := d.body(ctx, w, r, t.service)
 	if err != nil {

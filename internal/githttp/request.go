@@ -21,6 +21,12 @@ func parse(r *http.Request) (target, error) {
 		return target{}, problem.New(problem.NotFound, "Not Found", "")
 	}
 	services := r.URL.Query()["service"]
+	if t.bundle != "" {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "GET, HEAD", text: "This address takes GET requests only."}
+		}
+		return t, nil
+	}
 	if !t.discovery {
 		if r.Method != http.MethodPost {
 			return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "POST", text: "This address takes POST requests of git only."}

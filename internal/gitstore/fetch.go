@@ -56,6 +56,9 @@ func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
 		return err
 	}
 	r.store.premake.asked(r, &f)
+	if f.Want.Haves == 0 && !f.Want.Deepens {
+		r.store.bundle.asked(r, f.Refs)
+	}
 	key, kept := r.keepKey(&f)
 	if !kept {
 		return r.fetchDirectly(ctx, &f, release)
@@ -252,11 +255,13 @@ type fetching struct {
 	stop    context.CancelFunc
 	kept    *keep.Cache // nil: nothing is kept
 	premake *premaker   // nil with kept
+	bundle  *bundler    // nil: no bundles are made
 	seen    recent
 }
 
 // forgetFetches removes what is kept of a repository.
 func (s *Store) forgetFetches(repo id.Repo) {
+	s.bundle.forget(repo)
 	if s.kept != nil {
 		s.premake.forget(repo)
 		s.kept.Forget(repo)
@@ -266,19 +271,33 @@ func (s *Store) forgetFetches(repo id.Repo) {
 // FetchOptions are for answering fetches beyond having git make each.
 type FetchOptions struct {
 	Dir   string // for what is kept; made when missing, may be deleted at any time
-	Bytes int64  // the most that is kept
+	Bytes int64  // the most that is kept; 0 or less: nothing
 	Spare int64  // of the disk, which stays free; 0: 256 MiB
 	// Quiet is for how long no ref of a repository moves before answers are
 	// made that will be asked for. 0: 1 s.
 	Quiet time.Duration
+	// Repositories that take at least so much disk get bundles. 0: none.
+	BundleLeast int64
+	BundleDir   string // for bundles, like Dir; required with BundleLeast
 }
 
 // KeepFetches has answers to fetches kept until CloseFetches. It must be called
 // before the store is used, by one process alone.
 func (s *Store) KeepFetches(o FetchOptions) error {
+	if o.BundleLeast > 0 {
+		// What an earlier process made is of no use: who may take it is not
+		// known without reading it.
+		if err := os.RemoveAll(o.BundleDir); err != nil {
+			return cacheError(err)
+		}
+		s.bundle = newBundler(s, o.BundleDir, o.BundleLeast)
+	}
+	if o.Bytes <= 0 {
+		return nil
+	}
 	c, err := keep.Open(keep.Options{Dir: o.Dir, Bytes: o.Bytes, Spare: o.Spare, Log: s.log})
 	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "the cache's folder can't be made", "Check the owner and the free space of the data folder.")
+		return cacheError(err)
 	}
 	s.kept = c
 	s.premake = newPremaker(s, o.Quiet)
@@ -286,9 +305,16 @@ func (s *Store) KeepFetches(o FetchOptions) error {
 	return nil
 }
 
+func cacheError(err error) error {
+	return problem.Wrap(err, problem.Unavailable, "the cache's folder can't be made", "Check the owner and the free space of the data folder.")
+}
+
 // CloseFetches ends the making of answers that nobody waits for.
 func (s *Store) CloseFetches() {
 	s.stop()
+	if s.bundle != nil {
+		s.bundle.close()
+	}
 	if s.kept != nil {
 		s.premake.close()
 		s.kept.Close()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -146,27 +147,35 @@ const maxLeft = 1000
 
 // kept reports whether everything that the refs named before is in reach of c.
 func (r *Repo) kept(ctx context.Context, c, before *reachCache) (bool, error) {
-	var left []object.ID
+	tips := make([]object.ID, 0, len(before.tips))
 	for id := range before.tips {
-		if !c.tips[id] {
-			left = append(left, id)
+		tips = append(tips, id)
+	}
+	return r.inReach(ctx, c.refs, tips)
+}
+
+// inReach reports whether refs name or reach every one of tips. No history is
+// searched for what is no commit: then the answer is no.
+func (r *Repo) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool, error) {
+	c := r.reachOf(refs)
+	missing := map[object.ID]bool{}
+	for _, id := range tips {
+		if reachable, _ := r.ask(c, id); !reachable {
+			missing[id] = true
 		}
 	}
-	if len(left) == 0 {
+	if len(missing) == 0 {
 		return true, nil
 	}
-	if len(left) > maxLeft {
+	if len(missing) > maxLeft {
 		return false, nil
 	}
+	left := slices.Collect(maps.Keys(missing))
 	commits, _, err := r.sortOut(ctx, left)
 	if err != nil || len(commits) < len(left) {
 		return false, err
 	}
-	missing := map[object.ID]bool{}
-	for _, id := range left {
-		missing[id] = true
-	}
-	err = r.searchCommits(ctx, c.refs, commits, missing)
+	err = r.searchCommits(ctx, refs, commits, missing)
 	return err == nil && len(missing) == 0, err
 }
 

@@ -142,6 +142,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	if err != nil {
 		return err
 	}
+	widen(p.stdout)
 	if u.Idle {
 		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
 	}
@@ -158,11 +159,15 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 // idlePriority is how nice work is that nobody waits for.
 const idlePriority = 15
 
+// pipeBytes is how much a git that makes a pack may be ahead of us: with the
+// kernel's own 64 KiB, the two wait for each other all the time.
+const pipeBytes = 256 << 10
+
 // copyFlushing copies and flushes whenever the source pauses, so that progress
 // is seen as it happens and a large pack goes out in large pieces.
 func copyFlushing(w io.Writer, r io.Reader) error {
 	flusher, _ := w.(interface{ Flush() })
-	buf := make([]byte, 128<<10)
+	buf := make([]byte, pipeBytes)
 	for {
 		n, err := r.Read(buf)
 		if n > 0 {

@@ -427,7 +427,7 @@ func verdictOf(r route, a *answer) verdict {
 		r.door == "web" && a.status == http.StatusForbidden && strings.Contains(a.body, `name="sudo_password"`):
 		return confirm
 	case a.status >= 200 && a.status < 400, a.status == http.StatusConflict, a.status == http.StatusUnprocessableEntity,
-		r.door == "git" && a.status == http.StatusUnsupportedMediaType:
+		r.door == "git" && (a.status == http.StatusUnsupportedMediaType || a.status == http.StatusGone): // a bundle that is not there
 		return allowed
 	}
 	return verdict(strconv.Itoa(a.status))

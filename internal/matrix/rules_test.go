@@ -51,6 +51,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 var rules = []rule{
 	// Git.
 	about(`git \w+ .*upload-pack`, reader, "repo to read", false),
+	about(`git GET .*/bundles/.*`, reader, "repo to read", false),
 	about(`git \w+ .*receive-pack`, writer, "repo", false),
 
 	// Git LFS.

@@ -8,7 +8,7 @@ import (
 )
 
 // bufferBytes is how much is read at a time of an answer that is being made.
-const bufferBytes = 128 << 10
+const bufferBytes = 256 << 10
 
 // Reader reads one answer, once, for one client.
 type Reader struct {

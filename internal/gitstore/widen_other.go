@@ -1,0 +1,7 @@
+//go:build !linux
+
+package gitstore
+
+import "io"
+
+func widen(io.Reader) {}
