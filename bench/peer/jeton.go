@@ -1,0 +1,136 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"jeton/bench/meter"
+)
+
+// Jeton is the server under test and its data folder, which outlives a restart.
+type Jeton struct {
+	Peer
+	Program string
+	Data    string
+	Flags   []string     // further ones for serve
+	Cert    *Certificate // nil: TLS is off
+}
+
+// Open starts j for the first time: it makes the account and its token by the
+// administrator's commands, as a person would.
+func (j *Jeton) Open(ctx context.Context) error {
+	if err := os.MkdirAll(j.Data, 0o700); err != nil {
+		return err
+	}
+	j.User = Owner
+	if _, err := j.Admin(ctx, "user", "create", Owner, "--admin"); err != nil {
+		return err
+	}
+	token, err := j.Token(ctx)
+	if err != nil {
+		return err
+	}
+	j.Password = token
+	return j.Serve(ctx)
+}
+
+// Token makes one more token of the account.
+func (j *Jeton) Token(ctx context.Context) (string, error) {
+	out, err := j.Admin(ctx, "token", "create", Owner, "--note", fmt.Sprint("bench ", time.Now().UnixNano()), "--scope", "repo", "--expires", "30d")
+	return strings.TrimSpace(out), err
+}
+
+// Serve starts the server and returns when it answers.
+func (j *Jeton) Serve(ctx context.Context) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	j.Name, j.Port = "Jeton", port
+	args := []string{"serve", "--data", j.Data, "--listen", j.Address(), "--url", "https://" + j.Host(), "--max-refs-per-push", "60000"}
+	scheme := "http"
+	if j.Cert != nil {
+		scheme, j.secure = "https", true
+		args = append(args, "--tls", "files", "--tls-cert", j.Cert.CertFile, "--tls-key", j.Cert.KeyFile)
+	} else {
+		args = append(args, "--tls", "off", "--trusted-proxy", "127.0.0.1/32")
+	}
+	if j.Group, err = meter.NewGroup("jeton-" + strconv.Itoa(port)); err != nil {
+		return err
+	}
+	log, err := output(filepath.Dir(j.Data), filepath.Base(j.Data)+".log")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	j.Log = log.Name()
+	cmd := exec.Command(j.Program, append(args, j.Flags...)...)
+	cmd.Env = environment(filepath.Dir(j.Data))
+	cmd.Stdout, cmd.Stderr = log, log
+	start := time.Now()
+	if err := j.Group.Start(cmd); err != nil {
+		return err
+	}
+	httpClient := &http.Client{Transport: &http.Transport{TLSClientConfig: j.Cert.Trust(), DisableKeepAlives: true}}
+	if err := j.await(ctx, httpClient, scheme, "/readyz", start, http.StatusOK); err != nil {
+		_ = j.Stop()
+		return err
+	}
+	return nil
+}
+
+// Restart starts j again with an empty cache: what it then answers is cold.
+func (j *Jeton) Restart(ctx context.Context) error {
+	if err := j.Stop(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(filepath.Join(j.Data, "cache")); err != nil {
+		return err
+	}
+	return j.Serve(ctx)
+}
+
+// Create makes an empty private repository.
+func (j *Jeton) Create(ctx context.Context, name string) error {
+	_, err := j.Admin(ctx, "repo", "create", Owner+"/"+name, "--private")
+	return err
+}
+
+// Maintain brings a repository into the state that upkeep leaves behind, where
+// this version has a command for it.
+func (j *Jeton) Maintain(ctx context.Context, name string) error {
+	help, err := j.Admin(ctx, "help")
+	if err != nil || !strings.Contains(help, "repo maintain") {
+		return err
+	}
+	_, err = j.Admin(ctx, "repo", "maintain", Owner+"/"+name)
+	return err
+}
+
+// Admin runs one of the administrator's commands and returns what it printed.
+func (j *Jeton) Admin(ctx context.Context, args ...string) (string, error) {
+	if args[0] != "help" {
+		args = append(args, "--data", j.Data)
+	}
+	cmd := exec.CommandContext(ctx, j.Program, args...)
+	cmd.Env = environment(filepath.Dir(j.Data))
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("jeton %s %s: %w: %s", args[0], args[1], err, errs.String())
+	}
+	return out.String(), nil
+}
+
+// environment is what servers see: nothing of who runs the benchmark.
+func environment(home string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LC_ALL=C"}
+}
