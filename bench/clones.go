@@ -42,7 +42,7 @@ func cloneName(depth int) string {
 
 // askClone is the request that git would send for a clone.
 func (l *lab) askClone(ctx context.Context, p *peer.Peer, repo string, depth int) (client.Request, error) {
-	_, body, err := ask(ctx, &peer.Jeton{Peer: *p}, client.Post(p.Host(), peer.Path(repo), uploadPack, client.LsRefs("HEAD", "refs/heads/", "refs/tags/"), ok, p.Basic(), client.V2()))
+	_, body, err := ask(ctx, p, client.Post(p.Host(), peer.Path(repo), uploadPack, client.LsRefs("HEAD", "refs/heads/", "refs/tags/"), ok, p.Basic(), client.V2()))
 	if err != nil {
 		return client.Request{}, err
 	}

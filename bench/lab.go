@@ -213,14 +213,43 @@ func (l *lab) push(ctx context.Context, j *peer.Jeton, dir, name string) error {
 	if err := j.Create(ctx, name); err != nil {
 		return err
 	}
-	args := []string{"push", "-q", j.Repo(name), "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"}
-	if j.Cert != nil {
-		args = append([]string{"-c", "http.sslCAInfo=" + j.Cert.Authority}, args...)
-	}
-	if _, err := l.git.Run(ctx, dir, args...); err != nil {
+	if err := l.send(ctx, &j.Peer, dir, name); err != nil {
 		return err
 	}
 	return j.Maintain(ctx, name)
+}
+
+// many is from how many refs on a push is sent without real git.
+const many = 1000
+
+// send pushes all branches and tags of dir into a repository that has none.
+func (l *lab) send(ctx context.Context, p *peer.Peer, dir, name string) error {
+	out, err := l.git.Run(ctx, dir, "for-each-ref", "--format=%(objectname) %(refname)")
+	if err != nil {
+		return err
+	}
+	var refs []client.Ref
+	for line := range strings.Lines(out) {
+		id, ref, _ := strings.Cut(strings.TrimSpace(line), " ")
+		refs = append(refs, client.Ref{ID: id, Name: ref})
+	}
+	if len(refs) < many {
+		args := []string{"push", "-q", p.Repo(name), "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"}
+		if p.Cert != nil {
+			args = append([]string{"-c", "http.sslCAInfo=" + p.Cert.Authority}, args...)
+		}
+		_, err := l.git.Run(ctx, dir, args...)
+		return err
+	}
+	pack, err := l.git.Run(ctx, dir, "pack-objects", "-q", "--all", "--stdout", "--delta-base-offset")
+	if err != nil {
+		return err
+	}
+	_, answer, err := ask(ctx, p, client.Post(p.Host(), peer.Path(name), client.ReceivePack, client.Push(refs, []byte(pack)), ok, p.Basic()))
+	if err != nil {
+		return err
+	}
+	return client.Pushed(answer, len(refs))
 }
 
 // copyTo copies dir's packs and refs beside git http-backend.
@@ -259,7 +288,7 @@ func (l *lab) secure(ctx context.Context) (*peer.Jeton, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	j := &peer.Jeton{Program: l.Program, Data: filepath.Join(l.dir, "jeton-tls"), Cert: l.cert}
+	j := &peer.Jeton{Program: l.Program, Data: filepath.Join(l.dir, "jeton-tls"), Peer: peer.Peer{Cert: l.cert}}
 	if err := l.openJeton(ctx, j); err != nil {
 		return nil, "", err
 	}
@@ -270,9 +299,9 @@ func (l *lab) secure(ctx context.Context) (*peer.Jeton, string, error) {
 	return j, name, nil
 }
 
-// ask sends requests to j on one connection and returns what came back.
-func ask(ctx context.Context, j *peer.Jeton, q client.Request) (client.Answer, []byte, error) {
-	c, err := client.Dial(ctx, j.Address(), j.Cert.Trust())
+// ask sends q to p and returns what came back.
+func ask(ctx context.Context, p *peer.Peer, q client.Request) (client.Answer, []byte, error) {
+	c, err := client.Dial(ctx, p.Address(), p.Cert.Trust())
 	if err != nil {
 		return client.Answer{}, nil, err
 	}
@@ -287,7 +316,7 @@ func ask(ctx context.Context, j *peer.Jeton, q client.Request) (client.Answer, [
 
 // record asks j, and keeps the answer for a bare handler to give at path.
 func (l *lab) record(ctx context.Context, j *peer.Jeton, q client.Request, path string) (peer.Recorded, error) {
-	a, body, err := ask(ctx, j, q)
+	a, body, err := ask(ctx, &j.Peer, q)
 	if err != nil {
 		return peer.Recorded{}, err
 	}
@@ -303,7 +332,7 @@ func (l *lab) record(ctx context.Context, j *peer.Jeton, q client.Request, path 
 
 // floor starts a bare handler with answers.
 func (l *lab) floor(ctx context.Context, cert *peer.Certificate, password string, answers ...peer.Recorded) (*peer.Floor, error) {
-	f := &peer.Floor{Peer: peer.Peer{User: peer.Owner, Password: password}, Answers: answers, Cert: cert}
+	f := &peer.Floor{Peer: peer.Peer{User: peer.Owner, Password: password, Cert: cert}, Answers: answers}
 	return f, f.Open(ctx, l.dir)
 }
 

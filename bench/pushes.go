@@ -192,8 +192,7 @@ func (l *lab) whole(ctx context.Context, r *table.Row, s shape.Shape, runs int, 
 	var repo string // made for one side's run, and used in it
 	works := l.both(func(p *peer.Peer) func(context.Context) (int, error) {
 		return func(ctx context.Context) (int, error) {
-			_, err := l.git.Run(ctx, dir, "push", "-q", p.Repo(repo), "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*")
-			return 1, err
+			return 1, l.send(ctx, p, dir, repo)
 		}
 	})
 	for i := range works {

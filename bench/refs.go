@@ -134,7 +134,7 @@ func (l *lab) manyRefs(ctx context.Context, r *table.Row, lines ...client.Line) 
 		return err
 	}
 	q := askRefs(l.jeton.Host(), repo, append(lines, l.jeton.Basic())...)
-	_, body, err := ask(ctx, l.jeton, q)
+	_, body, err := ask(ctx, &l.jeton.Peer, q)
 	if err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func onePrefix(ctx context.Context, l *lab, r *table.Row) error {
 		return err
 	}
 	q := askPrefix(l.jeton.Host(), large, l.jeton.Basic())
-	_, body, err := ask(ctx, l.jeton, q)
+	_, body, err := ask(ctx, &l.jeton.Peer, q)
 	if err != nil {
 		return err
 	}

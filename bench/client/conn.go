@@ -67,9 +67,11 @@ type Conn struct {
 	conn net.Conn
 	r    *bufio.Reader
 	copy []byte
+	stop func() bool
 }
 
-// Dial connects to address, with TLS if config is not nil.
+// Dial connects to address, with TLS if config is not nil. The end of ctx closes
+// the connection.
 func Dial(ctx context.Context, address string, config *tls.Config) (*Conn, error) {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", address)
@@ -84,11 +86,16 @@ func Dial(ctx context.Context, address string, config *tls.Config) (*Conn, error
 		}
 		conn = t
 	}
-	return &Conn{conn: conn, r: bufio.NewReaderSize(conn, 64<<10), copy: make([]byte, 64<<10)}, nil
+	// Whoever gives up does not wait for an answer that may never come.
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	return &Conn{conn: conn, stop: stop, r: bufio.NewReaderSize(conn, 64<<10), copy: make([]byte, 64<<10)}, nil
 }
 
 // Close ends the connection.
-func (c *Conn) Close() error { return c.conn.Close() }
+func (c *Conn) Close() error {
+	c.stop()
+	return c.conn.Close()
+}
 
 // Answer is what came back, but for the body.
 type Answer struct {

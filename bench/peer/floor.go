@@ -28,7 +28,6 @@ import (
 type Floor struct {
 	Peer
 	Answers []Recorded
-	Cert    *Certificate // nil: no TLS
 }
 
 // Recorded is an answer and where it is given.

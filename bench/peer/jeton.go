@@ -20,8 +20,7 @@ type Jeton struct {
 	Peer
 	Program string
 	Data    string
-	Flags   []string     // further ones for serve
-	Cert    *Certificate // nil: TLS is off
+	Flags   []string // further ones for serve
 }
 
 // Open starts j for the first time: it makes the account and its token by the
@@ -58,7 +57,7 @@ func (j *Jeton) Serve(ctx context.Context) error {
 	args := []string{"serve", "--data", j.Data, "--listen", j.Address(), "--url", "https://" + j.Host(), "--max-refs-per-push", "60000"}
 	scheme := "http"
 	if j.Cert != nil {
-		scheme, j.secure = "https", true
+		scheme = "https"
 		args = append(args, "--tls", "files", "--tls-cert", j.Cert.CertFile, "--tls-key", j.Cert.KeyFile)
 	} else {
 		args = append(args, "--tls", "off", "--trusted-proxy", "127.0.0.1/32")
@@ -125,7 +124,7 @@ func (j *Jeton) Admin(ctx context.Context, args ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("jeton %s %s: %w: %s", args[0], args[1], err, errs.String())
+		return "", fmt.Errorf("jeton %s: %w: %s", strings.Join(args[:min(2, len(args))], " "), err, errs.String())
 	}
 	return out.String(), nil
 }

@@ -30,7 +30,7 @@ type Peer struct {
 	Password string        // a password or a token
 	Start    time.Duration // from its start to its first answer
 	Log      string        // the file with what it printed
-	secure   bool
+	Cert     *Certificate  // nil: no TLS
 }
 
 // Address is where it listens.
@@ -42,7 +42,7 @@ func (p *Peer) Host() string { return net.JoinHostPort("localhost", strconv.Itoa
 // Repo is the URL of a repository for real git, with the credentials.
 func (p *Peer) Repo(name string) string {
 	scheme := "http"
-	if p.secure {
+	if p.Cert != nil {
 		scheme = "https"
 	}
 	u := url.URL{Scheme: scheme, User: url.UserPassword(p.User, p.Password), Host: p.Host(), Path: Path(name)}
