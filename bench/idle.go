@@ -61,7 +61,7 @@ func (l *lab) rest(ctx context.Context, r *table.Row, j *peer.Jeton, runs int, s
 		s.Peak = max(s.Peak, m.Anonymous)
 	}
 	r.Sides = append(r.Sides, s)
-	r.Add("start to first answer under "+table.Number(start)+" ms", s.Wall.Median(), start, " ms")
-	r.Add("idle memory (PSS) under "+table.Number(memory)+" MB", float64(most)/1e6, memory, " MB")
+	r.Add("start to first answer under "+table.Count(int64(start))+" ms", s.Wall.Median(), start, " ms")
+	r.Add("idle memory (PSS) under "+table.Count(int64(memory))+" MB", float64(most)/1e6, memory, " MB")
 	return nil
 }

@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	fs.StringVar(&o.Shapes, "shapes", "out/shapes", "the `folder` that keeps the made repositories between runs")
 	fs.StringVar(&o.Temp, "temp", "", "the `folder` for everything else, which is removed (default: the system's)")
 	fs.BoolVar(&o.Quick, "quick", false, "fewer and shorter runs")
-	fs.BoolVar(&o.Scale, "scale", false, "beside 10,000 repositories, 1,000,000 tokens and 100,000 accounts")
+	fs.BoolVar(&o.Scale, "scale", false, "also beside 10,000 repositories, 1,000,000 tokens and 100,000 accounts")
 	fs.BoolVar(&o.Backend, "backend", true, "measure nginx with git http-backend as well")
 	only := fs.String("run", "", "only the rows whose name matches the `expression`")
 	list := fs.Bool("list", false, "print the names of the rows")
@@ -80,16 +80,16 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 		return fmt.Errorf("-run: %w", err)
 	}
 	if *list {
-		for _, r := range rows() {
+		for _, r := range rows(o.Scale) {
 			fmt.Fprintln(out, r.name)
 		}
 		return nil
 	}
 	report, err := measureAll(ctx, o)
-	if err != nil {
+	if report == nil {
 		return err
 	}
-	return write(report, o, out)
+	return errors.Join(err, write(report, o, out))
 }
 
 func write(r *table.Report, o options, out io.Writer) error {

@@ -17,12 +17,11 @@ import (
 func refusalRows() []row {
 	return []row{
 		{"wrong token, well-formed", func(ctx context.Context, l *lab, r *table.Row) error {
-			// Another server's token has the shape and a right checksum.
-			j, _, err := l.secure(ctx)
+			token, err := l.strange(ctx)
 			if err != nil {
 				return err
 			}
-			return l.refused(ctx, r, j.Password, 2.5)
+			return l.refused(ctx, r, token, 2.5)
 		}},
 		{"wrong token, garbage", func(ctx context.Context, l *lab, r *table.Row) error {
 			return l.refused(ctx, r, "not-a-token-at-all", 1.5)
@@ -75,7 +74,7 @@ func (l *lab) noWrites(ctx context.Context, r *table.Row, q client.Request) erro
 	if err != nil {
 		return err
 	}
-	r.Note = fmt.Sprintf("%s refusals, %d writes into the database's files.", table.Number(float64(n)), writes)
+	r.Note = fmt.Sprintf("%s refusals, %d writes into the database's files.", table.Count(int64(n)), writes)
 	r.Add("no database write per refusal: at most one for a hundred", float64(writes)/float64(n), 0.01, " writes each")
 	return nil
 }

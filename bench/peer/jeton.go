@@ -23,9 +23,9 @@ type Jeton struct {
 	Flags   []string // further ones for serve
 }
 
-// Open starts j for the first time: it makes the account and its token by the
-// administrator's commands, as a person would.
-func (j *Jeton) Open(ctx context.Context) error {
+// Enrol makes the data folder, the account and its token, by the administrator's
+// commands, as a person would.
+func (j *Jeton) Enrol(ctx context.Context) error {
 	if err := os.MkdirAll(j.Data, 0o700); err != nil {
 		return err
 	}
@@ -33,18 +33,17 @@ func (j *Jeton) Open(ctx context.Context) error {
 	if _, err := j.Admin(ctx, "user", "create", Owner, "--admin"); err != nil {
 		return err
 	}
-	token, err := j.Token(ctx)
-	if err != nil {
-		return err
-	}
-	j.Password = token
-	return j.Serve(ctx)
+	out, err := j.Admin(ctx, "token", "create", Owner, "--note", "bench", "--scope", "repo", "--expires", "30d")
+	j.Password = strings.TrimSpace(out)
+	return err
 }
 
-// Token makes one more token of the account.
-func (j *Jeton) Token(ctx context.Context) (string, error) {
-	out, err := j.Admin(ctx, "token", "create", Owner, "--note", fmt.Sprint("bench ", time.Now().UnixNano()), "--scope", "repo", "--expires", "30d")
-	return strings.TrimSpace(out), err
+// Open enrols and starts j for the first time.
+func (j *Jeton) Open(ctx context.Context) error {
+	if err := j.Enrol(ctx); err != nil {
+		return err
+	}
+	return j.Serve(ctx)
 }
 
 // Serve starts the server and returns when it answers.

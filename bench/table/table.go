@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -103,8 +104,10 @@ func (r *Row) Add(target string, got, limit float64, unit string) {
 // Number prints x with as many digits as mean something.
 func Number(x float64) string {
 	switch a := math.Abs(x); {
-	case a == math.Trunc(a) && a < 1000:
-		return fmt.Sprintf("%.0f", x)
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return "no figure"
+	case a == 0:
+		return "0"
 	case a < 0.1:
 		return fmt.Sprintf("%.3f", x)
 	case a < 10:
@@ -112,7 +115,12 @@ func Number(x float64) string {
 	case a < 100:
 		return fmt.Sprintf("%.1f", x)
 	}
-	whole := fmt.Sprintf("%.0f", x)
+	return Count(int64(math.Round(x)))
+}
+
+// Count prints a whole number.
+func Count(n int64) string {
+	whole := strconv.FormatInt(n, 10)
 	for i := len(whole) - 3; i > 0 && whole[i-1] != '-'; i -= 3 {
 		whole = whole[:i] + "," + whole[i:]
 	}

@@ -36,7 +36,7 @@ advertisement of R1 <8>  Jeton            0.20 (0.10–0.30)          0.020     
 push                     Jeton                       20.0           18.0             –         –          –
                          git http-backend            21.0           17.0             –         –          –
     misses at most a quarter: 1.06 times
-    misses no process: NaN
+    misses no process: no figure
     one of 40 failed
 `
 	if strings.Join(strings.Fields(out.String()), " ") != strings.Join(strings.Fields(want), " ") {
