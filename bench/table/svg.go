@@ -11,8 +11,8 @@ import (
 // The picture's measures, in pixels.
 const (
 	svgWidth  = 960
-	svgLeft   = 300 // where the axis begins
-	svgRight  = 760
+	svgLeft   = 340 // where the axis begins
+	svgRight  = 770
 	svgTop    = 84
 	svgRow    = 28
 	svgBottom = 40
@@ -28,7 +28,7 @@ text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
 .range { stroke: #818b98; stroke-width: 2; }
 .ours { fill: #0969da; }
 .git { fill: #ffffff; stroke: #59636e; stroke-width: 2; }
-.bare { fill: none; stroke: #59636e; stroke-width: 2; }
+.bare { fill: #ffffff; stroke: #59636e; stroke-width: 2; }
 .holds { fill: #1a7f37; }
 .misses { fill: #d1242f; font-weight: 600; }
 @media (prefers-color-scheme: dark) {
@@ -39,7 +39,7 @@ text { font: 14px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f232
   .range { stroke: #656c76; }
   .ours { fill: #4493f8; }
   .git { fill: #0d1117; stroke: #9198a1; }
-  .bare { stroke: #9198a1; }
+  .bare { fill: #0d1117; stroke: #9198a1; }
   .holds { fill: #3fb950; }
   .misses { fill: #f85149; }
 }
@@ -163,12 +163,14 @@ func (p *pen) row(row Row, y int, x func(float64) float64) {
 func axis(e float64) string {
 	switch {
 	case e < 0:
-		return Number(math.Pow(10, e+3)) + " µs"
+		return Count(power(e+3)) + " µs"
 	case e < 3:
-		return Number(math.Pow(10, e)) + " ms"
+		return Count(power(e)) + " ms"
 	}
-	return Number(math.Pow(10, e-3)) + " s"
+	return Count(power(e-3)) + " s"
 }
+
+func power(e float64) int64 { return int64(math.Round(math.Pow(10, e))) }
 
 // describe is the picture for those who do not see it.
 func describe(rows []Row) string {
