@@ -2,6 +2,7 @@ package meter
 
 import (
 	"encoding/binary"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -108,10 +109,16 @@ func (c *counter) event(b []byte) {
 	}
 }
 
-func (c *counter) watch(pid int) {
+// start starts cmd and watches it. Nothing is read meanwhile: what the new
+// process starts before it is watched stays in the socket until it is.
+func (c *counter) start(cmd *exec.Cmd) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tree[uint32(pid)] = true
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.tree[uint32(cmd.Process.Pid)] = true
+	return nil
 }
 
 func (c *counter) Close() error {

@@ -31,10 +31,11 @@ type Group struct {
 // and been waited for.
 func NewGroup(name string) (*Group, error) {
 	g := &Group{}
-	if root := cgroup2(); root != "" {
+	for _, root := range cgroups() {
 		folder := filepath.Join(root, fmt.Sprintf("bench-%d-%s", os.Getpid(), name))
 		if err := os.Mkdir(folder, 0o755); err == nil {
 			g.folder = folder
+			break
 		}
 	}
 	g.count, _ = newCounter() // needs root, and a kernel that tells
@@ -44,19 +45,33 @@ func NewGroup(name string) (*Group, error) {
 // Exact reports whether the kernel counts for the group.
 func (g *Group) Exact() bool { return g.folder != "" }
 
-// cgroup2 returns where the cgroup file system of version 2 is mounted.
-func cgroup2() string {
-	text, err := os.ReadFile("/proc/self/mountinfo")
+// cgroups returns where a cgroup of version 2 may be made: under this process's
+// own one, which is its user's in a systemd scope, and at the root.
+func cgroups() []string {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return ""
+		return nil
 	}
-	for l := range strings.Lines(string(text)) {
+	var root string
+	for l := range strings.Lines(string(mounts)) {
 		before, after, _ := strings.Cut(l, " - ")
 		if f := strings.Fields(before); len(f) > 4 && strings.HasPrefix(after, "cgroup2 ") {
-			return f[4]
+			root = f[4]
 		}
 	}
-	return ""
+	if root == "" {
+		return nil
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return []string{root}
+	}
+	for l := range strings.Lines(string(own)) {
+		if path, found := strings.CutPrefix(strings.TrimSpace(l), "0::"); found {
+			return []string{filepath.Join(root, path), root}
+		}
+	}
+	return []string{root}
 }
 
 // Start starts cmd as a part of the group, in a process group of its own.
@@ -70,11 +85,12 @@ func (g *Group) Start(cmd *exec.Cmd) error {
 		shell := []string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(g.folder, "cgroup.procs"), cmd.Path}
 		cmd.Path, cmd.Args = "/bin/sh", append(shell, cmd.Args[1:]...)
 	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
+	start := cmd.Start
 	if g.count != nil {
-		g.count.watch(cmd.Process.Pid)
+		start = func() error { return g.count.start(cmd) }
+	}
+	if err := start(); err != nil {
+		return err
 	}
 	ended := make(chan struct{})
 	go func() {
