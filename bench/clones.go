@@ -105,7 +105,11 @@ func (l *lab) warmClone(ctx context.Context, r *table.Row, depth, clients int) e
 		}
 		works = append(works, w)
 	}
-	if r.Sides, err = compare(ctx, l.runs(9), true, works...); err != nil {
+	runs := l.runs(9)
+	if clients > 1 {
+		runs = l.runs(4)
+	}
+	if r.Sides, err = compare(ctx, runs, true, works...); err != nil {
 		return err
 	}
 	if i, err := os.Stat(a.File); err == nil {
@@ -114,7 +118,7 @@ func (l *lab) warmClone(ctx context.Context, r *table.Row, depth, clients int) e
 	r.Add("CPU at most 1.5 times a static file's from Go", cpu(r.Sides[0])/cpu(r.Sides[1]), 1.5, " times")
 	if clients > 1 {
 		r.Add(fmt.Sprintf("memory under 100 MB at %d", clients), float64(r.Sides[0].Peak)/1e6, 100, " MB")
-		few, err := compare(ctx, 2, false, cloned("Jeton", func() *peer.Peer { return &l.jeton.Peer }, clients/4, func(*peer.Peer) client.Request { return q }))
+		few, err := compare(ctx, 1, false, cloned("Jeton", func() *peer.Peer { return &l.jeton.Peer }, clients/4, func(*peer.Peer) client.Request { return q }))
 		if err != nil {
 			return err
 		}

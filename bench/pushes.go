@@ -106,6 +106,9 @@ func pushOne(ctx context.Context, l *lab, r *table.Row) error {
 	if err != nil {
 		return err
 	}
+	if err := l.jeton.Bound(ctx, repo); err != nil {
+		return err
+	}
 	dir, err := l.person(ctx)
 	if err != nil {
 		return err

@@ -105,11 +105,25 @@ func (j *Jeton) Create(ctx context.Context, name string) error {
 // Maintain brings a repository into the state that upkeep leaves behind, where
 // this version has a command for it.
 func (j *Jeton) Maintain(ctx context.Context, name string) error {
-	help, err := j.Admin(ctx, "help")
-	if err != nil || !strings.Contains(help, "repo maintain") {
+	return j.where(ctx, "repo maintain", Owner+"/"+name)
+}
+
+// Bound gives a repository and its account quotas that are never reached, where
+// this version has them: what a push is checked against costs something.
+func (j *Jeton) Bound(ctx context.Context, name string) error {
+	if err := j.where(ctx, "user quota", Owner, "1TiB"); err != nil {
 		return err
 	}
-	_, err = j.Admin(ctx, "repo", "maintain", Owner+"/"+name)
+	return j.where(ctx, "repo quota", Owner+"/"+name, "1TiB")
+}
+
+// where runs a command if this version has it.
+func (j *Jeton) where(ctx context.Context, command string, args ...string) error {
+	help, err := j.Admin(ctx, "help")
+	if err != nil || !strings.Contains(help, "  "+command+" ") {
+		return err
+	}
+	_, err = j.Admin(ctx, append(strings.Fields(command), args...)...)
 	return err
 }
 
