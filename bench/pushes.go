@@ -106,7 +106,7 @@ func pushOne(ctx context.Context, l *lab, r *table.Row) error {
 	if err != nil {
 		return err
 	}
-	if err := l.jeton.Bound(ctx, repo); err != nil {
+	if err := errors.Join(l.jeton.Bound(ctx, repo), l.jeton.Protect(ctx, repo)); err != nil {
 		return err
 	}
 	dir, err := l.person(ctx)

@@ -3,7 +3,9 @@ package peer
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +23,7 @@ type Jeton struct {
 	Program string
 	Data    string
 	Flags   []string // further ones for serve
+	secret  string   // the account's password
 }
 
 // Enrol makes the data folder, the account and its token, by the administrator's
@@ -30,7 +33,8 @@ func (j *Jeton) Enrol(ctx context.Context) error {
 		return err
 	}
 	j.User = Owner
-	if _, err := j.Admin(ctx, "user", "create", Owner, "--admin"); err != nil {
+	j.secret = rand.Text()
+	if _, err := j.admin(ctx, strings.NewReader(j.secret+"\n"), "user", "create", Owner, "--admin", "--password-stdin"); err != nil {
 		return err
 	}
 	out, err := j.Admin(ctx, "token", "create", Owner, "--note", "bench", "--scope", "repo", "--expires", "30d")
@@ -129,13 +133,17 @@ func (j *Jeton) where(ctx context.Context, command string, args ...string) error
 
 // Admin runs one of the administrator's commands and returns what it printed.
 func (j *Jeton) Admin(ctx context.Context, args ...string) (string, error) {
+	return j.admin(ctx, nil, args...)
+}
+
+func (j *Jeton) admin(ctx context.Context, stdin io.Reader, args ...string) (string, error) {
 	if args[0] != "help" {
 		args = append(args, "--data", j.Data)
 	}
 	cmd := exec.CommandContext(ctx, j.Program, args...)
 	cmd.Env = environment(filepath.Dir(j.Data))
 	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, &out, &errs
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("jeton %s: %w: %s", strings.Join(args[:min(2, len(args))], " "), err, errs.String())
 	}
