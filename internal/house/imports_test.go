@@ -105,3 +105,19 @@ func TestRooms_noHTTP(t *testing.T) {
 		}
 	}
 }
+
+// TestImports_bench: the benchmark imports the program, never the other way
+// round. Tests may use its generator of repositories.
+func TestImports_bench(t *testing.T) {
+	t.Parallel()
+	for _, f := range source(t) {
+		if f.test || under(f.pkg, []string{"bench"}) {
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			if imp, _ := strconv.Unquote(spec.Path.Value); imp == "jeton/bench" || strings.HasPrefix(imp, "jeton/bench/") {
+				t.Errorf("%s imports %s", f.path, imp)
+			}
+		}
+	}
+}

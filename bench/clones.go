@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"jeton/bench/client"
+	"jeton/bench/meter"
+	"jeton/bench/peer"
+	"jeton/bench/shape"
+	"jeton/bench/table"
+)
+
+func cloneRows() []row {
+	var out []row
+	for _, depth := range []int{0, 1} {
+		for _, clients := range []int{1, 16} {
+			out = append(out, row{fmt.Sprintf("%s, warm, %d at once", cloneName(depth), clients), func(ctx context.Context, l *lab, r *table.Row) error {
+				return l.warmClone(ctx, r, depth, clients)
+			}})
+		}
+	}
+	for _, depth := range []int{0, 1} {
+		out = append(out, row{cloneName(depth) + ", cold", func(ctx context.Context, l *lab, r *table.Row) error { return l.coldClone(ctx, r, depth) }})
+	}
+	for _, depth := range []int{0, 1} {
+		out = append(out, row{cloneName(depth) + ", real git", func(ctx context.Context, l *lab, r *table.Row) error { return l.gitClone(ctx, r, depth) }})
+	}
+	return append(out, row{"fetch, nothing new, real git", emptyFetch})
+}
+
+func cloneName(depth int) string {
+	if depth > 0 {
+		return fmt.Sprintf("clone --depth %d of R2", depth)
+	}
+	return "clone of R2"
+}
+
+// askClone is the request that git would send for a clone.
+func (l *lab) askClone(ctx context.Context, p *peer.Peer, repo string, depth int) (client.Request, error) {
+	_, body, err := ask(ctx, p, client.Post(p.Host(), peer.Path(repo), uploadPack, client.LsRefs("HEAD", "refs/heads/", "refs/tags/"), ok, p.Basic(), client.V2()))
+	if err != nil {
+		return client.Request{}, err
+	}
+	refs, err := client.Refs(body)
+	if err != nil {
+		return client.Request{}, err
+	}
+	var wants []string
+	for _, r := range refs {
+		if depth == 0 || r.Name == "refs/heads/main" {
+			wants = append(wants, r.ID)
+		}
+	}
+	slices.Sort(wants)
+	return client.Post(p.Host(), peer.Path(repo), uploadPack, client.Fetch(depth, slices.Compact(wants)...), ok, p.Basic(), client.V2()), nil
+}
+
+// cloned is the work of sending a whole answer to each client, once.
+func cloned(side string, p func() *peer.Peer, clients int, q func(p *peer.Peer) client.Request) work {
+	return work{side: side, group: func() *meter.Group { return p().Group }, memory: true, load: clients > 1, run: func(ctx context.Context) (int, error) {
+		return client.Load{Address: p().Address(), Requests: []client.Request{q(p())}, Clients: clients, Rounds: 1}.Run(ctx)
+	}}
+}
+
+// warmClone compares an answer that was given before with the same bytes from a
+// file.
+func (l *lab) warmClone(ctx context.Context, r *table.Row, depth, clients int) error {
+	repo, err := l.fill(ctx, shape.R2())
+	if err != nil {
+		return err
+	}
+	q, err := l.askClone(ctx, &l.jeton.Peer, repo, depth)
+	if err != nil {
+		return err
+	}
+	a, err := l.record(ctx, l.jeton, q, "/clone")
+	if err != nil {
+		return err
+	}
+	a.Static = true
+	f, err := l.floor(ctx, nil, l.jeton.Password, a)
+	if err != nil {
+		return err
+	}
+	defer l.end(f)
+	f.Name = "bare Go handler, a file"
+	works := []work{
+		cloned("Jeton", func() *peer.Peer { return &l.jeton.Peer }, clients, func(*peer.Peer) client.Request { return q }),
+		cloned(f.Name, func() *peer.Peer { return &f.Peer }, clients, func(p *peer.Peer) client.Request { return client.Get(p.Host(), "/clone", ok, p.Basic()) }),
+	}
+	if l.backend != nil {
+		theirs, err := l.askClone(ctx, &l.backend.Peer, repo, depth)
+		if err != nil {
+			return err
+		}
+		w := cloned(l.backend.Name, func() *peer.Peer { return &l.backend.Peer }, clients, func(*peer.Peer) client.Request { return theirs })
+		w.cap = 1
+		if clients == 1 {
+			w.cap = 3
+		}
+		works = append(works, w)
+	}
+	runs := l.runs(9)
+	if clients > 1 {
+		runs = l.runs(4)
+	}
+	if r.Sides, err = compare(ctx, runs, true, works...); err != nil {
+		return err
+	}
+	if i, err := os.Stat(a.File); err == nil {
+		r.Note = fmt.Sprintf("Jeton's answer has %s MB.", table.Number(float64(i.Size())/1e6))
+	}
+	r.Add("CPU at most 1.5 times a static file's from Go", cpu(r.Sides[0])/cpu(r.Sides[1]), 1.5, " times")
+	if clients > 1 {
+		r.Add(fmt.Sprintf("memory under 100 MB at %d", clients), float64(r.Sides[0].Peak)/1e6, 100, " MB")
+		few, err := compare(ctx, 1, false, cloned("Jeton", func() *peer.Peer { return &l.jeton.Peer }, clients/4, func(*peer.Peer) client.Request { return q }))
+		if err != nil {
+			return err
+		}
+		r.Add(fmt.Sprintf("memory flat: at most a fifth more at %d than at %d", clients, clients/4), float64(r.Sides[0].Peak)/float64(few[0].Peak), 1.2, " times")
+	}
+	return nil
+}
+
+// coldClone compares answers that nobody had asked for before: Jeton starts
+// afresh with an empty cache for each run.
+func (l *lab) coldClone(ctx context.Context, r *table.Row, depth int) error {
+	repo, err := l.fill(ctx, shape.R2())
+	if err != nil {
+		return err
+	}
+	q, err := l.askClone(ctx, &l.jeton.Peer, repo, depth)
+	if err != nil {
+		return err
+	}
+	ours := cloned("Jeton", func() *peer.Peer { return &l.jeton.Peer }, 1, func(*peer.Peer) client.Request { return q })
+	ours.prepare = func(ctx context.Context) error {
+		if err := l.jeton.Restart(ctx); err != nil {
+			return err
+		}
+		// The new port is in the request.
+		var err error
+		q, err = l.askClone(ctx, &l.jeton.Peer, repo, depth)
+		return err
+	}
+	works := []work{ours}
+	if l.backend != nil {
+		indexed, err := l.withBitmap(ctx, repo)
+		if err != nil {
+			return err
+		}
+		for _, b := range []struct{ side, repo string }{{l.backend.Name, repo}, {l.backend.Name + ", bitmap", indexed}} {
+			theirs, err := l.askClone(ctx, &l.backend.Peer, b.repo, depth)
+			if err != nil {
+				return err
+			}
+			works = append(works, cloned(b.side, func() *peer.Peer { return &l.backend.Peer }, 1, func(*peer.Peer) client.Request { return theirs }))
+		}
+	}
+	if r.Sides, err = compare(ctx, l.runs(5), false, works...); err != nil || l.backend == nil {
+		return err
+	}
+	if depth > 0 {
+		r.Add("CPU at most half of git http-backend's", cpu(r.Sides[0])/cpu(r.Sides[1]), 0.5, " times")
+		return nil
+	}
+	r.Add("CPU at most git http-backend's with a bitmap", cpu(r.Sides[0])/cpu(r.Sides[2]), 1, " times")
+	r.Add("CPU at most a quarter of git http-backend's without one", cpu(r.Sides[0])/cpu(r.Sides[1]), 0.25, " times")
+	return nil
+}
+
+// withBitmap is a copy of a repository beside git http-backend, with a bitmap.
+func (l *lab) withBitmap(ctx context.Context, repo string) (string, error) {
+	name := repo + "-bitmap"
+	if l.filled[name] {
+		return name, nil
+	}
+	if err := l.copyTo(ctx, l.backend.Dir(repo), name); err != nil {
+		return "", err
+	}
+	_, err := l.git.Run(ctx, l.backend.Dir(name), "repack", "-adbq")
+	l.filled[name] = err == nil
+	return name, err
+}
+
+// gitClone is what a person waits for.
+func (l *lab) gitClone(ctx context.Context, r *table.Row, depth int) error {
+	repo, err := l.fill(ctx, shape.R2())
+	if err != nil {
+		return err
+	}
+	r.Sides, err = compare(ctx, l.runs(3), true, l.both(func(p *peer.Peer) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			to := filepath.Join(l.dir, l.name("clone"))
+			args := []string{"clone", "-q"}
+			if depth > 0 {
+				args = append(args, "--depth", fmt.Sprint(depth))
+			}
+			_, err := l.git.Run(ctx, l.dir, append(args, p.Repo(repo), to)...)
+			return 1, errors.Join(err, os.RemoveAll(to))
+		}
+	})...)
+	if err == nil && len(r.Sides) > 1 {
+		r.Add("no slower than git http-backend", wall(r.Sides[0])/wall(r.Sides[1]), 1, " times")
+	}
+	return err
+}
+
+// emptyFetch is what pollers do all day.
+func emptyFetch(ctx context.Context, l *lab, r *table.Row) error {
+	repo, err := l.fill(ctx, shape.R2())
+	if err != nil {
+		return err
+	}
+	works := l.both(func(p *peer.Peer) func(context.Context) (int, error) {
+		to := filepath.Join(l.dir, l.name("fetch"))
+		return func(ctx context.Context) (int, error) {
+			if _, err := os.Stat(to); err != nil {
+				if _, err := l.git.Run(ctx, l.dir, "clone", "-q", "--bare", p.Repo(repo), to); err != nil {
+					return 0, err
+				}
+			}
+			const times = 5
+			for range times {
+				if _, err := l.git.Run(ctx, to, "fetch", "-q", p.Repo(repo), "refs/heads/*:refs/heads/*"); err != nil {
+					return 0, err
+				}
+			}
+			return times, nil
+		}
+	})
+	if r.Sides, err = compare(ctx, l.runs(7), true, works...); err != nil {
+		return err
+	}
+	r.Add("server CPU under 1 ms", cpu(r.Sides[0]), 1, " ms")
+	noProcess(r)
+	return nil
+}
