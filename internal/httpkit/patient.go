@@ -85,11 +85,20 @@ func (s *Steady) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // CutShort makes reads and writes on the connection fail once ctx has ended,
 // which nothing else would: a client that says nothing must not hold on to what
-// was taken from it. The returned function lets go of the connection.
-func CutShort(ctx context.Context, w http.ResponseWriter) func() bool {
+// was taken from it. The returned function, which is called once before the
+// handler returns, lets go of the connection: it waits for what has begun, since
+// the writer of a request that is over must not be touched.
+func CutShort(ctx context.Context, w http.ResponseWriter) (release func()) {
 	control := http.NewResponseController(w)
-	return context.AfterFunc(ctx, func() {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
 		_ = control.SetReadDeadline(time.Now())
 		_ = control.SetWriteDeadline(time.Now().Add(LastWords))
 	})
+	return func() {
+		if !stop() {
+			<-done
+		}
+	}
 }
