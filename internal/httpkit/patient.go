@@ -85,11 +85,19 @@ func (s *Steady) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // CutShort makes reads and writes on the connection fail once ctx has ended,
 // which nothing else would: a client that says nothing must not hold on to what
-// was taken from it. The returned function lets go of the connection.
-func CutShort(ctx context.Context, w http.ResponseWriter) func() bool {
+// was taken from it. The returned function lets go of the connection, and must be
+// called before the handler returns: nobody may touch the response after that.
+func CutShort(ctx context.Context, w http.ResponseWriter) func() {
 	control := http.NewResponseController(w)
-	return context.AfterFunc(ctx, func() {
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
 		_ = control.SetReadDeadline(time.Now())
 		_ = control.SetWriteDeadline(time.Now().Add(LastWords))
 	})
+	return func() {
+		if !stop() {
+			<-done // it has begun: over HTTP/2 it would end the program
+		}
+	}
 }
