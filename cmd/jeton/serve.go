@@ -51,6 +51,8 @@ certificate authority of its own. The first start prints a link to set it up.
   --lfs=false              no Git LFS; --lfs is as without it
   --lfs-max-object-size SIZE
                            the largest file in Git LFS (default 5GiB)
+  --git-cache-size SIZE    the answers to clones and fetches that are kept (default 2GiB; 0: none)
+  --git-bundle-size SIZE   repositories from this size on get bundles (default none)
   --git PROGRAM            the git program, 2.39 or newer (default git)
   --maintenance MODE       auto, or off: repack repositories only when asked to (default auto)
   --maintenance-parallel N repositories that are maintained at a time (default 1)

@@ -32,7 +32,7 @@ func TestFork(t *testing.T) {
 	p.sees("The repository will be maintained now.")
 	p.until("it was maintained", func() bool {
 		p.open("/grace/weather/settings")
-		return p.eval(`document.body.innerText.includes("repacked everything")`)
+		return p.eval(`document.body.innerText.includes("repacked everything") && !document.body.innerText.includes("being maintained")`)
 	})
 	p.look("repo-maintained")
 }

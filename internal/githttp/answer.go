@@ -146,10 +146,10 @@ const width = 72
 
 // render writes err as git shows it: plain text, short lines.
 func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err error) {
-	if bad, ok := errors.AsType[*wrong](err); ok {
-		status = bad.status
-		if bad.allow != "" {
-			w.Header().Set("Allow", bad.allow)
+	if bad, ok := errors.AsType[*httpkit.Wrong](err); ok {
+		status = bad.Status
+		if bad.Allow != "" {
+			w.Header().Set("Allow", bad.Allow)
 		}
 	}
 	h := w.Header()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"jeton/internal/gate"
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -14,7 +15,7 @@ import (
 func (d *Door) bundle(ctx context.Context, actor *right.Actor, repo gate.Repo, name string, out *answer, r *http.Request) error {
 	f, made, err := d.o.Fetch.Bundle(ctx, actor, repo, name)
 	if problem.Is(err, problem.NotFound) {
-		return &wrong{status: http.StatusGone, text: "That bundle is not there any more. Clone without it: the repository has everything."}
+		return &httpkit.Wrong{Status: http.StatusGone, Text: "That bundle is not there any more. Clone without it: the repository has everything."}
 	}
 	if err != nil {
 		return err

@@ -23,26 +23,26 @@ func parse(r *http.Request) (target, error) {
 	services := r.URL.Query()["service"]
 	if t.bundle != "" {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "GET, HEAD", text: "This address takes GET requests only."}
+			return target{}, &httpkit.Wrong{Status: http.StatusMethodNotAllowed, Allow: "GET, HEAD", Text: "This address takes GET requests only."}
 		}
 		return t, nil
 	}
 	if !t.discovery {
 		if r.Method != http.MethodPost {
-			return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "POST", text: "This address takes POST requests of git only."}
+			return target{}, &httpkit.Wrong{Status: http.StatusMethodNotAllowed, Allow: "POST", Text: "This address takes POST requests of git only."}
 		}
 		for _, s := range services {
 			if s != t.service.name {
-				return target{}, &wrong{status: http.StatusBadRequest, text: "The service in the query is not the one in the path."}
+				return target{}, &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The service in the query is not the one in the path."}
 			}
 		}
 		return t, nil
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return target{}, &wrong{status: http.StatusMethodNotAllowed, allow: "GET, HEAD", text: "This address takes GET requests of git only."}
+		return target{}, &httpkit.Wrong{Status: http.StatusMethodNotAllowed, Allow: "GET, HEAD", Text: "This address takes GET requests of git only."}
 	}
 	if len(services) > 1 {
-		return target{}, &wrong{status: http.StatusBadRequest, text: "The query names more than one service."}
+		return target{}, &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The query names more than one service."}
 	}
 	switch {
 	case len(services) == 1 && services[0] == uploadPack.name:
@@ -52,23 +52,10 @@ func parse(r *http.Request) (target, error) {
 	default:
 		// Without ?service= this would be the dumb protocol, which hands out
 		// files without asking who wants what.
-		return target{}, &wrong{status: http.StatusForbidden, text: "Please upgrade your git client. This server speaks git's smart HTTP protocol only."}
+		return target{}, &httpkit.Wrong{Status: http.StatusForbidden, Text: "Please upgrade your git client. This server speaks git's smart HTTP protocol only."}
 	}
 	return t, nil
 }
-
-// wrong is a request that no git sends.
-type wrong struct {
-	status int
-	allow  string // the methods, when the one of the request is wrong
-	text   string
-}
-
-// Error returns the text for the log.
-func (e *wrong) Error() string { return e.text }
-
-// Unwrap makes it a problem for whoever asks for one.
-func (e *wrong) Unwrap() error { return problem.New(problem.Invalid, e.text, "") }
 
 // maxProtocol bounds the Git-Protocol header, a list like "version=2".
 const maxProtocol = 256
@@ -92,7 +79,7 @@ const (
 func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
 	want := "application/x-" + s.name + "-request"
 	if kind := r.Header.Get("Content-Type"); kind != want && mediaType(kind) != want {
-		return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body must be " + want + "."}
+		return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must be " + want + "."}
 	}
 	limit := int64(maxFetchBody)
 	if s == receivePack {
@@ -109,11 +96,11 @@ func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request,
 	case "gzip", "x-gzip":
 		z, err := gzip.NewReader(raw)
 		if err != nil {
-			return nil, &wrong{status: http.StatusBadRequest, text: "The body is not gzip, as its header says."}
+			return nil, &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The body is not gzip, as its header says."}
 		}
 		return &bounded{Reader: z, Closer: raw, left: limit}, nil
 	}
-	return nil, &wrong{status: http.StatusUnsupportedMediaType, text: "The body's encoding must be gzip, or none."}
+	return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body's encoding must be gzip, or none."}
 }
 
 func mediaType(kind string) string {

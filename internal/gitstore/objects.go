@@ -34,6 +34,28 @@ func (r *Repo) closeObjects() {
 	}
 }
 
+// infos tells of those of ids that are there, in order.
+func (r *Repo) infos(ctx context.Context, ids []object.ID, f func(object.ID, odb.Info)) error {
+	db, err := r.objects()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return readError(err)
+		}
+		in, err := db.Info(id)
+		if errors.Is(err, odb.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		f(id, in)
+	}
+	return nil
+}
+
 // readObject returns the content of an object of at most limit bytes, which must
 // not be changed. An object that is not there, or of another kind, is
 // problem.NotFound.

@@ -12,7 +12,7 @@ func TestLowPriority(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	for low, want := range map[bool]string{false: "0", true: "19"} {
-		p, err := s.start(t.Context(), s.dir, command{name: "version", flags: []flag{"--build-options"}, low: low, pipeIn: true})
+		p, err := s.start(t.Context(), s.dir, command{name: "version", flags: []flag{"--build-options"}, low: low})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -271,18 +272,11 @@ func (r *Repo) search(ctx context.Context, refs *Refs, ask []object.ID, left map
 
 // sortOut tells commits from other objects. What does not exist is in neither.
 func (r *Repo) sortOut(ctx context.Context, ask []object.ID) (commits, others map[object.ID]bool, err error) {
-	cat, err := r.catFile(ctx, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer cat.close()
 	commits, others = map[object.ID]bool{}, map[object.ID]bool{}
-	err = cat.batch(slices.Values(ask), "", func(id object.ID, in objectInfo) {
-		switch {
-		case in.Missing:
-		case in.Kind == object.KindCommit:
+	err = r.infos(ctx, ask, func(id object.ID, in odb.Info) {
+		if in.Kind == object.KindCommit {
 			commits[id] = true
-		default:
+		} else {
 			others[id] = true
 		}
 	})

@@ -32,7 +32,6 @@ type command struct {
 	env    []string
 	stdin  io.Reader
 	stdout io.Writer // nil gives a pipe
-	pipeIn bool      // ask for a pipe to standard input
 	stderr io.Writer // beside the tail that is kept for the log
 	files  []*os.File
 	low    bool // of low priority, and asked to end (SIGTERM) before it is killed
@@ -111,8 +110,7 @@ func configEnv(config []string) []string {
 // process is a running git.
 type process struct {
 	cmd    *exec.Cmd
-	stdin  io.WriteCloser // with pipeIn
-	stdout io.ReadCloser  // nil when the command had a writer
+	stdout io.ReadCloser // nil when the command had a writer
 	tail   tail
 	name   string
 	ctx    context.Context
@@ -139,11 +137,6 @@ func (s *Store) start(ctx context.Context, dir string, c command) (*process, err
 	cmd.Stderr = &p.tail
 	if c.stderr != nil {
 		cmd.Stderr = io.MultiWriter(&p.tail, c.stderr)
-	}
-	if c.pipeIn {
-		if p.stdin, err = cmd.StdinPipe(); err != nil {
-			return nil, err
-		}
 	}
 	if c.stdout == nil {
 		if p.stdout, err = cmd.StdoutPipe(); err != nil {
@@ -200,9 +193,6 @@ func (p *process) wait() error {
 // stop kills the process if it still runs, and reaps it.
 func (p *process) stop() {
 	_ = killGroup(p.cmd.Process)
-	if p.stdin != nil {
-		_ = p.stdin.Close()
-	}
 	_ = p.cmd.Wait()
 }
 

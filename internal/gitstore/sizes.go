@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/odb"
 )
 
 // Sizes tells how many bytes those of ids have that a ref of refs reaches. The
@@ -20,18 +21,6 @@ func (r *Repo) Sizes(ctx context.Context, refs *Refs, ids []object.ID) (map[obje
 		hidden[id] = true
 	}
 	ask := slices.DeleteFunc(slices.Clone(ids), func(id object.ID) bool { return hidden[id] })
-	if len(ask) == 0 {
-		return out, nil
-	}
-	cat, err := r.catFile(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer cat.close()
-	err = cat.batch(slices.Values(ask), "", func(id object.ID, o objectInfo) {
-		if !o.Missing {
-			out[id] = o.Size
-		}
-	})
+	err = r.infos(ctx, ask, func(id object.ID, in odb.Info) { out[id] = in.Size })
 	return out, err
 }

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -62,4 +63,48 @@ func TestPatient_ended(t *testing.T) {
 			t.Errorf("after the end: %d, %v", n, err)
 		}
 	})
+}
+
+// held is a connection that is slow to take a deadline.
+type held struct {
+	http.ResponseWriter
+	begun, free chan struct{}
+}
+
+func (h *held) SetReadDeadline(time.Time) error {
+	close(h.begun)
+	<-h.free
+	return nil
+}
+
+func (h *held) SetWriteDeadline(time.Time) error { return nil }
+
+// TestCutShort_waits: a handler must not end while the end of its context is
+// still being told to the connection. The writer of an HTTP/2 request that is
+// over is nil inside, and no handler's recover would catch that.
+func TestCutShort_waits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		w := &held{ResponseWriter: httptest.NewRecorder(), begun: make(chan struct{}), free: make(chan struct{})}
+		release := CutShort(ctx, w)
+		cancel()
+		<-w.begun
+		released := make(chan struct{})
+		go func() {
+			release()
+			close(released)
+		}()
+		synctest.Wait()
+		select {
+		case <-released:
+			t.Error("the connection was let go while a deadline was being set")
+		default:
+		}
+		close(w.free)
+		<-released
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	CutShort(ctx, httptest.NewRecorder())() // before the end there is nothing to wait for
 }

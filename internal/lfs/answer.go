@@ -18,19 +18,6 @@ import (
 // media is the type of every JSON body of the protocol.
 const media = "application/vnd.git-lfs+json"
 
-// wrong is an error whose status no problem's kind says.
-type wrong struct {
-	status int
-	allow  string // the methods, when the one of the request is wrong
-	text   string
-}
-
-// Error returns the text for the log.
-func (e *wrong) Error() string { return e.text }
-
-// Unwrap makes it a problem for whoever asks for one.
-func (e *wrong) Unwrap() error { return problem.New(problem.Invalid, e.text, "") }
-
 // refusal is the body of an error.
 type refusal struct {
 	Message          string    `json:"message"`
@@ -57,8 +44,8 @@ func (c *call) answer(status int, v any) error {
 
 // status is the status of an error.
 func status(usual int, err error) (code int, allow string) {
-	if w, ok := errors.AsType[*wrong](err); ok {
-		return w.status, w.allow
+	if w, ok := errors.AsType[*httpkit.Wrong](err); ok {
+		return w.Status, w.Allow
 	}
 	if _, ok := errors.AsType[*largefile.OverQuota](err); ok {
 		return http.StatusInsufficientStorage, ""

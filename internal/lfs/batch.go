@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
 )
@@ -60,7 +61,7 @@ func (d *Door) parseBatch(c *call) error {
 		return err
 	}
 	if said := c.r.URL.Query()["operation"]; len(said) > 0 && !slices.Equal(said, []string{b.Operation}) {
-		return &wrong{status: http.StatusBadRequest, text: "The operation in the query is not the one in the body."}
+		return &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The operation in the query is not the one in the body."}
 	}
 	i := slices.IndexFunc(table[:], func(r route) bool { return r.pattern == batchPattern+"?operation="+b.Operation })
 	c.route, c.batch = table[i], b

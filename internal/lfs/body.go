@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 )
 
@@ -26,10 +27,10 @@ const (
 func (c *call) readJSON(v any) error {
 	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil || kind != media && kind != "application/json" {
-		return &wrong{status: http.StatusUnsupportedMediaType, text: "The body must be " + media + "."}
+		return &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must be " + media + "."}
 	}
 	if e := c.r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return &wrong{status: http.StatusUnsupportedMediaType, text: "The body must not be packed."}
+		return &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must not be packed."}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxJSON))
 	if err != nil {
@@ -44,13 +45,13 @@ func (c *call) readJSON(v any) error {
 // decode reads one JSON value and nothing after it.
 func decode(body []byte, v any) error {
 	if !utf8.Valid(body) || tooDeep(body) {
-		return &wrong{status: http.StatusBadRequest, text: "The body is no JSON that Git LFS sends."}
+		return &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The body is no JSON that Git LFS sends."}
 	}
 	if err := json.Unmarshal(body, v); err != nil {
 		if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return problem.Wrap(err, problem.Invalid, "A value in the body is of the wrong kind.", "")
 		}
-		return &wrong{status: http.StatusBadRequest, text: "The body is not JSON."}
+		return &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The body is not JSON."}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
 )
@@ -84,7 +85,7 @@ func TestStatus(t *testing.T) {
 		want int
 	}{
 		"the quota":      {&largefile.OverQuota{Err: problem.New(problem.Forbidden, "full", "")}, http.StatusInsufficientStorage},
-		"another method": {&wrong{status: http.StatusMethodNotAllowed, text: "x"}, http.StatusMethodNotAllowed},
+		"another method": {&httpkit.Wrong{Status: http.StatusMethodNotAllowed, Text: "x"}, http.StatusMethodNotAllowed},
 		"anything":       {errors.New("x"), 500},
 	} {
 		if got, _ := status(500, c.err); got != c.want {

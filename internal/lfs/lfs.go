@@ -138,7 +138,7 @@ func match(method, rest string) (route, string, error) {
 		allowed = append(allowed, r.method)
 	}
 	if allowed != nil {
-		return route{}, "", &wrong{status: http.StatusMethodNotAllowed, allow: strings.Join(allowed, ", "), text: "This address does not take " + verb(method) + " requests."}
+		return route{}, "", &httpkit.Wrong{Status: http.StatusMethodNotAllowed, Allow: strings.Join(allowed, ", "), Text: "This address does not take " + verb(method) + " requests."}
 	}
 	return route{}, "", problem.New(problem.NotFound, "Not Found", "This server speaks the Batch API, basic transfers and the locking API of Git LFS.")
 }
@@ -209,7 +209,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	event.From(c.ctx()).Add(slog.String("actor", c.actor.Login), slog.Int64("token", int64(c.actor.Token)))
 	if d.o.Off {
-		return &wrong{status: http.StatusNotImplemented, text: "Git LFS is switched off on this server."}
+		return &httpkit.Wrong{Status: http.StatusNotImplemented, Text: "Git LFS is switched off on this server."}
 	}
 	t, err := d.parse(c)
 	if err != nil {
@@ -236,7 +236,7 @@ func (d *Door) parse(c *call) (target, error) {
 	// No address here has a service: a query that names one belongs to another
 	// protocol, and whoever would read it could take a write for a read.
 	if c.r.URL.Query().Has("service") {
-		return target{}, &wrong{status: http.StatusBadRequest, text: "The addresses of Git LFS have no service in their query."}
+		return target{}, &httpkit.Wrong{Status: http.StatusBadRequest, Text: "The addresses of Git LFS have no service in their query."}
 	}
 	var err error
 	if c.route, c.arg, err = match(c.r.Method, t.rest); err != nil {

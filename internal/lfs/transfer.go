@@ -36,7 +36,7 @@ func takeObject(d *Door, c *call) error {
 		return d.o.Files.TooLarge()
 	}
 	if e := c.r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return &wrong{status: http.StatusUnsupportedMediaType, text: "The body must not be packed."}
+		return &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must not be packed."}
 	}
 	ctx, stop := d.watch(c, d.o.UploadTimeout)
 	defer stop()

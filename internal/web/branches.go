@@ -35,26 +35,31 @@ func (c *call) branchesPage() (*branchesPage, error) {
 
 // ruleSays is a rule in a line.
 func ruleSays(r *repo.Rule) string {
+	does, force := "push", "no forced pushes"
+	if r.Kind == repo.TagRef {
+		does, force = "make such tags", "no moving"
+	}
 	var says []string
 	switch r.Push {
 	case repo.AdminsPush:
-		says = append(says, "only administrators push")
+		says = append(says, "only administrators "+does)
 	case repo.ListedPush:
-		says = append(says, "only listed accounts push")
+		says = append(says, "only listed accounts "+does)
 	}
 	if r.IncludeAdmins && r.Push != repo.WritersPush {
 		says = append(says, "no exception for administrators")
 	}
 	if !r.AllowForce {
-		says = append(says, "no forced pushes")
+		says = append(says, force)
 	}
 	if !r.AllowDelete {
 		says = append(says, "no deletion")
 	}
 	if len(says) == 0 {
-		return "allows everything"
+		return "Allows everything."
 	}
-	return strings.Join(says, ", ")
+	line := strings.Join(says, ", ") + "."
+	return strings.ToUpper(line[:1]) + line[1:]
 }
 
 func branchRules(c *call) error {

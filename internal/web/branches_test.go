@@ -32,9 +32,9 @@ func TestBranchRules(t *testing.T) {
 	p.post(path, "kind", "branch", "push", "listed", "accounts", "nobody-here", "pattern", "main").want(t, 422, "There is no such user: nobody-here")
 	p.post(path, "kind", "branch", "push", "listed", "accounts", "carol", "pattern", "main").want(t, 422, "The user carol has no write access")
 	p.follow(p.post(path, "kind", "branch", "push", "listed", "accounts", "bob, ada", "include_admins", "yes", "pattern", "main")).
-		want(t, 200, "Added the rule for main", "only listed accounts push, no exception for administrators, no forced pushes, no deletion")
+		want(t, 200, "Added the rule for main", "Only listed accounts push, no exception for administrators, no forced pushes, no deletion.")
 	p.post(path, "kind", "branch", "push", "write", "pattern", "main").want(t, 422, "There is a rule for this pattern already")
-	p.follow(p.post(path, "kind", "tag", "push", "admins", "allow_delete", "yes", "pattern", "v*")).want(t, 200, "Added the rule for v*", "only administrators push, no forced pushes")
+	p.follow(p.post(path, "kind", "tag", "push", "admins", "allow_delete", "yes", "pattern", "v*")).want(t, 200, "Added the rule for v*", "Only administrators make such tags, no moving.")
 
 	found, err := s.Repos.Find(t.Context(), s.DB, "ada", "engine", 0)
 	if err != nil {
@@ -49,7 +49,7 @@ func TestBranchRules(t *testing.T) {
 		t.Error("the form does not list who may push")
 	}
 	p.post(one, "kind", "tag", "push", "write", "pattern", "").want(t, 422, "Write a name or a pattern")
-	p.follow(p.post(one, "kind", "tag", "push", "write", "pattern", "main", "allow_force", "yes", "allow_delete", "yes")).want(t, 200, "Saved the rule for main", "allows everything")
+	p.follow(p.post(one, "kind", "tag", "push", "write", "pattern", "main", "allow_force", "yes", "allow_delete", "yes")).want(t, 200, "Saved the rule for main", "Allows everything.")
 	p.get(one+"/delete").want(t, 200, "Delete the rule for main?")
 	p.follow(p.post("/ada/engine/settings/branches", "block_force", "all")).want(t, 200, "Saved the setting")
 	p.post("/ada/engine/settings/branches", "block_force", "x").want(t, 422, "Choose one of the three")

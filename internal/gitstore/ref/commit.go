@@ -41,15 +41,24 @@ func (t *Tx) Sync() error {
 func (t *Tx) Commit() error {
 	err := t.put()
 	err = errors.Join(err, t.release())
-	for i := range t.items {
-		if it := &t.items[i]; it.Deletes() || t.into && it.creates() {
-			t.db.removeFolders(it.Name)
-		}
-	}
+	t.removeFolders()
 	if err != nil {
 		return err
 	}
 	return syncAll(t.folders())
+}
+
+// removeFolders removes the folders that hold nothing any more: of what was
+// deleted, and of the locks of what is in packed-refs.
+func (t *Tx) removeFolders() {
+	seen := map[string]bool{}
+	for i := range t.items {
+		it := &t.items[i]
+		if dir := parent(it.Name); (it.Deletes() || t.into && it.creates()) && !seen[dir] {
+			seen[dir] = true
+			t.db.removeFolders(it.Name)
+		}
+	}
 }
 
 // put moves everything to its place. packed-refs comes after the files of refs

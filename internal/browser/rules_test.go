@@ -1,0 +1,80 @@
+package browser
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+)
+
+// TestRules protects branches and tags as a person would.
+func TestRules(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.Repo(t, s.User(t, "ada"), "station", true)
+	s.User(t, "grace")
+	p := visit(t, s)
+	p.signIn("ada")
+	p.open("/ada/station/settings")
+	p.follow("Branches and tags")
+	p.sees("Nothing is protected yet")
+	p.look("rules-empty")
+	p.follow("Add a branch rule")
+	p.look("rule-new")
+	p.fill("Branch name or pattern", "release/*")
+	p.tick("Only the accounts listed here")
+	p.fill("Accounts", "nobody-here")
+	p.follow("Add the rule")
+	p.got(422)
+	p.look("rule-wrong")
+	p.fill("Accounts", "ada")
+	p.tick("Do not allow bypassing")
+	p.follow("Add the rule")
+	p.sees("Added the rule for release/*.", "Only listed accounts push, no exception for administrators")
+	p.follow("Add a tag rule")
+	p.sees("Allow moving a tag")
+	p.fill("Tag name or pattern", strings.Repeat("a-rather-long-name/", 8)+"*")
+	p.follow("Add the rule")
+	p.tick("To every branch")
+	p.follow("Save")
+	p.sees("Saved the setting.")
+	p.look("rules")
+	p.follow("Edit the rule for release/*")
+	p.look("rule")
+	p.click("Delete the rule")
+	p.wait("the dialog is open", `document.querySelector("dialog[open]")`)
+	p.barriers("the dialog", "")
+	p.picture("rule-delete")
+	p.follow("Delete this rule")
+	p.seesNot("Edit the rule for release/*")
+}
+
+// TestLargeFile looks at a file that git-lfs keeps, with its content and
+// without.
+func TestLargeFile(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "station", true)
+	_, token := s.Token(t, ada, "laptop", "repo")
+	g := s.Git(t, "ada", token)
+	g.Run(t, "lfs", "install", "--skip-repo")
+	g.Run(t, "clone", "-q", s.URL()+"/ada/station.git", "project")
+	g = g.In("project")
+	g.Run(t, "lfs", "track", "*.wav")
+	content := make([]byte, 3<<20)
+	_, _ = rand.Read(content)
+	g.Commit(t, "sound.wav", string(content), "A recording")
+	g.Commit(t, "lost.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:"+strings.Repeat("0a", 32)+"\nsize 123456\n", "A pointer alone")
+	g.Run(t, "-c", "lfs.allowincompletepush=true", "push", "-q", "origin", "HEAD:main")
+	p := visit(t, s)
+	p.signIn("ada")
+	p.open("/ada/station/blob/main/sound.wav")
+	p.sees("3.00 MiB · Stored with Git LFS")
+	p.look("large-file")
+	p.open("/ada/station/blob/main/lost.txt")
+	p.sees("Nobody has uploaded its content")
+	p.look("large-file-lost")
+	p.open("/ada/station/settings")
+	p.sees("Git LFS: 3.00 MiB")
+	p.look("repo-settings-large")
+}
