@@ -55,7 +55,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("nothing about %s in\n%s\n%s", name, out.String(), markdown)
 		}
 	}
-	if !strings.Contains(out.String(), "R1: 10 commits, 49 objects, 1 refs") {
+	if !strings.Contains(out.String(), "R1: 10 commits, 49 objects, 1 ref,") {
 		t.Errorf("nothing about R1 in\n%s", out.String())
 	}
 	if picture, err := os.ReadFile(filepath.Join(dir, "out.svg")); err != nil || !strings.HasPrefix(string(picture), "<svg ") {

@@ -205,9 +205,6 @@ func (l *lab) gitClone(ctx context.Context, r *table.Row, depth int) error {
 			return 1, errors.Join(err, os.RemoveAll(to))
 		}
 	})...)
-	if err == nil && len(r.Sides) > 1 {
-		r.Add("no slower than git http-backend", wall(r.Sides[0])/wall(r.Sides[1]), 1, " times")
-	}
 	return err
 }
 
@@ -217,14 +214,17 @@ func emptyFetch(ctx context.Context, l *lab, r *table.Row) error {
 	if err != nil {
 		return err
 	}
-	works := l.both(func(p *peer.Peer) func(context.Context) (int, error) {
-		to := filepath.Join(l.dir, l.name("fetch"))
+	f, err := l.canned(ctx, repo)
+	if err != nil {
+		return err
+	}
+	defer l.end(f)
+	to := filepath.Join(l.dir, l.name("fetch"))
+	if _, err := l.git.Run(ctx, l.dir, "clone", "-q", "--bare", l.sources["R2"], to); err != nil {
+		return err
+	}
+	run := func(p *peer.Peer) func(context.Context) (int, error) {
 		return func(ctx context.Context) (int, error) {
-			if _, err := os.Stat(to); err != nil {
-				if _, err := l.git.Run(ctx, l.dir, "clone", "-q", "--bare", p.Repo(repo), to); err != nil {
-					return 0, err
-				}
-			}
 			const times = 5
 			for range times {
 				if _, err := l.git.Run(ctx, to, "fetch", "-q", p.Repo(repo), "refs/heads/*:refs/heads/*"); err != nil {
@@ -233,8 +233,8 @@ func emptyFetch(ctx context.Context, l *lab, r *table.Row) error {
 			}
 			return times, nil
 		}
-	})
-	if r.Sides, err = compare(ctx, l.runs(7), true, works...); err != nil {
+	}
+	if r.Sides, err = compare(ctx, l.runs(9), true, append(l.both(run), work{side: f.Name, group: of(&f.Peer), run: run(&f.Peer), settles: true})...); err != nil {
 		return err
 	}
 	r.Add("server CPU under 1 ms", cpu(r.Sides[0]), 1, " ms")

@@ -356,9 +356,16 @@ func (l *lab) about(ctx context.Context) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.facts)) {
 		f := l.facts[name]
-		out = append(out, fmt.Sprintf("%s: %s commits, %s objects, %s refs, a pack of %s MB.", name, table.Count(int64(f.Commits)), table.Count(int64(f.Objects)), table.Count(int64(f.Refs)), table.Number(float64(f.PackBytes)/1e6)))
+		out = append(out, fmt.Sprintf("%s: %s commits, %s objects, %s, a pack of %s MB.", name, table.Count(int64(f.Commits)), table.Count(int64(f.Objects)), counted(f.Refs, "ref"), table.Number(float64(f.PackBytes)/1e6)))
 	}
 	return out
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return table.Count(int64(n)) + " " + what + "s"
 }
 
 func processor() string {

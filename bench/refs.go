@@ -198,7 +198,12 @@ func lsRemote(ctx context.Context, l *lab, r *table.Row) error {
 	if err != nil {
 		return err
 	}
-	r.Sides, err = compare(ctx, l.runs(7), true, l.both(func(p *peer.Peer) func(context.Context) (int, error) {
+	f, err := l.canned(ctx, repo)
+	if err != nil {
+		return err
+	}
+	defer l.end(f)
+	run := func(p *peer.Peer) func(context.Context) (int, error) {
 		return func(ctx context.Context) (int, error) {
 			const times = 5
 			for range times {
@@ -208,8 +213,26 @@ func lsRemote(ctx context.Context, l *lab, r *table.Row) error {
 			}
 			return times, nil
 		}
-	})...)
+	}
+	r.Sides, err = compare(ctx, l.runs(7), true, append(l.both(run), work{side: f.Name, group: of(&f.Peer), run: run(&f.Peer), settles: true})...)
 	return err
+}
+
+// canned is a bare handler that real git takes for a server where nothing ever
+// changes: what any server in Go pays for git's three requests from rest.
+func (l *lab) canned(ctx context.Context, repo string) (*peer.Floor, error) {
+	var answers []peer.Recorded
+	for path, q := range map[string]client.Request{
+		peer.Path(repo) + "/info/refs":     askAdvertisement(l.jeton.Host(), repo, l.jeton.Basic()),
+		peer.Path(repo) + "/" + uploadPack: askRefs(l.jeton.Host(), repo, l.jeton.Basic()),
+	} {
+		a, err := l.record(ctx, l.jeton, q, path)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, a)
+	}
+	return l.floor(ctx, nil, l.jeton.Password, answers...)
 }
 
 // both are the works of Jeton and of git http-backend on the same task.

@@ -200,6 +200,7 @@ func (h *floorHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, password, _ := r.BasicAuth()
 	if !h.tokens.has(password) && !a.Open {
+		w.Header().Set("WWW-Authenticate", `Basic realm="bench"`) // real git asks without a token first
 		http.Error(w, "no", http.StatusUnauthorized)
 		return
 	}

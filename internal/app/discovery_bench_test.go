@@ -16,6 +16,7 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/config"
+	"jeton/internal/gitstore/pktline"
 )
 
 // house is a server without TLS and a bare handler that looks a token up and
@@ -64,6 +65,21 @@ func (h *house) request(password string) string {
 		"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+password)) + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
 }
 
+// lsRefs is the request after the advertisement.
+func (h *house) lsRefs() string {
+	var b []byte
+	b = pktline.Append(b, "command=ls-refs\n")
+	b = pktline.Append(b, "agent=git/2.39.5")
+	b = pktline.Append(b, "object-format=sha1")
+	b = pktline.AppendDelim(b)
+	for _, line := range []string{"peel\n", "symrefs\n", "unborn\n", "ref-prefix refs/heads/\n", "ref-prefix refs/tags/\n", "ref-prefix HEAD\n"} {
+		b = pktline.Append(b, line)
+	}
+	b = pktline.AppendFlush(b)
+	return fmt.Sprintf("POST /ada/small.git/git-upload-pack HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic %s\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n"+
+		"Content-Type: application/x-git-upload-pack-request\r\nContent-Length: %d\r\n\r\n%s", h.host, base64.StdEncoding.EncodeToString([]byte("ada:"+h.token)), len(b), b)
+}
+
 func (h *house) once(addr, password string) (int, []byte, error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -91,17 +107,18 @@ func ask(w io.Writer, in *bufio.Reader, request string) (int, []byte, error) {
 func BenchmarkDiscovery(b *testing.B) {
 	h := newHouse(b)
 	for _, c := range []struct {
-		name, addr, password string
-		want                 int
+		name, addr, request string
+		want                int
 	}{
-		{"good/jeton", h.jeton, h.token, http.StatusOK},
-		{"good/bare", h.bare, h.token, http.StatusOK},
-		{"unknown/jeton", h.jeton, h.unknown, http.StatusUnauthorized},
-		{"unknown/bare", h.bare, h.unknown, http.StatusUnauthorized},
-		{"garbage/jeton", h.jeton, "garbage", http.StatusUnauthorized},
+		{"good/jeton", h.jeton, h.request(h.token), http.StatusOK},
+		{"good/bare", h.bare, h.request(h.token), http.StatusOK},
+		{"ls-refs/jeton", h.jeton, h.lsRefs(), http.StatusOK},
+		{"ls-refs/bare", h.bare, h.lsRefs(), http.StatusOK},
+		{"unknown/jeton", h.jeton, h.request(h.unknown), http.StatusUnauthorized},
+		{"unknown/bare", h.bare, h.request(h.unknown), http.StatusUnauthorized},
+		{"garbage/jeton", h.jeton, h.request("garbage"), http.StatusUnauthorized},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			request := h.request(c.password)
 			b.SetParallelism(4)
 			b.RunParallel(func(pb *testing.PB) {
 				conn, err := net.Dial("tcp", c.addr)
@@ -112,7 +129,7 @@ func BenchmarkDiscovery(b *testing.B) {
 				defer conn.Close()
 				in := bufio.NewReader(conn)
 				for pb.Next() {
-					if status, body, err := ask(conn, in, request); err != nil || status != c.want {
+					if status, body, err := ask(conn, in, c.request); err != nil || status != c.want {
 						b.Error(fmt.Errorf("answered %d: %s, %v", status, body, err))
 						return
 					}

@@ -30,7 +30,7 @@ func (a *App) handler() (http.Handler, error) {
 	return httpkit.Chain(a.entrance(doors, a.metrics.handler(proxies)),
 		httpkit.Events(a.o.Log, proxies, a.metrics.seen),
 		httpkit.Recover(a.o.Log, plain),
-		httpkit.Headers(!local),
+		httpkit.Headers(!local, func(r *http.Request) bool { return !githttp.Serves(r.URL.Path) }),
 		httpkit.Bodies(httpkit.BodyTime),
 	), nil
 }

@@ -66,15 +66,24 @@ func (f *Flow) refs(ctx context.Context, actor *right.Actor, r *gate.Repo) (*git
 	return f.o.Git.Repo(r.ID).Refs(ctx)
 }
 
-// Serve answers the POST of git-upload-pack. A refusal is written as git's ERR
+// Lease is for how long a request may go on.
+type Lease interface {
+	// Still asks again what let the request in, if anything has changed since.
+	Still() error
+	// Long returns a context that ends when the request is no longer allowed.
+	Long() context.Context
+}
+
+// Serve answers the POST of git-upload-pack, within ctx; what takes long, as long
+// as the lease holds. A refusal is written as git's ERR
 // line, since git shows the body of no other answer here; what is returned as
 // an error before the first byte is a failure of the server.
-func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, in io.Reader, w io.Writer) error {
+func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, protocol string, in io.Reader, w io.Writer, lease Lease) error {
 	refs, err := f.refs(ctx, actor, &r)
 	if err != nil {
 		return err
 	}
-	err = f.serve(ctx, whose(ctx, actor), r, refs, wire.ParseVersion(protocol), in, w)
+	err = f.serve(ctx, whose(ctx, actor), r, refs, wire.ParseVersion(protocol), in, w, lease)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || p.Public == "" || p.Kind == problem.Internal {
 		return err
@@ -95,7 +104,7 @@ func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
 	return gitstore.Who{Account: actor.Account}
 }
 
-func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer) error {
+func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer, lease Lease) error {
 	repo := f.o.Git.Repo(r.ID)
 	spool, err := f.o.Git.Spool(ctx, who, in)
 	if err != nil {
@@ -111,6 +120,7 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *g
 	if err != nil || want == nil && info == nil {
 		return err
 	}
+	ctx = lease.Long()
 	if info != nil {
 		release, err := f.o.Git.FetchSlot(ctx, who)
 		if err != nil {

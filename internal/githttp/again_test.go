@@ -85,3 +85,21 @@ func TestN6_objects(t *testing.T) {
 	contains(t, out, "pack has 4 objects, more than the 3 that this server takes", "Push the history in parts.")
 	w.whole(t, "engine")
 }
+
+// A history that was here and went out of reach, as after a deletion or a push
+// that was cut off, comes back with more on top. The client sends all of it.
+func TestAgain_outOfReachAndMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := w.clone(t, "engine")
+	g.Commit(t, "a", "1\n", "One")
+	g.Run(t, "push", "-q", "origin", "main")
+	g.Run(t, "checkout", "-qb", "topic")
+	g.Commit(t, "b", "2\n", "Two")
+	g.Run(t, "push", "-q", "origin", "topic")
+	g.Run(t, "push", "-q", "origin", ":topic")
+	g.Commit(t, "c/d", "3\n", "Three")
+	g.Run(t, "push", "-q", "origin", "topic")
+	equal(t, w.disk(t, "engine").Run(t, "rev-parse", "topic"), g.Run(t, "rev-parse", "HEAD"), "topic")
+	w.whole(t, "engine")
+}

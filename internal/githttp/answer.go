@@ -1,9 +1,9 @@
 package githttp
 
 import (
-	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -23,7 +23,7 @@ import (
 // only be told inside the protocol.
 type answer struct {
 	w       http.ResponseWriter
-	ctx     context.Context
+	lease   *lease
 	control *http.ResponseController
 	event   *event.Event
 	kind    string
@@ -33,13 +33,13 @@ type answer struct {
 	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
 
-func newAnswer(ctx context.Context, w http.ResponseWriter, r *http.Request, t target) *answer {
-	kind := "application/x-" + t.service.name + "-result"
-	if t.discovery {
-		kind = "application/x-" + t.service.name + "-advertisement"
+func newAnswer(l *lease) *answer {
+	kind := "application/x-" + l.target.service.name + "-result"
+	if l.target.discovery {
+		kind = "application/x-" + l.target.service.name + "-advertisement"
 	}
-	return &answer{w: w, ctx: ctx, control: http.NewResponseController(w), event: event.From(r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit),
-		gzip: acceptsGzip(r.Header.Values("Accept-Encoding")), large: r.TLS != nil || r.ProtoMajor != 1}
+	return &answer{w: l.w, lease: l, control: http.NewResponseController(l.w), event: event.From(l.r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit),
+		gzip: acceptsGzip(l.r.Header.Values("Accept-Encoding")), large: l.r.TLS != nil || l.r.ProtoMajor != 1}
 }
 
 // Write implements io.Writer.
@@ -58,7 +58,7 @@ func (a *answer) begin() {
 	}
 	a.began = true
 	h := a.w.Header()
-	h.Set("Content-Type", a.kind)
+	h["Content-Type"] = []string{a.kind}
 	noCache(h)
 	a.w.WriteHeader(http.StatusOK)
 }
@@ -68,7 +68,7 @@ func (a *answer) begin() {
 func (a *answer) limit(n int) time.Time {
 	began := time.Now()
 	_ = a.control.SetWriteDeadline(a.pace.End(began, n))
-	if a.ctx.Err() != nil { // asked after that, since the end of ctx sets a deadline too
+	if a.lease.context().Err() != nil { // asked after that, since the end of ctx sets a deadline too
 		_ = a.control.SetWriteDeadline(began.Add(httpkit.LastWords))
 	}
 	return began
@@ -77,6 +77,9 @@ func (a *answer) limit(n int) time.Time {
 // WriteBody sends an answer that is known whole, with its length, so that it
 // goes out in one piece; compressed to who accepts that, if it is large.
 func (a *answer) WriteBody(b wire.Body) error {
+	if err := a.lease.Still(); err != nil {
+		return err
+	}
 	h := a.w.Header()
 	out := b.Plain
 	if b.Gzip != nil {
@@ -85,6 +88,9 @@ func (a *answer) WriteBody(b wire.Body) error {
 			h.Set("Content-Encoding", "gzip")
 			out = b.Gzip()
 		}
+	}
+	if len(out) > askAgainFrom {
+		a.lease.Long()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(out)))
 	_, err := a.Write(out)
@@ -125,11 +131,14 @@ func (a *answer) result(err error) error {
 	panic(http.ErrAbortHandler)
 }
 
-func noCache(h http.Header) {
-	h.Set("Expires", "Fri, 01 Jan 1980 00:00:00 GMT")
-	h.Set("Pragma", "no-cache")
-	h.Set("Cache-Control", "no-cache, max-age=0, must-revalidate")
+// uncached are the headers by which git's own server keeps caches away.
+var uncached = http.Header{
+	"Expires":       {"Fri, 01 Jan 1980 00:00:00 GMT"},
+	"Pragma":        {"no-cache"},
+	"Cache-Control": {"no-cache, max-age=0, must-revalidate"},
 }
+
+func noCache(h http.Header) { maps.Copy(h, uncached) }
 
 // width is how long a line may be: with "remote: " before it, it still fits a
 // terminal.

@@ -161,16 +161,6 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	return d.answer(w, r, &actor, repo, t, heard)
 }
 
-// again goes through what let the request in, while it runs.
-func (d *Door) again(ctx context.Context, r *http.Request, t target) error {
-	actor, err := d.o.Gate.Identify(ctx, gate.ParseAuthorization(r.Header.Values("Authorization")))
-	if err != nil {
-		return err
-	}
-	_, err = d.load(r.WithContext(ctx), &actor, t)
-	return err
-}
-
 // load asks the gate. Whether a push is allowed at all is known here, before
 // anything is sent: git prints refusals of discovery best.
 func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, error) {
@@ -190,35 +180,35 @@ func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s serv
 	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String()})
 }
 
+// askAgainFrom is from how large a request on it may be on its way for long, and
+// from how large an answer: what is smaller fits into the buffers between here
+// and the client.
+const askAgainFrom = 64 << 10
+
 func (d *Door) answer(w http.ResponseWriter, r *http.Request, actor *right.Actor, repo gate.Repo, t target, heard uint64) error {
-	limit := d.o.FetchTimeout
-	if t.service.action == right.RepoPush {
-		limit = d.o.PushTimeout
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), limit)
-	defer cancel()
-	again := func(ctx context.Context) error { return d.again(ctx, r, t) }
-	ctx, stop := d.o.Gate.Watch(ctx, actor, &repo, heard, again)
-	defer stop()
-	defer httpkit.CutShort(ctx, w)()
-	out := newAnswer(ctx, w, r, t)
+	l := &lease{door: d, r: r, w: w, actor: actor, repo: &repo, target: t, heard: heard}
+	defer l.over()
+	out := newAnswer(l)
 	protocol := protocolHeader(r)
 	if t.discovery {
 		if t.service.action == right.RepoPush {
-			return out.result(d.o.Push.Advertise(ctx, actor, repo, protocol, out))
+			return out.result(d.o.Push.Advertise(r.Context(), actor, repo, protocol, out))
 		}
-		return out.result(d.o.Fetch.Advertise(ctx, actor, repo, protocol, out))
+		return out.result(d.o.Fetch.Advertise(r.Context(), actor, repo, protocol, out))
 	}
 	if t.bundle != "" {
-		return out.result(d.bundle(ctx, actor, repo, t.bundle, out, r))
+		return out.result(d.bundle(l.Long(), actor, repo, t.bundle, out, r))
 	}
-	in, err := d.body(ctx, w, r, t.service)
+	if t.service.action == right.RepoPush || r.ContentLength < 0 || r.ContentLength > askAgainFrom {
+		l.Long()
+	}
+	in, err := d.body(l.context(), w, r, t.service)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
 	if t.service.action == right.RepoPush {
-		return out.result(d.o.Push.Receive(ctx, actor, repo, again, in, out))
+		return out.result(d.o.Push.Receive(l.Long(), actor, repo, l.again, in, out))
 	}
-	return out.result(d.o.Fetch.Serve(ctx, actor, repo, protocol, in, out))
+	return out.result(d.o.Fetch.Serve(l.context(), actor, repo, protocol, in, out, l))
 }

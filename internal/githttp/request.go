@@ -77,8 +77,8 @@ const (
 // body is the request's body, unpacked if it came packed, bounded in size and
 // in how long the client may be silent.
 func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if want := "application/x-" + s.name + "-request"; err != nil || media != want {
+	want := "application/x-" + s.name + "-request"
+	if kind := r.Header.Get("Content-Type"); kind != want && mediaType(kind) != want {
 		return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must be " + want + "."}
 	}
 	limit := int64(maxFetchBody)
@@ -101,6 +101,11 @@ func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request,
 		return &bounded{Reader: z, Closer: raw, left: limit}, nil
 	}
 	return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body's encoding must be gzip, or none."}
+}
+
+func mediaType(kind string) string {
+	media, _, _ := mime.ParseMediaType(kind)
+	return media
 }
 
 // errTooLarge ends a body that is longer than its limit, unpacked.

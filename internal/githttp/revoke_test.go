@@ -1,6 +1,8 @@
 package githttp_test
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
 	"io"
 	"net/http"
@@ -17,8 +19,9 @@ import (
 	"jeton/internal/right"
 )
 
-// slowPush begins a push whose body stops in the middle, and returns how it
-// ends: the status and text, or the error of the connection.
+// slowPush begins a push whose body stops in the middle, when more has come than
+// is kept in memory, and returns how it ends: the status and text, or the error
+// of the connection.
 func slowPush(t *testing.T, s *apptest.Server, path, plain string) (end <-chan string, began <-chan struct{}) {
 	t.Helper()
 	body, feed := io.Pipe()
@@ -48,7 +51,13 @@ func slowPush(t *testing.T, s *apptest.Server, path, plain string) (end <-chan s
 	go func() {
 		defer close(started)
 		line := strings.Repeat("0", 40) + " " + strings.Repeat("1", 40) + " refs/heads/main\x00report-status side-band-64k"
-		_, _ = io.WriteString(feed, pkt(line)+"0000PACK\x00\x00\x00\x02\x00\x00\x00\x01")
+		// A blob of 4 MiB, as it is and not yet at its end.
+		entry := []byte{0xb0, 0x80, 0x80, 0x10}
+		var z bytes.Buffer
+		w, _ := zlib.NewWriterLevel(&z, zlib.NoCompression)
+		_, _ = w.Write(make([]byte, 3<<20))
+		_ = w.Flush()
+		_, _ = io.WriteString(feed, pkt(line)+"0000PACK\x00\x00\x00\x02\x00\x00\x00\x01"+string(entry)+z.String())
 	}()
 	return result, started
 }

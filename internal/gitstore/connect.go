@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"jeton/internal/gitstore/object"
@@ -155,7 +156,16 @@ func (in *Incoming) reaching(ctx context.Context, refs *Refs) (*reached, error) 
 		}
 		left[o.ID] = o.Kind
 	}
-	s := search{in: in, refs: refs, db: db, left: left}
+	// Objects that git's rules refuse can't all be read: the push is refused, and
+	// all that matters is whether it may be told why.
+	s := search{in: in, refs: refs, db: db, left: left, blind: in.verdict() != nil}
+	if s.blind {
+		for id := range left {
+			if !slices.Contains(in.pack.Bases, id) {
+				delete(left, id)
+			}
+		}
+	}
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}

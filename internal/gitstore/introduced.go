@@ -79,7 +79,11 @@ func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]
 	for h := range left {
 		known[h] = true
 	}
-	s := search{in: in, refs: refs, db: base, left: left}
+	db, err := in.db() // what is not here yet is looked into as well
+	if err != nil {
+		return nil, err
+	}
+	s := search{in: in, refs: refs, db: db, left: left}
 	if err := s.run(ctx); err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ type search struct {
 	refs *Refs
 	db   *odb.DB // of the push and the repository
 	left map[odb.Hash]object.Kind
+	// blind is a search that does not look into what the push brings.
+	blind bool
 
 	base  *odb.DB    // of the repository alone
 	tips  []odb.Hash // commits at tips, the likeliest first
@@ -149,7 +151,7 @@ func (s *search) commits(ctx context.Context) error {
 // trees looks for trees and files beside the new ones: in the commits that the
 // push builds on, and in those that it replaces.
 func (s *search) trees(ctx context.Context) error {
-	if s.in.table == nil || len(s.left) == 0 {
+	if s.blind || s.in.table == nil || s.onlyCommits() {
 		return nil
 	}
 	heads, err := s.heads()
@@ -181,6 +183,16 @@ func (s *search) trees(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// onlyCommits reports whether nothing is left that could be in a tree.
+func (s *search) onlyCommits() bool {
+	for _, kind := range s.left {
+		if kind != object.KindCommit {
+			return false
+		}
+	}
+	return true
 }
 
 // heads are those of the new commits, of the first of very many.

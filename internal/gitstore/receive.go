@@ -187,7 +187,7 @@ func (in *Incoming) checkSpecials(lost map[odb.Hash]bool) error {
 		if errors.Is(err, odb.ErrTooLarge) {
 			data, err = make([]byte, object.MaxSpecialBytes+1), nil
 		}
-		if err == nil && kind != "" && kind != object.KindBlob {
+		if errors.Is(err, odb.ErrNotFound) || err == nil && kind != "" && kind != object.KindBlob {
 			continue // what refers to it as a file is refused for that
 		}
 		if err == nil {

@@ -1,11 +1,11 @@
 package gitstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 // Spool is a request that was read to its end: in memory when it is small, in
 // an unnamed file when it is large.
 type Spool struct {
-	small   string
+	small   []byte
 	file    *os.File
 	release func()
 	users   atomic.Int32 // beside the first
@@ -28,13 +28,12 @@ const spoolMemory = 64 << 10
 // problem.TooLarge. Of files there are as many at a time as of fetches, and
 // each actor has a share of them.
 func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
-	var head strings.Builder
-	n, err := io.Copy(&head, io.LimitReader(r, spoolMemory))
+	head, err := io.ReadAll(io.LimitReader(r, spoolMemory))
 	if err != nil {
 		return nil, err
 	}
-	if n < spoolMemory {
-		return &Spool{small: head.String()}, nil
+	if len(head) < spoolMemory {
+		return &Spool{small: head}, nil
 	}
 	release, err := s.spools.take(ctx, who, 15*time.Second)
 	if err != nil {
@@ -48,8 +47,9 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 	sp := &Spool{file: f, release: release}
 	err = os.Remove(f.Name())
 	if err == nil {
-		_, err = io.WriteString(f, head.String())
+		_, err = f.Write(head)
 	}
+	var n int64
 	if err == nil {
 		n, err = io.Copy(f, io.LimitReader(r, s.limits.RequestBytes-spoolMemory+1))
 	}
@@ -65,7 +65,7 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 // Reader returns a reader from the beginning. Only one may be in use.
 func (s *Spool) Reader() (io.Reader, error) {
 	if s.file == nil {
-		return strings.NewReader(s.small), nil
+		return bytes.NewReader(s.small), nil
 	}
 	_, err := s.file.Seek(0, io.SeekStart)
 	return s.file, err

@@ -11,29 +11,36 @@ import (
 )
 
 // Headers sets what every answer carries: no sniffing, no framing, nothing
-// loaded from elsewhere, no referrer to others, and nothing kept in shared
-// caches unless a handler says otherwise. HSTS is set only when hsts is true: a
-// browser must be able to come back to a host whose authority is a local one.
-func Headers(hsts bool) Middleware {
-	fixed := map[string][]string{
-		"X-Content-Type-Options":       {"nosniff"},
-		"X-Frame-Options":              {"DENY"},
-		"Content-Security-Policy":      {"default-src 'none'; sandbox; frame-ancestors 'none'"},
+// loaded from elsewhere, and nothing kept in shared caches unless a handler says
+// otherwise; and, for those requests that a browser may make, how far other
+// origins are let in. HSTS is set only when hsts is true: a browser must be able
+// to come back to a host whose authority is a local one.
+func Headers(hsts bool, browser func(*http.Request) bool) Middleware {
+	// The values are shared: they have no room behind them, so that who adds to
+	// one gets a copy, and nobody changes one in place.
+	all := http.Header{
+		"X-Content-Type-Options":  {"nosniff"},
+		"X-Frame-Options":         {"DENY"},
+		"Content-Security-Policy": {"default-src 'none'; sandbox; frame-ancestors 'none'"},
+		"Cache-Control":           {"private, no-store"},
+		"Vary":                    {"Authorization, Cookie"},
+	}
+	if hsts {
+		all["Strict-Transport-Security"] = []string{"max-age=31536000"}
+	}
+	more := http.Header{
 		"Referrer-Policy":              {"same-origin"},
 		"Cross-Origin-Opener-Policy":   {"same-origin"},
 		"Cross-Origin-Resource-Policy": {"same-origin"},
 		"Permissions-Policy":           {"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
-		"Cache-Control":                {"private, no-store"},
-		"Vary":                         {"Authorization, Cookie"},
-	}
-	if hsts {
-		fixed["Strict-Transport-Security"] = []string{"max-age=31536000"}
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			// The values are shared: they have no room behind them, so that who adds
-			// to one gets a copy, and nobody changes one in place.
-			maps.Copy(w.Header(), fixed)
+			h := w.Header()
+			maps.Copy(h, all)
+			if browser(r) {
+				maps.Copy(h, more)
+			}
 			next.ServeHTTP(w, r)
 		})
 	}

@@ -85,10 +85,9 @@ func (s *Steady) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // CutShort makes reads and writes on the connection fail once ctx has ended,
 // which nothing else would: a client that says nothing must not hold on to what
-// was taken from it. The returned function, which is called once before the
-// handler returns, lets go of the connection: it waits for what has begun, since
-// the writer of a request that is over must not be touched.
-func CutShort(ctx context.Context, w http.ResponseWriter) (release func()) {
+// was taken from it. The returned function lets go of the connection, and must be
+// called before the handler returns: nobody may touch the response after that.
+func CutShort(ctx context.Context, w http.ResponseWriter) func() {
 	control := http.NewResponseController(w)
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -98,7 +97,7 @@ func CutShort(ctx context.Context, w http.ResponseWriter) (release func()) {
 	})
 	return func() {
 		if !stop() {
-			<-done
+			<-done // it has begun: over HTTP/2 it would end the program
 		}
 	}
 }

@@ -226,6 +226,9 @@ func stricter(id string, data []byte) bool {
 	if strings.HasPrefix(id, "gitmodules") && odd {
 		return true
 	}
+	if strings.HasSuffix(id, "Blob") || strings.HasSuffix(id, "Missing") {
+		return true // git tells of it at what the entry names
+	}
 	return id == "badDate" || id == "zeroPaddedDate" || id == "largePathname" || id == "badTree"
 }
 

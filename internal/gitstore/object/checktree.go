@@ -102,6 +102,10 @@ const (
 	duplicates
 	unsorted
 	longName
+	modulesFolder
+	modulesCommit
+	attributesFolder
+	attributesCommit
 )
 
 type treeCheck struct {
@@ -132,6 +136,10 @@ func (c *treeCheck) verdict() error {
 		{duplicates, "duplicateEntries", "contains duplicate file entries"},
 		{unsorted, "treeNotSorted", "not properly sorted"},
 		{longName, "largePathname", "contains excessively large pathname"},
+		{modulesFolder, "gitmodulesBlob", "non-blob found at .gitmodules"},
+		{modulesCommit, "gitmodulesMissing", "unable to read .gitmodules blob"},
+		{attributesFolder, "gitattributesBlob", "non-blob found at .gitattributes"},
+		{attributesCommit, "gitattributesMissing", "unable to read .gitattributes blob"},
 	} {
 		if c.faults&t.fault != 0 {
 			return violation(t.id, t.text)
@@ -183,8 +191,8 @@ func (c *treeCheck) checkName(e *RawEntry) {
 		if isHFSDot(name, "gitmodules") || isNTFSDot(name, "gitmodules", "gi7eba") {
 			c.modules(e)
 		}
-		if !e.Mode.IsSymlink() && (isHFSDot(name, "gitattributes") || isNTFSDot(name, "gitattributes", "gi7d29")) {
-			e.Special |= Gitattributes
+		if isHFSDot(name, "gitattributes") || isNTFSDot(name, "gitattributes", "gi7d29") {
+			c.attributes(e)
 		}
 	}
 	for backslash >= 0 {
@@ -199,11 +207,30 @@ func (c *treeCheck) checkName(e *RawEntry) {
 	}
 }
 
+// modules and attributes note a file that clients obey. Anything but a file there
+// git finds out about when it reads what it names.
 func (c *treeCheck) modules(e *RawEntry) {
-	if e.Mode.IsSymlink() {
+	switch {
+	case e.Mode.IsSymlink():
 		c.add(modulesLink)
-	} else {
+	case e.Kind() == KindTree:
+		c.add(modulesFolder)
+	case e.Kind() == "":
+		c.add(modulesCommit)
+	default:
 		e.Special |= Gitmodules
+	}
+}
+
+func (c *treeCheck) attributes(e *RawEntry) {
+	switch {
+	case e.Mode.IsSymlink(): // git only warns of it
+	case e.Kind() == KindTree:
+		c.add(attributesFolder)
+	case e.Kind() == "":
+		c.add(attributesCommit)
+	default:
+		e.Special |= Gitattributes
 	}
 }
 

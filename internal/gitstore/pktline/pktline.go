@@ -29,11 +29,11 @@ var ErrMalformed = errors.New("malformed pkt-line")
 // Reader reads frames. It buffers nothing beyond the frame it returns.
 type Reader struct {
 	r   io.Reader
-	buf [MaxPayload + 4]byte
+	buf []byte // grows with the frames: most are short
 }
 
 // NewReader returns a Reader on r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: r} }
+func NewReader(r io.Reader) *Reader { return &Reader{r: r, buf: make([]byte, 256)} }
 
 // Next returns the next frame. The payload is valid until the next call. At a
 // clean end of input the error is io.EOF.
@@ -56,8 +56,11 @@ func (r *Reader) Next() (Kind, []byte, error) {
 	switch {
 	case n < 3:
 		return Flush + Kind(n), nil, nil
-	case n == 3, n > len(r.buf):
+	case n == 3, n > MaxPayload+4:
 		return Data, nil, ErrMalformed
+	}
+	if n > len(r.buf) {
+		r.buf = make([]byte, min(2*n, MaxPayload+4))
 	}
 	payload := r.buf[4:n]
 	if _, err := io.ReadFull(r.r, payload); err != nil {
