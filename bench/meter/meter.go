@@ -101,9 +101,6 @@ func (g *Group) Start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// Pid is the process id of the program that was started first.
-func (g *Group) Pid() int { return g.cmds[0].Process.Pid }
-
 // Ended is closed when the program that was started first has ended.
 func (g *Group) Ended() <-chan struct{} { return g.ended[0] }
 

@@ -21,10 +21,7 @@ the setting account-quota says. What is there already stays.
 `
 
 func userQuota(c *call) error {
-	if err := c.parse(1, 2); err != nil {
-		return err
-	}
-	quota, set, err := c.quota()
+	quota, set, err := c.parseQuota()
 	if err != nil {
 		return err
 	}
@@ -58,10 +55,7 @@ the setting repository-quota says. What is there already stays.
 `
 
 func repoQuota(c *call) error {
-	if err := c.parse(1, 2); err != nil {
-		return err
-	}
-	quota, set, err := c.quota()
+	quota, set, err := c.parseQuota()
 	if err != nil {
 		return err
 	}
@@ -81,8 +75,12 @@ func repoQuota(c *call) error {
 	})
 }
 
-// quota reads the second argument, if there is one.
-func (c *call) quota() (bytes int64, set bool, err error) {
+// parseQuota parses the arguments: whose quota, and what it is to be, if that
+// is said.
+func (c *call) parseQuota() (bytes int64, set bool, err error) {
+	if err := c.parse(1, 2); err != nil {
+		return 0, false, err
+	}
 	if len(c.args) < 2 {
 		return 0, false, nil
 	}

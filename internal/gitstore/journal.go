@@ -60,7 +60,7 @@ func (e *journalEntry) moved() Moved {
 func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
 	dir := filepath.Join(r.dir, ownFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		err = syncDir(r.dir)
+		err = syncPath(r.dir)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (j *journal) accept() error {
 		return err
 	}
 	j.path = final
-	return syncDir(filepath.Dir(final))
+	return syncPath(filepath.Dir(final))
 }
 
 // discard forgets a journal that was not accepted.
@@ -130,7 +130,7 @@ func (j *journal) discard() error {
 }
 
 func (j *journal) remove() error {
-	return errors.Join(os.Remove(j.path), syncDir(filepath.Dir(j.path)), j.file.Close())
+	return errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())
 }
 
 // finish hands the event to who records it, and forgets the journal. When the
@@ -280,7 +280,7 @@ func (r *Repo) syncRefs(e journalEntry) error {
 		}
 	}
 	for dir := range dirs {
-		if err := syncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		if err := syncPath(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 	}

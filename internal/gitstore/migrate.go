@@ -42,7 +42,7 @@ func (in *Incoming) migrate() error {
 			return err
 		}
 	}
-	if err := syncDir(to); err != nil {
+	if err := syncPath(to); err != nil {
 		return err
 	}
 	in.repo.grew(sizes, before)
@@ -64,7 +64,7 @@ func (in *Incoming) durable(dir string) (names [2]string, size int64, err error)
 	}
 	for i, ext := range []string{".pack", ".idx"} {
 		names[i] = in.pack.Path + ext
-		if err := syncFile(names[i]); err != nil {
+		if err := syncPath(names[i]); err != nil {
 			return names, 0, err
 		}
 		fi, err := os.Lstat(names[i])

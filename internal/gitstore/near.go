@@ -52,7 +52,13 @@ func (s *search) run(ctx context.Context) (err error) {
 	if err := s.trees(ctx); err != nil {
 		return err
 	}
-	return s.rest(ctx)
+	others := make(map[odb.Hash]bool, len(s.left))
+	for id, kind := range s.left {
+		if kind != object.KindCommit { // those were asked about
+			others[id] = true
+		}
+	}
+	return s.rest(ctx, others)
 }
 
 // lookAtTips finds what is a tip itself, and the tips where the push is likely
@@ -139,26 +145,7 @@ func (s *search) commits(ctx context.Context) error {
 			s.found(id, object.KindCommit)
 		}
 	}
-	if len(left) == 0 {
-		return nil
-	}
-	far, err := s.unreachable(ctx, left)
-	if err != nil {
-		return err
-	}
-	for id := range left {
-		if far[id] {
-			continue
-		}
-		info, err := s.base.InfoHash(id)
-		if err != nil {
-			return err
-		}
-		if info.Kind == object.KindCommit {
-			s.found(id, object.KindCommit)
-		}
-	}
-	return nil
+	return s.rest(ctx, left)
 }
 
 // trees looks for trees and files beside the new ones: in the commits that the
@@ -223,14 +210,8 @@ func (s *search) heads() ([]object.Head, error) {
 	return out, nil
 }
 
-// rest asks about what was not found near.
-func (s *search) rest(ctx context.Context) error {
-	ids := make(map[odb.Hash]bool, len(s.left))
-	for id, kind := range s.left {
-		if kind != object.KindCommit { // those were asked about
-			ids[id] = true
-		}
-	}
+// rest asks about some that were not found near.
+func (s *search) rest(ctx context.Context, ids map[odb.Hash]bool) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -247,7 +228,7 @@ func (s *search) rest(ctx context.Context) error {
 			return err
 		}
 		if info.Kind == s.left[id] {
-			delete(s.left, id)
+			s.found(id, info.Kind)
 		}
 	}
 	return nil

@@ -295,7 +295,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 	if err := os.Rename(dir, target); err != nil {
 		return err
 	}
-	return errors.Join(syncDir(filepath.Dir(target)), syncDir(s.dir))
+	return errors.Join(syncPath(filepath.Dir(target)), syncPath(s.dir))
 }
 
 // Delete removes a repository: first out of the way in one step, then from the
@@ -311,7 +311,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	}
 	err = os.Rename(s.path(repo), filepath.Join(dir, "repository.git"))
 	if err == nil {
-		err = syncDir(filepath.Dir(s.path(repo)))
+		err = syncPath(filepath.Dir(s.path(repo)))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

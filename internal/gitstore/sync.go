@@ -7,16 +7,14 @@ import (
 	"path/filepath"
 )
 
-// syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
-	f, err := os.Open(dir)
+// syncPath makes a file's content durable, or the names in a folder.
+func syncPath(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
 }
-
-func syncFile(path string) error { return syncDir(path) }
 
 // syncTree makes every file and folder below dir durable.
 func syncTree(dir string) error {
@@ -27,6 +25,6 @@ func syncTree(dir string) error {
 		if !d.IsDir() && !d.Type().IsRegular() {
 			return nil
 		}
-		return syncFile(path)
+		return syncPath(path)
 	})
 }

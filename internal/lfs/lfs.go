@@ -195,9 +195,6 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
 }
 
-// Running returns how many requests run now, for metrics.
-func (d *Door) Running() int { return d.crowd.Running() }
-
 // Drain waits until no request runs, or ctx has ended.
 func (d *Door) Drain(ctx context.Context) { d.crowd.Drain(ctx) }
 

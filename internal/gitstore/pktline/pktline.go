@@ -5,7 +5,6 @@ package pktline
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 )
@@ -111,11 +110,6 @@ func Frame(b []byte, start int) []byte {
 	const digits = "0123456789abcdef"
 	b[start], b[start+1], b[start+2], b[start+3] = digits[n>>12&15], digits[n>>8&15], digits[n>>4&15], digits[n&15]
 	return b
-}
-
-// Appendf is Append with a formatted payload.
-func Appendf(b []byte, format string, args ...any) []byte {
-	return Append(b, fmt.Sprintf(format, args...))
 }
 
 // AppendFlush appends a flush frame.
