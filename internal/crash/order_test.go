@@ -31,11 +31,22 @@ func (l *law) synced(path string, after, before int) bool {
 func (l *law) folder(path string) string {
 	path = filepath.Dir(path)
 	for _, c := range l.calls {
-		if c.path == path && (c.name == "rmdir" || c.name == "unlinkat" && strings.Contains(c.text, "AT_REMOVEDIR")) && strings.HasSuffix(c.text, " = 0") {
+		if c.path == path && c.ofFolder() && strings.HasSuffix(c.text, " = 0") {
 			return l.folder(path)
 		}
 	}
 	return path
+}
+
+// ofFolder reports whether a call removes a folder.
+func (c *call) ofFolder() bool {
+	return c.name == "rmdir" || c.name == "unlinkat" && strings.Contains(c.text, "AT_REMOVEDIR")
+}
+
+// removes reports whether a call removed a file. One of a ref that is packed
+// alone may find none.
+func (c *call) removes() bool {
+	return strings.HasPrefix(c.name, "unlink") && !c.ofFolder() && !strings.Contains(c.text, "= -1")
 }
 
 func (l *law) broken(c *call, format string, args ...any) {
@@ -106,7 +117,7 @@ func (l *law) refs() (first, n int) {
 				l.broken(c, "the place of %s is not synced before the report", c.to[len(l.disk)+1:])
 			}
 		// A folder holds no ref: nobody misses an empty one, or minds one that is back.
-		case strings.HasPrefix(c.name, "unlink") && strings.HasPrefix(c.path, l.disk+"/refs/") && !strings.HasSuffix(c.path, ".lock") && !strings.Contains(c.text, "AT_REMOVEDIR"):
+		case c.removes() && strings.HasPrefix(c.path, l.disk+"/refs/") && !strings.HasSuffix(c.path, ".lock"):
 			n++
 			first = min(first, c.begun)
 			if !l.synced(l.folder(c.path), c.end, l.told) {
