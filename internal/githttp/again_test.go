@@ -103,3 +103,20 @@ func TestAgain_outOfReachAndMore(t *testing.T) {
 	equal(t, w.disk(t, "engine").Run(t, "rev-parse", "topic"), g.Run(t, "rev-parse", "HEAD"), "topic")
 	w.whole(t, "engine")
 }
+
+// A tag of a tree that is here, in a push that brings something else: the search
+// for the tree looks at the new commits too.
+func TestAgain_treeBesideCommits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := w.clone(t, "engine")
+	g.Commit(t, "a/b", "1\n", "One")
+	g.Run(t, "push", "-q", "origin", "main")
+	g.Commit(t, "c", "2\n", "Two")
+	tree, file := g.Run(t, "rev-parse", "main~1:a"), g.Run(t, "rev-parse", "main~1:a/b")
+	g.Run(t, "push", "-q", "origin", "main", tree+":refs/tags/tree", file+":refs/tags/file")
+	bare := w.disk(t, "engine")
+	equal(t, bare.Run(t, "rev-parse", "refs/tags/tree"), tree, "the tag of a tree")
+	equal(t, bare.Run(t, "rev-parse", "refs/tags/file"), file, "the tag of a file")
+	w.whole(t, "engine")
+}

@@ -105,6 +105,9 @@ func (in *Incoming) lostTips(ctx context.Context, refs *Refs, tips []object.ID) 
 	if len(left) == 0 {
 		return lost, nil
 	}
+	if db, err = in.db(); err != nil { // the new commits tell where to look
+		return nil, err
+	}
 	s := search{in: in, refs: refs, db: db, left: left}
 	if err := s.run(ctx); err != nil {
 		return nil, err
