@@ -74,6 +74,9 @@ func (l *law) moves(prefix string) []*call {
 // anything may name it.
 func (l *law) objects(before int) (n int) {
 	for _, c := range l.moves("objects/") {
+		if strings.HasPrefix(c.to, l.disk+"/objects/incoming-") {
+			continue // nobody believes in what is there
+		}
 		n++
 		if !l.synced(c.path, 0, c.begun) {
 			l.broken(c, "%s gets its place without being synced", filepath.Base(c.path))
@@ -171,7 +174,7 @@ func TestOrder(t *testing.T) {
 	}{
 		{"first", func() {}, []string{"main:trunk"}, true}, // HEAD moves with it
 		{"second", func() {}, []string{"main"}, false},
-		{"another kind of ref", func() {}, []string{"main:refs/changes/01/1/1"}, false},
+		{"another kind of ref", func() {}, []string{"main:refs/notes/re/view"}, false},
 		{"one commit", func() { h.commit(t, "a/b/c", "1\n") }, []string{"main"}, true},
 		{"several refs", func() {
 			h.commit(t, "d", "2\n")
