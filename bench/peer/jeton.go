@@ -57,7 +57,7 @@ func (j *Jeton) Serve(ctx context.Context) error {
 		return err
 	}
 	j.Name, j.Port = "Jeton", port
-	args := []string{"serve", "--data", j.Data, "--listen", j.Address(), "--url", "https://" + j.Host(), "--max-refs-per-push", "60000"}
+	args := []string{"serve", "--data", j.Data, "--listen", j.Address(), "--url", "https://" + j.Host()}
 	scheme := "http"
 	if j.Cert != nil {
 		scheme = "https"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ certificate authority of its own. The first start prints a link to set it up.
   --repository-quota SIZE  the most that a repository may take (default 0, no limit)
   --account-quota SIZE     the most that an account's repositories may take (default 0, no limit)
   --max-objects-per-push N the most objects of one push (default 2000000)
-  --max-refs-per-push N    the most branches and tags of one push (default 5000)
+  --max-refs-per-push N    the most branches and tags of one push (default 100000)
   --max-ref-length N       the longest name of a branch or tag (default 512)
   --fetch-timeout TIME     the longest clone or fetch (default 1h)
   --push-timeout TIME      the longest push (default 1h)
@@ -77,7 +76,8 @@ func serve(c *call) error {
 	if err := checkRestored(c.config.Data); err != nil {
 		return err
 	}
-	log := c.logger()
+	log, flush := c.logger()
+	defer flush()
 	a, err := app.New(c.ctx, c.config, app.Options{Log: log, Version: programVersion()})
 	if err != nil {
 		return c.whyNot(err)
@@ -135,14 +135,6 @@ func (c *call) wait(a *app.App) error {
 	case err := <-a.Done():
 		return err
 	}
-}
-
-func (c *call) logger() *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.config.LogLevel}
-	if c.json || c.config.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(c.stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(c.stderr, o))
 }
 
 // banner tells the person at the terminal where to go now. It goes to standard

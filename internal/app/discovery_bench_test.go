@@ -65,6 +65,11 @@ func (h *house) request(password string) string {
 		"\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ada:"+password)) + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
 }
 
+// visitor is the first request of each git: without a credential.
+func (h *house) visitor() string {
+	return "GET /ada/small.git/info/refs?service=git-upload-pack HTTP/1.1\r\nHost: " + h.host + "\r\nUser-Agent: git/2.39.5\r\nGit-Protocol: version=2\r\n\r\n"
+}
+
 // lsRefs is the request after the advertisement.
 func (h *house) lsRefs() string {
 	var b []byte
@@ -116,6 +121,7 @@ func BenchmarkDiscovery(b *testing.B) {
 		{"ls-refs/bare", h.bare, h.lsRefs(), http.StatusOK},
 		{"unknown/jeton", h.jeton, h.request(h.unknown), http.StatusUnauthorized},
 		{"unknown/bare", h.bare, h.request(h.unknown), http.StatusUnauthorized},
+		{"visitor/jeton", h.jeton, h.visitor(), http.StatusUnauthorized},
 		{"garbage/jeton", h.jeton, h.request("garbage"), http.StatusUnauthorized},
 	} {
 		b.Run(c.name, func(b *testing.B) {

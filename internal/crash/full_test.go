@@ -34,37 +34,59 @@ func TestFull(t *testing.T) {
 	h.must(t, h.clone, "push", "-q", h.url, "main")
 	before := h.refs(t)
 
-	h.commit(t, "large", random(t, 6<<20))
 	ballast := filepath.Join(disk, "ballast")
 	filled := 0
-	// From nearly no room to nearly enough, so that it ends at many places.
-	for left := 16 << 10; left < 14<<20; left = left*3/2 + 4<<10 {
+	// push pushes with so many bytes left, and reports whether it went through.
+	push := func(left int, args ...string) bool {
 		fill(t, disk, ballast, left)
-		out, err := h.git(t, h.clone, "push", h.url, "main")
-		if err == nil {
-			break
-		}
-		filled++
-		if !strings.Contains(out, "disk is full") && !strings.Contains(out, "internal server error") && !strings.Contains(out, "HTTP 5") {
-			t.Errorf("with %d bytes left: %s", left, out)
-		}
+		out, err := h.git(t, h.clone, append([]string{"push", "--atomic", h.url}, args...)...)
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
 		}
-		if now := h.refs(t); now["refs/heads/main"] != before["refs/heads/main"] {
-			t.Fatalf("with %d bytes left a refused push moved a ref: %v", left, now)
+		now := h.refs(t)
+		head := h.must(t, h.clone, "rev-parse", "HEAD")
+		for _, arg := range args {
+			_, name, _ := strings.Cut(arg, ":")
+			switch {
+			case err == nil && now[name] != head:
+				t.Errorf("with %d bytes left a push was acknowledged that is not there: %v", left, now)
+			case err != nil && now[name] != before[name]:
+				t.Errorf("with %d bytes left a refused push moved %s", left, name)
+			}
 		}
+		if err != nil {
+			filled++
+			if !strings.Contains(out, "disk is full") || strings.Contains(out, "internal server error") {
+				t.Errorf("with %d bytes left: %s", left, out)
+			}
+		}
+		before = now
 		h.whole(t)
 		if t.Failed() {
-			return
+			t.FailNow()
 		}
+		return err == nil
 	}
-	_ = os.Remove(ballast)
+	// A small push, which ends anywhere between its pack and the database. One
+	// page at a time, since that is what the disk deals in.
+	for page := range 24 {
+		h.commit(t, "small", fmt.Sprintf("%d\n", page))
+		args := []string{"HEAD:refs/heads/main"}
+		for i := range page % 3 * 20 {
+			args = append(args, fmt.Sprintf("HEAD:refs/heads/new/%d/%d", page, i))
+		}
+		push(page<<12, args...)
+	}
+	// A large one: from nearly no room to nearly enough.
+	h.commit(t, "large", random(t, 6<<20))
+	for left := 16 << 10; left < 14<<20 && !push(left, "HEAD:refs/heads/main"); left = left*3/2 + 4<<10 {
+	}
 	h.must(t, h.clone, "push", "-q", h.url, "main")
 	h.whole(t)
-	if filled < 4 {
+	if filled < 8 {
 		t.Errorf("the disk was full %d times only", filled)
 	}
+	t.Logf("%d pushes found the disk full", filled)
 }
 
 // runApart runs the test again where it may mount a disk of its own.
@@ -75,9 +97,11 @@ func runApart(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--map-root-user", os.Args[0], "-test.run=^TestFull$", "-test.v")
 	cmd.Env = append(os.Environ(), apartEnv+"=1")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestFull") {
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "--- PASS: TestFull") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	t.Logf("%s", out)
 }
 
 func random(t *testing.T, n int) string {

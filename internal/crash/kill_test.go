@@ -2,12 +2,20 @@ package crash
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"jeton/internal/app"
+	"jeton/internal/audit"
+	"jeton/internal/gitstore"
+	"jeton/internal/problem"
 )
 
 // rounds is how often a server is killed: a sample, or many hundred times.
@@ -41,34 +49,73 @@ func (h *host) refs(t *testing.T) map[string]string {
 
 // pushed is a push, and what it does to the refs when all of it succeeds.
 type pushed struct {
-	args []string
 	want map[string]string // "" for gone
 }
 
-// next prepares a push of one of the kinds that there are.
-func (h *host) next(t *testing.T, n int, now map[string]string) pushed {
-	t.Helper()
-	h.commit(t, fmt.Sprintf("f%d", n%7), strings.Repeat(fmt.Sprintf("%d\n", n), 1+n%300))
-	head := h.must(t, h.clone, "rev-parse", "HEAD")
-	p := pushed{args: []string{"--atomic"}, want: map[string]string{"refs/heads/main": head}}
-	switch n % 4 {
-	case 1:
-		for _, b := range []string{"refs/heads/a", "refs/heads/b/c/d", "refs/heads/new/" + strconv.Itoa(n)} {
-			p.want[b] = head
+// args are the push as git wants it, with or without what it deletes.
+func (p *pushed) args(deletes bool) []string {
+	out := []string{"--atomic"}
+	for name, id := range p.want {
+		if id != "" || deletes {
+			out = append(out, id+":"+name)
 		}
-	case 2:
-		for name := range now {
-			if strings.HasPrefix(name, "refs/heads/new/") {
-				p.want[name] = ""
-			}
+	}
+	return out
+}
+
+// kind is a kind of push, each of which takes its own way to the disk.
+type kind struct {
+	name   string
+	upkeep bool // the server maintains the repository all the while
+	add    func(t *testing.T, h *host, n int, head string, now map[string]string, p *pushed)
+	large  bool // the pack does not fit in memory
+}
+
+var kinds = []kind{
+	{name: "one commit"},
+	{name: "nested folders", add: func(_ *testing.T, _ *host, n int, head string, _ map[string]string, p *pushed) {
+		p.want["refs/heads/a"] = head
+		for i := range 20 {
+			p.want[fmt.Sprintf("refs/heads/new/%d/x/%d", n, i)] = head
 		}
-	case 3:
+	}},
+	{name: "many refs", add: func(_ *testing.T, _ *host, n int, head string, _ map[string]string, p *pushed) {
 		for i := range 40 {
 			p.want[fmt.Sprintf("refs/heads/many/%d-%d", n, i)] = head
 		}
+	}},
+	{name: "deletions", add: func(_ *testing.T, _ *host, _ int, _ string, now map[string]string, p *pushed) {
+		for name := range now {
+			if strings.HasPrefix(name, "refs/heads/new/") || strings.HasPrefix(name, "refs/heads/many/") {
+				p.want[name] = ""
+			}
+		}
+	}},
+	{name: "annotated tags", add: func(t *testing.T, h *host, n int, _ string, _ map[string]string, p *pushed) {
+		for i := range 3 {
+			name := fmt.Sprintf("v%d.%d", n, i)
+			h.must(t, h.clone, "tag", "-am", name, name)
+			p.want["refs/tags/"+name] = h.must(t, h.clone, "rev-parse", "refs/tags/"+name)
+		}
+	}},
+	{name: "a large pack", large: true},
+	{name: "during upkeep", upkeep: true, add: func(_ *testing.T, _ *host, n int, head string, _ map[string]string, p *pushed) {
+		p.want["refs/heads/during/"+strconv.Itoa(n)] = head
+	}},
+}
+
+// next prepares a push of a kind.
+func (h *host) next(t *testing.T, k *kind, n int, now map[string]string) *pushed {
+	t.Helper()
+	text := strings.Repeat(fmt.Sprintf("%d\n", n), 1+n%300)
+	if k.large {
+		text = random(t, 3<<19)
 	}
-	for name, id := range p.want {
-		p.args = append(p.args, id+":"+name)
+	h.commit(t, fmt.Sprintf("f%d", n%7), text)
+	head := h.must(t, h.clone, "rev-parse", "HEAD")
+	p := &pushed{want: map[string]string{"refs/heads/main": head}}
+	if k.add != nil {
+		k.add(t, h, n, head, now, p)
 	}
 	return p
 }
@@ -89,63 +136,220 @@ func (h *host) whole(t *testing.T) {
 	if out, err := h.git(t, h.disk, "fsck", "--strict", "--full", "--no-dangling"); err != nil {
 		t.Errorf("fsck: %s", out)
 	}
-	for _, pattern := range []string{"objects/incoming-*", "jeton/journal-*", "*.lock", "refs/heads/*.lock", "objects/*/tmp_*"} {
-		found, err := filepath.Glob(filepath.Join(h.disk, pattern))
-		if err != nil || len(found) > 0 {
-			t.Errorf("left behind: %v %v", found, err)
+	err := filepath.WalkDir(h.disk, func(path string, d fs.DirEntry, err error) error {
+		name := d.Name()
+		switch own := filepath.Base(filepath.Dir(path)) == "jeton"; {
+		case err != nil:
+			return err
+		case own && name == "upkeep.lock": // a file that stays, for a lock on it
+		case strings.HasPrefix(name, "incoming-"), strings.HasSuffix(name, ".lock"), own && strings.HasPrefix(name, "journal-"), own && strings.HasPrefix(name, "new-"):
+			t.Errorf("left behind: %s", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// halves are the files that were never finished and are older than an hour.
+func (h *host) halves(t *testing.T, age bool) (n int) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(h.disk, "objects/*/tmp_*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		old := time.Now().Add(-2 * time.Hour)
+		if age {
+			if err := os.Chtimes(path, old, old); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return len(found)
+}
+
+// learned is what the first push of a kind, which runs to its end, tells.
+type learned struct {
+	journal int // the call that makes the journal valid
+	after   int // calls from there to the report
+}
+
+// aim is where to kill the server: a number of calls after the first, or after
+// the one that makes the journal valid.
+type aim struct {
+	accepted bool
+	calls    int
+}
+
+// killed runs a push and kills the server at a call of it.
+func (h *host) killed(t *testing.T, p *pushed, at aim) (out string, err error, fired bool, l learned) {
+	t.Helper()
+	server := h.cmd.Process
+	var shot atomic.Bool
+	n, told := 0, false
+	tr := h.follow(t, func(c *call) {
+		n++
+		if l.journal == 0 && strings.HasPrefix(c.name, "rename") && strings.Contains(c.to, "/jeton/journal-") {
+			l.journal = n
+		}
+		if !told && l.journal > 0 {
+			told = strings.Contains(c.path, "TCP") && strings.Contains(c.text, "unpack ok")
+			l.after = n - l.journal
+		}
+		if at.accepted && l.journal > 0 && n-l.journal == at.calls || !at.accepted && n == at.calls {
+			shot.Store(true)
+			_ = server.Kill()
+		}
+	})
+	out, err = h.git(t, h.clone, append([]string{"push", "-q", h.url}, p.args(true)...)...)
+	tr.stop()
+	return out, err, shot.Load(), l
+}
+
+// recorded are the events of pushes since the one before, as how many refs each
+// moved.
+func (h *host) recorded(t *testing.T, core *app.Core, since *int64) (refs []string) {
+	t.Helper()
+	lines, err := core.Audit.List(t.Context(), audit.Query{Whole: true, Action: "git.push", Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := *since
+	for _, l := range lines {
+		if int64(l.ID) > last {
+			refs = append(refs, l.Detail["refs"])
+			*since = max(*since, int64(l.ID))
+		}
+	}
+	return refs
+}
+
+// rest waits until no maintenance works on the repository: a git that a killed
+// server had started may do so for a moment. Then it maintains it.
+func (h *host) rest(t *testing.T, core *app.Core) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; {
+		_, err := core.Lifecycle.MaintainRepo(t.Context(), h.id, gitstore.Maintain{})
+		if err == nil {
+			return
+		}
+		if !problem.Is(err, problem.Conflict) || time.Now().After(end) {
+			t.Fatal(err)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-t.Context().Done():
 		}
 	}
 }
 
 // TestKill: the server is killed at a system call of a push, each time another
-// one. Afterwards the repository is whole, an acknowledged push is there, and
-// any other is there as a whole or not at all.
+// one, before and after the push was accepted. Afterwards the repository is
+// whole, an acknowledged push is there, and any other is there as a whole or not
+// at all, with its event in the log; and nothing is in the way of the next one.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	h := newHost(t, filepath.Join(t.TempDir(), "data"))
 	random := seeded(t)
+	core, err := app.OpenCore(t.Context(), settings(t, h.data).WithPort(443), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = core.Close(t.Context()) })
 	h.start(t)
 	h.commit(t, "README.md", "# Hello\n")
 	h.must(t, h.clone, "push", "-q", h.url, "main")
 	before := h.refs(t)
-	acknowledged, completed, most := 0, 0, 0
-	for n := range rounds(12, 600) {
-		p := h.next(t, n, before)
-		// The first push of each kind runs to its end, to see how many calls it is.
-		at, server := 1+random.IntN(most+1), h.cmd.Process
-		if n < 4 {
-			at = -1
-		}
-		tr := h.follow(t, func(calls int) {
-			if calls == at {
-				_ = server.Kill()
+	var since int64
+	h.recorded(t, core, &since)
+	each := rounds(2, 600/len(kinds)+1) // of each kind
+	know := make([]learned, len(kinds))
+	acknowledged, completed, kills, halves := 0, 0, 0, 0
+	for n := range len(kinds) * (each + 1) {
+		k, round := &kinds[n%len(kinds)], n/len(kinds)
+		l := &know[n%len(kinds)]
+		at := aim{}
+		if round > 0 {
+			// Even rounds end before the push is accepted, odd ones after it, each
+			// in its own stretch of the way.
+			part := (float64((round-1)/2) + random.Float64()) / float64((each+1)/2)
+			at = aim{accepted: round%2 == 1, calls: 1 + int(part*float64(l.journal))}
+			if at.accepted {
+				at.calls = 1 + int(part*float64(l.after))
 			}
-		})
-		out, err := h.git(t, h.clone, append([]string{"push", "-q", h.url}, p.args...)...)
-		most = max(most, len(tr.stop()))
+		}
+		if k.upkeep {
+			h.kill()
+			h.upkeep = true
+			h.start(t)
+			h.upkeep = false
+		}
+		p := h.next(t, k, n, before)
+		out, err, fired, saw := h.killed(t, p, at)
 		h.kill()
+		if k.upkeep {
+			h.rest(t, core)
+		}
 		h.start(t)
 		now := h.refs(t)
 		none, all := p.holds(before, now)
+		what := fmt.Sprintf("%s, killed at %+v of %+v", k.name, at, *l)
 		switch {
+		case err != nil && !fired:
+			t.Errorf("%s: a push failed that nobody cut off: %s", what, out)
 		case err == nil && !all:
-			t.Errorf("killed at call %d, an acknowledged push is lost: %v", at, p.args)
+			t.Errorf("%s: an acknowledged push is lost: %v", what, p.want)
 		case !none && !all:
-			t.Errorf("killed at call %d, a push is there in part: %v\n%s\nbefore %v\nnow %v", at, p.args, out, before, now)
+			t.Errorf("%s: a push is there in part: %v\n%s\nbefore %v\nnow %v", what, p.want, out, before, now)
+		case strings.Contains(out, "rejected") || strings.Contains(out, "internal server error"):
+			t.Errorf("%s: %s", what, out)
+		}
+		moved := strconv.Itoa(len(p.want))
+		// One that was recorded when the crash came may be so twice.
+		if events := h.recorded(t, core, &since); all != (len(events) > 0) || all && (events[0] != moved || len(events) > 2) {
+			t.Errorf("%s: it is there: %v, and the log has %v of %s refs", what, all, events, moved)
 		}
 		h.whole(t)
-		if t.Failed() {
-			for _, c := range tr.calls[max(0, len(tr.calls)-12):] {
-				t.Log(c.text[:min(len(c.text), 160)])
+		halves += h.halves(t, true)
+		if none && !all {
+			if out, err := h.git(t, h.clone, append([]string{"push", "-q", h.url}, p.args(false)...)...); err != nil {
+				t.Errorf("%s: it can't be pushed again: %s", what, out)
 			}
+			now = h.refs(t)
+			h.recorded(t, core, &since)
+		}
+		if t.Failed() {
 			t.FailNow()
 		}
-		if err == nil {
-			acknowledged++
-		} else if all {
-			completed++
+		if round == 0 {
+			*l = saw
+			if l.journal == 0 || l.after == 0 {
+				t.Fatalf("%s: no journal was seen", k.name)
+			}
+		}
+		switch {
+		case fired:
+			kills++
+			fallthrough
+		default:
+			if err == nil {
+				acknowledged++
+			} else if all {
+				completed++
+			}
 		}
 		before = now
 	}
-	t.Logf("%d acknowledged, %d completed from their journal", acknowledged, completed)
+	h.kill()
+	h.start(t)
+	h.refs(t)
+	if n := h.halves(t, false); n > 0 {
+		t.Errorf("%d files that were never finished stay", n)
+	}
+	t.Logf("%d kills: %d pushes acknowledged, %d completed from their journal; %d files were never finished", kills, acknowledged, completed, halves)
+	if completed == 0 {
+		t.Error("no push was completed from its journal")
+	}
 }

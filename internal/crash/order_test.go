@@ -31,11 +31,27 @@ func (l *law) synced(path string, after, before int) bool {
 func (l *law) folder(path string) string {
 	path = filepath.Dir(path)
 	for _, c := range l.calls {
-		if c.path == path && (c.name == "rmdir" || c.name == "unlinkat" && strings.Contains(c.text, "AT_REMOVEDIR")) && strings.HasSuffix(c.text, " = 0") {
+		if c.path == path && c.ofFolder() && strings.HasSuffix(c.text, " = 0") {
 			return l.folder(path)
 		}
 	}
 	return path
+}
+
+// ofFolder reports whether a call removes a folder.
+func (c *call) ofFolder() bool {
+	return c.name == "rmdir" || c.name == "unlinkat" && strings.Contains(c.text, "AT_REMOVEDIR")
+}
+
+// makesFolder reports whether a call made a folder.
+func (c *call) makesFolder() bool {
+	return strings.HasPrefix(c.name, "mkdir") && !strings.Contains(c.text, "= -1")
+}
+
+// removes reports whether a call removed a file. One of a ref that is packed
+// alone may find none.
+func (c *call) removes() bool {
+	return strings.HasPrefix(c.name, "unlink") && !c.ofFolder() && !strings.Contains(c.text, "= -1")
 }
 
 func (l *law) broken(c *call, format string, args ...any) {
@@ -58,6 +74,9 @@ func (l *law) moves(prefix string) []*call {
 // anything may name it.
 func (l *law) objects(before int) (n int) {
 	for _, c := range l.moves("objects/") {
+		if strings.HasPrefix(c.to, l.disk+"/objects/incoming-") {
+			continue // nobody believes in what is there
+		}
 		n++
 		if !l.synced(c.path, 0, c.begun) {
 			l.broken(c, "%s gets its place without being synced", filepath.Base(c.path))
@@ -86,6 +105,11 @@ func (l *law) journal(firstRef int) (at int) {
 	if at == 0 {
 		l.t.Error("no journal was written")
 	}
+	for _, c := range l.calls {
+		if c.makesFolder() && c.path == filepath.Join(l.disk, "jeton") && !l.synced(l.disk, c.end, firstRef) {
+			l.broken(c, "the folder of the journal is not synced before a ref moves")
+		}
+	}
 	return at
 }
 
@@ -106,27 +130,32 @@ func (l *law) refs() (first, n int) {
 				l.broken(c, "the place of %s is not synced before the report", c.to[len(l.disk)+1:])
 			}
 		// A folder holds no ref: nobody misses an empty one, or minds one that is back.
-		case strings.HasPrefix(c.name, "unlink") && strings.HasPrefix(c.path, l.disk+"/refs/") && !strings.HasSuffix(c.path, ".lock") && !strings.Contains(c.text, "AT_REMOVEDIR"):
+		case c.removes() && strings.HasPrefix(c.path, l.disk+"/refs/") && !strings.HasSuffix(c.path, ".lock"):
 			n++
 			first = min(first, c.begun)
 			if !l.synced(l.folder(c.path), c.end, l.told) {
 				l.broken(c, "that %s is gone is not synced before the report", c.path[len(l.disk)+1:])
+			}
+		case c.makesFolder() && strings.HasPrefix(c.path, l.disk+"/refs/") && l.folder(c.path+"/x") == c.path:
+			if !l.synced(filepath.Dir(c.path), c.end, l.told) {
+				l.broken(c, "that there is %s is not synced before the report", c.path[len(l.disk)+1:])
 			}
 		}
 	}
 	return first, n
 }
 
-// recorded: the event is in the database before the journal forgets the push.
+// recorded: the event is in the database before the journal forgets the push,
+// and the journal stays forgotten.
 func (l *law) recorded() {
 	for _, c := range l.calls {
 		if strings.HasPrefix(c.name, "unlink") && strings.HasPrefix(c.path, l.disk+"/jeton/journal-") {
-			for _, d := range l.calls {
-				if strings.Contains(d.name, "sync") && strings.HasSuffix(d.path, ".db-wal") && d.end < c.begun {
-					return
-				}
+			if !l.synced(filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(l.disk))), "jeton.db-wal"), 0, c.begun) {
+				l.broken(c, "the journal forgets the push before it is recorded")
 			}
-			l.broken(c, "the journal forgets the push before it is recorded")
+			if !l.synced(filepath.Dir(c.path), c.end, 1<<30) {
+				l.broken(c, "that the journal is gone is not synced")
+			}
 		}
 	}
 }
@@ -144,7 +173,9 @@ func TestOrder(t *testing.T) {
 		args    []string
 		objects bool
 	}{
-		{"first", func() {}, []string{"main"}, true},
+		{"first", func() {}, []string{"main:trunk"}, true}, // HEAD moves with it
+		{"second", func() {}, []string{"main"}, false},
+		{"another kind of ref", func() {}, []string{"main:refs/notes/re/view"}, false},
 		{"one commit", func() { h.commit(t, "a/b/c", "1\n") }, []string{"main"}, true},
 		{"several refs", func() {
 			h.commit(t, "d", "2\n")
@@ -152,11 +183,12 @@ func TestOrder(t *testing.T) {
 		}, []string{"--atomic", "main", "main:topic/deep/er", "v1"}, true},
 		{"no objects", func() {}, []string{"main:other"}, false},
 		{"a deletion", func() {}, []string{":topic/deep/er"}, false},
-		{"a large pack", func() {
+		{"many objects", func() {
 			for i := range 40 {
 				h.commit(t, fmt.Sprintf("many/%d", i), strings.Repeat(fmt.Sprintf("%d\n", i), 5000))
 			}
 		}, []string{"main"}, true},
+		{"a large pack", func() { h.commit(t, "large", random(t, 3<<19)) }, []string{"main"}, true},
 		{"many refs", func() {
 			for i := range 40 {
 				h.must(t, h.clone, "branch", fmt.Sprintf("many/%d", i))

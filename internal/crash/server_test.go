@@ -16,6 +16,8 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/app"
 	"jeton/internal/config"
+	"jeton/internal/gitstore"
+	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -23,6 +25,9 @@ import (
 
 // servedEnv makes the test binary a server on the data folder that it names.
 const servedEnv = "JETON_TEST_SERVED"
+
+// upkeepEnv makes that server maintain its first repository without a pause.
+const upkeepEnv = "JETON_TEST_UPKEEP"
 
 // TestServed is that server, and no test of its own. It runs until it is killed.
 func TestServed(t *testing.T) {
@@ -38,6 +43,13 @@ func TestServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Printf("serves %s\n", a.URL())
+	if os.Getenv(upkeepEnv) != "" {
+		go func() {
+			for t.Context().Err() == nil {
+				_, _ = a.Core.Lifecycle.MaintainRepo(t.Context(), 1, gitstore.Maintain{Full: true, Prune: true})
+			}
+		}()
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // until whoever started it is gone
 }
 
@@ -58,10 +70,12 @@ type host struct {
 	disk  string // the repository's folder
 	clone string // ada's
 	token string
+	id    id.Repo
 
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	url   string // of the repository, while the server runs
+	upkeep bool // the next server maintains the repository all the time
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	url    string // of the repository, while the server runs
 }
 
 func newHost(t *testing.T, data string) *host {
@@ -89,6 +103,7 @@ func newHost(t *testing.T, data string) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.id = r.ID
 	h.disk = filepath.Join(k.Git.Dir(), "0", fmt.Sprintf("%d.git", r.ID))
 	if err := k.Close(ctx); err != nil {
 		t.Fatal(err)
@@ -102,6 +117,9 @@ func (h *host) start(t *testing.T) {
 	t.Helper()
 	h.cmd = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestServed$")
 	h.cmd.Env = append(os.Environ(), servedEnv+"="+h.data)
+	if h.upkeep {
+		h.cmd.Env = append(h.cmd.Env, upkeepEnv+"=1")
+	}
 	h.cmd.Stderr = os.Stderr
 	var err error
 	if h.stdin, err = h.cmd.StdinPipe(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // call is one system call that a trace saw.
@@ -27,7 +28,7 @@ type trace struct {
 	cmd    *exec.Cmd
 	done   sync.WaitGroup
 	disk   string      // where git runs
-	each   func(n int) // called for each call that begins; may be nil
+	each   func(*call) // called for each call that begins; may be nil
 	calls  []*call
 	open   map[string]*call // begun and not ended, by thread
 	marker int
@@ -37,7 +38,7 @@ type trace struct {
 const watched = "fsync,fdatasync,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir,mkdir,mkdirat,write,pwrite64,writev,sendto"
 
 // follow attaches strace to the server. It returns once every thread is traced.
-func (h *host) follow(t *testing.T, each func(n int)) *trace {
+func (h *host) follow(t *testing.T, each func(*call)) *trace {
 	t.Helper()
 	program, err := exec.LookPath("strace")
 	if err != nil {
@@ -85,7 +86,10 @@ func (h *host) follow(t *testing.T, each func(n int)) *trace {
 // stop detaches, and returns what was seen.
 func (tr *trace) stop() []*call {
 	_ = tr.cmd.Process.Signal(syscall.SIGINT)
+	// It may wait for ever for a thread that is starting a program.
+	late := time.AfterFunc(2*time.Second, func() { _ = tr.cmd.Process.Kill() })
 	tr.done.Wait()
+	late.Stop()
 	_ = tr.cmd.Wait()
 	return tr.calls
 }
@@ -131,7 +135,7 @@ func (tr *trace) read(line string) {
 	}
 	tr.calls = append(tr.calls, c)
 	if tr.each != nil {
-		tr.each(len(tr.calls))
+		tr.each(c)
 	}
 }
 

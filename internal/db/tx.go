@@ -85,6 +85,9 @@ func (d *DB) write(ctx context.Context, level sql.IsolationLevel, fn func(tx *Tx
 			}
 			return nil
 		}
+		if isFull(err) {
+			return problem.Wrap(err, problem.Unavailable, "The server's disk is full.", "Ask its administrator to make room, then try again.")
+		}
 		if attempt == attempts || !isRetryable(err) {
 			return err
 		}

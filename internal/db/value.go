@@ -2,6 +2,7 @@ package db
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -48,6 +49,21 @@ func isRetryable(err error) bool {
 		return e.Code == "40001" || e.Code == "40P01" // serialization failure, deadlock
 	}
 	return false
+}
+
+// isFull reports whether the disk had no room for what was written. SQLite says
+// so of its log and of the memory that it shares in other words.
+func isFull(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "53100" // disk full
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() {
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_TRUNCATE:
+			return true
+		}
+	}
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // isBusy reports whether SQLite gave up waiting for another process.

@@ -97,12 +97,12 @@ type target struct {
 // /OWNER/REPO.git/bundles/NAME.bundle. The service of
 // a request is what its path says, whatever its query says.
 func parsePath(path string) (target, bool) {
-	parts := strings.Split(path, "/")
-	if len(parts) < 4 || parts[0] != "" || parts[1] == "" || parts[2] == "" {
+	owner, repo, rest, ok := httpkit.RepoPath(path)
+	if !ok {
 		return target{}, false
 	}
-	t := target{owner: parts[1], repo: parts[2]}
-	switch rest := strings.Join(parts[3:], "/"); rest {
+	t := target{owner: owner, repo: repo}
+	switch rest {
 	case "info/refs":
 		t.discovery = true
 	case uploadPack.name:

@@ -138,3 +138,11 @@ func (w *recorder) ReadFrom(r io.Reader) (int64, error) {
 
 // Unwrap lets http.ResponseController reach the real writer.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// RepoPath splits /OWNER/REPO/REST. It is on every request's way, several times.
+func RepoPath(path string) (owner, repo, rest string, ok bool) {
+	path, rooted := strings.CutPrefix(path, "/")
+	owner, path, _ = strings.Cut(path, "/")
+	repo, rest, ok = strings.Cut(path, "/")
+	return owner, repo, rest, ok && rooted && owner != "" && repo != ""
+}

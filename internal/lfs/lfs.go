@@ -111,15 +111,12 @@ func Serves(path string) bool {
 type target struct{ owner, repo, rest string }
 
 func parsePath(path string) (target, bool) {
-	parts := strings.SplitN(path, "/", 6)
-	if len(parts) < 5 || parts[0] != "" || parts[1] == "" || parts[2] == "" || parts[3]+"/"+parts[4] != prefix {
+	owner, repo, rest, ok := httpkit.RepoPath(path)
+	if !ok || !strings.HasPrefix(rest, prefix) {
 		return target{}, false
 	}
-	t := target{owner: parts[1], repo: parts[2]}
-	if len(parts) == 6 {
-		t.rest = parts[5]
-	}
-	return t, true
+	rest, below := strings.CutPrefix(rest[len(prefix):], "/")
+	return target{owner: owner, repo: repo, rest: rest}, below || rest == ""
 }
 
 // match finds the route of a request and what stands in its path's place. The

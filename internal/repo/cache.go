@@ -7,11 +7,13 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/problem"
 )
 
 // FindCached is Find for those who ask on every request: what was found under
 // its name of today is answered from memory until a change of the repository,
-// or of its owner, is heard; then cached is true. The size may be older than that.
+// or of its owner, is heard, and what was not found until any change is. Then
+// cached is true. The size may be older than that.
 func (m *Room) FindCached(ctx context.Context, r db.Reader, owner, name string, viewer id.Account) (f Found, cached bool, err error) {
 	if !m.o.Change.Fresh() {
 		f, err = m.Find(ctx, r, owner, name, viewer)
@@ -20,15 +22,43 @@ func (m *Room) FindCached(ctx context.Context, r db.Reader, owner, name string, 
 	// As it was written: another spelling is another entry, which costs less than
 	// folding the usual one each time.
 	key := findKey{owner, name, viewer}
-	if f, ok := m.found.get(key); ok {
+	f, ok, missing := m.found.get(key)
+	switch {
+	case ok:
 		return f, true, nil
+	case missing:
+		return Found{}, true, notFound()
 	}
 	begun := m.found.begin()
 	f, err = m.Find(ctx, r, owner, name, viewer)
-	if err == nil && !f.Renamed {
+	switch {
+	case err == nil && !f.Renamed:
 		m.found.put(key, f, begun)
+	case problem.Is(err, problem.NotFound):
+		m.found.note(m.found.missing, key, begun)
 	}
 	return f, false, err
+}
+
+// Miss does the work that FindCached does for a repository that does not exist,
+// less what it did already, and tells nothing. The gate calls it when it hides
+// one that does, so that the two answers take the same time: the first time, and
+// when it is known.
+func (m *Room) Miss(ctx context.Context, r db.Reader, owner, name string, viewer id.Account, cached bool) {
+	key := findKey{owner, name, viewer}
+	if cached && m.found.noted(m.found.hidden, key) {
+		return
+	}
+	begun := m.found.begin()
+	ownerKey, nameKey, ok := lookupKeys(owner, name)
+	if !ok {
+		return
+	}
+	if cached {
+		_, _ = m.findNow(ctx, r, ownerKey, nameKey, viewer)
+	}
+	_, _ = m.findOld(ctx, r, ownerKey, nameKey, viewer)
+	m.found.note(m.found.hidden, key, begun)
 }
 
 // maxFound bounds the cache. An entry takes about half a kilobyte.
@@ -48,17 +78,49 @@ type foundCache struct {
 	entries map[findKey]Found              //
 	byRepo  map[id.Repo]map[findKey]bool   //
 	byOwner map[id.Account]map[id.Repo]int // how many entries each repository has
+
+	// At which gen a name was looked for and not found, and at which the same
+	// work was done for one that was hidden.
+	missing, hidden map[findKey]uint64
 }
 
 func newFoundCache() *foundCache {
-	return &foundCache{entries: map[findKey]Found{}, byRepo: map[id.Repo]map[findKey]bool{}, byOwner: map[id.Account]map[id.Repo]int{}}
+	return &foundCache{entries: map[findKey]Found{}, byRepo: map[id.Repo]map[findKey]bool{}, byOwner: map[id.Account]map[id.Repo]int{},
+		missing: map[findKey]uint64{}, hidden: map[findKey]uint64{}}
 }
 
-func (c *foundCache) get(k findKey) (Found, bool) {
+func (c *foundCache) get(k findKey) (f Found, ok, missing bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	f, ok := c.entries[k]
-	return f, ok
+	if f, ok = c.entries[k]; ok {
+		return f, true, false
+	}
+	at, missing := c.missing[k]
+	return f, false, missing && at == c.gen
+}
+
+// noted reports whether k was noted since the last change.
+func (c *foundCache) noted(in map[findKey]uint64, k findKey) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	at, ok := in[k]
+	return ok && at == c.gen
+}
+
+// maxNoted bounds the names that are remembered as nobody's, which anybody can
+// make up.
+const maxNoted = 200
+
+func (c *foundCache) note(in map[findKey]uint64, k findKey, begun uint64) {
+	if len(k.owner)+len(k.name) > maxNoted {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(in) >= maxFound/2 {
+		clear(in)
+	}
+	in[k] = begun
 }
 
 func (c *foundCache) begin() uint64 {

@@ -78,17 +78,3 @@ func (m *Room) findOld(ctx context.Context, r db.Reader, ownerKey, nameKey strin
 	f.Renamed = true
 	return f, nil
 }
-
-// Miss does the work that FindCached does for a repository that does not exist,
-// less what it did already, and tells nothing. The gate calls it when it hides
-// one that does, so that the two answers take the same time.
-func (m *Room) Miss(ctx context.Context, r db.Reader, owner, name string, viewer id.Account, cached bool) {
-	ownerKey, nameKey, ok := lookupKeys(owner, name)
-	if !ok {
-		return
-	}
-	if cached {
-		_, _ = m.findNow(ctx, r, ownerKey, nameKey, viewer)
-	}
-	_, _ = m.findOld(ctx, r, ownerKey, nameKey, viewer)
-}

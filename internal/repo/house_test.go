@@ -19,6 +19,7 @@ import (
 // house is a repo room on a real database, with three accounts.
 type house struct {
 	*repo.Room
+	bus                 *change.Bus
 	d                   *db.DB
 	accounts            *account.Room
 	audit               *audit.Log
@@ -40,6 +41,7 @@ func newHouse(t testing.TB, d *db.DB) *house {
 			h.mu.Unlock()
 		}
 	})
+	h.bus = bus
 	h.audit = audit.New(audit.Options{DB: d, Now: now})
 	h.accounts = account.New(account.Options{DB: d, Change: bus, Audit: h.audit, Now: now})
 	h.Room = repo.New(repo.Options{DB: d, Account: h.accounts, Change: bus, Audit: h.audit, Now: now})

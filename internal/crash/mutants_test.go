@@ -1,0 +1,53 @@
+package crash
+
+import (
+	"os"
+	"testing"
+
+	"jeton/internal/app/apptest"
+)
+
+const (
+	journalFile = "internal/gitstore/journal.go"
+	migrateFile = "internal/gitstore/migrate.go"
+	commitFile  = "internal/gitstore/ref/commit.go"
+	syncRefFile = "internal/gitstore/ref/sync.go"
+)
+
+// mutants are the server without one of the syncs on a push's way to the disk.
+var mutants = map[string]apptest.Mutant{
+	"a small pack":            {File: migrateFile, Old: "\t\terr = f.Sync()\n", New: "\t\tif string(data[:4]) != \"PACK\" {\n\t\t\terr = f.Sync()\n\t\t}\n"},
+	"a small pack's index":    {File: migrateFile, Old: "\t\terr = f.Sync()\n", New: "\t\tif string(data[:4]) == \"PACK\" {\n\t\t\terr = f.Sync()\n\t\t}\n"},
+	"a large pack":            {File: migrateFile, Old: "syncFile(names[i])", New: "syncFile(names[1])"},
+	"a large pack's index":    {File: migrateFile, Old: "syncFile(names[i])", New: "syncFile(names[0])"},
+	"the folder of packs":     {File: migrateFile, Old: "if err := syncDir(to); err != nil {", New: "if err := error(nil); err != nil {"},
+	"the journal":             {File: journalFile, Old: "err = j.file.Sync()", New: "err = error(nil)"},
+	"the journal's name":      {File: journalFile, Old: "return syncDir(filepath.Dir(final))", New: "return nil"},
+	"the journal's folder":    {File: journalFile, Old: "err = syncDir(r.dir)", New: "err = nil"},
+	"the journal's end":       {File: journalFile, Old: "errors.Join(os.Remove(j.path), syncDir(filepath.Dir(j.path)), j.file.Close())", New: "errors.Join(os.Remove(j.path), j.file.Close())"},
+	"the new values":          {File: journalFile, Old: "synced <- tx.Sync()", New: "synced <- nil"},
+	"a ref":                   {File: commitFile, Old: "paths = append(paths, lockOf(t.db.path(it.Name)))", New: "_ = it"},
+	"packed-refs":             {File: commitFile, Old: "paths = append(paths, lockOf(t.db.packed.path))", New: "paths = append(paths, \"/\")"},
+	"HEAD":                    {File: commitFile, Old: "paths = append(paths, lockOf(t.db.head.path))", New: "paths = append(paths, \"/\")"},
+	"the folders of refs":     {File: commitFile, Old: "return syncAll(t.folders())", New: "return nil"},
+	"the folders of each ref": {File: commitFile, Old: "\t\t\tadd(d.path(dir))\n", New: ""},
+	"the folder of folders":   {File: commitFile, Old: "add(d.path(\"refs\"))", New: "_ = d"},
+	"the top folder":          {File: commitFile, Old: "\tif top {\n\t\tadd(d.dir)", New: "\tif false {\n\t\tadd(d.dir)"},
+	"one file alone":          {File: syncRefFile, Old: "return syncOne(paths[0])", New: "return nil"},
+	"several files":           {File: syncRefFile, Old: "if err := syncOne(p); err != nil {", New: "if err := error(nil); err != nil && p != \"\" {"},
+	"the database":            {File: "internal/db/sqlite.go", Old: `sync := "FULL"`, New: `sync := "NORMAL"`},
+}
+
+// TestMutants takes out each sync and sees that TestOrder fails. That takes
+// minutes; the ordinary run only sees that the syncs are where the list says.
+func TestMutants(t *testing.T) {
+	t.Parallel()
+	for name, m := range mutants {
+		t.Run(name, func(t *testing.T) {
+			m.Present(t)
+			if os.Getenv("JETON_LONG") != "" {
+				m.MustFail(t, "jeton/internal/crash", "^TestOrder$")
+			}
+		})
+	}
+}
