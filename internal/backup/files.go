@@ -141,7 +141,9 @@ func packedRefs(refs *gitstore.Refs) []byte {
 // copyObjects copies the objects that the copy has not yet. It reports whether
 // a file vanished before it was copied: its objects are elsewhere then, and the
 // folder must be looked through once more. Loose objects come before packs,
-// because that is the way in which objects move.
+// because that is the way in which objects move. Packs are opened before anything
+// is copied: what upkeep removes meanwhile is still read to its end, so that no
+// upkeep is too quick for a slow copy.
 func copyObjects(ctx context.Context, from, to string) (moved bool, err error) {
 	loose, err := looseObjects(from)
 	if err != nil {
@@ -151,18 +153,43 @@ func copyObjects(ctx context.Context, from, to string) (moved bool, err error) {
 	if err != nil {
 		return false, gone(err)
 	}
+	held := map[string]*os.File{}
+	defer func() {
+		for _, f := range held {
+			_ = f.Close()
+		}
+	}()
+	for _, rel := range packs {
+		if has(to, rel) || len(held) == maxHeld {
+			continue
+		}
+		f, err := os.Open(filepath.Join(from, rel))
+		switch {
+		case err == nil:
+			held[rel] = f
+		case errors.Is(err, fs.ErrNotExist):
+			moved = true
+		default:
+			return false, err
+		}
+	}
 	for _, rel := range append(loose, packs...) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		target := filepath.Join(to, rel)
-		if _, err := os.Lstat(target); err == nil {
+		if has(to, rel) {
 			continue // an object's file never changes its content
 		}
+		target := filepath.Join(to, rel)
 		if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
 			return false, err
 		}
-		err := copyFile(filepath.Join(from, rel), target)
+		var err error
+		if f := held[rel]; f != nil {
+			err = copyOpen(f, target)
+		} else {
+			err = copyFile(filepath.Join(from, rel), target)
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			moved = true
 		} else if err != nil {
@@ -170,6 +197,14 @@ func copyObjects(ctx context.Context, from, to string) (moved bool, err error) {
 		}
 	}
 	return moved, nil
+}
+
+// maxHeld is how many files of packs are held open while others are copied.
+const maxHeld = 256
+
+func has(dir, rel string) bool {
+	_, err := os.Lstat(filepath.Join(dir, rel))
+	return err == nil
 }
 
 func looseObjects(dir string) ([]string, error) {
@@ -226,6 +261,10 @@ func copyFile(from, to string) error {
 		return err
 	}
 	defer in.Close()
+	return copyOpen(in, to)
+}
+
+func copyOpen(in *os.File, to string) error {
 	return put(to, func(out *os.File) error {
 		_, err := io.Copy(out, in)
 		return err
