@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/gitstore"
 	"jeton/internal/right"
 )
 
@@ -139,6 +140,11 @@ func TestF9_HooksNeverRun(t *testing.T) {
 		if a.StatusCode != 200 || !strings.Contains(a.Text, "ng "+ref+" ") {
 			t.Errorf("a push to %s: %d %q", ref, a.StatusCode, a.Text)
 		}
+	}
+	// No git is started for a push, but upkeep starts some, and that of pack-refs
+	// would run a hook.
+	if _, err := s.Lifecycle.MaintainRepo(t.Context(), s.open.ID, gitstore.Maintain{Full: true}); err != nil {
+		t.Fatal(err)
 	}
 	if ran, err := os.ReadFile(trap); err == nil {
 		t.Errorf("hooks ran: %s", ran)
