@@ -126,7 +126,7 @@ func (r *Repo) lockUpkeep() (*os.File, error) {
 	dir := filepath.Join(r.dir, ownFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		// A push that finds it takes it for durable.
-		if err := syncFile(r.dir); err != nil {
+		if err := syncPath(r.dir); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
