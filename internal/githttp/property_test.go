@@ -16,13 +16,15 @@ import (
 	"testing"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/repo"
+	"jeton/internal/right"
 )
 
 // peer is a bare repository behind git's own server program.
-func peer(t *testing.T, g *apptest.Git) (url string, bare *apptest.Git) {
+func peer(t *testing.T, g *apptest.Git, format string) (url string, bare *apptest.Git) {
 	t.Helper()
 	root := t.TempDir()
-	g.Run(t, "init", "-q", "--bare", "-b", "main", filepath.Join(root, "peer.git"))
+	g.Run(t, "init", "-q", "--bare", "--object-format="+format, "-b", "main", filepath.Join(root, "peer.git"))
 	other := *g
 	other.Dir = filepath.Join(root, "peer.git")
 	for _, setting := range []string{"http.receivepack", "uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant", "receive.fsckObjects", "receive.advertisePushOptions"} {
@@ -48,6 +50,7 @@ type history struct {
 	rand  *rand.Rand
 	clone *apptest.Git
 	bare  *apptest.Git // the peer's folder
+	ours  *apptest.Git // the server's
 	n     int          // of changes, for names
 }
 
@@ -63,33 +66,38 @@ func TestHistories_asGit(t *testing.T) {
 		steps = 400
 	}
 	w := newWorld(t)
-	for _, version := range []string{"0", "1", "2"} {
-		t.Run(version, func(t *testing.T) {
+	for _, way := range []string{"0 sha1", "1 sha1", "2 sha1", "2 sha256"} {
+		t.Run(way, func(t *testing.T) {
+			version, format, _ := strings.Cut(way, " ")
 			t.Parallel()
 			seed := rand.Uint64()
 			if s := os.Getenv("JETON_SEED"); s != "" {
 				seed, _ = strconv.ParseUint(s, 10, 64)
 			}
 			t.Logf("JETON_SEED=%d", seed)
-			name := "history" + version
-			w.Repo(t, w.ada, name, true)
+			name := "history" + version + format
+			if _, err := w.Lifecycle.CreateRepo(t.Context(), right.Operator(), repo.NewRepo{Owner: w.ada.ID, Name: name, Private: true, Format: format}); err != nil {
+				t.Fatal(err)
+			}
 			g := w.terminal(t, "protocol.version="+version, "http.postBuffer=100000000", "advice.pushUpdateRejected=false")
-			url, bare := peer(t, g)
-			g.Run(t, "init", "-q", "-b", "main", "clone")
-			h := &history{t: t, rand: rand.New(rand.NewPCG(seed, 1)), clone: g.In("clone"), bare: bare}
+			url, bare := peer(t, g, format)
+			g.Run(t, "init", "-q", "--object-format="+format, "-b", "main", "clone")
+			h := &history{t: t, rand: rand.New(rand.NewPCG(seed, 1)), clone: g.In("clone"), bare: bare, ours: w.disk(t, name)}
 			h.clone.Run(t, "remote", "add", "jeton", w.url(name))
 			h.clone.Run(t, "remote", "add", "peer", url)
 			h.change()
-			ours := w.disk(t, name)
 			for i := range steps {
 				h.change()
 				h.push()
+				if i%8 == 3 {
+					h.shallow(g, i, map[string]string{"jeton": w.url(name), "peer": url})
+				}
 				if i%8 == 7 {
-					h.same(ours)
+					h.same()
 					h.fetch(g, i, w.url(name), url)
 				}
 			}
-			h.same(ours)
+			h.same()
 			w.whole(t, name)
 		})
 	}
@@ -178,6 +186,9 @@ func (h *history) push() {
 			args = append(args, option)
 		}
 	}
+	if h.rand.IntN(5) == 0 {
+		args = append(args, "--push-option=ci.skip", "--push-option=reviewer="+strconv.Itoa(h.n))
+	}
 	slices.Sort(args[2:])
 	specs := h.specs()
 	var said, all [2]string
@@ -188,6 +199,30 @@ func (h *history) push() {
 	}
 	if said[0] != said[1] {
 		h.t.Fatalf("git %q:\n%s\nand behind git http-backend\n%s", slices.Concat(args, specs), said[0]+all[0], said[1]+all[1])
+	}
+	// Here, the first branch that is pushed becomes the one that HEAD names.
+	h.bare.Run(h.t, "symbolic-ref", "HEAD", h.ours.Run(h.t, "symbolic-ref", "HEAD"))
+}
+
+// shallow pushes a commit from a clone without most of its history, to a new
+// branch or an old one.
+func (h *history) shallow(g *apptest.Git, n int, remotes map[string]string) {
+	h.t.Helper()
+	dir := fmt.Sprintf("shallow-%d", n)
+	if _, code := g.Try(h.t, "clone", "-q", "--branch", "main", "--depth", strconv.Itoa(1+h.rand.IntN(2)), remotes["peer"], dir); code != 0 {
+		return // nobody has pushed main
+	}
+	at := g.In(dir)
+	at.Commit(h.t, "shallow"+strconv.Itoa(n), strings.Repeat("x\n", n), "From a shallow clone")
+	spec := "HEAD:refs/heads/" + h.pick([]string{"main", "fix-1", "shallow"})
+	var said [2]string
+	for i, remote := range []string{"jeton", "peer"} {
+		at.Run(h.t, "remote", "add", remote, remotes[remote])
+		out, code := at.Try(h.t, "push", "--porcelain", "--force", remote, spec)
+		said[i] = fmt.Sprintf("exit %d\n%s", code, results(out))
+	}
+	if said[0] != said[1] {
+		h.t.Fatalf("a push of %s from a shallow clone:\n%s\nand behind git http-backend\n%s", spec, said[0], said[1])
 	}
 }
 
@@ -236,10 +271,10 @@ func results(out string) string {
 }
 
 // same compares the two repositories on disk: refs, and every object that they reach.
-func (h *history) same(ours *apptest.Git) {
+func (h *history) same() {
 	h.t.Helper()
 	for _, args := range [][]string{{"for-each-ref", "--format=%(objectname) %(objecttype) %(refname)"}, {"rev-list", "--objects", "--all", "--no-object-names"}} {
-		a, b := strings.Split(ours.Run(h.t, args...), "\n"), strings.Split(h.bare.Run(h.t, args...), "\n")
+		a, b := strings.Split(h.ours.Run(h.t, args...), "\n"), strings.Split(h.bare.Run(h.t, args...), "\n")
 		slices.Sort(a)
 		slices.Sort(b)
 		if !slices.Equal(a, b) {
