@@ -2,6 +2,7 @@ package crash
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -173,7 +174,11 @@ func TestOrder(t *testing.T) {
 		args    []string
 		objects bool
 	}{
-		{"first", func() {}, []string{"main:trunk"}, true}, // HEAD moves with it
+		{"first", func() { // HEAD moves with it; the folder of journals is made, as in what is older than it
+			if err := os.RemoveAll(filepath.Join(h.disk, "jeton")); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"main:trunk"}, true},
 		{"second", func() {}, []string{"main"}, false},
 		{"another kind of ref", func() {}, []string{"main:refs/notes/re/view"}, false},
 		{"one commit", func() { h.commit(t, "a/b/c", "1\n") }, []string{"main"}, true},

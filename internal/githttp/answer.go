@@ -28,7 +28,8 @@ type answer struct {
 	event   *event.Event
 	kind    string
 	pace    httpkit.Pace
-	gzip    bool // the client takes an answer compressed
+	until   time.Time // the deadline that was set last
+	gzip    bool      // the client takes an answer compressed
 	began   bool
 	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
@@ -63,11 +64,19 @@ func (a *answer) begin() {
 	a.w.WriteHeader(http.StatusOK)
 }
 
+// deadlineSlack is how much longer than it must a deadline may be. To move one
+// wakes another thread of the program up, which for every piece of a large
+// answer costs as much as to send it.
+const deadlineSlack = 5 * time.Second
+
 // limit sets until when the client may take for its next n bytes, and returns
 // from when on.
 func (a *answer) limit(n int) time.Time {
 	began := time.Now()
-	_ = a.control.SetWriteDeadline(a.pace.End(began, n))
+	if end := a.pace.End(began, n); end.After(a.until) || a.until.After(end.Add(deadlineSlack)) {
+		a.until = end.Add(deadlineSlack)
+		_ = a.control.SetWriteDeadline(a.until)
+	}
 	if a.lease.context().Err() != nil { // asked after that, since the end of ctx sets a deadline too
 		_ = a.control.SetWriteDeadline(began.Add(httpkit.LastWords))
 	}

@@ -215,7 +215,13 @@ func (in *Incoming) Kinds(ctx context.Context, ids []object.ID) (map[object.ID]o
 	out := make(map[object.ID]object.Kind, len(ids))
 	for _, id := range ids {
 		info, err := db.Info(id)
-		if err != nil && !errors.Is(err, odb.ErrNotFound) {
+		if err == nil && info.Kind == object.KindTag {
+			_, _, err = db.Peel(id)
+		}
+		switch {
+		case errors.Is(err, odb.ErrTooLarge):
+			return nil, problem.Wrap(err, problem.Invalid, "a tag leads to too many others, one behind the other", "Tag the commit itself.")
+		case err != nil && !errors.Is(err, odb.ErrNotFound):
 			return nil, err
 		}
 		out[id] = info.Kind

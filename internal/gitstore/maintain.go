@@ -124,7 +124,12 @@ func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
 // git that still works, and the lock is free only when that has ended.
 func (r *Repo) lockUpkeep() (*os.File, error) {
 	dir := filepath.Join(r.dir, ownFolder)
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		// A push that finds it takes it for durable.
+		if err := syncPath(r.dir); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, errGone(err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, upkeepLock), os.O_CREATE|os.O_RDWR, 0o600)

@@ -105,6 +105,9 @@ func (in *Incoming) db() (*odb.DB, error) {
 	return db, err
 }
 
+// maxWords bounds commits and tags, which are read whole again and again.
+const maxWords = 16 << 20
+
 // check looks at one object while its content is at hand. What is wrong with it
 // is remembered, not returned: whether it may be told is known only later.
 func (in *Incoming) check(o odb.Object) error {
@@ -127,6 +130,9 @@ func (in *Incoming) check(o odb.Object) error {
 				in.seen.special(graph.EntryHash(e), e.Special)
 			}
 		})
+	}
+	if (o.Kind == object.KindCommit || o.Kind == object.KindTag) && o.Size > maxWords {
+		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + size(maxWords)}
 	}
 	in.table.Add(&o.ID, o.Kind, links)
 	in.seen.note(&o, err)

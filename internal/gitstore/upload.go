@@ -2,7 +2,6 @@ package gitstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -146,7 +145,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	if u.Idle {
 		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
 	}
-	if err := copyFlushing(u.Out, p.stdout); err != nil {
+	if err := pour(u.Out, p.stdout); err != nil {
 		p.stop()
 		if cause := ctx.Err(); cause != nil {
 			return readError(cause)
@@ -158,31 +157,3 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 
 // idlePriority is how nice work is that nobody waits for.
 const idlePriority = 15
-
-// pipeBytes is how much a git that makes a pack may be ahead of us: with the
-// kernel's own 64 KiB, the two wait for each other all the time.
-const pipeBytes = 256 << 10
-
-// copyFlushing copies and flushes whenever the source pauses, so that progress
-// is seen as it happens and a large pack goes out in large pieces.
-func copyFlushing(w io.Writer, r io.Reader) error {
-	flusher, _ := w.(interface{ Flush() })
-	buf := make([]byte, pipeBytes)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return werr
-			}
-			if flusher != nil && n < 16<<10 {
-				flusher.Flush()
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}

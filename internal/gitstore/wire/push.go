@@ -68,7 +68,7 @@ func ReadPush(r io.Reader, format object.Format, limit int) (Push, error) {
 			return p, ErrMalformed
 		}
 		if hex, ok := strings.CutPrefix(line, "shallow "); ok {
-			err = p.shallow(hex, format, limit)
+			err = p.shallow(hex, format)
 		} else {
 			err = p.command(line, format, limit, seen)
 		}
@@ -82,12 +82,12 @@ func ReadPush(r io.Reader, format object.Format, limit int) (Push, error) {
 	return p, nil
 }
 
-func (p *Push) shallow(hex string, format object.Format, limit int) error {
+func (p *Push) shallow(hex string, format object.Format) error {
 	id, ok := format.ParseID(hex)
 	if !ok {
 		return malformed("protocol error: expected shallow sha, got '%s'", shown(hex))
 	}
-	if len(p.Shallow) >= 100*limit {
+	if len(p.Shallow) >= maxShallow {
 		return errTooMuch
 	}
 	p.Shallow = append(p.Shallow, id)
