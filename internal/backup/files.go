@@ -1,9 +1,9 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -60,7 +61,11 @@ func copyRepo(ctx context.Context, s *gitstore.Store, n id.Repo, to string) (int
 	if err := writeSynced(filepath.Join(to, "HEAD"), []byte("ref: "+refs.Head+"\n")); err != nil {
 		return 0, err
 	}
-	return len(refs.All()), errors.Join(writeSynced(filepath.Join(to, "packed-refs"), packedRefs(refs)), syncDirs(to))
+	var packed bytes.Buffer
+	if err := ref.WritePacked(&packed, refs.All()); err != nil {
+		return 0, err
+	}
+	return len(refs.All()), errors.Join(writeSynced(filepath.Join(to, "packed-refs"), packed.Bytes()), syncDirs(to))
 }
 
 // settle is how long steadyRefs waits for a push to end. One moves its refs in
@@ -124,18 +129,6 @@ func gone(err error) error {
 		return problem.Wrap(err, problem.NotFound, "the repository's data is missing", "")
 	}
 	return err
-}
-
-func packedRefs(refs *gitstore.Refs) []byte {
-	var b strings.Builder
-	b.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
-	for _, r := range refs.All() {
-		fmt.Fprintf(&b, "%s %s\n", r.ID, r.Name)
-		if r.Peeled != "" {
-			fmt.Fprintf(&b, "^%s\n", r.Peeled)
-		}
-	}
-	return []byte(b.String())
 }
 
 // copyObjects copies the objects that the copy has not yet. It reports whether

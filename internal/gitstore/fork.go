@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -69,10 +69,15 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 		if err := shareObjects(ctx, filepath.Join(origin.dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
 			return Imported{}, diskError(err)
 		}
-		if err := writePacked(filepath.Join(dir, "packed-refs"), list); err != nil {
+		var packed bytes.Buffer
+		err := ref.WritePacked(&packed, list)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "packed-refs"), packed.Bytes(), 0o600)
+		}
+		if err != nil {
 			return Imported{}, diskError(err)
 		}
-		if err := s.checkTips(ctx, dir, list); err != nil {
+		if err := s.checkTips(ctx, dir, refs.Format, list); err != nil {
 			return Imported{}, err
 		}
 	}
@@ -97,30 +102,22 @@ func (f Fork) pick(refs *Refs) []Ref {
 	return append(append([]Ref{}, refs.Branches()...), refs.Tags()...)
 }
 
-// writePacked writes a packed-refs file of refs that are sorted.
-func writePacked(path string, refs []Ref) error {
-	var b bytes.Buffer
-	b.WriteString("# pack-refs with: peeled fully-peeled sorted \n")
+// checkTips fails unless every ref's object is in dir.
+func (s *Store) checkTips(ctx context.Context, dir string, format object.Format, refs []Ref) error {
+	db := s.objects.Open(filepath.Join(dir, "objects"), format)
+	defer db.Close()
 	for _, r := range refs {
-		fmt.Fprintf(&b, "%s %s\n", r.ID, r.Name)
-		if r.Peeled != "" {
-			fmt.Fprintf(&b, "^%s\n", r.Peeled)
+		if err := ctx.Err(); err != nil {
+			return readError(err)
+		}
+		switch ok, err := db.Has(r.ID); {
+		case err != nil:
+			return err
+		case !ok:
+			return errors.New("a ref names an object that was not shared")
 		}
 	}
-	return os.WriteFile(path, b.Bytes(), 0o600)
-}
-
-// checkTips fails unless every ref's object is in dir.
-func (s *Store) checkTips(ctx context.Context, dir string, refs []Ref) error {
-	var in strings.Builder
-	for _, r := range refs {
-		in.WriteString(string(r.ID) + "\n")
-	}
-	out, err := s.output(ctx, dir, command{name: "cat-file", flags: []flag{"--batch-check"}, stdin: strings.NewReader(in.String())}, 1<<30)
-	if err == nil && bytes.Contains(out, []byte(" missing\n")) {
-		err = errors.New("a ref names an object that was not shared")
-	}
-	return err
+	return nil
 }
 
 // shareRounds is how often the origin's folder is gone through while a repack

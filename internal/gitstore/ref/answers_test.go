@@ -238,7 +238,7 @@ func FuzzParsePacked(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer func() { _ = file.Close() }()
-		if err := writePacked(file, p.all); err != nil {
+		if err := WritePacked(file, p.all); err != nil {
 			t.Fatal(err)
 		}
 		written, err := os.ReadFile(file.Name())

@@ -2,6 +2,7 @@ package ref
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -97,8 +98,8 @@ func lastOfEach(list []Ref) []Ref {
 // the names are sorted, as git's own pack-refs writes it.
 const packedHead = "# pack-refs with: peeled fully-peeled sorted \n"
 
-// write puts a list into a new packed-refs.
-func writePacked(f *os.File, list []Ref) error {
+// WritePacked writes sorted refs as a whole packed-refs file.
+func WritePacked(f io.Writer, list []Ref) error {
 	buf := append(make([]byte, 0, 256<<10), packedHead...)
 	for i := range list {
 		buf = appendLine(buf, &list[i])

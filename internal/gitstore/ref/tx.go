@@ -247,7 +247,7 @@ func (t *Tx) preparePacked(ctx context.Context) error {
 	t.packed, t.into = true, created >= manyNew
 	list, changed, err := t.newPacked(ctx)
 	if err == nil && changed {
-		err = writePacked(f, list)
+		err = WritePacked(f, list)
 	}
 	t.anew = changed
 	return errors.Join(err, f.Close())
