@@ -29,7 +29,7 @@ type answer struct {
 	kind    string
 	pace    httpkit.Pace
 	until   time.Time // the deadline that was set last
-	gzip    bool // the client takes an answer compressed
+	gzip    bool      // the client takes an answer compressed
 	began   bool
 	large   bool // no file can be sent by the kernel: the connection is encrypted
 }
