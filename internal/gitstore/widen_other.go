@@ -2,6 +2,11 @@
 
 package gitstore
 
-import "io"
+import (
+	"io"
+	"os"
+)
 
 func widen(io.Reader) {}
+
+func waiting(*os.File) int { return -1 }
