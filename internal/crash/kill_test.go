@@ -231,7 +231,7 @@ func (h *host) recorded(t *testing.T, core *app.Core, since *int64) (refs []stri
 // server had started may do so for a moment. Then it maintains it.
 func (h *host) rest(t *testing.T, core *app.Core) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(2 * time.Minute); ; {
 		_, err := core.Lifecycle.MaintainRepo(t.Context(), h.id, gitstore.Maintain{})
 		if err == nil {
 			return
