@@ -184,7 +184,7 @@ type aim struct {
 }
 
 // killed runs a push and kills the server at a call of it.
-func (h *host) killed(t *testing.T, p *pushed, at aim) (out string, err error, fired bool, l learned) {
+func (h *host) killed(t *testing.T, p *pushed, at aim) (out string, fired bool, l learned, err error) {
 	t.Helper()
 	server := h.cmd.Process
 	var shot atomic.Bool
@@ -205,7 +205,7 @@ func (h *host) killed(t *testing.T, p *pushed, at aim) (out string, err error, f
 	})
 	out, err = h.git(t, h.clone, append([]string{"push", "-q", h.url}, p.args(true)...)...)
 	tr.stop()
-	return out, err, shot.Load(), l
+	return out, shot.Load(), l, err
 }
 
 // recorded are the events of pushes since the one before, as how many refs each
@@ -287,7 +287,7 @@ func TestKill(t *testing.T) {
 			h.upkeep = false
 		}
 		p := h.next(t, k, n, before)
-		out, err, fired, saw := h.killed(t, p, at)
+		out, fired, saw, err := h.killed(t, p, at)
 		h.kill()
 		if k.upkeep {
 			h.rest(t, core)
