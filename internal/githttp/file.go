@@ -1,6 +1,7 @@
 package githttp
 
 import (
+	"context"
 	"io"
 	"math"
 	"strconv"
@@ -23,11 +24,12 @@ const piece = 512 << 10
 const throughMemory = 64 << 10
 
 // ReadFrom implements io.ReaderFrom: over plain HTTP/1.1 the kernel sends a
-// file, otherwise large pieces go through memory.
+// file, otherwise large pieces go through memory. It ends with the permission to
+// have the answer: unlike a program that makes one, a file goes on for ever.
 func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	a.begin()
 	if _, ok := a.w.(io.ReaderFrom); !ok || a.large {
-		return io.CopyBuffer(writerOnly{a}, readerOnly{r}, make([]byte, throughMemory))
+		return io.CopyBuffer(writerOnly{a}, allowed{r, a.lease.context()}, make([]byte, throughMemory))
 	}
 	left := int64(math.MaxInt64)
 	if l, ok := r.(*io.LimitedReader); ok { // the kernel takes a file within one of these, not two
@@ -35,6 +37,9 @@ func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	}
 	var sum int64
 	for sum < left {
+		if err := context.Cause(a.lease.context()); err != nil {
+			return sum, err
+		}
 		size := min(piece, left-sum)
 		began := a.limit(int(size))
 		n, err := io.Copy(a.w, &io.LimitedReader{R: r, N: size})
@@ -47,8 +52,19 @@ func (a *answer) ReadFrom(r io.Reader) (int64, error) {
 	return sum, nil
 }
 
-// writerOnly and readerOnly hide what else a writer or a reader can.
-type (
-	writerOnly struct{ io.Writer }
-	readerOnly struct{ io.Reader }
-)
+// writerOnly hides what else a writer can.
+type writerOnly struct{ io.Writer }
+
+// allowed is a reader that ends with its context.
+type allowed struct {
+	io.Reader
+	ctx context.Context
+}
+
+// Read implements io.Reader.
+func (r allowed) Read(b []byte) (int, error) {
+	if err := context.Cause(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(b)
+}

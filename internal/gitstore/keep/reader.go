@@ -61,6 +61,10 @@ func (r *Reader) follow(ctx context.Context, w io.Writer) error {
 	f := r.flight
 	last := 0
 	for {
+		// However much there is to send: the permission to have it may have ended.
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
 		b, wait, end, err := r.next(*buf)
 		if end || err != nil {
 			return err
