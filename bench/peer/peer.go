@@ -1,7 +1,7 @@
 // Package peer starts the servers that are compared: Jeton as it is built,
 // nginx with git http-backend, and a bare Go handler that writes recorded
-// bytes. All listen on loopback alone, and all that they keep lies in folders
-// that the caller gives.
+// bytes. They must never listen on anything but loopback, nor keep anything
+// outside the folders that the caller gives.
 package peer
 
 import (

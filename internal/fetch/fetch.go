@@ -1,7 +1,8 @@
 // Package fetch is the flow of what an actor may read of a repository: which
 // refs are shown, which objects may be asked for. The gate has allowed the
 // actor to read the repository before anything here runs. What a request asks
-// for is looked at here, and only then git is started.
+// for is looked at here, each time anew, before the answer is taken from those
+// that are kept or made by git. It must never send what it has not looked at.
 package fetch
 
 import (

@@ -1,8 +1,9 @@
 // Package lfs is the door of Git LFS, for unchanged git-lfs clients: the Batch
 // API, the basic transfers and the locking API (git-lfs's docs/api). What is
 // asked for is said by path and method, and in a batch by its operation; the
-// gate is asked about that and nothing else. It decides nothing itself, and
-// holds no rule about objects and locks: the room largefile does.
+// gate is asked about that and nothing else. It must never put a secret into a
+// link, decide anything itself, or hold a rule about objects and locks: the room
+// largefile does.
 package lfs
 
 import (

@@ -1,9 +1,9 @@
 // Package repo is the room of repositories: what they are called, who owns
-// them, who else may use them, and where a renamed one went,
-// what may be pushed to which branch, and how much room there is. It writes the
-// tables repositories, collaborators, repo_names, ref_rules and
-// ref_rule_accounts, and it alone. It must never decide whether somebody may do a thing (the gate does) and never touch
-// a repository's files (gitstore does).
+// them, who else may use them, where a renamed one went, what may be pushed to
+// which branch, and how much room there is. It writes the tables repositories,
+// collaborators, repo_names, ref_rules and ref_rule_accounts, and it alone. It
+// must never decide whether somebody may do a thing (the gate does) and never
+// touch a repository's files (gitstore does).
 package repo
 
 import (

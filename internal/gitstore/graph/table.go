@@ -1,6 +1,7 @@
 // Package graph follows the links between objects in process: what the objects
 // of a pack refer to, which commits lead to which, and what stands in two trees
-// side by side. It reads through odb and decides nothing about who may see what.
+// side by side. It reads through odb alone. It must never decide who may see
+// what, nor walk without a bound that its caller set.
 package graph
 
 import (
