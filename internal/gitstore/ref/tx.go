@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -81,12 +82,22 @@ func (t *Tx) prepare(ctx context.Context) error {
 		}
 		t.headed = true
 	}
+	if done, err := t.prepareMany(ctx, names); done || err != nil {
+		return err
+	}
 	for i := range t.items {
 		if err := t.lock(ctx, &t.items[i], names); err != nil {
 			return err
 		}
 	}
 	// Nobody moves them now: what packed-refs says of them stands.
+	if err := t.checkAll(names); err != nil {
+		return err
+	}
+	return t.preparePacked(ctx)
+}
+
+func (t *Tx) checkAll(names []string) error {
 	packed, err := t.db.packedNow()
 	if err != nil {
 		return err
@@ -96,7 +107,40 @@ func (t *Tx) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.preparePacked(ctx)
+	return nil
+}
+
+// prepareMany prepares a set that makes many refs and does nothing else, under
+// the lock of packed-refs alone: a lock file for each of tens of thousands would
+// cost more than all the rest. What another git makes of the same name in the same
+// instant has a file of its own, which hides the packed one: it came later. It
+// reports false when somebody holds that lock.
+func (t *Tx) prepareMany(ctx context.Context, names []string) (done bool, err error) {
+	if len(t.items) < manyNew || slices.ContainsFunc(t.items, func(it item) bool { return it.Deletes() || !it.Old.IsZero() }) {
+		return false, nil
+	}
+	f, err := openLock(ctx, lockOf(t.db.packed.path), 0)
+	if errors.Is(err, errLocked) {
+		return false, nil
+	}
+	if err != nil {
+		return false, lockError("packed-refs", err)
+	}
+	t.packed, t.into = true, true
+	if err = t.checkAll(names); err == nil {
+		err = t.writeAnew(ctx, f)
+	}
+	return true, errors.Join(err, f.Close())
+}
+
+// writeAnew writes the new packed-refs into its lock, if it is another one.
+func (t *Tx) writeAnew(ctx context.Context, f *os.File) error {
+	list, changed, err := t.newPacked(ctx)
+	if err == nil && changed {
+		err = WritePacked(f, list)
+	}
+	t.anew = changed
+	return err
 }
 
 // names returns the names of the updates, sorted, as no two may be one.
@@ -245,12 +289,7 @@ func (t *Tx) preparePacked(ctx context.Context) error {
 		return lockError("packed-refs", err)
 	}
 	t.packed, t.into = true, created >= manyNew
-	list, changed, err := t.newPacked(ctx)
-	if err == nil && changed {
-		err = WritePacked(f, list)
-	}
-	t.anew = changed
-	return errors.Join(err, f.Close())
+	return errors.Join(t.writeAnew(ctx, f), f.Close())
 }
 
 // newPacked is what packed-refs shall hold, and whether that is anything else
