@@ -243,6 +243,9 @@ const (
 // TestBombs: what is small on the way and large where it arrives is cut off in
 // words, or is no harm, and the server neither grows nor hangs.
 func TestBombs(t *testing.T) {
+	if raceDetector {
+		t.Skip("measures time and memory: scripts/test runs it without the race detector")
+	}
 	t.Parallel()
 	h := newHost(t, filepath.Join(t.TempDir(), "data"))
 	h.start(t)

@@ -61,9 +61,10 @@ func (db *DB) find(h Hash, fresh bool) (found, error) {
 		// In this order: the state is then no older than the version.
 		version := db.version()
 		s := db.state.Load()
+		gone := false // a pack that the look saw
 		if s != nil {
 			f, err := db.findIn(s, h, true)
-			if !errors.Is(err, ErrNotFound) && !errors.Is(err, fs.ErrNotExist) || !fresh {
+			if gone = errors.Is(err, fs.ErrNotExist); !errors.Is(err, ErrNotFound) && !gone || !fresh {
 				return f, err
 			}
 		}
@@ -72,7 +73,7 @@ func (db *DB) find(h Hash, fresh bool) (found, error) {
 		}
 		// Somebody else may have looked in between: what counts is whether it is
 		// still what was searched.
-		if s != nil && db.version() == version {
+		if s != nil && !gone && db.version() == version {
 			break
 		}
 	}
