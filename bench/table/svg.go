@@ -151,9 +151,9 @@ func (p *pen) row(row Row, y int, x func(float64) float64) {
 	for _, c := range row.Checks {
 		switch {
 		case c.Verdict == Misses || c.Verdict == Failed:
-			word, class = "misses: "+c.Got, "misses"
+			word, class = verdict("misses", c.Got), "misses"
 		case c.Verdict == Holds && word == "":
-			word, class = "holds: "+c.Got, "holds"
+			word, class = verdict("holds", c.Got), "holds"
 		}
 	}
 	p.add(`<text class="%s" x="%d" y="%d">%s</text>`, class, svgRight+16, y+5, escape(word))
@@ -191,4 +191,13 @@ func escape(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s))
 	return b.String()
+}
+
+// verdict is a word with the figure that it rests on, if there is room for it.
+func verdict(word, got string) string {
+	const room = 14 // characters between the graph and the edge
+	if len(got) > room {
+		return word
+	}
+	return word + ": " + got
 }
