@@ -106,6 +106,7 @@ func (tr *trace) read(line string) {
 	if m := resumedLine.FindStringSubmatch(line); m != nil {
 		if c := tr.open[m[1]]; c != nil {
 			c.end = tr.marker
+			c.text += " " + line // with the result: a call that failed made nothing
 			delete(tr.open, m[1])
 		}
 		return
