@@ -76,7 +76,7 @@ func (r *Repo) fetchDirectly(ctx context.Context, f *Fetch, slot func()) error {
 		return err
 	}
 	defer release()
-	request, err := f.Request.Reader()
+	request, err := r.request(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (r *Repo) keepSource(f *Fetch, key keep.Key) keep.Source {
 			}, nil
 		},
 		Make: func(ctx context.Context, w io.Writer) error {
-			request, err := f.Request.Reader()
+			request, err := r.request(ctx, f)
 			if err != nil {
 				return err
 			}

@@ -47,9 +47,6 @@ func Scan(data []byte, limit int) []Candidate {
 	return out
 }
 
-// Line returns the number of the line, from 1, in which the byte at offset is.
-func Line(data []byte, offset int) int { return 1 + bytes.Count(data[:offset], []byte{'\n'}) }
-
 // The most that one collector keeps. Who sends more sends no mistake.
 const (
 	maxTokens = 5_000 // different ones
@@ -82,7 +79,10 @@ func (c *Collector) Look(kind, object string, data []byte) {
 	if c.found == nil {
 		c.found = map[string][]Place{}
 	}
+	line, counted := 1, 0 // each byte is counted once, however many candidates follow it
 	for _, f := range found {
+		line += bytes.Count(data[counted:f.Offset], []byte{'\n'})
+		counted = f.Offset
 		places, known := c.found[f.Plain.Reveal()]
 		if !known {
 			if len(c.order) >= maxTokens {
@@ -92,7 +92,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 			c.order = append(c.order, f.Plain)
 		}
 		if len(places) < maxPlaces {
-			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: Line(data, f.Offset)})
+			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line})
 		}
 	}
 }
