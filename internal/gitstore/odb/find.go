@@ -140,6 +140,7 @@ func (p *Pack) find(h Hash) (found, bool, error) {
 // findIn fails with fs.ErrNotExist when a pack is gone and the object was not
 // found elsewhere.
 func (db *DB) findIn(s *state, h Hash, loose bool) (found, error) {
+	missing := error(ErrNotFound)
 	last := db.hit.Load()
 	if last != nil {
 		f, ok, err := last.find(h)
@@ -147,10 +148,10 @@ func (db *DB) findIn(s *state, h Hash, loose bool) (found, error) {
 			return f, nil
 		}
 		if err != nil {
+			missing = err
 			db.hit.CompareAndSwap(last, nil)
 		}
 	}
-	missing := error(ErrNotFound)
 	for _, p := range s.packs {
 		if p == last {
 			continue
