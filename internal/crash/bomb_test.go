@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -196,6 +197,39 @@ var bombs = []bomb{
 		}
 		return pushing(p.add(aCommit, commitOf(p.add(aTree, b.Bytes()), "", "many\n")), "refs/heads/folder", p)
 	}, []string{"ok refs/heads/folder"}},
+	{"folders that name 20 million files", receive, func(t *testing.T) io.Reader {
+		p := newPack(t)
+		id := [20]byte{0x12}
+		var b bytes.Buffer
+		top := ""
+		for i := range 8 {
+			b.Reset()
+			for j := range 2_500_000 {
+				binary.BigEndian.PutUint32(id[16:], uint32(i<<24|j))
+				b.WriteString("100644 ")
+				fmt.Fprintf(&b, "%07d", j)
+				b.WriteByte(0)
+				b.Write(id[:])
+			}
+			top = p.add(aTree, b.Bytes())
+		}
+		return pushing(p.add(aCommit, commitOf(top, "", "names\n")), "refs/heads/names", p)
+	}, []string{"refers to too many objects"}},
+	{"folders of ten million .gitmodules", receive, func(t *testing.T) io.Reader {
+		p := newPack(t)
+		id := [20]byte{0x13}
+		var b bytes.Buffer
+		for i := range 4 {
+			b.Reset()
+			for j := range 2_500_000 {
+				binary.BigEndian.PutUint32(id[16:], uint32(i<<24|j))
+				b.WriteString("100644 .gitmodules\x00")
+				b.Write(id[:])
+			}
+			p.add(aTree, b.Bytes())
+		}
+		return pushing(anyID(0), "refs/heads/modules", p)
+	}, []string{"refers to too many objects"}},
 	{"a message of 120 MB", receive, func(t *testing.T) io.Reader {
 		p := newPack(t)
 		id := p.add(aTree, tree("100644", "f", p.add(aBlob, []byte("x"))))

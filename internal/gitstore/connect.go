@@ -16,6 +16,8 @@ import (
 // pack.
 const maxOutside = 1 << 18
 
+var errOutside = problem.New(problem.TooLarge, "this push refers to too many objects that it does not bring", "")
+
 // errUnconnected means that something a push needs is missing, or is there but
 // out of the client's reach, which must look the same.
 var errUnconnected = problem.New(problem.Invalid, "missing necessary objects", "")
@@ -137,7 +139,7 @@ func (in *Incoming) reaching(ctx context.Context, refs *Refs) (*reached, error) 
 	r := &reached{version: refs.Version, lost: map[odb.Hash]bool{}}
 	outside, ok := in.table.Outside()
 	if len(outside) > maxOutside {
-		return nil, problem.New(problem.TooLarge, "this push refers to too many objects that it does not bring", "")
+		return nil, errOutside
 	}
 	r.confuse = !ok
 	db, err := in.db()

@@ -56,7 +56,7 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	if err != nil {
 		return err
 	}
-	in.table = graph.NewTable(in.format)
+	in.table = graph.NewTable(in.format, int(n)+maxOutside)
 	told := &progressLines{w: progress, begun: time.Now()}
 	got, err := odb.Index(ctx, io.MultiReader(bytes.NewReader(head[:]), pack), odb.IndexOptions{
 		Place:      in.packs,
@@ -109,7 +109,8 @@ func (in *Incoming) db() (*odb.DB, error) {
 const maxWords = 16 << 20
 
 // check looks at one object while its content is at hand. What is wrong with it
-// is remembered, not returned: whether it may be told is known only later.
+// is remembered, not returned: whether it may be told is known only later. Only
+// objects that refer to more than a push may end it at once.
 func (in *Incoming) check(o odb.Object) error {
 	links := in.repo.store.links.Get().(*graph.Links)
 	defer in.repo.store.links.Put(links)
@@ -127,14 +128,16 @@ func (in *Incoming) check(o odb.Object) error {
 				links.Add(e.ID, kind)
 			}
 			if e.Special != 0 {
-				in.seen.special(graph.EntryHash(e), e.Special)
+				in.seen.special(graph.EntryHash(e), e.Special, in.table.Most())
 			}
 		})
 	}
 	if (o.Kind == object.KindCommit || o.Kind == object.KindTag) && o.Size > maxWords {
 		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + size(maxWords)}
 	}
-	in.table.Add(&o.ID, o.Kind, links)
+	if !in.table.Add(&o.ID, o.Kind, links) {
+		return errOutside
+	}
 	in.seen.note(&o, err)
 	if in.look != nil && o.Kind != object.KindTree && o.Data != nil && o.Size <= in.repo.store.limits.ObjectBytes {
 		in.look(o.Kind, o.ID.ID(in.format), o.Data)
@@ -142,13 +145,17 @@ func (in *Incoming) check(o odb.Object) error {
 	return nil
 }
 
-func (s *seen) special(id odb.Hash, special object.Special) {
+// special notes a file that clients obey, of at most so many: the tree that names
+// more is refused for that.
+func (s *seen) special(id odb.Hash, special object.Special, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.specials == nil {
 		s.specials = map[odb.Hash]object.Special{}
 	}
-	s.specials[id] |= special
+	if len(s.specials) < most {
+		s.specials[id] |= special
+	}
 }
 
 func (s *seen) note(o *odb.Object, err error) {

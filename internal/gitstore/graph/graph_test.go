@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -61,7 +63,7 @@ func history(t testing.TB, n int) (dir string, db *odb.DB) {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	table := NewTable(object.SHA1)
+	table := NewTable(object.SHA1, 6000)
 	id := func(n int) (h odb.Hash) {
 		copy(h[:20], fmt.Sprintf("%020d", n))
 		return h
@@ -75,7 +77,9 @@ func TestTable(t *testing.T) {
 			l.Add(h[:20], object.KindBlob)
 		}
 		h := id(i)
-		table.Add(&h, object.KindBlob, &l)
+		if !table.Add(&h, object.KindBlob, &l) {
+			t.Fatal("there are too many")
+		}
 	}
 	out, ok := table.Outside()
 	if !ok || len(out) != 3 {
@@ -95,6 +99,38 @@ func TestTable(t *testing.T) {
 	table.Add(&h, object.KindBlob, &l)
 	if _, ok := table.Outside(); ok {
 		t.Error("a blob is a tree")
+	}
+	l.Reset()
+	for i := range 2000 {
+		h := id(-i - 1)
+		l.Add(h[:20], object.KindBlob)
+	}
+	if table.Add(&h, object.KindBlob, &l) || len(table.rows) > 8192*21 {
+		t.Errorf("more than it may have are %d bytes", len(table.rows))
+	}
+}
+
+// TestTable_chosen: ids that a client chose to be alike take no longer than others.
+func TestTable_chosen(t *testing.T) {
+	t.Parallel()
+	const n = 200_000
+	fill := func(at int) time.Duration {
+		var l Links
+		id := make([]byte, 20)
+		for i := range n {
+			binary.BigEndian.PutUint32(id[at:], uint32(i))
+			l.Add(id, object.KindBlob)
+		}
+		table := NewTable(object.SHA1, n+1)
+		began := time.Now()
+		if !table.Add(&odb.Hash{1}, object.KindTree, &l) {
+			t.Fatal("there are too many")
+		}
+		return time.Since(began)
+	}
+	front, end := fill(0), fill(16)
+	if end > 20*front+time.Second {
+		t.Errorf("%v, others %v", end, front)
 	}
 }
 

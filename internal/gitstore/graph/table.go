@@ -5,8 +5,7 @@
 package graph
 
 import (
-	"encoding/binary"
-	"math/rand/v2"
+	"hash/maphash"
 	"sync"
 
 	"jeton/internal/gitstore/object"
@@ -35,24 +34,28 @@ func (l *Links) Reset() { l.rows = l.rows[:0] }
 // once: about 30 bytes for an object. It is safe for concurrent use.
 type Table struct {
 	size int // of an id
-	seed uint64
+	seed maphash.Seed
+	most int // rows
 
 	mu   sync.Mutex // guards what follows
 	rows []byte     // open addressing; a row is an id and its marks
 	n    int        // rows in use
 	max  int        // before it grows
 	mask uint64
+	over bool // there were more than most
 }
 
 // The marks of a row: in the low half the kinds that links ask for, above them
 // the kind that the object of the pack has.
 const haveShift = 4
 
-// NewTable makes an empty table for objects of a format.
-func NewTable(f object.Format) *Table {
-	// Ids are as good as random, but a client can choose among them: it must not
-	// know which fall into one place.
-	t := &Table{size: f.Size(), seed: rand.Uint64() | 1}
+// NewTable makes an empty table for objects of a format. It remembers at most so
+// many of them, those that are referred to included: a few bytes of a pack can
+// name many.
+func NewTable(f object.Format, most int) *Table {
+	// What a link names need not exist, so a client can choose all of an id: it
+	// must not know which fall into one place.
+	t := &Table{size: f.Size(), seed: maphash.MakeSeed(), most: most}
 	t.resize(1 << 8)
 	return t
 }
@@ -100,8 +103,7 @@ func (t *Table) resize(rows int) {
 
 // find returns the row of an id, or the one where it belongs.
 func (t *Table) find(id []byte) []byte {
-	x := binary.LittleEndian.Uint64(id) * t.seed
-	for i := (x >> 20) & t.mask; ; i = (i + 1) & t.mask {
+	for i := maphash.Bytes(t.seed, id) & t.mask; ; i = (i + 1) & t.mask {
 		row := t.rows[int(i)*(t.size+1):][:t.size+1]
 		if row[t.size] == 0 || string(row[:t.size]) == string(id) {
 			return row
@@ -112,6 +114,10 @@ func (t *Table) find(id []byte) []byte {
 func (t *Table) mark(id []byte, marks byte) {
 	row := t.find(id)
 	if row[t.size] == 0 {
+		if t.n >= t.most {
+			t.over = true
+			return
+		}
 		if t.n >= t.max {
 			t.resize(2 * int(t.mask+1))
 			row = t.find(id)
@@ -122,18 +128,23 @@ func (t *Table) mark(id []byte, marks byte) {
 	row[t.size] |= marks
 }
 
-// Add puts in an object of the pack with its links.
-func (t *Table) Add(id *odb.Hash, kind object.Kind, links *Links) {
+// Add puts in an object of the pack with its links. It returns false when there
+// are more than the table remembers: what it says of the pack is worth nothing
+// then.
+func (t *Table) Add(id *odb.Hash, kind object.Kind, links *Links) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.mark(id[:t.size], bit(kind)<<haveShift)
-	if links == nil {
-		return
+	if links != nil {
+		for l := links.rows; len(l) > 0 && !t.over; l = l[t.size+1:] {
+			t.mark(l[:t.size], l[t.size])
+		}
 	}
-	for l := links.rows; len(l) > 0; l = l[t.size+1:] {
-		t.mark(l[:t.size], l[t.size])
-	}
+	return !t.over
 }
+
+// Most is how many objects the table remembers.
+func (t *Table) Most() int { return t.most }
 
 // Kind returns the kind of an object of the pack, "" for what is not in it.
 func (t *Table) Kind(id odb.Hash) object.Kind {
