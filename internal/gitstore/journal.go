@@ -112,6 +112,14 @@ func own(f *os.File) bool {
 	return err == nil && merr == nil && os.SameFile(there, mine)
 }
 
+// letGo unlocks a file and closes it. To close it is not enough: a program that is
+// just being started has it open, too, for a moment, and whoever looks at the
+// file then takes its owner for alive.
+func letGo(f *os.File) error {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	return f.Close()
+}
+
 // accept gives the journal its final name, under which it is always whole: its
 // content has been synced. When it returns the name is on the disk, and from
 // then on the updates will be made.
@@ -143,7 +151,7 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 		err = record(ctx, j.entry.moved())
 	}
 	if err != nil {
-		err = errors.Join(err, j.file.Close())
+		err = errors.Join(err, letGo(j.file))
 		j.repo.recovered.Store(false)
 	} else {
 		err = j.remove()
@@ -225,8 +233,9 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 // has gone well.
 func (r *Repo) settled(ctx context.Context, j *journal) (*journal, error) {
 	if err := r.settle(context.WithoutCancel(ctx), j.entry); err != nil {
+		err = errors.Join(err, letGo(j.file)) // before anybody looks for it
 		r.recovered.Store(false)
-		return nil, errors.Join(err, j.file.Close())
+		return nil, err
 	}
 	return j, nil
 }
@@ -345,16 +354,16 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 	}
 	j := &journal{repo: r, file: f, path: path}
 	if j.entry, err = readEntry(f); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, letGo(f))
 	}
 	if err := r.settle(ctx, j.entry); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, letGo(f))
 	}
 	if r.store.recorder == nil {
-		return f.Close() // the refs are right; the event waits for a server
+		return letGo(f) // the refs are right; the event waits for a server
 	}
 	if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {
-		return errors.Join(err, f.Close())
+		return errors.Join(err, letGo(f))
 	}
 	return j.remove()
 }

@@ -56,7 +56,7 @@ func openOwned(path string) (*os.File, error) {
 		return nil, err
 	}
 	if !own(f) {
-		return nil, f.Close()
+		return nil, letGo(f)
 	}
 	return f, nil
 }
@@ -92,7 +92,7 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	if err != nil || f == nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
+	defer func() { err = errors.Join(err, letGo(f)) }()
 	e, err := readEntry(f)
 	if err != nil {
 		return false, os.Remove(path) // it had taken no lock yet
@@ -160,6 +160,6 @@ func inUse(path string) bool {
 		return false
 	}
 	free := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
-	_ = f.Close()
+	_ = letGo(f)
 	return !free
 }

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"jeton/internal/gitstore/object"
@@ -20,7 +21,7 @@ func died(t *testing.T, r *Repo, updates []wire.Update, head string) {
 	if _, err := r.prepare(t.Context(), updates, head, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.file.Close(); err != nil { // the kernel does it for the dead
+	if err := letGo(j.file); err != nil { // the kernel does it for the dead
 		t.Fatal(err)
 	}
 }
@@ -96,7 +97,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := dead.file.Close(); err != nil {
+	if err := letGo(dead.file); err != nil {
 		t.Fatal(err)
 	}
 	alive, err := r.newJournal(updates, "", nil)
@@ -128,4 +129,30 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	if err := alive.discard(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLetGo: a file that was let go of is free though a program that was just
+// being started has it open as well.
+func TestLetGo(t *testing.T) {
+	t.Parallel()
+	f, err := createOwned(t.TempDir(), journalPrefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := syscall.Dup(int(f.Fd())) // what a fork does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(child) }()
+	if got, err := openOwned(f.Name()); err != nil || got != nil {
+		t.Fatalf("somebody has it: %v %v", got, err)
+	}
+	if err := letGo(f); err != nil {
+		t.Fatal(err)
+	}
+	got, err := openOwned(f.Name())
+	if err != nil || got == nil {
+		t.Fatalf("nobody has it: %v %v", got, err)
+	}
+	_ = got.Close()
 }

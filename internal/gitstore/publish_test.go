@@ -106,7 +106,7 @@ func newCrashed(t *testing.T) *crashed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.file.Close(); err != nil { // the process's locks die with it
+	if err := letGo(j.file); err != nil { // the process's locks die with it
 		t.Fatal(err)
 	}
 	return c
