@@ -229,6 +229,38 @@ func TestProtectedBranch_meanwhile(t *testing.T) {
 	tree := treeOf(t, "100644", "a", oid("blob", blob))
 	commit := commitOf(oid("tree", tree))
 	body := pushBody(writePack(t, entry{kind: 3, data: blob}, entry{kind: 2, data: tree}, entry{kind: 1, data: commit}), zero+" "+oid("commit", commit)+" refs/heads/main")
+	made := readerFunc(func([]byte) (int, error) {
+		if _, err := w.Repos.CreateRule(t.Context(), right.Operator(), w.row(t, "engine").ID, repo.Rule{Pattern: "main", Push: repo.ListedPush, IncludeAdmins: true}); err != nil {
+			t.Error(err)
+		}
+		return 0, io.EOF
+	})
+	report, remote := w.receive(t, push.Options{}, io.MultiReader(strings.NewReader(body[:len(body)-40]), made, strings.NewReader(body[len(body)-40:])), allowed)
+	contains(t, report, "ng refs/heads/main protected branch hook declined")
+	contains(t, remote, "- You're not authorized to push to this branch.")
+}
+
+// TestPush_deletedMeanwhile: a push whose repository is deleted under it is told
+// so, also when that is right before its refs move.
+func TestPush_deletedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := w.clone(t, "engine")
+	g.Commit(t, "a", "1\n", "One")
+	g.Run(t, "push", "-q", "origin", "main", "main:side")
+	body := pushBody(nil, g.Run(t, "rev-parse", "HEAD")+" "+zero+" refs/heads/side")
+	gone := func(context.Context) error {
+		return w.Lifecycle.DeleteRepo(t.Context(), right.Operator(), w.row(t, "engine").ID)
+	}
+	report, remote := w.receive(t, push.Options{}, strings.NewReader(body), gone)
+	equal(t, report, "unpack Repository not found.\nng refs/heads/side unpacker error", "report")
+	contains(t, remote, "no access to it")
+}
+
+// receive is ada's push to her repository engine, without the door, so that it
+// can be stopped in the midst.
+func (w *world) receive(t *testing.T, o push.Options, body io.Reader, again func(context.Context) error) (report, remote string) {
+	t.Helper()
 	header := strings.TrimPrefix(basic("ada", w.git.Password), "Authorization: ")
 	actor, err := w.Core.Gate.Identify(t.Context(), gate.ParseAuthorization([]string{header}))
 	if err != nil {
@@ -238,22 +270,15 @@ func TestProtectedBranch_meanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := readerFunc(func(b []byte) (int, error) {
-		if _, err := w.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "main", Push: repo.ListedPush, IncludeAdmins: true}); err != nil {
-			t.Error(err)
-		}
-		return 0, io.EOF
-	})
-	flow := push.New(push.Options{Gate: w.Core.Gate, Git: w.Core.Git, DB: w.DB, Repos: w.Repos, Audit: w.Core.Audit, Leaks: w.Core.Leaks})
+	o.Gate, o.Git, o.DB, o.Repos, o.Audit, o.Leaks = w.Core.Gate, w.Core.Git, w.DB, w.Repos, w.Core.Audit, w.Core.Leaks
 	var out bytes.Buffer
-	err = flow.Receive(t.Context(), &actor, r, func(context.Context) error { return nil }, io.MultiReader(strings.NewReader(body[:len(body)-40]), made, strings.NewReader(body[len(body)-40:])), &out)
-	if err != nil {
+	if err := push.New(o).Receive(t.Context(), &actor, r, again, body, &out); err != nil {
 		t.Fatal(err)
 	}
-	report, remote := bands(t, out.String())
-	contains(t, report, "ng refs/heads/main protected branch hook declined")
-	contains(t, remote, "- You're not authorized to push to this branch.")
+	return bands(t, out.String())
 }
+
+func allowed(context.Context) error { return nil }
 
 type readerFunc func([]byte) (int, error)
 

@@ -119,15 +119,26 @@ func (p *pushing) allOrNone() {
 func (p *pushing) failed(ctx context.Context, err error) string {
 	e := problem.Of(err)
 	if e.Kind == problem.Internal || e.Public == "" {
-		p.flow.o.Log.ErrorContext(ctx, "push failed", "repository", int64(p.repo.ID), "err", err)
-		e = problem.New(problem.Internal, "internal server error", "")
-		if errors.Is(err, context.DeadlineExceeded) {
-			e = problem.New(problem.Unavailable, "the push took too long", "Push the history in parts, the oldest commits first.")
-		}
+		e = p.cause(ctx, err)
 	}
 	p.answer.tell(e.Remedy)
 	p.refuse("unpacker error", nil)
 	return e.Public
+}
+
+// cause finds what a client may hear of an error that has no words for it. What
+// fails while the repository is deleted fails for that, wherever it was.
+func (p *pushing) cause(ctx context.Context, err error) *problem.Error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return problem.New(problem.Unavailable, "the push took too long", "Push the history in parts, the oldest commits first.")
+	}
+	if now := p.still(context.WithoutCancel(ctx)); now != nil {
+		if e := problem.Of(now); e.Kind != problem.Internal && e.Public != "" {
+			return e
+		}
+	}
+	p.flow.o.Log.ErrorContext(ctx, "push failed", "repository", int64(p.repo.ID), "err", err)
+	return problem.New(problem.Internal, "internal server error", "")
 }
 
 // work is the pipeline from the pack to the refs.
