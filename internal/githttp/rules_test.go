@@ -3,9 +3,11 @@ package githttp_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/gate"
@@ -238,6 +240,24 @@ func TestProtectedBranch_meanwhile(t *testing.T) {
 	report, remote := w.receive(t, push.Options{}, io.MultiReader(strings.NewReader(body[:len(body)-40]), made, strings.NewReader(body[len(body)-40:])), allowed)
 	contains(t, report, "ng refs/heads/main protected branch hook declined")
 	contains(t, remote, "- You're not authorized to push to this branch.")
+}
+
+// TestProtectedBranch_manyRefs: many refs and rules that take long for each are
+// cut off.
+func TestProtectedBranch_manyRefs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for i := range 30 {
+		addRule(t, w.Server, w.row(t, "engine"), repo.Rule{Pattern: strings.Repeat("*a", 95) + fmt.Sprint(i), Push: repo.ListedPush})
+	}
+	var commands []string
+	for i := range 20_000 {
+		commands = append(commands, zero+" "+strings.Repeat("12", 20)+" refs/heads/"+strings.Repeat("a", 180)+fmt.Sprint("-", i))
+	}
+	body := pushBody(writePack(t), commands...)
+	report, remote := w.receive(t, push.Options{RulesTime: 50 * time.Millisecond}, strings.NewReader(body), allowed)
+	contains(t, report[:min(len(report), 300)], "unpack this push moves too many refs for the rules of this repository")
+	contains(t, remote, "Push fewer branches and tags at a time")
 }
 
 // TestPush_deletedMeanwhile: a push whose repository is deleted under it is told

@@ -9,6 +9,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
+	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -98,13 +99,25 @@ func (p *pushing) protect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return p.judge(ctx, func(i int, u wire.Update) { p.refuseBy(i, &rules, rules.first(u)) })
+}
+
+// judge hands over each command that is still open, for as long as that may take.
+func (p *pushing) judge(ctx context.Context, each func(i int, u wire.Update)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, p.flow.o.RulesTime, errManyRules)
+	defer cancel()
 	for i, u := range p.cmds.Updates {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if p.results[i].Reason == "" {
-			p.refuseBy(i, &rules, rules.first(u))
+			each(i, u)
 		}
 	}
 	return nil
 }
+
+var errManyRules = problem.New(problem.TooLarge, "this push moves too many refs for the rules of this repository", "Push fewer branches and tags at a time, or make simpler rules.")
 
 // protectHistory judges those commands whose objects had to be there first.
 func (p *pushing) protectHistory(ctx context.Context, in *gitstore.Incoming) error {
@@ -112,10 +125,17 @@ func (p *pushing) protectHistory(ctx context.Context, in *gitstore.Incoming) err
 	if err != nil {
 		return err
 	}
-	for i, u := range p.cmds.Updates {
-		if p.results[i].Reason != "" || !rules.asksDescent(u) {
-			continue
+	var asked []int
+	err = p.judge(ctx, func(i int, u wire.Update) {
+		if rules.asksDescent(u) {
+			asked = append(asked, i)
 		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range asked {
+		u := p.cmds.Updates[i]
 		// Old is the client's word; where it is not true, the ref does not move.
 		descends, err := in.Descends(ctx, u.Old, u.New)
 		if err != nil {

@@ -22,7 +22,8 @@ import (
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs. All but WarnFile, Log and Now are required.
+// Options are what the flow needs. All but WarnFile, RulesTime, Log and Now are
+// required.
 type Options struct {
 	Gate  *gate.Gate
 	Git   *gitstore.Store
@@ -33,7 +34,8 @@ type Options struct {
 	Log   *slog.Logger
 	Now   func() time.Time // nil: time.Now
 
-	WarnFile int64 // bytes past which a file is warned of; 0: none is
+	WarnFile  int64         // bytes past which a file is warned of; 0: none is
+	RulesTime time.Duration // how long the repository's rules may take for the refs of a push; 0: 20 s
 }
 
 // Flow does the work.
@@ -52,6 +54,9 @@ func New(o Options) *Flow {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.RulesTime == 0 {
+		o.RulesTime = 20 * time.Second
 	}
 	f := &Flow{o: o}
 	o.Git.OnRecovered(f.recovered)

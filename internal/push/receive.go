@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
@@ -59,9 +60,6 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 		if p.results[i].Reason == "" {
 			p.ask(i)
 		}
-	}
-	if err := p.protect(ctx); err != nil {
-		return p.failed(ctx, err)
 	}
 	p.allOrNone()
 	if len(p.open()) == 0 {
@@ -143,13 +141,6 @@ func (p *pushing) cause(ctx context.Context, err error) *problem.Error {
 
 // work is the pipeline from the pack to the refs.
 func (p *pushing) work(ctx context.Context) error {
-	pack := &metered{r: p.in}
-	if p.cmds.NeedsPack() {
-		var err error
-		if pack.space, err = p.roomLeft(ctx); err != nil {
-			return err
-		}
-	}
 	in, err := p.store.Incoming(ctx, gitstore.Who{Account: p.actor.Account})
 	if err != nil {
 		return err
@@ -159,7 +150,19 @@ func (p *pushing) work(ctx context.Context) error {
 			p.flow.o.Log.WarnContext(ctx, "a quarantine was not removed", "repository", int64(p.repo.ID), "err", err)
 		}
 	}()
+	// Rules can be many and refs, too: they are judged in the account's share.
+	if err := p.protect(ctx); err != nil {
+		return err
+	}
+	p.allOrNone()
+	if len(p.open()) == 0 {
+		return nil
+	}
 	if p.cmds.NeedsPack() {
+		pack := &metered{r: p.in}
+		if pack.space, err = p.roomLeft(ctx); err != nil {
+			return err
+		}
 		in.Inspect(func(kind object.Kind, id object.ID, data []byte) { p.secrets.Look(string(kind), string(id), data) })
 		if err := in.Index(ctx, pack, p.answer); err != nil {
 			return p.shallowly(err)
@@ -312,6 +315,11 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 	}
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(results, func(r wire.Result) bool { return r.Reason == "" }) {
+		if err := p.still(ctx); err != nil {
+			return err // which says more than what became of the files of its refs
+		}
 	}
 	p.adopt(results)
 	return nil

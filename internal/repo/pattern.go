@@ -3,7 +3,6 @@ package repo
 import (
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"jeton/internal/printable"
@@ -18,8 +17,9 @@ import (
 //
 // The zero Pattern matches the empty name alone.
 type Pattern struct {
-	text string
-	toks []patternToken
+	text    string
+	exact   bool
+	machine machine
 }
 
 const maxPattern = 200 // bytes, as the longest branch
@@ -32,15 +32,14 @@ const (
 	tokenSet                      // [...]
 	tokenStar                     // *
 	tokenAny                      // **
-	tokenFolders                  // **/ — stands before a tokenInto
+	tokenFolders                  // **/, which stands before a tokenInto
 	tokenInto                     // the folders themselves: anything up to a "/"
 )
 
 type patternToken struct {
-	kind   tokenKind
-	r      rune
-	ranges [][2]rune
-	negate bool
+	kind tokenKind
+	r    rune // of a tokenRune, folded
+	set  patternSet
 }
 
 // ParsePattern reads a pattern. It fails with problem.Invalid for the field
@@ -59,22 +58,23 @@ func ParsePattern(text string) (Pattern, error) {
 	case text[0] == '/', strings.HasSuffix(text, "/"), strings.Contains(text, "//"):
 		return bad("No branch or tag has an empty part between slashes in its name.")
 	}
-	p := Pattern{text: text}
+	var toks []patternToken
 	for rest := text; rest != ""; {
 		t, n, ok := nextToken(rest, len(rest) == len(text) || text[len(text)-len(rest)-1] == '/')
 		if !ok {
 			return bad("A set that begins with [ needs its ], and a \\ the character that it takes as it is.")
 		}
 		rest = rest[n:]
-		if last := len(p.toks) - 1; t.kind == tokenStar && last >= 0 && (p.toks[last].kind == tokenStar || p.toks[last].kind == tokenAny) {
+		if last := len(toks) - 1; t.kind == tokenStar && last >= 0 && (toks[last].kind == tokenStar || toks[last].kind == tokenAny) {
 			continue // a third star says nothing new
 		}
-		p.toks = append(p.toks, t)
+		toks = append(toks, t)
 		if t.kind == tokenFolders {
-			p.toks = append(p.toks, patternToken{kind: tokenInto})
+			toks = append(toks, patternToken{kind: tokenInto})
 		}
 	}
-	return p, nil
+	special := func(t patternToken) bool { return t.kind != tokenRune }
+	return Pattern{text: text, exact: !slices.ContainsFunc(toks, special), machine: newMachine(toks)}, nil
 }
 
 // nextToken reads one token and its length in bytes. atStart is true where a
@@ -107,7 +107,7 @@ func nextSet(s string) (t patternToken, n int, ok bool) {
 	t.kind = tokenSet
 	n = 1
 	if n < len(s) && (s[n] == '!' || s[n] == '^') {
-		t.negate = true
+		t.set.negate = true
 		n++
 	}
 	one := func() (rune, bool) {
@@ -136,100 +136,15 @@ func nextSet(s string) (t patternToken, n int, ok bool) {
 				return t, 0, false
 			}
 		}
-		t.ranges = append(t.ranges, [2]rune{low, high})
+		t.set.ranges = append(t.set.ranges, [2]rune{low, high})
 	}
-}
-
-// fold returns the smallest of the characters that differ by case alone.
-func fold(r rune) rune {
-	least := r
-	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		least = min(least, next)
-	}
-	return least
 }
 
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
 // Exact reports whether the pattern is one name, without anything special.
-func (p Pattern) Exact() bool {
-	return !slices.ContainsFunc(p.toks, func(t patternToken) bool { return t.kind != tokenRune })
-}
+func (p Pattern) Exact() bool { return p.exact }
 
-// Match reports whether name, without refs/heads/ or refs/tags/, matches. It
-// goes through name once with all places of the pattern where it may be, so
-// that no pattern takes longer than its length times the name's.
-func (p Pattern) Match(name string) bool {
-	now, next := make([]bool, len(p.toks)+1), make([]bool, len(p.toks)+1)
-	p.enter(now, 0)
-	for _, r := range name {
-		clear(next)
-		for i, t := range p.toks {
-			if !now[i] {
-				continue
-			}
-			switch t.kind {
-			case tokenStar:
-				if r != '/' {
-					p.enter(next, i)
-				}
-			case tokenAny:
-				p.enter(next, i)
-			case tokenInto:
-				next[i] = true
-				if r == '/' {
-					p.enter(next, i+1)
-				}
-			case tokenFolders: // nothing is read here: enter went on
-			default:
-				if t.matches(r) {
-					p.enter(next, i+1)
-				}
-			}
-		}
-		now, next = next, now
-	}
-	return now[len(p.toks)]
-}
-
-// enter marks place i, and those that are reached from it without a character.
-func (p Pattern) enter(places []bool, i int) {
-	for {
-		places[i] = true
-		if i == len(p.toks) {
-			return
-		}
-		switch p.toks[i].kind {
-		case tokenStar, tokenAny:
-			i++
-		case tokenFolders:
-			places[i+1] = true
-			i += 2
-		default:
-			return
-		}
-	}
-}
-
-func (t *patternToken) matches(r rune) bool {
-	switch t.kind {
-	case tokenOne:
-		return r != '/'
-	case tokenSet:
-		return r != '/' && t.in(r) != t.negate
-	}
-	return fold(r) == t.r
-}
-
-// in reports whether r, or what differs from it by case alone, is in the set.
-func (t *patternToken) in(r rune) bool {
-	for c := r; ; {
-		if slices.ContainsFunc(t.ranges, func(x [2]rune) bool { return x[0] <= c && c <= x[1] }) {
-			return true
-		}
-		if c = unicode.SimpleFold(c); c == r {
-			return false
-		}
-	}
-}
+// Match reports whether name, without refs/heads/ or refs/tags/, matches.
+func (p Pattern) Match(name string) bool { return p.machine.match(name) }

@@ -79,6 +79,18 @@ func TestPattern_hard(t *testing.T) {
 	}
 }
 
+// BenchmarkPattern_hard is the worst pattern and name known, of the largest size.
+func BenchmarkPattern_hard(b *testing.B) {
+	p, err := repo.ParsePattern(strings.Repeat("*a", 95))
+	if err != nil {
+		b.Fatal(err)
+	}
+	name := strings.Repeat("a", 500) + "b"
+	for b.Loop() {
+		p.Match(name)
+	}
+}
+
 // slow is the obvious way: it tries everything.
 func slow(p []string, name []rune) bool {
 	if len(p) == 0 {
@@ -123,6 +135,13 @@ func FuzzPattern(f *testing.F) {
 			return
 		}
 		got := p.Match(name)
+		// The same behind a name that fills most of a machine word, and a few more.
+		for n := 58; n < 64 && !strings.HasPrefix(name, "/"); n++ {
+			before := strings.Repeat("x", n) + "/"
+			if p, err := repo.ParsePattern(before + pattern); err == nil && p.Match(before+name) != got {
+				t.Errorf("%q on %q behind %d characters: %v, want %v", pattern, name, n, !got, got)
+			}
+		}
 		if strings.ContainsAny(pattern, `[\`) || len(pattern) > 10 || len(name) > 12 {
 			return
 		}
