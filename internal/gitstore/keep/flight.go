@@ -3,7 +3,6 @@ package keep
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -39,7 +38,6 @@ type flight struct {
 	tailAt   int64         // in memory while spilled
 	moved    chan struct{} // closed and replaced when anything changed
 	done     bool
-	settled  bool // done, and the file is needed by readers alone
 	err      error
 	readers  map[*Reader]struct{}
 	orphan   *time.Timer
@@ -77,8 +75,8 @@ func (f *flight) part(r *Reader) {
 	f.tell()
 	var left int64
 	switch {
-	case len(f.readers) > 0 || f.done && !f.settled:
-	case f.settled:
+	case len(f.readers) > 0:
+	case f.done:
 		left = f.closeFile()
 	case f.spilled:
 		f.cancel()
@@ -230,8 +228,7 @@ func (f *flight) all() bool {
 }
 
 // finish ends the flight: an answer that is whole is kept, and found from now
-// on. It gets its lasting name only once it is synced, so that after a crash
-// nothing cut short is taken for whole.
+// on.
 func (f *flight) finish(err error, whole bool) {
 	c := f.cache
 	c.mu.Lock()
@@ -240,11 +237,12 @@ func (f *flight) finish(err error, whole bool) {
 	if c.flights[f.key] == f {
 		delete(c.flights, f.key)
 	}
-	e := &entry{key: f.key, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
 	if keep {
+		e := &entry{key: f.key, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
 		c.used += e.cost - f.reserved
 		f.reserved = 0
 		c.add(e)
+		c.settleLater(e)
 	} else if f.path != "" {
 		_ = os.Remove(f.path)
 	}
@@ -252,41 +250,15 @@ func (f *flight) finish(err error, whole bool) {
 	if f.orphan != nil {
 		f.orphan.Stop()
 	}
-	f.tell()
-	close(f.made)
-	f.mu.Unlock()
-	c.mu.Unlock()
-	if keep {
-		f.settle(e)
-	}
-	f.mu.Lock()
-	f.settled = true
 	var left int64
 	if len(f.readers) == 0 {
 		left = f.closeFile()
 	}
+	f.tell()
+	close(f.made)
 	f.mu.Unlock()
+	c.mu.Unlock()
 	c.giveBack(left)
-}
-
-// settle syncs a whole answer and gives it its lasting name.
-func (f *flight) settle(e *entry) {
-	err := f.file.Sync()
-	c := f.cache
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.entries[e.key] != e {
-		return
-	}
-	if err == nil {
-		final := c.final(e.key)
-		if err = os.Rename(e.path, final); err == nil {
-			e.path = final
-			return
-		}
-	}
-	c.o.Log.Warn("a fetch can't be kept", "err", fmt.Errorf("settle: %w", err))
-	c.drop(e)
 }
 
 // closeFile closes the file when nobody needs it, and returns how much of the

@@ -37,6 +37,9 @@ type Options struct {
 	// Orphan is how long an answer is made on for when its last reader has
 	// gone, since the next one will want it. Zero: 30 s.
 	Orphan time.Duration
+	// Settle is how long after it was made an answer is made to outlive this
+	// process. Zero: a minute.
+	Settle time.Duration
 	Log    *slog.Logger // nil discards
 }
 
@@ -54,6 +57,7 @@ type Cache struct {
 	stop     context.CancelFunc
 	work     sync.WaitGroup
 	buffers  sync.Pool
+	settling sync.Mutex // held while an answer is given its lasting name
 
 	mu      sync.Mutex
 	closed  bool             // guarded by mu, as all that follows
@@ -79,6 +83,7 @@ type entry struct {
 	cost    int64
 	touched time.Time
 	place   *list.Element
+	settle  *time.Timer // until it has its lasting name
 }
 
 type pending struct {
@@ -99,6 +104,9 @@ func Open(o Options) (*Cache, error) {
 	if o.Orphan == 0 {
 		o.Orphan = 30 * time.Second
 	}
+	if o.Settle == 0 {
+		o.Settle = time.Minute
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -113,13 +121,15 @@ func Open(o Options) (*Cache, error) {
 	return c, nil
 }
 
-// Close ends what is being made and waits for it.
+// Close ends what is being made, and waits for it and until what was made
+// outlives this process.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.stop()
 	c.work.Wait()
+	c.settleAll()
 }
 
 // Counts returns what the cache did.
@@ -391,6 +401,9 @@ func (c *Cache) add(e *entry) {
 func (c *Cache) drop(e *entry) {
 	if c.entries[e.key] != e {
 		return
+	}
+	if e.settle != nil {
+		e.settle.Stop()
 	}
 	c.recent.Remove(e.place)
 	delete(c.entries, e.key)

@@ -17,7 +17,7 @@ import (
 
 func open(t *testing.T, dir string, limit int64, change ...func(*Options)) *Cache {
 	t.Helper()
-	o := Options{Dir: dir, Bytes: limit, Spare: 1, Orphan: time.Minute}
+	o := Options{Dir: dir, Bytes: limit, Spare: 1, Orphan: time.Minute, Settle: 1}
 	for _, f := range change {
 		f(&o)
 	}
@@ -360,10 +360,13 @@ func TestFolderDeleted(t *testing.T) {
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	c := open(t, dir, 1<<20)
-	wholly(t, c, key(1), text("one"))
-	wholly(t, c, key(2), text("two"))
-	c.Close()
+	c := open(t, dir, 1<<20, func(o *Options) { o.Settle = time.Hour })
+	for n, s := range []string{"", "one", "two"} {
+		if err := c.Prepare(t.Context(), key(byte(n)), text(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close() // does not wait an hour
 	if _, _, err := c.Get(t.Context(), key(1), text("")); err == nil {
 		t.Error("a closed cache answers")
 	}
@@ -380,7 +383,7 @@ func TestRestart(t *testing.T) {
 	if got := get(t, again, key(1), Source{}); got != "one" {
 		t.Errorf("got %q", got)
 	}
-	if n := again.Counts(); n.Answers != 2 || n.Bytes != 2*block {
+	if n := again.Counts(); n.Answers != 3 || n.Bytes != 2*block {
 		t.Errorf("counts: %+v", n)
 	}
 	if left, _ := filepath.Glob(filepath.Join(group, "*"+partSuffix)); len(left) > 0 {
