@@ -35,13 +35,15 @@ type App struct {
 	served   chan error
 	metrics  *metrics
 	draining atomic.Bool
+	// stopUpkeep ends what nobody waits for before the drain begins.
+	stopUpkeep func()
 }
 
 // New opens everything and binds the address, but serves nothing yet. c must
 // be complete; its URL is filled in when it asks for any free port.
 func New(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
 	o.defaults()
-	a := &App{served: make(chan error, 1)}
+	a := &App{served: make(chan error, 1), stopUpkeep: func() {}}
 	if a.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return nil, listenError(c, err)
 	}
@@ -109,7 +111,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.Tokens.Start(ctx)
 	a.onClose(a.Tokens.Close)
 	a.background(ctx, a.Signin.Run)
-	a.background(ctx, a.Git.RunUpkeep)
+	a.stopUpkeep = a.background(ctx, a.Git.RunUpkeep)
 	a.background(ctx, a.Files.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
@@ -160,8 +162,8 @@ func (a *App) followKeys(ctx context.Context) {
 	})
 }
 
-// background runs f until Close, which waits for it.
-func (a *App) background(ctx context.Context, f func(context.Context) error) {
+// background runs f until Close, which waits for it, or until stop.
+func (a *App) background(ctx context.Context, f func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the caller's end is not the server's: Close is
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
@@ -172,6 +174,7 @@ func (a *App) background(ctx context.Context, f func(context.Context) error) {
 		}
 		return nil
 	})
+	return cancel
 }
 
 // Done delivers the error with which serving ended by itself.
@@ -192,9 +195,11 @@ func (a *App) Authority() (cert.Authority, bool) {
 }
 
 // Close drains and stops: whatever clones or pushes goes on for the configured
-// time, everything new is told to come back, then the connections end.
+// time, maintenance stops, everything new is told to come back, then the
+// connections end.
 func (a *App) Close(ctx context.Context) error {
 	a.draining.Store(true)
+	a.stopUpkeep()
 	drain, cancel := context.WithTimeout(ctx, a.Config.DrainTime)
 	defer cancel()
 	a.GitHTTP.Drain(drain)
