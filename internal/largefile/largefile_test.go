@@ -224,6 +224,37 @@ func TestStore_refuses(t *testing.T) {
 	})
 }
 
+// TestStore_together: uploads side by side don't fill the same room twice.
+func TestStore_together(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		put := func(content string) error {
+			return h.Store(t.Context(), h.one, largefile.Sum([]byte(content)), 5, strings.NewReader(content), yes)
+		}
+		var second error
+		asked := 0
+		h.quota = func(_ id.Repo, n int64) error {
+			if n > 8 {
+				return problem.New(problem.Forbidden, "full", "")
+			}
+			if asked++; asked == 2 { // the first is whole, and not kept yet
+				h.mu.Unlock()
+				second = put("world")
+				h.mu.Lock()
+			}
+			return nil
+		}
+		if err := put("hello"); err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if _, ok := errors.AsType[*largefile.OverQuota](second); !ok {
+			t.Errorf("the second, beside it: %v", second)
+		}
+		if err := put("world"); err != nil {
+			t.Errorf("what the first claimed is not given back: %v", err)
+		}
+	})
+}
+
 // TestStore_deletedMeanwhile: an upload to a repository that is deleted while
 // it goes on leaves bytes that are nobody's, and they go.
 func TestStore_deletedMeanwhile(t *testing.T) {
