@@ -23,6 +23,7 @@ var errUnread = errors.New("nobody reads this fetch any more")
 type flight struct {
 	cache  *Cache
 	key    Key
+	by     string // its maker
 	ctx    context.Context
 	cancel context.CancelFunc
 	unkept bool // the repository was deleted; guarded by cache.mu
@@ -44,8 +45,8 @@ type flight struct {
 	made     chan struct{} // closed when done
 }
 
-func newFlight(c *Cache, key Key) *flight {
-	return &flight{cache: c, key: key, moved: make(chan struct{}), made: make(chan struct{}), readers: map[*Reader]struct{}{}}
+func newFlight(c *Cache, key Key, by string) *flight {
+	return &flight{cache: c, key: key, by: by, moved: make(chan struct{}), made: make(chan struct{}), readers: map[*Reader]struct{}{}}
 }
 
 // tell wakes everybody. The caller holds mu.
@@ -84,7 +85,7 @@ func (f *flight) part(r *Reader) {
 		f.orphan = time.AfterFunc(f.cache.o.Orphan, f.cancel)
 	}
 	f.mu.Unlock()
-	f.cache.giveBack(left)
+	f.cache.giveBack(f.by, left)
 }
 
 // wait returns how the making ended.
@@ -163,7 +164,7 @@ func (f *flight) keeping(n int64) bool {
 	if spilled {
 		return false
 	}
-	if !f.cache.reserve(n) || size/spareEvery != (size+n)/spareEvery && !f.cache.spare() {
+	if !f.cache.reserve(f.by, n) || size/spareEvery != (size+n)/spareEvery && !f.cache.spare() {
 		f.spill()
 		return false
 	}
@@ -238,8 +239,8 @@ func (f *flight) finish(err error, whole bool) {
 		delete(c.flights, f.key)
 	}
 	if keep {
-		e := &entry{key: f.key, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
-		c.used += e.cost - f.reserved
+		e := &entry{key: f.key, by: f.by, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
+		c.take(f.by, e.cost-f.reserved)
 		f.reserved = 0
 		c.add(e)
 		c.settleLater(e)
@@ -258,7 +259,7 @@ func (f *flight) finish(err error, whole bool) {
 	close(f.made)
 	f.mu.Unlock()
 	c.mu.Unlock()
-	c.giveBack(left)
+	c.giveBack(f.by, left)
 }
 
 // closeFile closes the file when nobody needs it, and returns how much of the

@@ -1,0 +1,51 @@
+package keep
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestShare: whoever asks for ever more pushes out half of what others asked
+// for at most, with large answers as with many.
+func TestShare(t *testing.T) {
+	t.Parallel()
+	const size = 8 * block
+	c := open(t, t.TempDir(), 16*size)
+	by := func(who string, s Source) Source { s.By = who; return s }
+	answer := text(strings.Repeat("x", size))
+	for n := range byte(12) {
+		wholly(t, c, key(n), by("a", answer))
+	}
+	for n := range byte(40) {
+		wholly(t, c, key(100+n), by("b", answer))
+	}
+	get(t, c, Key{Repo: 8}, by("b", text(strings.Repeat("x", 9*size))))
+	left, others := 0, 0
+	c.mu.Lock()
+	for k, e := range c.entries {
+		switch {
+		case k.Repo == 8:
+			t.Error("an answer of more than half was kept")
+		case e.by == "a":
+			left++
+		default:
+			others++
+		}
+	}
+	c.mu.Unlock()
+	if left != 8 || others > 8 {
+		t.Errorf("%d of the first and %d of the second are left", left, others)
+	}
+	// Where nothing else is, one may have all.
+	c.Forget(7)
+	wholly(t, c, Key{Repo: 8}, by("b", text(strings.Repeat("x", 15*size))))
+	if n := c.Counts(); n.Answers != 1 || n.Bytes != 15*size {
+		t.Errorf("the large one is not kept: %+v", n)
+	}
+	c.Forget(8)
+	wholly(t, c, key(1), by("a", text("")))
+	c.Forget(7)
+	if n := c.Counts(); n.Bytes != 0 || len(c.shares) != 0 {
+		t.Errorf("left: %+v, %d shares", n, len(c.shares))
+	}
+}
