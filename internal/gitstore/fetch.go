@@ -291,7 +291,7 @@ func (s *Store) KeepFetches(o FetchOptions) error {
 		if err := os.RemoveAll(o.BundleDir); err != nil {
 			return cacheError(err)
 		}
-		s.bundle = newBundler(s, o.BundleDir, o.BundleLeast)
+		s.bundle = newBundler(s, o.BundleDir, o.BundleLeast, o.Spare)
 	}
 	if o.Bytes <= 0 {
 		return nil

@@ -351,7 +351,7 @@ func (c *Cache) final(key Key) string {
 // spare reports whether the disk has room, and makes some if it has not.
 func (c *Cache) spare() bool {
 	for {
-		free, ok := freeBytes(c.o.Dir)
+		free, ok := Free(c.o.Dir)
 		if !ok || free >= c.o.Spare {
 			return true
 		}
