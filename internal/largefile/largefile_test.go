@@ -199,6 +199,10 @@ func TestStore_refuses(t *testing.T) {
 		if err := try("a client that goes", 5, io.MultiReader(strings.NewReader("he"), iotest.ErrReader(odd)), yes); !errors.Is(err, odd) {
 			t.Errorf("a client that goes: %v", err)
 		}
+		var notes int
+		if err := h.d.QueryRow(t.Context(), `SELECT COUNT(1) FROM lfs_loose`).Scan(&notes); err != nil || notes > 0 {
+			t.Errorf("uploads that failed left %d notes in the database, %v", notes, err)
+		}
 		if err := try("a right that is taken away", 5, strings.NewReader("hello"), func(context.Context) error { return odd }); !errors.Is(err, odd) {
 			t.Errorf("a right that is taken away: %v", err)
 		}

@@ -47,15 +47,16 @@ func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, bod
 	if size > m.o.MaxSize {
 		return m.TooLarge()
 	}
-	if err := m.noteLoose(ctx, repo, oid); err != nil {
-		return err
-	}
 	a, err := m.arrive(ctx, repo, oid, size)
 	if err != nil {
 		return err
 	}
 	defer a.over()
 	admitted := func(n int64) error {
+		// Not sooner: an upload that fails shall leave nothing.
+		if err := m.noteLoose(ctx, repo, oid); err != nil {
+			return err
+		}
 		if err := may(ctx); err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func (m *Room) putFailed(ctx context.Context, in *checked, err error) error {
 	return fmt.Errorf("keep a large file: %w", err)
 }
 
-// noteLoose names the bytes before they come to be: if the process ends before
+// noteLoose names the bytes before they get their name: if the process ends before
 // a row keeps them, they are removed some time later.
 func (m *Room) noteLoose(ctx context.Context, repo id.Repo, oid OID) error {
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
