@@ -16,10 +16,13 @@ const partSuffix = ".part"
 // errUnread ends what nobody reads and the disk does not take.
 var errUnread = errors.New("nobody reads this fetch any more")
 
+// errLate ends a reader for whom others have waited long enough.
+var errLate = errors.New("others read this fetch much faster, and there is no room to keep it for a slow reader")
+
 // flight is an answer that is being made. Its bytes go to a file, from which
 // everybody reads at their own pace. When the disk takes no more, the rest is
-// handed on from memory, piece by piece, as fast as the slowest reader: then
-// nobody can join any more.
+// handed on from memory, piece by piece, as fast as the slowest reader whom the
+// others need not wait for too long: then nobody can join any more.
 type flight struct {
 	cache  *Cache
 	key    Key
@@ -198,19 +201,33 @@ func (f *flight) hand(b []byte) error {
 	f.tail, f.tailAt = b, f.end
 	f.end += int64(len(b))
 	f.tell()
+	var late <-chan time.Time // once somebody has this piece and waits for the others
 	for {
 		if len(f.readers) == 0 {
 			return errUnread
 		}
-		if f.all() {
+		behind := f.behind()
+		if len(behind) == 0 {
 			f.tail = nil
 			return nil
+		}
+		if late == nil && len(behind) < len(f.readers) {
+			timer := time.NewTimer(f.cache.o.Patience)
+			defer timer.Stop()
+			late = timer.C
 		}
 		moved := f.moved
 		f.mu.Unlock()
 		select {
 		case <-moved:
 			f.mu.Lock()
+		case <-late:
+			f.mu.Lock()
+			for _, r := range f.behind() {
+				r.late = true
+				delete(f.readers, r)
+			}
+			f.tell()
 		case <-f.ctx.Done():
 			f.mu.Lock()
 			return f.ctx.Err()
@@ -218,14 +235,14 @@ func (f *flight) hand(b []byte) error {
 	}
 }
 
-// all reports whether every reader has everything. The caller holds mu.
-func (f *flight) all() bool {
+// behind returns the readers that have not got everything. The caller holds mu.
+func (f *flight) behind() (out []*Reader) {
 	for r := range f.readers {
 		if r.at < f.end {
-			return false
+			out = append(out, r)
 		}
 	}
-	return true
+	return out
 }
 
 // finish ends the flight: an answer that is whole is kept, and found from now

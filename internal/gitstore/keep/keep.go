@@ -40,7 +40,10 @@ type Options struct {
 	// Settle is how long after it was made an answer is made to outlive this
 	// process. Zero: a minute.
 	Settle time.Duration
-	Log    *slog.Logger // nil discards
+	// Patience is how long the readers of an answer that there is no room for wait
+	// for one of them that is slower. Zero: 30 s.
+	Patience time.Duration
+	Log      *slog.Logger // nil discards
 }
 
 // maxEntries bounds the index in memory; the smallest answers have a few bytes.
@@ -106,6 +109,9 @@ func Open(o Options) (*Cache, error) {
 	}
 	if o.Orphan == 0 {
 		o.Orphan = 30 * time.Second
+	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
 	}
 	if o.Settle == 0 {
 		o.Settle = time.Minute

@@ -1,8 +1,12 @@
 package keep
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestShare: whoever asks for ever more pushes out half of what others asked
@@ -47,5 +51,44 @@ func TestShare(t *testing.T) {
 	c.Forget(7)
 	if n := c.Counts(); n.Bytes != 0 || len(c.shares) != 0 {
 		t.Errorf("left: %+v, %d shares", n, len(c.shares))
+	}
+}
+
+// TestSpill_late: where there is no room to keep an answer, one who stops reading
+// it does not hold up the others for long.
+func TestSpill_late(t *testing.T) {
+	t.Parallel()
+	c := open(t, t.TempDir(), block, func(o *Options) { o.Patience = 50 * time.Millisecond })
+	goOn := make(chan struct{})
+	s := Source{Begin: free, Make: func(_ context.Context, w io.Writer) error {
+		<-goOn
+		for range 64 {
+			if _, err := w.Write(make([]byte, block)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	quick, _, err := c.Get(t.Context(), key(1), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer quick.Close()
+	slow, joined, err := c.Get(t.Context(), key(1), s)
+	if err != nil || !joined {
+		t.Fatalf("joined: %v, %v", joined, err)
+	}
+	defer slow.Close()
+	close(goOn)
+	pr, pw := io.Pipe() // nobody reads it
+	ended := make(chan error, 1)
+	go func() { ended <- slow.Send(t.Context(), pw) }()
+	var b bytes.Buffer
+	if err := quick.Send(t.Context(), &b); err != nil || b.Len() != 64*block {
+		t.Errorf("the quick one got %d bytes, %v", b.Len(), err)
+	}
+	go func() { _, _ = io.Copy(io.Discard, pr) }()
+	if err := <-ended; err == nil {
+		t.Error("the slow one is told that it has all")
 	}
 }
