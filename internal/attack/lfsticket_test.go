@@ -157,7 +157,7 @@ func (s *scene) upload(t *testing.T, path, auth, content string) (finish func(),
 // keeps nothing, whichever credential it came with.
 func TestB14_AnOpenUploadEnds(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []string{"token", "transfer credential", "nothing is revoked"} {
+	for _, kind := range []string{"token", "transfer credential", "nothing is revoked", "another takes its name"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
@@ -171,10 +171,16 @@ func TestB14_AnOpenUploadEnds(t *testing.T) {
 			}
 			revoked := kind != "nothing is revoked"
 			finish, result := s.upload(t, up.path(s), auth, content)
-			if revoked {
+			switch kind {
+			case "token", "transfer credential":
 				if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
 					t.Fatal(err)
 				}
+			case "another takes its name":
+				if _, err := s.Repos.Rename(t.Context(), right.Operator(), s.shut.ID, "gone"); err != nil {
+					t.Fatal(err)
+				}
+				s.Repo(t, s.ada, "shut", true)
 			}
 			began := time.Now()
 			go finish()

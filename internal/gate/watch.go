@@ -127,3 +127,13 @@ func (g *Gate) changed(c change.Change) {
 		}
 	}
 }
+
+// Same fails with problem.NotFound unless now is the repository that a request was
+// let in for: its name may have become another one's since, on which the actor may
+// do the same.
+func Same(was, now *Repo) error {
+	if was.ID == now.ID {
+		return nil
+	}
+	return problem.New(problem.NotFound, "Repository not found.", "It was renamed or deleted meanwhile.")
+}

@@ -67,8 +67,11 @@ func (l *lease) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = l.door.load(l.r.WithContext(ctx), &actor, l.target)
-	return err
+	now, err := l.door.load(l.r.WithContext(ctx), &actor, l.target)
+	if err != nil {
+		return err
+	}
+	return gate.Same(l.repo, &now)
 }
 
 // over ends what Long began. It must be called before the handler returns.

@@ -97,6 +97,13 @@ func TestRevoked_underWay(t *testing.T) {
 		"the collaborator is removed": func(t *testing.T, w world) error {
 			return w.Repos.RemoveCollaborator(t.Context(), right.Operator(), w.repo.ID, w.ben.ID)
 		},
+		"the access ends, and the name is another's": func(t *testing.T, w world) error {
+			if _, err := w.Repos.Rename(t.Context(), right.Operator(), w.repo.ID, "motor"); err != nil {
+				return err
+			}
+			w.Share(t, w.Repo(t, w.ada, "engine", true), w.ben, right.Write)
+			return w.Repos.RemoveCollaborator(t.Context(), right.Operator(), w.repo.ID, w.ben.ID)
+		},
 		"the repository is archived": func(t *testing.T, w world) error {
 			_, err := w.Repos.SetArchived(t.Context(), right.Operator(), w.repo.ID, true)
 			return err

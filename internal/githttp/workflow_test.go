@@ -1,6 +1,7 @@
 package githttp_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,4 +180,34 @@ func TestWorkflow_firstPush(t *testing.T) {
 		t.Error("a workflow went through")
 	}
 	contains(t, out, refusal+"x.yml`")
+}
+
+// TestWorkflow_many: looking at who brings a workflow takes bounded memory,
+// however many forms of a large folder a push has.
+func TestWorkflow_many(t *testing.T) {
+	t.Parallel()
+	w := newWorkflows(t)
+	g := w.mayNot
+	var in strings.Builder
+	in.WriteString("blob\nmark :1\ndata 1\nx\n")
+	const files, commits = 10_000, 60
+	for i := range commits {
+		fmt.Fprintf(&in, "commit refs/heads/many\ncommitter x <x@example.com> %d +0000\ndata 1\nx\n", 1_700_000_000+i)
+		if i == 0 {
+			for n := range files {
+				fmt.Fprintf(&in, "M 100644 :1 .github/workflows/f%d\n", n)
+			}
+		}
+		fmt.Fprintf(&in, "M 100644 :1 .github/workflows/g%d\n\n", i)
+	}
+	if out, code := g.TryIn(t, in.String(), "fast-import", "--quiet"); code != 0 {
+		t.Fatal(out)
+	}
+	out, code := g.Try(t, "push", "-q", "origin", "many")
+	if code == 0 {
+		t.Error("it went through")
+	}
+	contains(t, out, "too many files below .github/workflows, in all of its versions")
+	w.may.Run(t, "fetch", "-q", g.Dir, "many")
+	w.may.Run(t, "push", "-q", "origin", "FETCH_HEAD:refs/heads/many") // with the scope nothing is to be looked for
 }

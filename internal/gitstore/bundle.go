@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -26,6 +27,7 @@ const (
 	renewBundle  = time.Hour   // after so long, if refs have moved since
 	retryBundle  = time.Minute // after a failure, or one that no longer holds
 	bundleRefs   = 200_000     // the most that one may name
+	bundleShare  = 4           // all together take at most one part in so many of the disk's room
 	bundleSuffix = ".bundle"
 )
 
@@ -35,6 +37,7 @@ type Bundle struct {
 	Name string // of the file
 	Made time.Time
 	path string
+	size int64       // bytes
 	tips []object.ID // what the file's refs name
 }
 
@@ -47,14 +50,18 @@ type bundler struct {
 	due   chan *Repo
 	ended chan struct{}
 	made  func(*Repo) // for tests: a repository was gone through
+	spare int64       // bytes of the disk that stay free
+	free  func(dir string) (bytes int64, known bool)
 
 	mu    sync.Mutex
 	repos map[id.Repo]*bundled // guarded by mu
+	bytes int64                // of all bundles; guarded by mu
 }
 
 // bundled is what is known of one repository's bundles.
 type bundled struct {
 	due     bool
+	asked   time.Time // the last time that somebody cloned
 	tried   time.Time // the last time
 	version string    // of the refs then
 	list    []*Bundle // the newest first; an older one for those who still take it
@@ -67,8 +74,11 @@ type verdict struct {
 	holds   bool
 }
 
-func newBundler(s *Store, dir string, least int64) *bundler {
-	b := &bundler{s: s, dir: dir, least: least, due: make(chan *Repo, popularAtMost), ended: make(chan struct{}), repos: map[id.Repo]*bundled{}}
+func newBundler(s *Store, dir string, least, spare int64) *bundler {
+	if spare == 0 {
+		spare = 256 << 20
+	}
+	b := &bundler{s: s, dir: dir, least: least, spare: spare, free: keep.Free, due: make(chan *Repo, popularAtMost), ended: make(chan struct{}), repos: map[id.Repo]*bundled{}}
 	go b.run()
 	return b
 }
@@ -105,6 +115,7 @@ func (b *bundler) asked(r *Repo, refs *Refs) {
 		one = &bundled{judged: map[*Bundle]verdict{}}
 		b.repos[r.id] = one
 	}
+	one.asked = now
 	wait := renewBundle
 	if len(one.list) == 0 || !one.judged[one.list[0]].holds {
 		wait = retryBundle
@@ -127,13 +138,13 @@ func (b *bundler) work(ctx context.Context, r *Repo) error {
 		version = refs.Version
 	}
 	var made *Bundle
-	if size, serr := r.Size(); err == nil && serr == nil && size >= b.least && !refs.Empty() {
-		made, err = b.make(ctx, r)
+	if size, serr := r.Size(); err == nil && serr == nil && size >= b.least && !refs.Empty() && b.room(r.id, size) {
+		made, err = b.make(ctx, r, size)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one := b.repos[r.id]
-	if one == nil { // deleted meanwhile
+	if one == nil { // deleted meanwhile, and counted nowhere
 		return errors.Join(err, os.RemoveAll(b.folder(r.id)))
 	}
 	one.due, one.tried, one.version = false, b.s.now(), version
@@ -141,21 +152,52 @@ func (b *bundler) work(ctx context.Context, r *Repo) error {
 		return err
 	}
 	one.list = slices.Insert(one.list, 0, made)
+	b.bytes += made.size
 	for len(one.list) > 2 {
-		old := one.list[len(one.list)-1]
-		one.list = one.list[:len(one.list)-1]
-		delete(one.judged, old)
-		_ = os.Remove(old.path)
+		b.dropLast(one)
 	}
 	return nil
+}
+
+// dropLast removes a repository's oldest bundle. The caller holds mu.
+func (b *bundler) dropLast(one *bundled) {
+	old := one.list[len(one.list)-1]
+	one.list = one.list[:len(one.list)-1]
+	delete(one.judged, old)
+	b.bytes -= old.size
+	_ = os.Remove(old.path)
+}
+
+// room reports whether there is room for a bundle of so many bytes, for which
+// those go that nobody has asked for for longest. Pushes need the disk more.
+func (b *bundler) room(repo id.Repo, need int64) bool {
+	_ = os.MkdirAll(b.dir, 0o700) // or its disk is not known; make tells why it fails
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		free, known := b.free(b.dir)
+		if !known || free-need >= b.spare && b.bytes+need <= (free+b.bytes)/bundleShare {
+			return true
+		}
+		var victim *bundled
+		for number, one := range b.repos {
+			if number != repo && len(one.list) > 0 && (victim == nil || one.asked.Before(victim.asked)) {
+				victim = one
+			}
+		}
+		if victim == nil {
+			return false
+		}
+		b.dropLast(victim)
+	}
 }
 
 func (b *bundler) folder(repo id.Repo) string {
 	return filepath.Join(b.dir, strconv.FormatInt(int64(repo), 10))
 }
 
-// make has git write one.
-func (b *bundler) make(ctx context.Context, r *Repo) (_ *Bundle, err error) {
+// make has git write one, of a repository of so many bytes.
+func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err error) {
 	if err := os.MkdirAll(b.folder(r.id), 0o700); err != nil {
 		return nil, diskError(err)
 	}
@@ -178,7 +220,11 @@ func (b *bundler) make(ctx context.Context, r *Repo) (_ *Bundle, err error) {
 		return nil, err
 	}
 	_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
-	if _, err := io.Copy(f, p.stdout); err != nil {
+	// What is out of reach is not in it, so it is hardly ever larger than that.
+	if out.size, err = io.Copy(f, io.LimitReader(p.stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
+		err = errors.New("the bundle is much larger than its repository")
+	}
+	if err != nil {
 		p.stop()
 		return nil, diskError(err)
 	}
@@ -224,6 +270,11 @@ func (b *bundler) forget(repo id.Repo) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if one := b.repos[repo]; one != nil {
+		for len(one.list) > 0 {
+			b.dropLast(one)
+		}
+	}
 	delete(b.repos, repo)
 	_ = os.RemoveAll(b.folder(repo))
 }

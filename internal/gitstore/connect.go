@@ -46,7 +46,7 @@ func (in *Incoming) CheckBases(ctx context.Context, refs *Refs) error {
 	if err := in.verdict(); err != nil {
 		return err
 	}
-	return in.checkSpecials(r.lost)
+	return in.checkSpecials(ctx, r.lost)
 }
 
 // Connected checks that everything that the push brings, and the tips, refer

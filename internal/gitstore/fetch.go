@@ -102,6 +102,7 @@ func (r *Repo) fetchKept(ctx context.Context, f *Fetch, key keep.Key) error {
 // keepSource has git make the answer to f, for everybody who asks the same.
 func (r *Repo) keepSource(f *Fetch, key keep.Key) keep.Source {
 	return keep.Source{
+		By: f.Who.name(),
 		Begin: func(ctx context.Context) (func(), error) {
 			release, err := r.store.FetchSlot(ctx, f.Who)
 			if err != nil {
@@ -290,7 +291,7 @@ func (s *Store) KeepFetches(o FetchOptions) error {
 		if err := os.RemoveAll(o.BundleDir); err != nil {
 			return cacheError(err)
 		}
-		s.bundle = newBundler(s, o.BundleDir, o.BundleLeast)
+		s.bundle = newBundler(s, o.BundleDir, o.BundleLeast, o.Spare)
 	}
 	if o.Bytes <= 0 {
 		return nil

@@ -19,8 +19,13 @@ type File struct {
 	ID   object.ID
 }
 
-// maxIntroduced bounds how many changes below one folder a push may make.
-const maxIntroduced = 20_000
+const (
+	// maxIntroduced bounds how many changes below one folder a push may make.
+	maxIntroduced = 20_000
+	// maxListed bounds how many entries of one folder are held in memory, in all
+	// the forms of it that commits and branches have together.
+	maxListed = 500_000
+)
 
 // Introduced lists what the push adds or changes below folder, in any of its
 // new commits (those that tips reach and refs don't): each entry that differs
@@ -38,7 +43,7 @@ func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{db: db, lists: map[odb.Hash][]File{}}
+	w := folderWalk{ctx: ctx, db: db, lists: map[odb.Hash][]File{}}
 	seen := map[File]bool{}
 	var out []File
 	fresh := func(h odb.Hash) bool { return in.kind(h) == object.KindCommit && !old[h] }
@@ -137,7 +142,7 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{db: db, lists: map[odb.Hash][]File{}}
+	w := folderWalk{ctx: ctx, db: db, lists: map[odb.Hash][]File{}}
 	out := make(map[object.ID][]File, len(commits))
 	for _, c := range commits {
 		if _, done := out[c]; done {
@@ -163,9 +168,11 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 
 // folderWalk reads one folder in many trees.
 type folderWalk struct {
+	ctx   context.Context
 	db    *odb.DB
 	lists map[odb.Hash][]File
-	n     int
+	n     int // trees read
+	files int // in lists
 }
 
 // node is an entry of a tree; the zero node is none.
@@ -223,9 +230,13 @@ func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) 
 	if err != nil || mine == (node{}) {
 		return nil, err
 	}
-	parents := make([]node, 0, len(head.Parents))
-	for _, p := range head.Parents {
+	var parents []node
+	met := map[node]bool{}
+	for _, p := range head.Parents { // there may be hundreds of thousands
 		h, err := graph.Commit(w.db, p)
+		if err == nil {
+			err = w.ctx.Err()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -233,7 +244,10 @@ func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) 
 		if err != nil || n == mine {
 			return nil, err
 		}
-		parents = append(parents, n)
+		if !met[n] {
+			met[n] = true
+			parents = append(parents, n)
+		}
 	}
 	files, err := w.list(mine, folder)
 	if err != nil {
@@ -241,6 +255,9 @@ func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) 
 	}
 	for _, p := range parents {
 		theirs, err := w.list(p, folder)
+		if err == nil {
+			err = w.ctx.Err()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -272,6 +289,9 @@ func (w *folderWalk) list(at node, path string) ([]File, error) {
 	}
 	var out []File
 	err := w.walk(at.id, path, 0, &out)
+	if w.files += len(out); err == nil && w.files > maxListed {
+		err = problem.Newf(problem.TooLarge, "there are too many files below %s, in all of its versions", path)
+	}
 	w.lists[at.id] = out
 	return out, err
 }
@@ -280,6 +300,9 @@ func (w *folderWalk) walk(tree odb.Hash, path string, depth int, out *[]File) er
 	tooMany := func() error { return problem.Newf(problem.TooLarge, "there are too many files below %s", path) }
 	if w.n++; w.n > maxIntroduced || depth > 100 {
 		return tooMany()
+	}
+	if err := w.ctx.Err(); err != nil {
+		return err
 	}
 	type folder struct {
 		id   odb.Hash

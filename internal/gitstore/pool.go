@@ -3,6 +3,7 @@ package gitstore
 import (
 	"context"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -18,6 +19,14 @@ type Who struct {
 }
 
 func (w Who) visitor() bool { return w.Account == 0 }
+
+// name tells one from another. No network has the name of an account.
+func (w Who) name() string {
+	if w.visitor() {
+		return w.Network
+	}
+	return "account " + strconv.FormatInt(int64(w.Account), 10)
+}
 
 // pool bounds how much of one kind of work runs at a time. No account gets more
 // than a half of it, nor all visitors together, and a network of theirs a

@@ -184,7 +184,7 @@ func (in *Incoming) verdict() error {
 
 // checkSpecials looks into the files that clients obey, wherever they are.
 // Those that are not in the pack must be in reach.
-func (in *Incoming) checkSpecials(lost map[odb.Hash]bool) error {
+func (in *Incoming) checkSpecials(ctx context.Context, lost map[odb.Hash]bool) error {
 	if len(in.seen.specials) == 0 {
 		return nil
 	}
@@ -195,6 +195,9 @@ func (in *Incoming) checkSpecials(lost map[odb.Hash]bool) error {
 	for id, special := range in.seen.specials {
 		if lost[id] {
 			continue // nothing that refers to it is taken
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		kind, data, err := db.ReadHash(id, object.MaxSpecialBytes)
 		if errors.Is(err, odb.ErrTooLarge) {

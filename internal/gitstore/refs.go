@@ -40,6 +40,9 @@ func (r *Repo) readRefs(ctx context.Context) (*Refs, error) {
 	}
 	if err == nil {
 		r.store.repos.weigh(r, refs)
+		if db.Folders() > scatterFolders {
+			r.store.upkeep.scattered(r)
+		}
 	}
 	return refs, err
 }

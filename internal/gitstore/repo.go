@@ -37,6 +37,8 @@ type Repo struct {
 	weight atomic.Int64           // of what is kept of them, in bytes
 	place  *list.Element          // among the recent; guarded by the set's mu
 
+	scatteredAt atomic.Int64 // when its refs were last found to lie in many folders
+
 	mu     sync.Mutex // guards what follows
 	format object.Format
 	db     *odb.DB

@@ -39,6 +39,7 @@ const manyPushes = 64
 type keeper struct {
 	o    UpkeepOptions
 	wake chan struct{} // holds one
+	refs chan *Repo    // whose refs lie in many folders
 
 	mu      sync.Mutex // guards what follows
 	queue   map[id.Repo]*upkeepWish
@@ -59,7 +60,7 @@ type upkeepRun struct {
 }
 
 func newKeeper(o UpkeepOptions) *keeper {
-	return &keeper{o: o.withDefaults(), wake: make(chan struct{}, 1), queue: map[id.Repo]*upkeepWish{}, running: map[id.Repo]*upkeepRun{}}
+	return &keeper{o: o.withDefaults(), wake: make(chan struct{}, 1), refs: make(chan *Repo, 64), queue: map[id.Repo]*upkeepWish{}, running: map[id.Repo]*upkeepRun{}}
 }
 
 // pushed notes that a repository was pushed to. It returns at once.
@@ -169,6 +170,7 @@ func (s *Store) RunUpkeep(ctx context.Context) error {
 	k := s.upkeep
 	var work sync.WaitGroup
 	defer work.Wait()
+	work.Go(func() { s.gatherRefs(ctx) })
 	places := make(chan struct{}, k.o.Parallel)
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -93,7 +93,7 @@ func heldAfter(ctx context.Context, r db.Reader, after string) ([]Object, error)
 // what it read was the object of that name.
 func Verified(name string, r io.Reader) io.Reader {
 	return &checked{r: r, sum: sha256.New(), want: OID(name), size: -1, max: 1<<63 - 1,
-		end: func(int64) error { return nil }, beforeEnd: func() {}}
+		more: func(int64) error { return nil }, end: func(int64) error { return nil }, beforeEnd: func() {}}
 }
 
 // Copy puts everything that is in from into to, hashed on its way, and returns

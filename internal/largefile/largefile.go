@@ -54,7 +54,7 @@ type Options struct {
 
 	// Quota says whether a repository may come to hold so many bytes more. Its
 	// error is shown to whoever wants to upload. It is asked before an upload,
-	// and again when the upload has ended: others may have uploaded meanwhile.
+	// while it goes on, and when it has ended: others may have uploaded meanwhile.
 	Quota func(ctx context.Context, repo id.Repo, bytes int64) error // nil: as much as anybody likes
 
 	// Held is told, in the transaction, that a repository has come to hold so many
@@ -67,8 +67,9 @@ type Options struct {
 
 // Room holds the rules and queries. It may be used from several goroutines.
 type Room struct {
-	o    Options
-	seed maphash.Seed
+	o      Options
+	seed   maphash.Seed
+	coming coming
 	// keeping is held for an object while its bytes and the row that keeps them
 	// come to be, and while bytes that no row keeps are removed. The server is
 	// the only process that does either.

@@ -199,6 +199,10 @@ func TestStore_refuses(t *testing.T) {
 		if err := try("a client that goes", 5, io.MultiReader(strings.NewReader("he"), iotest.ErrReader(odd)), yes); !errors.Is(err, odd) {
 			t.Errorf("a client that goes: %v", err)
 		}
+		var notes int
+		if err := h.d.QueryRow(t.Context(), `SELECT COUNT(1) FROM lfs_loose`).Scan(&notes); err != nil || notes > 0 {
+			t.Errorf("uploads that failed left %d notes in the database, %v", notes, err)
+		}
 		if err := try("a right that is taken away", 5, strings.NewReader("hello"), func(context.Context) error { return odd }); !errors.Is(err, odd) {
 			t.Errorf("a right that is taken away: %v", err)
 		}
@@ -220,6 +224,37 @@ func TestStore_refuses(t *testing.T) {
 		isKind(t, "no repository", try("no repository", 5, strings.NewReader("hello"), yes), problem.NotFound)
 		if n, err := h.blobs.Sweep(t.Context(), time.Now().Add(time.Hour)); n != 0 || err != nil {
 			t.Errorf("%d temporary files are left, %v", n, err)
+		}
+	})
+}
+
+// TestStore_together: uploads side by side don't fill the same room twice.
+func TestStore_together(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		put := func(content string) error {
+			return h.Store(t.Context(), h.one, largefile.Sum([]byte(content)), 5, strings.NewReader(content), yes)
+		}
+		var second error
+		asked := 0
+		h.quota = func(_ id.Repo, n int64) error {
+			if n > 8 {
+				return problem.New(problem.Forbidden, "full", "")
+			}
+			if asked++; asked == 2 { // the first is whole, and not kept yet
+				h.mu.Unlock()
+				second = put("world")
+				h.mu.Lock()
+			}
+			return nil
+		}
+		if err := put("hello"); err != nil {
+			t.Errorf("the first: %v", err)
+		}
+		if _, ok := errors.AsType[*largefile.OverQuota](second); !ok {
+			t.Errorf("the second, beside it: %v", second)
+		}
+		if err := put("world"); err != nil {
+			t.Errorf("what the first claimed is not given back: %v", err)
 		}
 	})
 }

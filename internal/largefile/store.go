@@ -41,21 +41,28 @@ func size(n int64) string {
 // repository any more, *OverQuota, and with body's own error.
 //
 // The bytes are read and hashed whether the server has them already or not.
-// When they are all there, may is asked whether they still shall be kept.
+// The quota is asked before, on the way and at the end; when they are all there,
+// may is asked whether they still shall be kept.
 func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, body io.Reader, may func(context.Context) error) error {
 	if size > m.o.MaxSize {
 		return m.TooLarge()
 	}
-	if err := m.noteLoose(ctx, repo, oid); err != nil {
+	a, err := m.arrive(ctx, repo, oid, size)
+	if err != nil {
 		return err
 	}
+	defer a.over()
 	admitted := func(n int64) error {
+		// Not sooner: an upload that fails shall leave nothing.
+		if err := m.noteLoose(ctx, repo, oid); err != nil {
+			return err
+		}
 		if err := may(ctx); err != nil {
 			return err
 		}
-		return m.admitStored(ctx, repo, oid, n)
+		return a.has(n)
 	}
-	in := &checked{r: body, sum: sha256.New(), want: oid, size: size, max: m.o.MaxSize, tooLarge: m.TooLarge, end: admitted}
+	in := &checked{r: body, sum: sha256.New(), want: oid, size: size, max: m.o.MaxSize, tooLarge: m.TooLarge, more: a.has, end: admitted}
 	// What is put under the object's name is the object, so the same bytes may
 	// be put twice at once. Only what follows must not meet a removal.
 	release := func() {}
@@ -80,16 +87,7 @@ func (m *Room) putFailed(ctx context.Context, in *checked, err error) error {
 	return fmt.Errorf("keep a large file: %w", err)
 }
 
-// admitStored asks the quota again, for what is new to the repository.
-func (m *Room) admitStored(ctx context.Context, repo id.Repo, oid OID, n int64) error {
-	_, err := m.Object(ctx, m.o.DB, repo, oid)
-	if !problem.Is(err, problem.NotFound) {
-		return err
-	}
-	return m.Admit(ctx, repo, n)
-}
-
-// noteLoose names the bytes before they come to be: if the process ends before
+// noteLoose names the bytes before they get their name: if the process ends before
 // a row keeps them, they are removed some time later.
 func (m *Room) noteLoose(ctx context.Context, repo id.Repo, oid OID) error {
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
@@ -156,6 +154,8 @@ type checked struct {
 	size, max int64
 	n         int64
 	tooLarge  func() error
+	more      func(n int64) error // what must hold on the way, every askEvery bytes
+	asked     int64               // how many there were then
 	end       func(n int64) error // what else must hold at the end
 	beforeEnd func()              // called once, when all is well
 	wrong     error               // what was wrong, for a person
@@ -182,6 +182,9 @@ func (c *checked) Read(b []byte) (int, error) {
 		c.wrong = c.finish()
 	case err != nil:
 		c.wrong = fmt.Errorf("read a large file: %w", err)
+	case c.n-c.asked >= askEvery:
+		c.asked = c.n
+		c.wrong = c.more(c.n)
 	}
 	if c.wrong != nil {
 		return 0, c.wrong

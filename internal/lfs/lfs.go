@@ -267,8 +267,11 @@ func (d *Door) again(ctx context.Context, c *call) error {
 		return err
 	}
 	t, _ := parsePath(c.r.URL.Path)
-	_, err = d.load(ctx, c, &actor, t)
-	return err
+	now, err := d.load(ctx, c, &actor, t)
+	if err != nil {
+		return err
+	}
+	return gate.Same(&c.repo, &now)
 }
 
 // watch returns a context that ends with the permission or after limit.

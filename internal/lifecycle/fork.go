@@ -15,19 +15,28 @@ import (
 // another one, which the actor may read: the gate's decision. A fork of a
 // private repository is private: n.Private must say so. The object format and
 // the default branch are the origin's. again, if not nil, asks the gate once more
-// when the files are there, since that may take a while. It fails with
-// problem.Invalid, with the field.
+// when the files are there, since that may take a while. The fork counts in full
+// on its owner's quota, though it shares its files as long as it is not repacked. It
+// fails with problem.Invalid, with the field, and with problem.TooLarge.
 func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
 	if err := mayBePublic(origin, n); err != nil {
 		return repo.Repo{}, err
 	}
 	n.ForkOf, n.Format, n.DefaultBranch = origin.ID, origin.Format, origin.DefaultBranch
 	var im gitstore.Imported
+	var number id.Repo
+	var size int64 // bytes
 	r, err := f.createIf(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) (err error) {
-		if im, err = f.o.Git.Fork(ctx, origin.ID, n.ID, how); err != nil {
+		number = n.ID
+		if im, err = f.o.Git.Fork(ctx, origin.ID, number, how); err != nil {
 			return err
 		}
 		n.Format, n.DefaultBranch = string(im.Format), im.DefaultBranch
+		if !im.Empty {
+			if size, err = f.o.Git.Repo(number).Size(); err != nil {
+				return err
+			}
+		}
 		if again != nil {
 			return again(ctx)
 		}
@@ -38,7 +47,24 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 		if err != nil {
 			return err
 		}
-		return mayBePublic(now, n)
+		if err := mayBePublic(now, n); err != nil {
+			return err
+		}
+		bytes := size + now.LFSBytes
+		if bytes == 0 {
+			return nil
+		}
+		space, err := f.o.Repo.SpaceOf(ctx, tx, n.Owner)
+		if err != nil {
+			return err
+		}
+		return space.Refuse(bytes)
+	}, func(ctx context.Context, tx *db.Tx) error {
+		// At once, so that the next fork is asked about with this one.
+		if err := f.o.Repo.SetSize(ctx, tx, number, size>>10); err != nil {
+			return err
+		}
+		return f.o.Files.CopyTo(ctx, tx, origin.ID, number)
 	})
 	if err != nil || im.Empty {
 		return r, err

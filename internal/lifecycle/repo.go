@@ -49,12 +49,13 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 // transaction waits for the disk. A crash in between leaves a number for Sweep
 // and blocks no name.
 func (f *Flow) create(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error) (repo.Repo, error) {
-	return f.createIf(ctx, actor, n, fill, func(context.Context, *db.Tx) error { return nil })
+	return f.createIf(ctx, actor, n, fill, func(context.Context, *db.Tx) error { return nil }, nil)
 }
 
 // createIf is create with a last question, asked in the transaction that makes
-// the row.
-func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error, still func(context.Context, *db.Tx) error) (repo.Repo, error) {
+// the row, and with what, if not nil, is written in it too.
+func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error,
+	still func(context.Context, *db.Tx) error, also func(context.Context, *db.Tx) error) (repo.Repo, error) {
 	if actor.Kind != right.OperatorCommand && (actor.Account == 0 || actor.Account != n.Owner) {
 		return repo.Repo{}, problem.New(problem.Forbidden, "You can create repositories on your own account only.", "")
 	}
@@ -75,10 +76,10 @@ func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, 
 		if err := still(ctx, tx); err != nil {
 			return err
 		}
-		if r, err = f.o.Repo.Create(ctx, tx, actor, n); err != nil || n.ForkOf == 0 {
+		if r, err = f.o.Repo.Create(ctx, tx, actor, n); err != nil || also == nil {
 			return err
 		}
-		return f.o.Files.CopyTo(ctx, tx, n.ForkOf, r.ID)
+		return also(ctx, tx)
 	})
 	if err != nil {
 		f.giveUp(ctx, number)
@@ -167,7 +168,8 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 
 // TransferRepo gives a repository to the account of that login. The owner until
 // now keeps write access, as on GitHub. It fails with problem.Invalid for the
-// field new_owner.
+// field new_owner, also when that account's quota has no room for it: nobody fills
+// another's storage.
 func (f *Flow) TransferRepo(ctx context.Context, actor right.Actor, r id.Repo, login string) (repo.Repo, error) {
 	var out repo.Repo
 	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
@@ -177,6 +179,19 @@ func (f *Flow) TransferRepo(ctx context.Context, actor right.Actor, r id.Repo, l
 		}
 		if err != nil {
 			return err
+		}
+		was, err := f.o.Repo.ByID(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if was.Owner != to.ID {
+			space, err := f.o.Repo.SpaceOf(ctx, tx, to.ID)
+			if err != nil {
+				return err
+			}
+			if bytes := was.Size<<10 + was.LFSBytes; bytes > 0 && space.Refuse(bytes) != nil {
+				return problem.Field("new_owner", "this account's storage has no room for the repository")
+			}
 		}
 		out, err = f.o.Repo.TransferTx(ctx, tx, actor, r, to.ID, right.Write)
 		return err

@@ -97,6 +97,20 @@ func (m *Room) Spaces(ctx context.Context, r db.Reader, repo *Repo) (mine, all S
 	return mine, all, nil
 }
 
+// SpaceOf tells how much room an account has for one more repository, by the
+// quota of all of them.
+func (m *Room) SpaceOf(ctx context.Context, r db.Reader, owner id.Account) (Space, error) {
+	s := Space{Owner: true}
+	err := r.QueryRow(ctx, `
+		SELECT a.quota, COALESCE((SELECT SUM(size_kib * 1024 + lfs_bytes) FROM repositories WHERE owner_id = a.id), 0)
+		FROM accounts a WHERE a.id = $1`, owner).Scan(&s.Limit, &s.Used)
+	if err != nil {
+		return Space{}, fmt.Errorf("count the storage of account %d: %w", owner, err)
+	}
+	s.Limit = effective(s.Limit, m.o.AccountQuota)
+	return s, nil
+}
+
 // Left tells how many bytes may still be added to a repository. Unlimited is
 // true, and bytes of no meaning, when no quota holds for it.
 func (m *Room) Left(ctx context.Context, r db.Reader, repo id.Repo) (bytes int64, unlimited bool, err error) {

@@ -266,7 +266,7 @@ func (c *call) mayTake() bool {
 func (c *call) again(err error, template string, p framed) error {
 	e := problem.Of(err)
 	switch e.Kind {
-	case problem.Invalid, problem.Conflict, problem.TooMany, problem.Unauthenticated:
+	case problem.Invalid, problem.Conflict, problem.TooLarge, problem.TooMany, problem.Unauthenticated:
 	default:
 		return err
 	}

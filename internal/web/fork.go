@@ -47,8 +47,11 @@ func forkRepo(c *call) error {
 	}
 	defer leave()
 	again := func(ctx context.Context) error {
-		_, err := c.door.o.Gate.Repo(ctx, &c.actor, c.action, c.repo.OwnerLogin, c.repo.Name)
-		return err
+		now, err := c.door.o.Gate.Repo(ctx, &c.actor, c.action, c.repo.OwnerLogin, c.repo.Name)
+		if err != nil {
+			return err
+		}
+		return gate.Same(&c.repo, &now)
 	}
 	made, err := c.door.o.Lifecycle.ForkRepo(c.ctx(), c.actor, c.repo.Repo, n, gitstore.Fork{DefaultBranchOnly: p.OnlyMain}, again)
 	if err != nil {

@@ -1,11 +1,15 @@
 package web_test
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/config"
+	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
@@ -126,4 +130,31 @@ func within(t *testing.T, f func() bool) {
 			t.Fatal("it did not come about within a minute")
 		}
 	}
+}
+
+// TestFork_noRoom: neither a fork nor a transfer passes an account's quota: a
+// fork shares its files only until one of the two is repacked.
+func TestFork_noRoom(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, func(c *config.Config) { c.AccountQuota = 300 << 10 })
+	ada, bob := s.User(t, "ada"), s.User(t, "bob")
+	s.Repo(t, ada, "open", false)
+	_, plain := s.Token(t, ada, "laptop", "repo")
+	g := s.Git(t, "ada", plain)
+	g.Run(t, "clone", "-q", s.URL()+"/ada/open.git", "open")
+	noise := make([]byte, 100<<10)
+	_, _ = rand.Read(noise)
+	g.In("open").Commit(t, "noise", hex.EncodeToString(noise), "Noise")
+	g.In("open").Run(t, "push", "-q", "origin", "HEAD:main")
+	p := signedIn(t, s, "bob")
+	p.post("/ada/open/fork", "name", "first", "visibility", "public").want(t, 303)
+	p.post("/ada/open/fork", "name", "second", "visibility", "public").want(t, 303)
+	p.post("/ada/open/fork", "name", "third", "visibility", "public").want(t, 413, "storage is full")
+	p.get("/bob/third").want(t, 404)
+	a := signedIn(t, s, "ada")
+	a.post("/ada/open/settings/transfer", "new_owner", "bob", "confirm", "ada/open").want(t, 422, "no room")
+	if err := s.Accounts.SetQuota(t.Context(), right.Operator(), bob.ID, repo.NoQuota); err != nil {
+		t.Fatal(err)
+	}
+	a.post("/ada/open/settings/transfer", "new_owner", "bob", "confirm", "ada/open").want(t, 303)
 }

@@ -16,13 +16,17 @@ const partSuffix = ".part"
 // errUnread ends what nobody reads and the disk does not take.
 var errUnread = errors.New("nobody reads this fetch any more")
 
+// errLate ends a reader for whom others have waited long enough.
+var errLate = errors.New("others read this fetch much faster, and there is no room to keep it for a slow reader")
+
 // flight is an answer that is being made. Its bytes go to a file, from which
 // everybody reads at their own pace. When the disk takes no more, the rest is
-// handed on from memory, piece by piece, as fast as the slowest reader: then
-// nobody can join any more.
+// handed on from memory, piece by piece, as fast as the slowest reader whom the
+// others need not wait for too long: then nobody can join any more.
 type flight struct {
 	cache  *Cache
 	key    Key
+	by     string // its maker
 	ctx    context.Context
 	cancel context.CancelFunc
 	unkept bool // the repository was deleted; guarded by cache.mu
@@ -44,8 +48,8 @@ type flight struct {
 	made     chan struct{} // closed when done
 }
 
-func newFlight(c *Cache, key Key) *flight {
-	return &flight{cache: c, key: key, moved: make(chan struct{}), made: make(chan struct{}), readers: map[*Reader]struct{}{}}
+func newFlight(c *Cache, key Key, by string) *flight {
+	return &flight{cache: c, key: key, by: by, moved: make(chan struct{}), made: make(chan struct{}), readers: map[*Reader]struct{}{}}
 }
 
 // tell wakes everybody. The caller holds mu.
@@ -84,7 +88,7 @@ func (f *flight) part(r *Reader) {
 		f.orphan = time.AfterFunc(f.cache.o.Orphan, f.cancel)
 	}
 	f.mu.Unlock()
-	f.cache.giveBack(left)
+	f.cache.giveBack(f.by, left)
 }
 
 // wait returns how the making ended.
@@ -163,7 +167,7 @@ func (f *flight) keeping(n int64) bool {
 	if spilled {
 		return false
 	}
-	if !f.cache.reserve(n) || size/spareEvery != (size+n)/spareEvery && !f.cache.spare() {
+	if !f.cache.reserve(f.by, n) || size/spareEvery != (size+n)/spareEvery && !f.cache.spare() {
 		f.spill()
 		return false
 	}
@@ -197,19 +201,33 @@ func (f *flight) hand(b []byte) error {
 	f.tail, f.tailAt = b, f.end
 	f.end += int64(len(b))
 	f.tell()
+	var late <-chan time.Time // once somebody has this piece and waits for the others
 	for {
 		if len(f.readers) == 0 {
 			return errUnread
 		}
-		if f.all() {
+		behind := f.behind()
+		if len(behind) == 0 {
 			f.tail = nil
 			return nil
+		}
+		if late == nil && len(behind) < len(f.readers) {
+			timer := time.NewTimer(f.cache.o.Patience)
+			defer timer.Stop()
+			late = timer.C
 		}
 		moved := f.moved
 		f.mu.Unlock()
 		select {
 		case <-moved:
 			f.mu.Lock()
+		case <-late:
+			f.mu.Lock()
+			for _, r := range f.behind() {
+				r.late = true
+				delete(f.readers, r)
+			}
+			f.tell()
 		case <-f.ctx.Done():
 			f.mu.Lock()
 			return f.ctx.Err()
@@ -217,14 +235,14 @@ func (f *flight) hand(b []byte) error {
 	}
 }
 
-// all reports whether every reader has everything. The caller holds mu.
-func (f *flight) all() bool {
+// behind returns the readers that have not got everything. The caller holds mu.
+func (f *flight) behind() (out []*Reader) {
 	for r := range f.readers {
 		if r.at < f.end {
-			return false
+			out = append(out, r)
 		}
 	}
-	return true
+	return out
 }
 
 // finish ends the flight: an answer that is whole is kept, and found from now
@@ -238,8 +256,8 @@ func (f *flight) finish(err error, whole bool) {
 		delete(c.flights, f.key)
 	}
 	if keep {
-		e := &entry{key: f.key, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
-		c.used += e.cost - f.reserved
+		e := &entry{key: f.key, by: f.by, path: f.path, size: f.size, cost: cost(f.size), touched: time.Now()}
+		c.take(f.by, e.cost-f.reserved)
 		f.reserved = 0
 		c.add(e)
 		c.settleLater(e)
@@ -258,7 +276,7 @@ func (f *flight) finish(err error, whole bool) {
 	close(f.made)
 	f.mu.Unlock()
 	c.mu.Unlock()
-	c.giveBack(left)
+	c.giveBack(f.by, left)
 }
 
 // closeFile closes the file when nobody needs it, and returns how much of the

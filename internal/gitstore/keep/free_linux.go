@@ -2,8 +2,9 @@ package keep
 
 import "syscall"
 
-// freeBytes returns how much of dir's disk an ordinary process may still use.
-func freeBytes(dir string) (int64, bool) {
+// Free returns how many bytes of dir's disk an ordinary process may still use, and
+// false when that is not known.
+func Free(dir string) (int64, bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, false

@@ -40,7 +40,10 @@ type Options struct {
 	// Settle is how long after it was made an answer is made to outlive this
 	// process. Zero: a minute.
 	Settle time.Duration
-	Log    *slog.Logger // nil discards
+	// Patience is how long the readers of an answer that there is no room for wait
+	// for one of them that is slower. Zero: 30 s.
+	Patience time.Duration
+	Log      *slog.Logger // nil discards
 }
 
 // maxEntries bounds the index in memory; the smallest answers have a few bytes.
@@ -60,9 +63,10 @@ type Cache struct {
 	settling sync.Mutex // held while an answer is given its lasting name
 
 	mu      sync.Mutex
-	closed  bool             // guarded by mu, as all that follows
-	entries map[Key]*entry   // whole answers
-	recent  *list.List       // of *entry, the last used first
+	closed  bool           // guarded by mu, as all that follows
+	entries map[Key]*entry // whole answers
+	recent  *list.List     // of *entry, the last used first
+	shares  map[string]*share
 	flights map[Key]*flight  // answers that are being made and kept
 	pending map[Key]*pending // those that somebody waits for leave to make
 	used    int64            // bytes of entries and flights
@@ -78,12 +82,14 @@ type Counts struct {
 
 type entry struct {
 	key     Key
+	by      string // its maker
 	path    string
 	size    int64
 	cost    int64
 	touched time.Time
-	place   *list.Element
-	settle  *time.Timer // until it has its lasting name
+	place   *list.Element // in Cache.recent
+	mine    *list.Element // in share.recent
+	settle  *time.Timer   // until it has its lasting name
 }
 
 type pending struct {
@@ -104,6 +110,9 @@ func Open(o Options) (*Cache, error) {
 	if o.Orphan == 0 {
 		o.Orphan = 30 * time.Second
 	}
+	if o.Patience == 0 {
+		o.Patience = 30 * time.Second
+	}
 	if o.Settle == 0 {
 		o.Settle = time.Minute
 	}
@@ -111,7 +120,7 @@ func Open(o Options) (*Cache, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Cache{o: o, instance: strconv.FormatInt(time.Now().UnixNano(), 36),
-		entries: map[Key]*entry{}, recent: list.New(), flights: map[Key]*flight{}, pending: map[Key]*pending{}}
+		entries: map[Key]*entry{}, recent: list.New(), shares: map[string]*share{}, flights: map[Key]*flight{}, pending: map[Key]*pending{}}
 	c.buffers.New = func() any { b := make([]byte, bufferBytes); return &b }
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
@@ -143,6 +152,9 @@ func (c *Cache) Counts() Counts {
 
 // Source makes an answer.
 type Source struct {
+	// By names who the answer is made for, to whom its room is counted. Answers of
+	// one maker take no more than half of the cache while others need the room.
+	By string
 	// Begin waits for leave to make it: a slot. release is called when it has
 	// been made. Of many that ask for the same answer one begins, and the
 	// contexts of the others' calls end then.
@@ -257,6 +269,7 @@ func (c *Cache) open(key Key) *Reader {
 	if err == nil {
 		if fi, serr := f.Stat(); serr == nil && fi.Size() == e.size {
 			c.recent.MoveToFront(e.place)
+			c.shares[e.by].recent.MoveToFront(e.mine)
 			c.counts.Hits++
 			if now := time.Now(); now.Sub(e.touched) > time.Hour {
 				e.touched = now
@@ -306,7 +319,7 @@ func (c *Cache) start(ctx context.Context, key Key, p *pending, release func(), 
 		return nil
 	}
 	c.announce(key, p)
-	f := newFlight(c, key)
+	f := newFlight(c, key, s.By)
 	f.ctx, f.cancel = context.WithCancel(ctx)
 	c.flights[key] = f
 	c.counts.Made++
@@ -341,27 +354,10 @@ func (c *Cache) final(key Key) string {
 	return filepath.Join(c.group(key.Repo), hex.EncodeToString(key.Sum[:]))
 }
 
-// reserve takes n more bytes, for which it evicts what was not used for
-// longest. It reports whether there is room.
-func (c *Cache) reserve(n int64) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.used+n > c.o.Bytes || len(c.entries) >= maxEntries {
-		last := c.recent.Back()
-		if last == nil {
-			return false
-		}
-		c.counts.Evicted++
-		c.drop(last.Value.(*entry))
-	}
-	c.used += n
-	return true
-}
-
 // spare reports whether the disk has room, and makes some if it has not.
 func (c *Cache) spare() bool {
 	for {
-		free, ok := freeBytes(c.o.Dir)
+		free, ok := Free(c.o.Dir)
 		if !ok || free >= c.o.Spare {
 			return true
 		}
@@ -378,21 +374,12 @@ func (c *Cache) spare() bool {
 	}
 }
 
-func (c *Cache) giveBack(n int64) {
-	if n == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.used -= n
-}
-
 // add enters a whole answer. The caller holds mu, and has counted its cost.
 func (c *Cache) add(e *entry) {
 	if old := c.entries[e.key]; old != nil {
 		c.drop(old)
 	}
-	e.place = c.recent.PushFront(e)
+	e.place, e.mine = c.recent.PushFront(e), c.share(e.by).recent.PushFront(e)
 	c.entries[e.key] = e
 }
 
@@ -406,8 +393,9 @@ func (c *Cache) drop(e *entry) {
 		e.settle.Stop()
 	}
 	c.recent.Remove(e.place)
+	c.shares[e.by].recent.Remove(e.mine)
 	delete(c.entries, e.key)
-	c.used -= e.cost
+	c.take(e.by, -e.cost)
 	_ = os.Remove(e.path)
 }
 

@@ -17,6 +17,7 @@ type Reader struct {
 	size   int64
 	flight *flight // of one that is being made
 	at     int64   // how far it came in that; guarded by flight.mu
+	late   bool    // others wait for it no longer; guarded by flight.mu
 	closed sync.Once
 }
 
@@ -101,6 +102,8 @@ func (r *Reader) next(buf []byte) (b []byte, wait <-chan struct{}, end bool, err
 	f.mu.Lock()
 	file, left := f.file, f.size-r.at
 	switch {
+	case r.late:
+		end, err = true, errLate
 	case left > 0:
 		f.mu.Unlock()
 		b = buf[:min(left, int64(len(buf)))]
@@ -109,7 +112,9 @@ func (r *Reader) next(buf []byte) (b []byte, wait <-chan struct{}, end bool, err
 		}
 		return b, nil, false, nil
 	case r.at < f.end:
-		b = f.tail[r.at-f.tailAt:]
+		// A copy: who is not waited for any more must not see what comes into the
+		// maker's memory next.
+		b = buf[:copy(buf, f.tail[r.at-f.tailAt:])]
 	case f.done:
 		end, err = true, f.err
 	default:

@@ -73,7 +73,7 @@ func (c *Cache) takeOver(e *entry) {
 		_ = os.Remove(e.path)
 		return
 	}
-	c.used += e.cost
-	e.place = c.recent.PushBack(e)
+	c.take(e.by, e.cost) // whose it was is not known any more
+	e.place, e.mine = c.recent.PushBack(e), c.share(e.by).recent.PushBack(e)
 	c.entries[e.key] = e
 }

@@ -35,7 +35,7 @@ func (f *flight) Take(pipe *os.File, n int) (int, error) {
 		f.tell()
 	}
 	f.mu.Unlock()
-	f.cache.giveBack(int64(n - moved))
+	f.cache.giveBack(f.by, int64(n-moved))
 	if err != nil && !errors.Is(err, io.EOF) {
 		// A disk that takes no more is found out, and told, by Write.
 		return 0, ErrUntaken

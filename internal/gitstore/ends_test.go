@@ -1,0 +1,76 @@
+package gitstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"jeton/internal/gitstore/object"
+)
+
+// countdown is a context that ends when it was asked so often.
+type countdown struct {
+	context.Context
+	left int
+}
+
+// Err implements context.Context.
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestPush_ends: a look at many files, or at a commit's many parents, ends when
+// the push does.
+func TestPush_ends(t *testing.T) {
+	t.Parallel()
+	b := newPushBench(t, object.SHA1)
+	var merge strings.Builder
+	merge.WriteString("commit-tree -m merge HEAD^{tree}")
+	for i := range 60 {
+		write(t, b.dir, fmt.Sprintf("d%d/.gitmodules", i), fmt.Sprintf("[submodule \"x%d\"]\n\tpath = x\n\turl = https://example.com/%d\n", i, i))
+		write(t, b.dir, "d/file", fmt.Sprint(i))
+		merge.WriteString(" -p " + string(commit(t, b.dir, fmt.Sprint(i))))
+	}
+	write(t, b.dir, "d/file", "another")
+	commit(t, b.dir, "the last")
+	tip := object.ID(git(t, b.dir, strings.Fields(merge.String())...))
+	u := b.update(t, "refs/heads/main", string(tip))
+	in, err := b.Incoming(t.Context(), Who{Account: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = in.Close() }()
+	if err := in.Index(t.Context(), bytes.NewReader(b.pack(t, u)), nil); err != nil {
+		t.Fatal(err)
+	}
+	refs, err := b.Refs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.CheckBases(&countdown{t.Context(), 20}, refs); !errors.Is(err, context.Canceled) {
+		t.Errorf("the files that clients obey: %v", err)
+	}
+	if err := in.CheckBases(t.Context(), refs); err != nil {
+		t.Fatal(err)
+	}
+	w := folderWalk{ctx: &countdown{t.Context(), 20}}
+	if w.db, err = in.db(); err != nil {
+		t.Fatal(err)
+	}
+	err = in.eachCommit(t.Context(), w.db, []object.ID{tip}, in.brings, func(head object.Head) error {
+		if len(head.Parents) < 60 {
+			return nil
+		}
+		_, err := w.differing(head, "d")
+		return err
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("the parents: %v", err)
+	}
+}
