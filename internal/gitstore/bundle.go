@@ -133,7 +133,8 @@ func (b *bundler) work(ctx context.Context, r *Repo) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one := b.repos[r.id]
-	if one == nil { // deleted meanwhile
+	if one == nil || !b.s.Exists(r.id) { // deleted meanwhile
+		delete(b.repos, r.id)
 		return errors.Join(err, os.RemoveAll(b.folder(r.id)))
 	}
 	one.due, one.tried, one.version = false, b.s.now(), version
