@@ -56,7 +56,8 @@ var mutants = map[string]apptest.Mutant{
 	"TestH3_RulesJudgeEachRef$": {File: "internal/push/protect.go", Old: "p.refuseBy(i, &rules, rules.first(u))", New: "p.refuseBy(i, &rules, rules.first(p.cmds.Updates[0*len(u.Name)]))"},
 	"TestH8_":                   {File: "internal/push/protect.go", Old: "if u.Deletes() && !rule.AllowDelete {", New: "if false {"},
 	"TestH8_NoWay":              {File: "internal/push/protect.go", Old: "\t\tif !descends {\n", New: "\t\tif false && !descends {\n"},
-	"TestH8_NoWayAround":        {File: "internal/repo/pattern.go", Old: "return fold(r) == t.r", New: "return r == t.r"},
+	"TestH8_NoWayAround": {File: "internal/repo/machine.go", Old: "slices.BinarySearchFunc(m.runes, fold(r), byRune)", New: "slices.BinarySearchFunc(m.runes, r, byRune)", Also: []apptest.Mutant{
+		{File: "internal/repo/pattern.go", Old: "patternToken{kind: tokenRune, r: fold(r)}", New: "patternToken{kind: tokenRune, r: r}"}}},
 	"TestH8_NoWayAroundABranch": {File: "internal/push/protect.go", Old: "if !rule.MayPush(p.actor.Account, p.repo.Relation) {", New: "if false {"},
 	"TestH6_":                   {File: check, Old: "if relation < e.Right {", New: "if false {"},
 	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refuseToken(p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},

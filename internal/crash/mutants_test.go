@@ -9,6 +9,7 @@ import (
 
 const (
 	journalFile = "internal/gitstore/journal.go"
+	recoverFile = journalFile
 	migrateFile = "internal/gitstore/migrate.go"
 	commitFile  = "internal/gitstore/ref/commit.go"
 	syncRefFile = "internal/gitstore/ref/sync.go"
@@ -38,16 +39,30 @@ var mutants = map[string]apptest.Mutant{
 	"the database":            {File: "internal/db/sqlite.go", Old: `sync := "FULL"`, New: `sync := "NORMAL"`},
 }
 
-// TestMutants takes out each sync and sees that TestOrder fails. That takes
-// minutes; the ordinary run only sees that the syncs are where the list says.
+// recoveryMutants are the server without what makes a recovery last.
+var recoveryMutants = map[string]apptest.Mutant{
+	"the new values":    {File: recoverFile, Old: "if err := tx.Sync(); err != nil {", New: "if err := error(nil); err != nil {"},
+	"what moved before": {File: recoverFile, Old: "return r.syncRefs(e)", New: "return nil"},
+	"each folder":       {File: recoverFile, Old: "if err := syncPath(dir); err != nil && !errors.Is", New: "if err := error(nil); err != nil && dir != r.dir && !errors.Is"},
+	"the repository itself": {File: recoverFile, Old: "dirs := map[string]bool{r.dir: true}", New: "dirs := map[string]bool{}", Also: []apptest.Mutant{
+		{File: commitFile, Old: "\tif top {\n\t\tadd(d.dir)", New: "\tif false {\n\t\tadd(d.dir)"}}},
+	"the record":   {File: recoverFile, Old: "if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {", New: "if err := error(nil); err != nil {"},
+	"the database": {File: "internal/db/sqlite.go", Old: `sync := "FULL"`, New: `sync := "NORMAL"`},
+}
+
+// TestMutants takes out each sync and sees that TestOrder, or TestRecoveryOrder,
+// fails. That takes minutes; the ordinary run only sees that the syncs are where
+// the lists say.
 func TestMutants(t *testing.T) {
 	t.Parallel()
-	for name, m := range mutants {
-		t.Run(name, func(t *testing.T) {
-			m.Present(t)
-			if os.Getenv("JETON_LONG") != "" {
-				m.MustFail(t, "jeton/internal/crash", "^TestOrder$")
-			}
-		})
+	for run, list := range map[string]map[string]apptest.Mutant{"TestOrder": mutants, "TestRecoveryOrder": recoveryMutants} {
+		for name, m := range list {
+			t.Run(run+" without "+name, func(t *testing.T) {
+				m.Present(t)
+				if os.Getenv("JETON_LONG") != "" {
+					m.MustFail(t, "jeton/internal/crash", "^"+run+"$")
+				}
+			})
+		}
 	}
 }

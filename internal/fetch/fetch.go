@@ -86,8 +86,8 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	}
 	err = f.serve(ctx, whose(ctx, actor), r, refs, wire.ParseVersion(protocol), in, w, lease)
 	p, ok := errors.AsType[*problem.Error](err)
-	if !ok || p.Public == "" || p.Kind == problem.Internal {
-		return err
+	if !ok || p.Public == "" || p.Kind == problem.Internal || p.Kind == problem.Unauthenticated {
+		return err // who may sign in is asked to by the status
 	}
 	text := p.Public
 	if p.Remedy != "" {
@@ -125,17 +125,25 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *g
 	if info != nil {
 		release, err := f.o.Git.FetchSlot(ctx, who)
 		if err != nil {
-			return err
+			return reason(ctx, err)
 		}
 		defer release()
-		return objectInfo(ctx, repo, refs, info, w)
+		return reason(ctx, objectInfo(ctx, repo, refs, info, w))
 	}
 	out := &once{w: w}
-	err = repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out})
+	err = reason(ctx, repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out}))
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack
 		// does not look whole.
 		return fmt.Errorf("fetch ended early: %s", err.Error())
+	}
+	return err
+}
+
+// reason is err, or, when the lease ended what failed, why it did.
+func reason(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, ctx.Err()) {
+		return cause
 	}
 	return err
 }
@@ -204,9 +212,10 @@ func (o *once) SetSize(n int64) {
 // Began reports whether anything was written.
 func (o *once) Began() bool { return o.began }
 
-// Flush sends what was written so far.
+// Flush sends what was written so far. Before that it sends nothing: a status
+// would go out, and what fails then could not be told any more.
 func (o *once) Flush() {
-	if f, ok := o.w.(interface{ Flush() }); ok {
+	if f, ok := o.w.(interface{ Flush() }); ok && o.began {
 		f.Flush()
 	}
 }

@@ -2,6 +2,7 @@ package githttp_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"jeton/internal/config"
+	"jeton/internal/right"
 )
 
 // slowGit is a server whose git makes the beginning of an answer and then waits
@@ -100,5 +103,67 @@ func TestKeep_lateAndAborted(t *testing.T) {
 	}
 	if n := s.answers(t); n != 1 {
 		t.Errorf("git made %d answers", n)
+	}
+}
+
+// TestKeep_endedBeforeItBegan: who loses access while the answer is waited for is
+// told so, as whoever comes now.
+func TestKeep_endedBeforeItBegan(t *testing.T) {
+	t.Parallel()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	gate, log := filepath.Join(dir, "gate"), filepath.Join(dir, "waits")
+	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *upload-pack*|*pack-objects*) if [ -p '%s' ]; then echo >>'%s'; cat '%s' >/dev/null; fi;; esac\nexec '%s' \"$@\"\n", gate, log, gate, git)
+	if err := os.WriteFile(filepath.Join(dir, "git"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, func(o *config.Config) { o.Git = filepath.Join(dir, "git") })
+	g := w.clone(t, "engine")
+	g.Commit(t, "a", "a\n", "A")
+	g.Run(t, "push", "-q", "origin", "main")
+	bob := w.share(t, "bob", "engine", right.Read, "repo")
+	account, err := w.Accounts.ByLogin(t.Context(), w.DB, "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// An answer that nobody has asked for, so that none is there.
+	body := request("want "+g.Run(t, "rev-parse", "HEAD"), "no-progress", "ofs-delta", "filter blob:limit=12345", "done")
+	type result struct {
+		status int
+		text   string
+	}
+	got := make(chan result)
+	go func() {
+		status, _, text, _ := w.try(t.Context(), "POST", "/ada/engine.git/git-upload-pack", body,
+			basic("bob", bob.Password), "Content-Type: application/x-git-upload-pack-request", "Git-Protocol: version=2")
+		got <- result{status, text}
+	}()
+	for end := time.Now().Add(time.Minute); ; {
+		if fi, err := os.Stat(log); err == nil && fi.Size() > 0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("git was not asked")
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	if err := w.Repos.RemoveCollaborator(t.Context(), right.Operator(), w.row(t, "engine").ID, account.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-got; r.status != 200 || !strings.Contains(r.text, "ERR Repository not found.") {
+		t.Errorf("bob hears %d %q", r.status, r.text)
+	}
+	open, err := os.OpenFile(gate, os.O_RDWR, 0) // so that whoever waits, or comes to, goes on
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(gate), open.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -304,7 +304,6 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if r := s.repos.forget(repo); r != nil {
 		r.closeObjects()
 	}
-	s.forgetFetches(repo)
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
 		return err
@@ -316,6 +315,7 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
+	s.forgetFetches(repo) // now that nothing more can be made of it
 	s.upkeep.forget(repo) // a repack would write what is being removed
 	return errors.Join(err, os.RemoveAll(dir))
 }

@@ -96,6 +96,15 @@ func (x *indexer) base(id Hash) ([]byte, error) {
 // whole reads an object together with its compressed form, which is taken from
 // where it is when it is no delta there.
 func (db *DB) whole(id Hash, limit int64) (kind object.Kind, data, z []byte, err error) {
+	for range maxLooks {
+		if kind, data, z, err = db.wholeOnce(id, limit); !errors.Is(err, errWent) {
+			break
+		}
+	}
+	return kind, data, z, err
+}
+
+func (db *DB) wholeOnce(id Hash, limit int64) (kind object.Kind, data, z []byte, err error) {
 	f, err := db.find(id, true)
 	if err != nil {
 		return "", nil, nil, err

@@ -13,7 +13,12 @@ import (
 	"jeton/internal/gitstore/object"
 )
 
-var errLoose = fmt.Errorf("%w: a loose object is malformed", ErrCorrupt)
+var (
+	errLoose = fmt.Errorf("%w: a loose object is malformed", ErrCorrupt)
+	// errWent is of a loose object that was packed and pruned since it was found:
+	// whoever may look again finds it in the pack.
+	errWent = fmt.Errorf("%w: it was loose, and is not any more", ErrNotFound)
+)
 
 // maxHead is longer than the head of any loose object: "commit SIZE\x00".
 const maxHead = 32
@@ -28,7 +33,7 @@ type loose struct {
 func openLoose(path string) (*loose, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotFound // packed and pruned since it was found
+		return nil, errWent
 	}
 	if err != nil {
 		return nil, err

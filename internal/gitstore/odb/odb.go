@@ -101,6 +101,15 @@ func (db *DB) Info(id object.ID) (Info, error) {
 // InfoHash is Info for a binary id.
 func (db *DB) InfoHash(h Hash) (in Info, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
+	for range maxLooks {
+		if in, err = db.infoOnce(h); !errors.Is(err, errWent) {
+			break
+		}
+	}
+	return in, err
+}
+
+func (db *DB) infoOnce(h Hash) (Info, error) {
 	f, err := db.find(h, true)
 	if err != nil {
 		return Info{}, err
@@ -122,6 +131,15 @@ func (db *DB) Read(id object.ID, limit int64) (object.Kind, []byte, error) {
 // ReadHash is Read for a binary id.
 func (db *DB) ReadHash(h Hash, limit int64) (kind object.Kind, data []byte, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
+	for range maxLooks {
+		if kind, data, err = db.readOnce(h, limit); !errors.Is(err, errWent) {
+			break
+		}
+	}
+	return kind, data, err
+}
+
+func (db *DB) readOnce(h Hash, limit int64) (object.Kind, []byte, error) {
 	f, err := db.find(h, true)
 	if err != nil {
 		return "", nil, err

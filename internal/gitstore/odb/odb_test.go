@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -170,6 +172,63 @@ func TestReadDuringRepack(t *testing.T) {
 	}
 	close(done)
 	wg.Wait()
+}
+
+// Nor that what was loose is packed and pruned between its being found and
+// opened. The object is loose and in a pack by turns, at every moment in one.
+func TestReadDuringPrune(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	id := object.ID(strings.TrimSpace(r.run("hello", "hash-object", "-w", "--stdin")))
+	pack := strings.TrimSpace(r.run(string(id)+"\n", "pack-objects", "-q", r.objects()+"/pack/pack"))
+	index := r.objects() + "/pack/pack-" + pack + ".idx"
+	loose := r.objects() + "/" + string(id[:2]) + "/" + string(id[2:])
+	move := func(from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool := NewPool(Options{})
+	db := pool.Open(r.objects(), object.SHA1)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	var reads atomic.Int64
+	for range 2 {
+		readers.Go(func() {
+			for {
+				if kind, data, err := db.Read(id, 100); err != nil || kind != object.KindBlob || string(data) != "hello" {
+					t.Errorf("read: %s %q %v", kind, data, err)
+					return
+				}
+				if in, err := db.Info(id); err != nil || in.Size != 5 {
+					t.Errorf("info: %v %v", in, err)
+					return
+				}
+				reads.Add(1)
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for n := range 400 {
+		seen := reads.Load() + 2
+		move(index, index+".away")
+		pool.CloseIdle(0)
+		for n%2 == 0 && reads.Load() < seen && !t.Failed() { // from the loose one
+			runtime.Gosched()
+		}
+		move(index+".away", index)
+		move(loose, loose+".away")
+		for seen = reads.Load() + 2; n%2 == 1 && reads.Load() < seen && !t.Failed(); {
+			runtime.Gosched()
+		}
+		move(loose+".away", loose)
+	}
+	close(done)
+	readers.Wait()
 }
 
 // Few packs are open at a time, however many databases there are, and none
