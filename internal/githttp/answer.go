@@ -26,7 +26,7 @@ type answer struct {
 	lease   *lease
 	control *http.ResponseController
 	event   *event.Event
-	kind    string
+	kind    []string // the Content-Type
 	pace    httpkit.Pace
 	until   time.Time // the deadline that was set last
 	gzip    bool      // the client takes an answer compressed
@@ -35,9 +35,9 @@ type answer struct {
 }
 
 func newAnswer(l *lease) *answer {
-	kind := "application/x-" + l.target.service.name + "-result"
+	kind := l.target.service.result
 	if l.target.discovery {
-		kind = "application/x-" + l.target.service.name + "-advertisement"
+		kind = l.target.service.advertisement
 	}
 	return &answer{w: l.w, lease: l, control: http.NewResponseController(l.w), event: event.From(l.r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit),
 		gzip: acceptsGzip(l.r.Header.Values("Accept-Encoding")), large: l.r.TLS != nil || l.r.ProtoMajor != 1}
@@ -59,7 +59,7 @@ func (a *answer) begin() {
 	}
 	a.began = true
 	h := a.w.Header()
-	h["Content-Type"] = []string{a.kind}
+	h["Content-Type"] = a.kind
 	noCache(h)
 	a.w.WriteHeader(http.StatusOK)
 }
@@ -101,7 +101,7 @@ func (a *answer) WriteBody(b wire.Body) error {
 	if len(out) > askAgainFrom {
 		a.lease.Long()
 	}
-	h.Set("Content-Length", strconv.Itoa(len(out)))
+	h["Content-Length"] = []string{strconv.Itoa(len(out))}
 	_, err := a.Write(out)
 	return err
 }

@@ -53,7 +53,7 @@ func Host(public *url.URL, render Renderer) Middleware {
 	want := canonicalHost(public.Scheme, public.Host)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if canonicalHost(public.Scheme, r.Host) != want {
+			if r.Host != want && canonicalHost(public.Scheme, r.Host) != want {
 				render(w, r, http.StatusMisdirectedRequest, problem.New(problem.Invalid,
 					"This server does not answer for that host name.", "Use "+public.Scheme+"://"+public.Host+" instead."))
 				return
@@ -99,10 +99,15 @@ func secretInURL(u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	if plain, err := url.QueryUnescape(u.RawQuery); err == nil {
-		if _, found := token.Find(plain); found {
-			return true
-		}
+	plain, err := url.QueryUnescape(u.RawQuery)
+	if err != nil {
+		plain = u.RawQuery
+	}
+	if _, found := token.Find(plain); found {
+		return true
+	}
+	if err == nil && !strings.Contains(plain, "_token") {
+		return false // no key can be one of these
 	}
 	q := u.Query()
 	return q.Has("access_token") || q.Has("private_token")
