@@ -3,7 +3,6 @@ package githttp
 import (
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -140,14 +139,20 @@ func (a *answer) result(err error) error {
 	panic(http.ErrAbortHandler)
 }
 
-// uncached are the headers by which git's own server keeps caches away.
-var uncached = http.Header{
-	"Expires":       {"Fri, 01 Jan 1980 00:00:00 GMT"},
-	"Pragma":        {"no-cache"},
-	"Cache-Control": {"no-cache, max-age=0, must-revalidate"},
-}
+// What is the same in each answer, as values of headers: shared, so nobody
+// changes them.
+var (
+	longAgo     = []string{"Fri, 01 Jan 1980 00:00:00 GMT"}
+	noCacheOld  = []string{"no-cache"}
+	noCacheNow  = []string{"no-cache, max-age=0, must-revalidate"}
+	askForToken = []string{`Basic realm="GitHub"`}
+	plainText   = []string{"text/plain; charset=utf-8"}
+)
 
-func noCache(h http.Header) { maps.Copy(h, uncached) }
+// noCache sets the headers by which git's own server keeps caches away.
+func noCache(h http.Header) {
+	h["Expires"], h["Pragma"], h["Cache-Control"] = longAgo, noCacheOld, noCacheNow
+}
 
 // width is how long a line may be: with "remote: " before it, it still fits a
 // terminal.
@@ -163,10 +168,10 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err er
 	}
 	h := w.Header()
 	if status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Basic realm="GitHub"`)
+		h["Www-Authenticate"] = askForToken
 	}
 	noCache(h)
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h["Content-Type"] = plainText
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(strings.Join(d.words(r, err), "\n") + "\n"))
 }
