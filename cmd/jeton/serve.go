@@ -76,6 +76,7 @@ func serve(c *call) error {
 	if err := checkRestored(c.config.Data); err != nil {
 		return err
 	}
+	spareCollections()
 	log, flush := c.logger()
 	defer flush()
 	a, err := app.New(c.ctx, c.config, app.Options{Log: log, Version: programVersion()})

@@ -78,7 +78,7 @@ func (a *App) build(ctx context.Context) error {
 		}
 		tlsConfig = a.cert.TLS()
 	}
-	a.metrics = newMetrics(a.Gate)
+	a.metrics = newMetrics(a.Gate, a.Git)
 	if err := a.doors(); err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func TestLoad_secret(t *testing.T) {
 
 func TestLoad_values(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"--max-pack-size", "2XB"}, {"--drain-time", "5"}, {"--trusted-proxy", "example.com"}, {"--log-level", "loud"}, {"--api-rate-limit", "many"}, {"--log-format", "xml"}} {
+	for _, args := range [][]string{{"--max-pack-size", "2XB"}, {"--drain-time", "5"}, {"--prune-after", "0s"}, {"--push-timeout", "0"}, {"--trusted-proxy", "example.com"}, {"--log-level", "loud"}, {"--api-rate-limit", "many"}, {"--log-format", "xml"}} {
 		if _, err := load(t, nil, args...); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(args[0], "--")) {
 			t.Errorf("%v: got %v, want an error that names the setting", args, err)
 		}

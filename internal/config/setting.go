@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -109,7 +110,9 @@ func (s Setting) set(c *Config, text string) error {
 		}
 		*p = CacheSize(n)
 	case *time.Duration:
-		*p, err = time.ParseDuration(text)
+		if *p, err = time.ParseDuration(text); err == nil && *p == 0 {
+			err = errors.New("it would be taken for the default")
+		}
 	case *TLSMode:
 		*p = TLSMode(strings.ToLower(text))
 	case *slog.Level:

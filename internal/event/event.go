@@ -20,7 +20,8 @@ type Event struct {
 	Start   time.Time
 
 	mu    sync.Mutex
-	attrs []slog.Attr
+	attrs []slog.Attr  // guarded by mu
+	room  [4]slog.Attr // for as many as most requests have; guarded by mu
 }
 
 // Add records facts that the closing log line shall carry. It may be called
@@ -31,14 +32,17 @@ func (e *Event) Add(attrs ...slog.Attr) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.attrs == nil {
+		e.attrs = e.room[:0]
+	}
 	e.attrs = append(e.attrs, attrs...)
 }
 
-// Attrs returns what was added so far.
-func (e *Event) Attrs() []slog.Attr {
+// AppendAttrs appends what was added so far.
+func (e *Event) AppendAttrs(to []slog.Attr) []slog.Attr {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return append([]slog.Attr(nil), e.attrs...)
+	return append(to, e.attrs...)
 }
 
 type key struct{}

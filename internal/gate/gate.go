@@ -43,6 +43,7 @@ type Options struct {
 // Gate identifies and decides.
 type Gate struct {
 	o        Options
+	newToken string // the URL of the form for a new token
 	watches  watches
 	refusals refusals
 }
@@ -59,7 +60,7 @@ func New(o Options) *Gate {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	g := &Gate{o: o, watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now)}
+	g := &Gate{o: o, newToken: o.URL + "/settings/tokens/new?scopes=repo&description=git", watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now)}
 	o.Change.Subscribe(g.changed)
 	return g
 }

@@ -106,9 +106,7 @@ func (g *Gate) forget() string {
 }
 
 // NewTokenURL is the form for a new token, filled in for Git.
-func (g *Gate) NewTokenURL() string {
-	return g.URL("/settings/tokens/new?scopes=repo&description=git")
-}
+func (g *Gate) NewTokenURL() string { return g.newToken }
 
 func (g *Gate) suspended(login string) error {
 	return &Refusal{Why: SuspendedAccount, problem: problem.New(problem.Forbidden,

@@ -3,7 +3,6 @@ package githttp
 import (
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ type answer struct {
 	lease   *lease
 	control *http.ResponseController
 	event   *event.Event
-	kind    string
+	kind    []string // the Content-Type
 	pace    httpkit.Pace
 	until   time.Time // the deadline that was set last
 	gzip    bool      // the client takes an answer compressed
@@ -35,9 +34,9 @@ type answer struct {
 }
 
 func newAnswer(l *lease) *answer {
-	kind := "application/x-" + l.target.service.name + "-result"
+	kind := l.target.service.result
 	if l.target.discovery {
-		kind = "application/x-" + l.target.service.name + "-advertisement"
+		kind = l.target.service.advertisement
 	}
 	return &answer{w: l.w, lease: l, control: http.NewResponseController(l.w), event: event.From(l.r.Context()), kind: kind, pace: httpkit.NewPace(httpkit.IdleLimit),
 		gzip: acceptsGzip(l.r.Header.Values("Accept-Encoding")), large: l.r.TLS != nil || l.r.ProtoMajor != 1}
@@ -59,7 +58,7 @@ func (a *answer) begin() {
 	}
 	a.began = true
 	h := a.w.Header()
-	h["Content-Type"] = []string{a.kind}
+	h["Content-Type"] = a.kind
 	noCache(h)
 	a.w.WriteHeader(http.StatusOK)
 }
@@ -101,7 +100,7 @@ func (a *answer) WriteBody(b wire.Body) error {
 	if len(out) > askAgainFrom {
 		a.lease.Long()
 	}
-	h.Set("Content-Length", strconv.Itoa(len(out)))
+	h["Content-Length"] = []string{strconv.Itoa(len(out))}
 	_, err := a.Write(out)
 	return err
 }
@@ -140,14 +139,20 @@ func (a *answer) result(err error) error {
 	panic(http.ErrAbortHandler)
 }
 
-// uncached are the headers by which git's own server keeps caches away.
-var uncached = http.Header{
-	"Expires":       {"Fri, 01 Jan 1980 00:00:00 GMT"},
-	"Pragma":        {"no-cache"},
-	"Cache-Control": {"no-cache, max-age=0, must-revalidate"},
-}
+// What is the same in each answer, as values of headers: shared, so nobody
+// changes them.
+var (
+	longAgo     = []string{"Fri, 01 Jan 1980 00:00:00 GMT"}
+	noCacheOld  = []string{"no-cache"}
+	noCacheNow  = []string{"no-cache, max-age=0, must-revalidate"}
+	askForToken = []string{`Basic realm="GitHub"`}
+	plainText   = []string{"text/plain; charset=utf-8"}
+)
 
-func noCache(h http.Header) { maps.Copy(h, uncached) }
+// noCache sets the headers by which git's own server keeps caches away.
+func noCache(h http.Header) {
+	h["Expires"], h["Pragma"], h["Cache-Control"] = longAgo, noCacheOld, noCacheNow
+}
 
 // width is how long a line may be: with "remote: " before it, it still fits a
 // terminal.
@@ -163,10 +168,10 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err er
 	}
 	h := w.Header()
 	if status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Basic realm="GitHub"`)
+		h["Www-Authenticate"] = askForToken
 	}
 	noCache(h)
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h["Content-Type"] = plainText
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(strings.Join(d.words(r, err), "\n") + "\n"))
 }

@@ -36,8 +36,9 @@ type Options struct {
 
 // Door answers git.
 type Door struct {
-	o     Options
-	crowd *httpkit.Crowd
+	o      Options
+	crowd  *httpkit.Crowd
+	framed http.Handler // serve, with its errors rendered
 }
 
 // New makes the door.
@@ -54,24 +55,15 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Door{o: o, crowd: httpkit.NewCrowd()}
+	d := &Door{o: o, crowd: httpkit.NewCrowd()}
+	d.framed = httpkit.Frame(d.render, d.serve)
+	return d
 }
-
-// service is one of git's two services.
-type service struct {
-	name   string // as in paths and in ?service=
-	action right.Action
-}
-
-var (
-	uploadPack  = service{name: "git-upload-pack", action: right.RepoFetch}
-	receivePack = service{name: "git-receive-pack", action: right.RepoPush}
-)
 
 // Routes lists what the door answers, for the tests that walk every route.
 func (d *Door) Routes() []httpkit.RouteInfo {
 	var out []httpkit.RouteInfo
-	for _, s := range []service{uploadPack, receivePack} {
+	for _, s := range []*service{uploadPack, receivePack} {
 		out = append(out,
 			httpkit.RouteInfo{Door: "git", Method: http.MethodGet, Path: "/{owner}/{repo}/info/refs?service=" + s.name, Action: s.action},
 			httpkit.RouteInfo{Door: "git", Method: http.MethodPost, Path: "/{owner}/{repo}/" + s.name, Action: s.action})
@@ -88,9 +80,9 @@ func Serves(path string) bool {
 // target is what a path names.
 type target struct {
 	owner, repo string
-	discovery   bool    // info/refs
-	service     service // unless discovery, where the query says it
-	bundle      string  // the name of a bundle, which is a part of a fetch
+	discovery   bool     // info/refs
+	service     *service // nil for discovery, until the query is read
+	bundle      string   // the name of a bundle, which is a part of a fetch
 }
 
 // parsePath reads /OWNER/REPO/info/refs, /OWNER/REPO/SERVICE and
@@ -122,7 +114,7 @@ func parsePath(path string) (target, bool) {
 // ServeHTTP answers one request of git.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.crowd.Begin()()
-	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
+	d.framed.ServeHTTP(w, r)
 }
 
 // Running returns how many requests run now, for metrics.
@@ -172,7 +164,7 @@ func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, e
 
 var errAnonymousWrite = problem.New(problem.Unauthenticated, "No anonymous write access.", "")
 
-func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s service) {
+func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s *service) {
 	if !actor.IsToken() {
 		return
 	}

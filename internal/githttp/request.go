@@ -20,7 +20,7 @@ func parse(r *http.Request) (target, error) {
 	if !ok {
 		return target{}, problem.New(problem.NotFound, "Not Found", "")
 	}
-	services := r.URL.Query()["service"]
+	services := asked(r.URL.RawQuery)
 	if t.bundle != "" {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			return target{}, &httpkit.Wrong{Status: http.StatusMethodNotAllowed, Allow: "GET, HEAD", Text: "This address takes GET requests only."}
@@ -76,10 +76,9 @@ const (
 
 // body is the request's body, unpacked if it came packed, bounded in size and
 // in how long the client may be silent.
-func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request, s service) (io.ReadCloser, error) {
-	want := "application/x-" + s.name + "-request"
-	if kind := r.Header.Get("Content-Type"); kind != want && mediaType(kind) != want {
-		return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must be " + want + "."}
+func (d *Door) body(ctx context.Context, w http.ResponseWriter, r *http.Request, s *service) (io.ReadCloser, error) {
+	if kind := r.Header.Get("Content-Type"); kind != s.request && mediaType(kind) != s.request {
+		return nil, &httpkit.Wrong{Status: http.StatusUnsupportedMediaType, Text: "The body must be " + s.request + "."}
 	}
 	limit := int64(maxFetchBody)
 	if s == receivePack {

@@ -56,7 +56,7 @@ func (r *Repo) refDB() (*ref.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.refs.CompareAndSwap(nil, ref.Open(r.dir, format, r.peel))
+	r.refs.CompareAndSwap(nil, ref.Open(r.dir, format, r.peel, r.store.watch))
 	return r.refs.Load(), nil
 }
 

@@ -24,6 +24,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -99,6 +100,7 @@ type Store struct {
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
 	objects                           *odb.Pool
+	watch                             *ref.Watch // over the folders of refs
 	large                             sync.Mutex // held for an object that is whole in memory though it is large
 	links                             sync.Pool  // of *graph.Links
 	recorder                          Recorder
@@ -154,6 +156,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.env = cleanEnv(s.git, s.tempDir())
 	s.objects = odb.NewPool(odb.Options{Root: s.dir})
+	s.watch = ref.NewWatch()
 	s.upkeep = newKeeper(o.Upkeep)
 	s.onMoved(s.upkeep.pushed)
 	return s, nil

@@ -41,7 +41,11 @@ func (p *Proxies) Client(r *http.Request) netip.Addr {
 	if !p.trusts(a) {
 		return a
 	}
-	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	said := r.Header["X-Forwarded-For"]
+	if len(said) == 0 {
+		return a
+	}
+	hops := strings.Split(strings.Join(said, ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {

@@ -43,14 +43,19 @@ func (c *Crowd) Begin() (leave func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running++
-	return sync.OnceFunc(func() {
+	left := false // guarded by mu
+	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if left {
+			return
+		}
+		left = true
 		if c.running--; c.running == 0 && c.idle != nil {
 			close(c.idle)
 			c.idle = nil
 		}
-	})
+	}
 }
 
 // Running returns how many requests run now, for metrics.

@@ -1,7 +1,6 @@
 package httpkit
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,33 +15,46 @@ import (
 // origins are let in. HSTS is set only when hsts is true: a browser must be able
 // to come back to a host whose authority is a local one.
 func Headers(hsts bool, browser func(*http.Request) bool) Middleware {
-	// The values are shared: they have no room behind them, so that who adds to
-	// one gets a copy, and nobody changes one in place.
-	all := http.Header{
-		"X-Content-Type-Options":  {"nosniff"},
-		"X-Frame-Options":         {"DENY"},
-		"Content-Security-Policy": {"default-src 'none'; sandbox; frame-ancestors 'none'"},
-		"Cache-Control":           {"private, no-store"},
-		"Vary":                    {"Authorization, Cookie"},
+	all := fixedHeader{
+		{"X-Content-Type-Options", []string{"nosniff"}},
+		{"X-Frame-Options", []string{"DENY"}},
+		{"Content-Security-Policy", []string{"default-src 'none'; sandbox; frame-ancestors 'none'"}},
+		{"Cache-Control", []string{"private, no-store"}},
+		{"Vary", []string{"Authorization, Cookie"}},
 	}
 	if hsts {
-		all["Strict-Transport-Security"] = []string{"max-age=31536000"}
+		all = append(all, fixedLine{"Strict-Transport-Security", []string{"max-age=31536000"}})
 	}
-	more := http.Header{
-		"Referrer-Policy":              {"same-origin"},
-		"Cross-Origin-Opener-Policy":   {"same-origin"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-		"Permissions-Policy":           {"camera=(), geolocation=(), microphone=(), payment=(), usb=()"},
+	more := fixedHeader{
+		{"Referrer-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+		{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+		{"Permissions-Policy", []string{"camera=(), geolocation=(), microphone=(), payment=(), usb=()"}},
 	}
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			maps.Copy(h, all)
+			all.set(w.Header())
 			if browser(r) {
-				maps.Copy(h, more)
+				more.set(w.Header())
 			}
 			next.ServeHTTP(w, r)
 		})
+	}
+}
+
+// fixedHeader are header lines that are the same each time, with their keys as
+// net/http writes them. The values are shared: they have no room behind them, so
+// that who adds to one gets a copy, and nobody changes one in place.
+type fixedHeader []fixedLine
+
+type fixedLine struct {
+	key    string
+	values []string
+}
+
+func (f fixedHeader) set(h http.Header) {
+	for _, l := range f {
+		h[l.key] = l.values
 	}
 }
 
@@ -53,7 +65,7 @@ func Host(public *url.URL, render Renderer) Middleware {
 	want := canonicalHost(public.Scheme, public.Host)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if canonicalHost(public.Scheme, r.Host) != want {
+			if r.Host != want && canonicalHost(public.Scheme, r.Host) != want {
 				render(w, r, http.StatusMisdirectedRequest, problem.New(problem.Invalid,
 					"This server does not answer for that host name.", "Use "+public.Scheme+"://"+public.Host+" instead."))
 				return
@@ -99,10 +111,15 @@ func secretInURL(u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	if plain, err := url.QueryUnescape(u.RawQuery); err == nil {
-		if _, found := token.Find(plain); found {
-			return true
-		}
+	plain, err := url.QueryUnescape(u.RawQuery)
+	if err != nil {
+		plain = u.RawQuery
+	}
+	if _, found := token.Find(plain); found {
+		return true
+	}
+	if err == nil && !strings.Contains(plain, "_token") {
+		return false // no key can be one of these
 	}
 	q := u.Query()
 	return q.Has("access_token") || q.Has("private_token")

@@ -16,8 +16,9 @@ import (
 )
 
 // RequestIDHeader carries the request's id on every answer. Git Credential
-// Manager knows a host that speaks GitHub's dialect by it.
-const RequestIDHeader = "X-GitHub-Request-Id"
+// Manager knows a host that speaks GitHub's dialect by it. It is written here as
+// net/http writes it.
+const RequestIDHeader = "X-Github-Request-Id"
 
 // newRequestID has GitHub's form: five groups of hexadecimal digits.
 func newRequestID(now time.Time) string {
@@ -33,40 +34,67 @@ func newRequestID(now time.Time) string {
 		b = append(b, digits[c>>4], digits[c&15])
 	}
 	b = append(b, ':')
-	return strings.ToUpper(string(strconv.AppendInt(b, now.Unix(), 16)))
+	at := len(b)
+	b = strconv.AppendInt(b, now.Unix(), 16)
+	for i, c := range b[at:] {
+		if c >= 'a' {
+			b[at+i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
 }
 
 const maxClient = 256
+
+// exchange is what the chain keeps of one request, in one piece of memory.
+type exchange struct {
+	recorder
+	event event.Event
+}
 
 // Events gives each request its wide event and writes it when the answer is
 // sent. Neither the query string nor any header but User-Agent is in it.
 func Events(log *slog.Logger, trusted *Proxies, seen func(*http.Request, int, time.Duration)) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			start := time.Now()
-			ev := &event.Event{Request: newRequestID(start), Address: trusted.Client(r), Client: printable.Line(r.UserAgent(), maxClient), Start: start}
-			w.Header().Set(RequestIDHeader, ev.Request)
-			rec := &recorder{ResponseWriter: w}
+			x := &exchange{recorder: recorder{ResponseWriter: w}}
+			ev := &x.event
+			ev.Start = time.Now()
+			ev.Request, ev.Address, ev.Client = newRequestID(ev.Start), trusted.Client(r), printable.Line(r.UserAgent(), maxClient)
+			w.Header()[RequestIDHeader] = []string{ev.Request}
 			r = r.WithContext(event.With(r.Context(), ev))
 			defer func() {
-				status, took := rec.code(), time.Since(start)
-				level := slog.LevelInfo
-				if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
-					level = slog.LevelError
-				}
-				attrs := append([]slog.Attr{
-					slog.String("request", ev.Request), slog.String("method", printable.Line(r.Method, 16)), slog.String("path", printable.Line(r.URL.Path, 512)),
-					slog.Int("status", status), slog.Int64("bytes", rec.bytes), slog.Duration("took", took),
-					slog.String("address", ev.Address.String()), slog.String("client", ev.Client),
-				}, ev.Attrs()...)
-				log.LogAttrs(r.Context(), level, "request", attrs...)
+				took := time.Since(ev.Start)
+				x.log(log.Handler(), r, took)
 				if seen != nil {
-					seen(r, status, took)
+					seen(r, x.code(), took)
 				}
 			}()
-			next.ServeHTTP(rec, r)
+			next.ServeHTTP(&x.recorder, r)
 		})
 	}
+}
+
+// log writes the line of a request. It hands the record to the handler itself:
+// a Logger would walk the stack for the line of the source, which is always this
+// one, and that takes longer than the rest.
+func (x *exchange) log(h slog.Handler, r *http.Request, took time.Duration) {
+	ev, status, level := &x.event, x.code(), slog.LevelInfo
+	if status >= http.StatusInternalServerError && status != http.StatusServiceUnavailable {
+		level = slog.LevelError
+	}
+	if !h.Enabled(r.Context(), level) {
+		return
+	}
+	var room [16]slog.Attr
+	attrs := append(room[:0],
+		slog.String("request", ev.Request), slog.String("method", printable.Line(r.Method, 16)), slog.String("path", printable.Line(r.URL.Path, 512)),
+		slog.Int("status", status), slog.Int64("bytes", x.bytes), slog.Duration("took", took),
+		slog.String("address", ev.Address.String()), slog.String("client", ev.Client),
+	)
+	record := slog.NewRecord(ev.Start.Add(took), level, "request", 0)
+	record.AddAttrs(ev.AppendAttrs(attrs)...)
+	_ = h.Handle(r.Context(), record) // nobody can be told that the log can't be written
 }
 
 // Recover turns a panic into a 500 by render, unless the answer has begun. The

@@ -45,12 +45,19 @@ func (g *Gate) Enter(key string) (leave func(), err error) {
 	}
 	g.running[key]++
 	g.total++
-	return sync.OnceFunc(func() { g.leave(key) }), nil
+	left := false // guarded by mu
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if !left {
+			left = true
+			g.leave(key)
+		}
+	}, nil
 }
 
+// leave takes a piece of work of key away. The caller holds mu.
 func (g *Gate) leave(key string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.total--
 	if g.running[key]--; g.running[key] == 0 {
 		delete(g.running, key)

@@ -169,8 +169,8 @@ func listOf(ctx context.Context, r db.Reader, account id.Account) ([]Token, erro
 }
 
 // byDigest is the one indexed read of a verification.
-func byDigest(ctx context.Context, r db.Reader, digest [32]byte) (Token, error) {
-	return scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE digest = $1`, digest[:]))
+func byDigest(ctx context.Context, d *db.DB, digest [32]byte) (Token, error) {
+	return scan(d.QueryPoint(ctx, `SELECT `+columns+` FROM tokens WHERE digest = $1`, digest[:]))
 }
 
 func redigest(ctx context.Context, tx *db.Tx, tid id.Token, old, sum [32]byte, key int64) error {

@@ -91,7 +91,7 @@ func (s *Snapshot) Advertisement() wire.Advertisement {
 func (s *Snapshot) Upload(v wire.Version, offer wire.Offer) wire.Body {
 	ad := s.Advertisement()
 	if v == wire.V2 {
-		return wire.Body{Plain: ad.AppendV2Caps(nil, offer)}
+		return wire.Body{Plain: ad.AppendV2Caps(make([]byte, 0, 256), offer)}
 	}
 	build := func() []byte { return ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v) }
 	if len(s.list) < keepFrom {

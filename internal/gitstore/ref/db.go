@@ -28,6 +28,7 @@ type DB struct {
 	dir    string
 	format object.Format
 	peel   Peel
+	watch  *Watch // nil: the stamps alone say what has changed
 
 	// last is the newest reading. As long as nothing that it watches has
 	// another stamp, it is answered from without a lock.
@@ -47,6 +48,9 @@ type reading struct {
 	watched []watched
 	packed  int  // packedFile.times
 	sure    bool // no change since can have left every stamp as it was
+
+	asked atomic.Int32          // how often it was found unchanged by its stamps
+	guard atomic.Pointer[guard] // while it is not broken, there is no need to look at the stamps
 }
 
 type watched struct {
@@ -54,9 +58,11 @@ type watched struct {
 	stamp stamp
 }
 
-// Open returns the refs of the bare repository in dir. It reads nothing.
-func Open(dir string, format object.Format, peel Peel) *DB {
-	d := &DB{dir: dir, format: format, peel: peel}
+// Open returns the refs of the bare repository in dir. It reads nothing. All
+// repositories of a process share one watch; without one, nil, they are looked
+// at each time.
+func Open(dir string, format object.Format, peel Peel, watch *Watch) *DB {
+	d := &DB{dir: dir, format: format, peel: peel, watch: watch}
 	d.head.path, d.packed.path = filepath.Join(dir, "HEAD"), filepath.Join(dir, "packed-refs")
 	for i, name := range roots {
 		d.tops[i] = &folder{name: name, path: filepath.Join(dir, filepath.FromSlash(name))}
@@ -73,10 +79,11 @@ func (d *DB) Kept() *Snapshot {
 }
 
 // Snapshot reads the refs as they are now. When nothing has changed, that costs
-// a stat for HEAD, packed-refs and each folder below refs/. The error is
+// a stat for HEAD, packed-refs and each folder below refs/, or, of a repository
+// that is watched, one look whether anything has happened. The error is
 // fs.ErrNotExist when there is no repository.
 func (d *DB) Snapshot(ctx context.Context) (*Snapshot, error) {
-	if last := d.last.Load(); last != nil && last.sure && last.holds() {
+	if last := d.last.Load(); last != nil && last.sure && d.current(last) {
 		return last.snap, nil
 	}
 	d.mu.Lock()

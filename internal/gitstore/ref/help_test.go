@@ -64,7 +64,7 @@ func newBare(t testing.TB, format object.Format) *bare {
 	b.git(t, "tag", "-am", "x", "x", string(b.commits[0]))
 	b.tag = object.ID(b.git(t, "rev-parse", "x"))
 	b.git(t, "tag", "-d", "x")
-	b.db = Open(b.dir, format, b.peel(t))
+	b.db = Open(b.dir, format, b.peel(t), NewWatch())
 	return b
 }
 

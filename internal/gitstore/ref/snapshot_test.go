@@ -58,7 +58,13 @@ func (s *session) do(t testing.TB, line string) {
 // times in a row.
 func TestSnapshot_outside(t *testing.T) {
 	t.Parallel()
-	b := newBare(t, object.SHA1)
+	newBare(t, object.SHA1).outside(t, 1000, func() {})
+}
+
+// outside has real git do this and that, and reads after each. ready is called
+// before each.
+func (b *bare) outside(t *testing.T, updates int, ready func()) {
+	t.Helper()
 	git := b.session(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	model := map[string]object.ID{}
@@ -79,8 +85,8 @@ func TestSnapshot_outside(t *testing.T) {
 		}
 	}
 	names := []string{"refs/heads/main", "refs/heads/a", "refs/heads/deep/er/still", "refs/heads/deep/b", "refs/tags/v1", "refs/tags/v/2", "refs/notes/commits", "refs/heads/x/y"}
-	updates := 1000
 	for i := range updates {
+		ready()
 		name := names[rng.IntN(len(names))]
 		what := ""
 		switch _, there := model[name]; {
@@ -138,7 +144,7 @@ func TestSnapshot_peeled(t *testing.T) {
 
 func TestSnapshot_noRepository(t *testing.T) {
 	t.Parallel()
-	d := Open(t.TempDir(), object.SHA1, nil)
+	d := Open(t.TempDir(), object.SHA1, nil, nil)
 	if _, err := d.Snapshot(t.Context()); !gone(err) {
 		t.Errorf("got %v", err)
 	}
@@ -195,7 +201,7 @@ func TestSnapshot_version(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh, err := Open(b.dir, object.SHA1, b.peel(t)).Snapshot(t.Context())
+		fresh, err := Open(b.dir, object.SHA1, b.peel(t), nil).Snapshot(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +300,7 @@ func BenchmarkSnapshot(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("cold %d", refs), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := Open(r.dir, object.SHA1, nil).Snapshot(b.Context()); err != nil {
+				if _, err := Open(r.dir, object.SHA1, nil, nil).Snapshot(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}
