@@ -22,7 +22,7 @@ var mutants = map[string]apptest.Mutant{
 	"a large pack's index":    {File: migrateFile, Old: "syncPath(names[i])", New: "syncPath(names[0])"},
 	"the folder of packs":     {File: migrateFile, Old: "if err := syncPath(to); err != nil {", New: "if err := error(nil); err != nil {"},
 	"the journal":             {File: journalFile, Old: "err = j.file.Sync()", New: "err = error(nil)"},
-	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(final))", New: "return nil"},
+	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(j.path))", New: "return nil"},
 	"the journal's folder":    {File: journalFile, Old: "err = syncPath(r.dir)", New: "err = nil"},
 	"the journal's end":       {File: journalFile, Old: "errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())", New: "errors.Join(os.Remove(j.path), j.file.Close())"},
 	"the new values":          {File: journalFile, Old: "synced <- tx.Sync()", New: "synced <- nil"},

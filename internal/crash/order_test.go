@@ -147,10 +147,25 @@ func (l *law) refs() (first, n int) {
 }
 
 // recorded: the event is in the database before the journal forgets the push,
-// and the journal stays forgotten.
+// and the journal stays forgotten. That the refs have moved is noted before.
 func (l *law) recorded() {
+	noted, forgotten := 0, 0
+	defer func() {
+		if noted == 0 || forgotten == 0 {
+			l.t.Errorf("%d journals were noted to be done, and %d forgotten", noted, forgotten)
+		}
+	}()
 	for _, c := range l.calls {
-		if strings.HasPrefix(c.name, "unlink") && strings.HasPrefix(c.path, l.disk+"/jeton/journal-") {
+		if strings.HasPrefix(c.name, "rename") && strings.HasPrefix(c.to, l.disk+"/jeton/moved-") {
+			noted++
+			for _, m := range append(l.moves("refs/"), append(l.moves("packed-refs"), l.moves("HEAD")...)...) {
+				if m.begun < c.begun && !l.synced(filepath.Dir(m.to), m.end, c.begun) {
+					l.broken(c, "%s is noted to have moved before that is synced", m.to[len(l.disk)+1:])
+				}
+			}
+		}
+		if strings.HasPrefix(c.name, "unlink") && strings.HasPrefix(c.path, l.disk+"/jeton/moved-") {
+			forgotten++
 			if !l.synced(filepath.Join(filepath.Dir(filepath.Dir(filepath.Dir(l.disk))), "jeton.db-wal"), 0, c.begun) {
 				l.broken(c, "the journal forgets the push before it is recorded")
 			}

@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	journalPrefix = "journal-"
-	newPrefix     = "new-" // of a journal that is not accepted yet
+	newPrefix     = "new-"     // of a journal that is not accepted yet
+	journalPrefix = "journal-" // of one whose refs are to be moved
+	movedPrefix   = "moved-"   // of one whose refs have moved: its event is left to be recorded
 )
 
 // A journal is a file that holds an accepted set of ref updates and its event,
@@ -124,12 +125,27 @@ func letGo(f *os.File) error {
 // content has been synced. When it returns the name is on the disk, and from
 // then on the updates will be made.
 func (j *journal) accept() error {
-	final := filepath.Join(filepath.Dir(j.path), journalPrefix+strings.TrimPrefix(filepath.Base(j.path), newPrefix))
-	if err := os.Rename(j.path, final); err != nil {
+	if err := j.rename(journalPrefix); err != nil {
 		return err
 	}
-	j.path = final
-	return syncPath(filepath.Dir(final))
+	return syncPath(filepath.Dir(j.path))
+}
+
+// settled says that the refs have moved, and that this is on the disk: whoever
+// moves one of them from here on, back to its old value too, is not overruled.
+// r.moving is held. The new name is not synced here: the next journal that is
+// accepted is in the same folder, and syncs it before it moves a ref.
+func (j *journal) settled() error { return j.rename(movedPrefix) }
+
+func (j *journal) rename(prefix string) error {
+	dir, name := filepath.Split(j.path)
+	_, name, _ = strings.Cut(name, "-")
+	to := filepath.Join(dir, prefix+name)
+	err := os.Rename(j.path, to)
+	if err == nil {
+		j.path = to
+	}
+	return err
 }
 
 // discard forgets a journal that was not accepted.
@@ -167,7 +183,8 @@ const transactTime = 5 * time.Minute
 
 // transact moves refs in one transaction. The journal is made valid while the
 // locks of all of them are held, so that what it names is settled, and before
-// the first one moves. A *ref.Refused means that nothing has moved.
+// the first one moves. From there on the set is accepted, and what was not
+// brought about is made up for. A *ref.Refused means that nothing has moved.
 func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string, event []byte) (*journal, error) {
 	if len(updates) == 0 {
 		return nil, nil
@@ -194,9 +211,19 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
 	}
-	if err := tx.Commit(); err != nil {
+	if err = tx.Commit(); err != nil {
 		r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
-		return r.settled(ctx, j)
+		err = r.settle(context.WithoutCancel(ctx), j.entry)
+	}
+	if err == nil {
+		err = j.settled()
+	}
+	if err != nil {
+		// The journal stays, and the repository is not served before the next
+		// attempt at it has gone well.
+		err = errors.Join(err, letGo(j.file)) // before anybody looks for it
+		r.recovered.Store(false)
+		return nil, err
 	}
 	return j, nil
 }
@@ -225,19 +252,6 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 		return db.Prepare(ctx, updates, head)
 	}
 	return nil, err
-}
-
-// settled is called once the journal is written: from there on the set is
-// accepted, and what was not brought about is made up for. If that fails, the
-// journal stays, and the repository is not served before the next attempt at it
-// has gone well.
-func (r *Repo) settled(ctx context.Context, j *journal) (*journal, error) {
-	if err := r.settle(context.WithoutCancel(ctx), j.entry); err != nil {
-		err = errors.Join(err, letGo(j.file)) // before anybody looks for it
-		r.recovered.Store(false)
-		return nil, err
-	}
-	return j, nil
 }
 
 // settle brings about an accepted set, whatever of it was done already, and
@@ -345,7 +359,8 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 		_, err := r.abandoned(path, "")
 		return err
 	}
-	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {
+	accepted, moved := strings.HasPrefix(filepath.Base(path), journalPrefix), strings.HasPrefix(filepath.Base(path), movedPrefix)
+	if !accepted && !moved {
 		return nil
 	}
 	f, err := openOwned(path)
@@ -356,8 +371,14 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 	if j.entry, err = readEntry(f); err != nil {
 		return errors.Join(err, letGo(f))
 	}
-	if err := r.settle(ctx, j.entry); err != nil {
-		return errors.Join(err, letGo(f))
+	if accepted {
+		err := r.settle(ctx, j.entry)
+		if err == nil {
+			err = j.settled()
+		}
+		if err != nil {
+			return errors.Join(err, letGo(f))
+		}
 	}
 	if r.store.recorder == nil {
 		return letGo(f) // the refs are right; the event waits for a server

@@ -251,7 +251,7 @@ func TestPublish_record(t *testing.T) {
 		if got := refMap(t, r); got["refs/heads/trunk"] != first {
 			t.Errorf("recorded before the refs moved: %v", got)
 		}
-		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, journalPrefix+"*")); len(files) != 1 {
+		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, movedPrefix+"*")); len(files) != 1 {
 			t.Errorf("journals: %v", files)
 		}
 		return nil
@@ -466,4 +466,43 @@ func (r *Repo) acceptedJournal(updates []wire.Update, head string, event []byte)
 		err = errors.Join(j.file.Sync(), j.accept())
 	}
 	return j, err
+}
+
+// Who moved a ref back after a push, before that was recorded, is not overruled
+// by its journal: the ref has its old value again, as if the push had never
+// moved it, but the journal knows better.
+func TestRecover_movedBack(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	first := commit(t, dir, "1")
+	write(t, dir, "a", "2\n")
+	second := commit(t, dir, "2")
+	git(t, dir, "push", "-q", "origin", string(first)+":refs/heads/main")
+	back := func(context.Context, Moved) error {
+		results, err := publish(t.Context(), r, nil, Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: second, New: first}}})
+		if err != nil || results[0].Reason != "" {
+			t.Errorf("%v %v", results, err)
+		}
+		return errors.New("cut off")
+	}
+	results, err := publish(t.Context(), r, packOf(t, dir, second, first), Publication{
+		Updates: []wire.Update{{Name: "refs/heads/main", Old: first, New: second}}, Event: []byte("e"), Record: back})
+	if err != nil || results[0].Reason != "" {
+		t.Fatalf("%v %v", results, err)
+	}
+	again := reopen(t, s)
+	var events []string
+	again.OnRecovered(func(_ context.Context, _ id.Repo, m Moved) error {
+		events = append(events, string(m.Event))
+		return nil
+	})
+	if got := refMap(t, again.Repo(1)); got["refs/heads/main"] != first {
+		t.Errorf("the second push is lost: main is at %v, and was at %s at its end", got, first)
+	}
+	if len(events) != 1 || events[0] != "e" {
+		t.Errorf("recorded: %q", events)
+	}
 }
