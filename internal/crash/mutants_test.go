@@ -24,7 +24,6 @@ var mutants = map[string]apptest.Mutant{
 	"the journal":             {File: journalFile, Old: "err = j.file.Sync()", New: "err = error(nil)"},
 	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(j.path))", New: "return nil"},
 	"the journal's folder":    {File: journalFile, Old: "err = syncPath(r.dir)", New: "err = nil"},
-	"the journal's end":       {File: journalFile, Old: "errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())", New: "errors.Join(os.Remove(j.path), j.file.Close())"},
 	"the new values":          {File: journalFile, Old: "synced <- tx.Sync()", New: "synced <- nil"},
 	"a ref":                   {File: commitFile, Old: "paths = append(paths, lockOf(t.db.path(it.Name)))", New: "_ = it"},
 	"packed-refs":             {File: commitFile, Old: "paths = append(paths, lockOf(t.db.packed.path))", New: "paths = append(paths, \"/\")"},

@@ -27,16 +27,19 @@ const (
 // A journal is a file that holds an accepted set of ref updates and its event,
 // from before the first ref moves until all of it is done and recorded. While
 // the process that wrote it lives and works on it, it holds a lock on the file.
+// Afterwards the file is kept for the next one: see spare.go.
 type journal struct {
 	repo  *Repo
 	file  *os.File // open for its lock
 	path  string
 	entry journalEntry
+	size  int // of the content
 }
 
 // journalEntry is the file's content. Names may hold any bytes.
 type journalEntry struct {
 	Version int             `json:"version"`
+	Number  string          `json:"number,omitempty"` // that of the file's name; since version 2
 	Updates []journalUpdate `json:"updates"`
 	Head    string          `json:"head,omitempty"`
 	Event   []byte          `json:"event,omitempty"`
@@ -68,22 +71,38 @@ func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*jo
 	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	j := &journal{repo: r, entry: journalEntry{Version: 1, Head: head, Event: event}}
+	f, err := r.takeSpare()
+	if err == nil && f == nil {
+		f, err = createOwned(dir, newPrefix)
+	}
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{repo: r, file: f, path: f.Name(), entry: journalEntry{Version: 2, Head: head, Event: event}}
+	if err := j.write(updates); err != nil {
+		return nil, errors.Join(err, j.discard())
+	}
+	return j, nil
+}
+
+// write gives the file its content and a name that counts for nothing.
+func (j *journal) write(updates []wire.Update) error {
+	if isSpare(j.path) {
+		if err := j.renumber(); err != nil {
+			return err
+		}
+	}
+	j.entry.Number = number(j.path)
 	for _, u := range updates {
 		j.entry.Updates = append(j.entry.Updates, journalUpdate{Name: []byte(u.Name), Old: u.Old, New: u.New})
 	}
 	data, err := json.Marshal(j.entry)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if j.file, err = createOwned(dir, newPrefix); err != nil {
-		return nil, err
-	}
-	j.path = j.file.Name()
-	if _, err = j.file.Write(data); err != nil {
-		return nil, errors.Join(err, j.discard())
-	}
-	return j, nil
+	j.size = len(data)
+	_, err = j.file.WriteAt(padded(data), 0)
+	return err
 }
 
 // createOwned makes a file and locks it. Between the two somebody who looks for
@@ -137,10 +156,10 @@ func (j *journal) accept() error {
 // accepted is in the same folder, and syncs it before it moves a ref.
 func (j *journal) settled() error { return j.rename(movedPrefix) }
 
-func (j *journal) rename(prefix string) error {
-	dir, name := filepath.Split(j.path)
-	_, name, _ = strings.Cut(name, "-")
-	to := filepath.Join(dir, prefix+name)
+func (j *journal) rename(prefix string) error { return j.become(prefix + number(j.path)) }
+
+func (j *journal) become(name string) error {
+	to := filepath.Join(filepath.Dir(j.path), name)
 	err := os.Rename(j.path, to)
 	if err == nil {
 		j.path = to
@@ -148,14 +167,18 @@ func (j *journal) rename(prefix string) error {
 	return err
 }
 
-// discard forgets a journal that was not accepted.
-func (j *journal) discard() error {
-	return errors.Join(os.Remove(j.path), j.file.Close())
+// number is what tells a journal's file from others, whatever its state.
+func number(path string) string {
+	_, name, _ := strings.Cut(filepath.Base(path), "-")
+	return name
 }
 
-func (j *journal) remove() error {
-	return errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())
-}
+// discard forgets a journal that was not accepted.
+func (j *journal) discard() error { return j.remove() }
+
+// remove removes the file. That it is gone is not synced: one that is back after
+// a crash is found to be done, and its event to be recorded.
+func (j *journal) remove() error { return errors.Join(os.Remove(j.path), j.file.Close()) }
 
 // finish hands the event to who records it, and forgets the journal. When the
 // event can't be recorded now, the journal waits for the next recovery.
@@ -170,7 +193,7 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 		err = errors.Join(err, letGo(j.file))
 		j.repo.recovered.Store(false)
 	} else {
-		err = j.remove()
+		err = j.retire()
 	}
 	if err != nil {
 		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.id), "err", err)
@@ -311,7 +334,7 @@ func (r *Repo) syncRefs(e journalEntry) error {
 }
 
 // Recorder gets the events of pushes that a crash cut off between moving refs
-// and recording it.
+// and forgetting the journal. It may have recorded them, and must not do so twice.
 type Recorder func(ctx context.Context, repo id.Repo, m Moved) error
 
 // OnRecovered sets who records what recovery completes. It must be called
@@ -359,8 +382,9 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 		_, err := r.abandoned(path, "")
 		return err
 	}
-	accepted, moved := strings.HasPrefix(filepath.Base(path), journalPrefix), strings.HasPrefix(filepath.Base(path), movedPrefix)
-	if !accepted && !moved {
+	name := filepath.Base(path)
+	accepted := strings.HasPrefix(name, journalPrefix)
+	if !accepted && !strings.HasPrefix(name, movedPrefix) && !isSpare(path) {
 		return nil
 	}
 	f, err := openOwned(path)
@@ -368,8 +392,15 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 		return err
 	}
 	j := &journal{repo: r, file: f, path: path}
+	if isSpare(path) {
+		return j.remove()
+	}
 	if j.entry, err = readEntry(f); err != nil {
 		return errors.Join(err, letGo(f))
+	}
+	if !j.entry.of(path) {
+		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.id))
+		return j.remove()
 	}
 	if accepted {
 		err := r.settle(ctx, j.entry)

@@ -131,8 +131,8 @@ func (c *crashed) check(t *testing.T) {
 	if len(c.recordings) != 1 || string(c.recordings[0].Event) != "event" || len(c.recordings[0].Updates) != 3 {
 		t.Errorf("recorded: %+v", c.recordings)
 	}
-	if left, err := os.ReadDir(filepath.Join(c.r.dir, ownFolder)); err != nil || len(left) != 0 {
-		t.Errorf("left: %v %v", left, err)
+	if left := journals(t, c.r); len(left) != 0 {
+		t.Errorf("left: %v", left)
 	}
 	if err := c.r.Verify(t.Context()); err != nil {
 		t.Error(err)
@@ -264,7 +264,7 @@ func TestPublish_record(t *testing.T) {
 	if len(moved) != 1 || moved[0].Head != "refs/heads/trunk" || string(moved[0].Event) != "e" {
 		t.Errorf("recorded: %+v", moved)
 	}
-	if left, _ := os.ReadDir(filepath.Join(r.dir, ownFolder)); len(left) != 0 {
+	if left := journals(t, r); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 	if entries, _ := filepath.Glob(filepath.Join(r.dir, "objects", incomingPrefix+"*")); len(entries) != 0 {

@@ -44,6 +44,7 @@ type Repo struct {
 	size   sizeMemo
 	born   string // tells the folder from others of its number
 	tags   struct{ version, digest string }
+	spares []string // paths of files for journals
 }
 
 // ID returns the repository's number.

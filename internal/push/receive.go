@@ -294,7 +294,7 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 		Atomic:  p.cmds.Caps.Has("atomic"),
 		Event:   event,
 		Still:   p.again,
-		Record:  func(ctx context.Context, m gitstore.Moved) error { return p.flow.recovered(ctx, p.repo.ID, m) },
+		Record:  func(ctx context.Context, m gitstore.Moved) error { return p.flow.record(ctx, p.repo.ID, m, false) },
 	})
 	if errors.Is(err, gitstore.ErrNoLonger) {
 		return refused(err)
