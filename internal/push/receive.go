@@ -325,7 +325,7 @@ func (p *pushing) still(ctx context.Context) error {
 	if !p.actor.Until.IsZero() && !o.Now().Before(p.actor.Until) {
 		return problem.New(problem.Unauthenticated, "Your token expired during the push.", "Regenerate it, then push again.")
 	}
-	again, err := o.Gate.Repo(ctx, p.actor, right.RepoPush, p.repo.OwnerLogin, p.repo.Name)
+	again, err := o.Gate.RepoForGit(ctx, p.actor, right.RepoPush, p.repo.OwnerLogin, p.repo.Name)
 	if err == nil && again.ID != p.repo.ID {
 		err = problem.New(problem.NotFound, "Repository not found.", "It was renamed or deleted during the push.")
 	}
