@@ -151,8 +151,8 @@ func (j *journal) accept() error {
 }
 
 // settled says that the refs have moved, and that this is on the disk: whoever
-// moves one of them from here on, back to its old value too, is not overruled.
-// r.moving is held. The new name is not synced here: the next journal that is
+// moves one of them from here on, back to its old value too, is not overruled. The
+// lane is held. The new name is not synced here: the next journal that is
 // accepted is in the same folder, and syncs it before it moves a ref.
 func (j *journal) settled() error { return j.rename(movedPrefix) }
 
@@ -234,9 +234,11 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
 	}
-	if err = tx.Commit(); err != nil {
+	if err = r.commit(tx); err != nil {
 		r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+		r.moving.Lock()
 		err = r.settle(context.WithoutCancel(ctx), j.entry)
+		r.moving.Unlock()
 	}
 	if err == nil {
 		err = j.settled()
@@ -249,6 +251,18 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 		return nil, err
 	}
 	return j, nil
+}
+
+// commit moves the refs of a set whose journal is on the disk. Readers see it
+// before it is all there: after a crash the journal would bring it about.
+func (r *Repo) commit(tx *ref.Tx) error {
+	r.moving.Lock()
+	err := tx.Move()
+	r.moving.Unlock()
+	if err != nil {
+		return err
+	}
+	return tx.SyncFolders()
 }
 
 // prepare locks the refs. Locks whose owner is surely gone are removed. own is
@@ -278,7 +292,7 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 }
 
 // settle brings about an accepted set, whatever of it was done already, and
-// makes it durable.
+// makes it durable. moving is held.
 func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 	refs, err := r.readRefs(ctx)
 	if err != nil {
@@ -347,12 +361,17 @@ func (r *Repo) recover(ctx context.Context) error {
 	if r.recovered.Load() {
 		return nil
 	}
+	ctx = context.WithoutCancel(ctx)
+	l := wholeLane()
+	if err := r.lanes.enter(ctx, l); err != nil {
+		return err
+	}
+	defer r.lanes.leave(l)
 	r.moving.Lock()
 	defer r.moving.Unlock()
 	if r.recovered.Load() {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx)
 	if !r.swept {
 		if err := r.removeQuarantines(); err != nil {
 			return err
