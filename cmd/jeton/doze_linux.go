@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -19,21 +20,37 @@ const doze = 500 * time.Microsecond
 // dozing says that the program was started anew for that.
 const dozing = "JETON_DOZING"
 
-// dozeLonger sets the slack for all threads. A thread gets that of the one that
-// makes it, and the runtime's is there before any of our code runs, so the program
-// starts itself again, as the same process. Where that can't be done the server
-// runs as it is. systemd's TimerSlackNSec= does the same without it.
+// dozeLonger sets the slack for all threads. systemd's TimerSlackNSec= does the
+// same. Where nothing of it can be done the server runs as it is.
 func dozeLonger() {
-	runtime.LockOSThread() // both are about the thread
+	again := os.Getenv(dozing) != ""
+	_ = os.Unsetenv(dozing)
+	runtime.LockOSThread() // a slack is a thread's
 	defer runtime.UnlockOSThread()
 	now, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
-	if again := os.Getenv(dozing) != ""; again || err != nil || now >= int(doze) {
-		_ = os.Unsetenv(dozing)
+	if again || err != nil || now >= int(doze) {
 		return
 	}
+	// Twice, since a thread may come meanwhile; it gets that of the one that makes it.
+	if errors.Join(dozeThreads(), dozeThreads()) == nil {
+		return
+	}
+	// Only root may for other threads. The runtime's is there before any of our
+	// code runs, so the program starts itself again, as the same process.
 	program, err := os.Executable()
 	if err != nil || unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(doze), 0, 0, 0) != nil {
 		return
 	}
-	_ = syscall.Exec(program, os.Args, append(os.Environ(), dozing+"="+strconv.Itoa(os.Getpid())))
+	_ = syscall.Exec(program, os.Args, append(os.Environ(), dozing+"=1"))
+}
+
+// dozeThreads sets it for those that there are.
+func dozeThreads() error {
+	threads, err := os.ReadDir("/proc/self/task")
+	for _, t := range threads {
+		if err == nil {
+			err = os.WriteFile("/proc/"+t.Name()+"/timerslack_ns", strconv.AppendInt(nil, int64(doze), 10), 0)
+		}
+	}
+	return err
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,11 +47,32 @@ func TestDozeChild(t *testing.T) {
 }
 
 // TestDoze: every thread of the server sleeps longer, and it is the process that
-// was started.
+// was started, be it root's or not.
 func TestDoze(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDozeChild$", "-test.v")
-	cmd.Env = append(os.Environ(), dozeChild+"=1")
+	t.Run("as it is", func(t *testing.T) { t.Parallel(); dozes(t, nil) })
+	t.Run("as nobody", func(t *testing.T) {
+		t.Parallel()
+		if os.Getuid() != 0 {
+			t.Skip("is not root, who could be another")
+		}
+		dozes(t, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}})
+	})
+}
+
+func dozes(t *testing.T, as *syscall.SysProcAttr) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "doze") // t.TempDir is for its owner alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	program := filepath.Join(dir, "doze.test")
+	if data, err := os.ReadFile(os.Args[0]); err != nil || os.WriteFile(program, data, 0o755) != nil || os.Chmod(dir, 0o755) != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestDozeChild$", "-test.v")
+	cmd.Env, cmd.Dir, cmd.SysProcAttr = append(os.Environ(), dozeChild+"=1"), dir, as
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
