@@ -50,3 +50,33 @@ func TestMutants(t *testing.T) {
 		})
 	}
 }
+
+// forgetful are the servers that don't know a journal that is back after a crash
+// for what it is: the tests that fail then are what makes the sync of its end
+// needless.
+var forgetful = map[string]struct {
+	apptest.Mutant
+	pkg, run string
+}{
+	"records it again": {apptest.Mutant{File: "internal/push/record.go", Old: "if again {", New: "if again && m.Head == \"x\" {"},
+		"jeton/internal/crash", "^TestRecordedOnce$"},
+	"takes every content for its": {apptest.Mutant{File: "internal/gitstore/spare.go", Old: "e.Version == 1 || e.Version > 1 && e.Number == number(path)", New: "true"},
+		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
+	"takes every journal for its": {apptest.Mutant{File: "internal/gitstore/spare.go", Old: "e.Version > 1 && e.Number == number(path)", New: "e.Version > 1"},
+		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
+	"moves refs once more": {apptest.Mutant{File: journalFile, Old: "\t\terr = j.settled()\n\t}\n\tif err != nil {\n\t\t// The journal stays", New: "\t}\n\tif err != nil {\n\t\t// The journal stays"},
+		"jeton/internal/gitstore", "^TestRecover_movedBack$"},
+}
+
+// TestForgetful is TestMutants for them.
+func TestForgetful(t *testing.T) {
+	t.Parallel()
+	for name, m := range forgetful {
+		t.Run(name, func(t *testing.T) {
+			m.Present(t)
+			if os.Getenv("JETON_LONG") != "" {
+				m.MustFail(t, m.pkg, m.run)
+			}
+		})
+	}
+}
