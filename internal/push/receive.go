@@ -150,6 +150,7 @@ func (p *pushing) work(ctx context.Context) error {
 	}()
 	if p.cmds.NeedsPack() {
 		in.Inspect(func(kind object.Kind, id object.ID, data []byte) { p.secrets.Look(string(kind), string(id), data) })
+		in.Watch(workflowTop)
 		if err := in.Index(ctx, pack, p.answer); err != nil {
 			return p.shallowly(err)
 		}
