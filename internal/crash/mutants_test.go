@@ -64,7 +64,7 @@ var forgetful = map[string]struct {
 		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
 	"takes every journal for its": {apptest.Mutant{File: "internal/gitstore/spare.go", Old: "e.Version > 1 && e.Number == number(path)", New: "e.Version > 1"},
 		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
-	"moves refs once more": {apptest.Mutant{File: journalFile, Old: "\t\terr = j.settled()\n\t}\n\tif err != nil {\n\t\t// The journal stays", New: "\t}\n\tif err != nil {\n\t\t// The journal stays"},
+	"moves refs once more": {apptest.Mutant{File: journalFile, Old: "err = tx.SyncFolders(); err == nil {\n\t\t\terr = j.settled()", New: "err = tx.SyncFolders(); err == nil {\n\t\t\terr = nil"},
 		"jeton/internal/gitstore", "^TestRecover_movedBack$"},
 }
 

@@ -234,35 +234,41 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
 	}
-	if err = r.commit(tx); err != nil {
-		r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
-		r.moving.Lock()
-		err = r.settle(context.WithoutCancel(ctx), j.entry)
-		r.moving.Unlock()
-	}
-	if err == nil {
-		err = j.settled()
-	}
-	if err != nil {
-		// The journal stays, and the repository is not served before the next
-		// attempt at it has gone well.
-		err = errors.Join(err, letGo(j.file)) // before anybody looks for it
-		r.recovered.Store(false)
+	if err := r.bringAbout(ctx, tx, j); err != nil {
 		return nil, err
 	}
 	return j, nil
 }
 
-// commit moves the refs of a set whose journal is on the disk. Readers see it
-// before it is all there: after a crash the journal would bring it about.
-func (r *Repo) commit(tx *ref.Tx) error {
+// bringAbout moves the refs of a set whose journal is on the disk. Readers see it
+// before it is on the disk itself, which after a crash the journal would see to;
+// they never see a part of it.
+func (r *Repo) bringAbout(ctx context.Context, tx *ref.Tx, j *journal) error {
 	r.moving.Lock()
 	err := tx.Move()
-	r.moving.Unlock()
-	if err != nil {
-		return err
+	if err == nil {
+		r.moving.Unlock()
+		if err = tx.SyncFolders(); err == nil {
+			err = j.settled()
+		}
+		if err == nil {
+			return nil
+		}
+		r.moving.Lock()
 	}
-	return tx.SyncFolders()
+	defer r.moving.Unlock()
+	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+	if err = r.settle(context.WithoutCancel(ctx), j.entry); err == nil {
+		err = j.settled()
+	}
+	if err == nil {
+		return nil
+	}
+	// The journal stays, and the repository is not served before the next attempt
+	// at it has gone well.
+	err = errors.Join(err, letGo(j.file)) // before anybody looks for it
+	r.recovered.Store(false)
+	return err
 }
 
 // prepare locks the refs. Locks whose owner is surely gone are removed. own is
