@@ -67,7 +67,7 @@ func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]
 	}
 	left := map[odb.Hash]object.Kind{}
 	for _, h := range in.table.Of(object.KindCommit) {
-		here, err := base.HasHash(h)
+		here, err := base.Seen(h) // what has come since is taken for new
 		if err != nil {
 			return nil, err
 		}

@@ -46,7 +46,11 @@ func (in *Incoming) migrate() error {
 		return err
 	}
 	in.repo.grew(sizes, before)
-	return nil
+	db, err := in.repo.objects()
+	if err == nil {
+		db.Added(name)
+	}
+	return err
 }
 
 // durable returns the synced files of the pack and its index, and how large they
