@@ -1,12 +1,10 @@
 package gitstore
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -362,101 +360,6 @@ func TestPublish_concurrent(t *testing.T) {
 	if err := r.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
-}
-
-// killedEnv makes the test binary a program that pushes until it is killed.
-const killedEnv = "JETON_TEST_KILLED"
-
-// TestKilledChild is that program, and no test of its own.
-func TestKilledChild(t *testing.T) {
-	args := strings.Split(os.Getenv(killedEnv), "\n")
-	if len(args) != 2 {
-		t.Skip("is run by TestKilled")
-	}
-	s, err := Open(Options{Dir: args[0]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, dir := s.Repo(1), args[1]
-	refs := refMap(t, r)
-	at := refs["refs/heads/a"]
-	for n := 0; ; n++ {
-		new := object.ID(git(t, dir, "commit-tree", "-p", string(at), "-m", fmt.Sprint(n), string(at)+"^{tree}"))
-		results, err := publish(t.Context(), r, packOf(t, dir, new, at), Publication{Atomic: true, Updates: []wire.Update{
-			{Name: "refs/heads/a", Old: at, New: new}, {Name: "refs/heads/b", Old: at, New: new}, {Name: "refs/heads/c", Old: at, New: new}}})
-		if err != nil || results[0].Reason != "" {
-			t.Fatalf("%v %v", results, err)
-		}
-		at = new
-		fmt.Printf("ack %s\n", new)
-	}
-}
-
-// A server that is killed at any instant loses nothing that it acknowledged,
-// and shows no push in part.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	last := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main:a", "main:b", "main:c")
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
-	for i := range rounds {
-		last = killOnce(t, s, dir, last, time.Duration(60+37*i%90)*time.Millisecond)
-		fresh := reopen(t, s).Repo(1)
-		got := refMap(t, fresh)
-		if got["refs/heads/a"] != got["refs/heads/b"] || got["refs/heads/a"] != got["refs/heads/c"] {
-			t.Fatalf("a push is there in part: %v", got)
-		}
-		if git(t, fresh.dir, "merge-base", string(last), string(got["refs/heads/a"])) != string(last) {
-			t.Fatalf("an acknowledged push is lost: %s is not in %v", last, got)
-		}
-		last = got["refs/heads/a"]
-		if err := fresh.Verify(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		git(t, dir, "fetch", "-q", "origin")
-	}
-	t.Logf("%s commits", git(t, r.dir, "rev-list", "--count", "a"))
-}
-
-// killOnce runs the child, kills it a while after its first acknowledgement,
-// and returns the last that it acknowledged.
-func killOnce(t *testing.T, s *Store, dir string, last object.ID, after time.Duration) object.ID {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledChild$")
-	cmd.Env = append(os.Environ(), killedEnv+"="+s.dir+"\n"+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
-	armed := false
-	for {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if ack, ok := strings.CutPrefix(strings.TrimSpace(line), "ack "); ok {
-			last = object.ID(ack)
-		} else {
-			t.Log(line)
-		}
-		if !armed {
-			armed = true
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-		}
-	}
-	_ = cmd.Wait()
-	return last
 }
 
 // acceptedJournal is a journal as a transaction has it when its refs move.
