@@ -91,7 +91,7 @@ func TestKilled(t *testing.T) {
 		for p := range pushers {
 			at := got[branchOf(p, "a")]
 			if got[branchOf(p, "b")] != at || got[branchOf(p, "c")] != at {
-				t.Fatalf("a push is there in part: %v", got)
+				t.Fatalf("a push is there in part: %v\nleft: %v", got, locks(t, fresh))
 			}
 			if git(t, fresh.dir, "merge-base", string(last[p]), string(at)) != string(last[p]) {
 				t.Fatalf("an acknowledged push is lost: %s is not in %v", last[p], got)

@@ -235,6 +235,21 @@ func TestRecover_inUse(t *testing.T) {
 	}
 }
 
+// A program that a server was starting when it was killed holds the server's
+// journals for a moment longer. They are waited for.
+func TestRecover_heldForAMoment(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	held, err := openOwned(journals(t, c.r)[0])
+	if err != nil || held == nil {
+		t.Fatal(held, err)
+	}
+	time.AfterFunc(heirWait/8, func() { _ = letGo(held) })
+	c.restart(t)
+	_ = refMap(t, c.r)
+	c.check(t)
+}
+
 // The event is recorded after the refs moved and before the journal goes.
 func TestPublish_record(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
@@ -106,11 +107,12 @@ func (r *Repo) recover(ctx context.Context) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	until := time.Now().Add(heirWait)
 	for _, file := range files {
 		if strings.HasPrefix(file.Name(), upkeepPrefix) {
 			continue
 		}
-		if err := r.complete(ctx, filepath.Join(dir, file.Name())); err != nil {
+		if err := r.complete(ctx, filepath.Join(dir, file.Name()), until); err != nil {
 			return problem.Wrap(err, problem.Unavailable, "this repository is being repaired", "Try again in a moment, or ask the administrator.")
 		}
 	}
@@ -118,8 +120,28 @@ func (r *Repo) recover(ctx context.Context) error {
 	return nil
 }
 
-// complete carries out one journal that nobody works on any more.
-func (r *Repo) complete(ctx context.Context, path string) error {
+// heirWait is how long a recovery waits for journals that somebody holds. Who
+// works on one is done with it by then. And the dead hold theirs for a moment: a
+// program that they were just starting has all of their files open until it begins.
+const heirWait = time.Second
+
+// openLeft is openOwned for a journal, with some patience.
+func openLeft(path string, until time.Time) (*os.File, error) {
+	for {
+		f, err := openOwned(path)
+		if f != nil || err != nil {
+			return f, err
+		}
+		if _, err := os.Lstat(path); err != nil || time.Now().After(until) {
+			return nil, nil // it is gone, which is well, or somebody's
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// complete carries out one journal that nobody works on any more. Until then it
+// waits for those who do.
+func (r *Repo) complete(ctx context.Context, path string, until time.Time) error {
 	if strings.HasPrefix(filepath.Base(path), newPrefix) {
 		_, err := r.abandoned(path, "")
 		return err
@@ -129,7 +151,10 @@ func (r *Repo) complete(ctx context.Context, path string) error {
 	if !accepted && !strings.HasPrefix(name, movedPrefix) && !isSpare(path) {
 		return nil
 	}
-	f, err := openOwned(path)
+	if isSpare(path) {
+		until = time.Time{}
+	}
+	f, err := openLeft(path, until)
 	if err != nil || f == nil {
 		return err
 	}
