@@ -93,6 +93,26 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 	return nil
 }
 
+// Has reports whether a line was written for exactly this: of that time, by that
+// request, with these details. The entry's time must be set. It reads the whole log
+// of the account: it is for what a crash left in doubt.
+func (l *Log) Has(ctx context.Context, tx *db.Tx, e Entry) (bool, error) {
+	detail, err := encode(e.Detail)
+	if err != nil {
+		return false, err
+	}
+	var n int
+	err = tx.QueryRow(ctx, `
+		SELECT COUNT(*) FROM audit_events
+		WHERE account_id = $1 AND at = $2 AND action = $3 AND repo_id = $4 AND request = $5 AND detail = $6`,
+		int64(e.Account), db.Micros(e.At), printable.Line(e.Action, maxAction), int64(e.Repo),
+		printable.Line(event.From(ctx).Request, maxNote), detail).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for %s: %w", e.Action, err)
+	}
+	return n > 0, nil
+}
+
 // RecordAlone writes a line in a transaction of its own: for what was refused,
 // and so changed nothing else.
 func (l *Log) RecordAlone(ctx context.Context, e Entry) error {

@@ -27,6 +27,7 @@ const (
 	TokenChanged    Kind = "token"
 	SessionChanged  Kind = "session"
 	RepoChanged     Kind = "repo"
+	RepoPushed      Kind = "push" // its refs have moved, and who may what is as it was
 	SettingsChanged Kind = "settings"
 	KeysChanged     Kind = "keys"
 	All             Kind = "all"

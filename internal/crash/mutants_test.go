@@ -23,14 +23,13 @@ var mutants = map[string]apptest.Mutant{
 	"a large pack's index":    {File: migrateFile, Old: "syncPath(names[i])", New: "syncPath(names[0])"},
 	"the folder of packs":     {File: migrateFile, Old: "if err := syncPath(to); err != nil {", New: "if err := error(nil); err != nil {"},
 	"the journal":             {File: journalFile, Old: "err = j.file.Sync()", New: "err = error(nil)"},
-	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(final))", New: "return nil"},
+	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(j.path))", New: "return nil"},
 	"the journal's folder":    {File: journalFile, Old: "err = syncPath(r.dir)", New: "err = nil"},
-	"the journal's end":       {File: journalFile, Old: "errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())", New: "errors.Join(os.Remove(j.path), j.file.Close())"},
 	"the new values":          {File: journalFile, Old: "synced <- tx.Sync()", New: "synced <- nil"},
 	"a ref":                   {File: commitFile, Old: "paths = append(paths, lockOf(t.db.path(it.Name)))", New: "_ = it"},
 	"packed-refs":             {File: commitFile, Old: "paths = append(paths, lockOf(t.db.packed.path))", New: "paths = append(paths, \"/\")"},
 	"HEAD":                    {File: commitFile, Old: "paths = append(paths, lockOf(t.db.head.path))", New: "paths = append(paths, \"/\")"},
-	"the folders of refs":     {File: commitFile, Old: "return syncAll(t.folders())", New: "return nil"},
+	"the folders of refs":     {File: commitFile, Old: "error { return syncAll(t.folders()) }", New: "error { return nil }"},
 	"the folders of each ref": {File: commitFile, Old: "\t\t\tadd(d.path(dir))\n", New: ""},
 	"the folder of folders":   {File: commitFile, Old: "add(d.path(\"refs\"))", New: "_ = d"},
 	"the top folder":          {File: commitFile, Old: "\tif top {\n\t\tadd(d.dir)", New: "\tif false {\n\t\tadd(d.dir)"},
@@ -64,5 +63,35 @@ func TestMutants(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// forgetful are the servers that don't know a journal that is back after a crash
+// for what it is: the tests that fail then are what makes the sync of its end
+// needless.
+var forgetful = map[string]struct {
+	apptest.Mutant
+	pkg, run string
+}{
+	"records it again": {apptest.Mutant{File: "internal/push/record.go", Old: "if again {", New: "if again && m.Head == \"x\" {"},
+		"jeton/internal/crash", "^TestRecordedOnce$"},
+	"takes every content for its": {apptest.Mutant{File: "internal/gitstore/spare.go", Old: "e.Version == 1 || e.Version > 1 && e.Number == number(path)", New: "true"},
+		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
+	"takes every journal for its": {apptest.Mutant{File: "internal/gitstore/spare.go", Old: "e.Version > 1 && e.Number == number(path)", New: "e.Version > 1"},
+		"jeton/internal/gitstore", "^TestSpare_afterPowerLoss$"},
+	"moves refs once more": {apptest.Mutant{File: journalFile, Old: "err = tx.SyncFolders(); err == nil {\n\t\t\terr = j.settled()", New: "err = tx.SyncFolders(); err == nil {\n\t\t\terr = nil"},
+		"jeton/internal/gitstore", "^TestRecover_movedBack$"},
+}
+
+// TestForgetful is TestMutants for them.
+func TestForgetful(t *testing.T) {
+	t.Parallel()
+	for name, m := range forgetful {
+		t.Run(name, func(t *testing.T) {
+			m.Present(t)
+			if os.Getenv("JETON_LONG") != "" {
+				m.MustFail(t, m.pkg, m.run)
+			}
+		})
 	}
 }

@@ -87,7 +87,17 @@ func (g *Gate) Facts(r *Repo) right.Facts {
 // error is *Denied when the gate refuses; a repository that does not exist and
 // one that the actor may not know of give the same.
 func (g *Gate) Repo(ctx context.Context, actor *right.Actor, action right.Action, owner, name string) (Repo, error) {
-	found, cached, err := g.o.Repos.FindCached(ctx, g.o.DB, owner, name, actor.Account)
+	return g.load(ctx, actor, action, owner, name, repo.Exact)
+}
+
+// RepoForGit is Repo for those who don't ask when it was pushed to: that may be
+// older.
+func (g *Gate) RepoForGit(ctx context.Context, actor *right.Actor, action right.Action, owner, name string) (Repo, error) {
+	return g.load(ctx, actor, action, owner, name, repo.OldTimes)
+}
+
+func (g *Gate) load(ctx context.Context, actor *right.Actor, action right.Action, owner, name string, how repo.Exactness) (Repo, error) {
+	found, cached, err := g.o.Repos.FindCached(ctx, g.o.DB, owner, name, actor.Account, how)
 	if err != nil && !problem.Is(err, problem.NotFound) {
 		return Repo{}, fmt.Errorf("load repository: %w", err)
 	}

@@ -116,6 +116,9 @@ func undecided(err error) bool {
 
 // changed makes those watches look again that c may concern.
 func (g *Gate) changed(c change.Change) {
+	if c.Kind == change.RepoPushed {
+		return
+	}
 	g.watches.mu.Lock()
 	defer g.watches.mu.Unlock()
 	g.watches.heard++

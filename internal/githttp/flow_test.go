@@ -9,7 +9,7 @@ import (
 
 // noLeftovers looks for what a push leaves while it goes on.
 func noLeftovers(dir string) error {
-	for _, pattern := range []string{"objects/incoming-*", "jeton/*", "*.lock", "refs/heads/*.lock"} {
+	for _, pattern := range []string{"objects/incoming-*", "jeton/new-*", "jeton/journal-*", "jeton/moved-*", "*.lock", "refs/heads/*.lock"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return err

@@ -159,7 +159,7 @@ func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, e
 	if actor.IsAnonymous() && t.service.action == right.RepoPush {
 		return gate.Repo{}, errAnonymousWrite
 	}
-	return d.o.Gate.Repo(r.Context(), actor, t.service.action, t.owner, t.repo)
+	return d.o.Gate.RepoForGit(r.Context(), actor, t.service.action, t.owner, t.repo)
 }
 
 var errAnonymousWrite = problem.New(problem.Unauthenticated, "No anonymous write access.", "")

@@ -43,7 +43,7 @@ func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{ctx: ctx, db: db, lists: map[odb.Hash][]File{}}
+	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]File{}}
 	seen := map[File]bool{}
 	var out []File
 	fresh := func(h odb.Hash) bool { return in.kind(h) == object.KindCommit && !old[h] }
@@ -72,7 +72,7 @@ func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]
 	}
 	left := map[odb.Hash]object.Kind{}
 	for _, h := range in.table.Of(object.KindCommit) {
-		here, err := base.HasHash(h)
+		here, err := base.Seen(h) // what has come since is taken for new
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +142,7 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{ctx: ctx, db: db, lists: map[odb.Hash][]File{}}
+	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]File{}}
 	out := make(map[object.ID][]File, len(commits))
 	for _, c := range commits {
 		if _, done := out[c]; done {
@@ -169,6 +169,7 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 // folderWalk reads one folder in many trees.
 type folderWalk struct {
 	ctx   context.Context
+	in    *Incoming
 	db    *odb.DB
 	lists map[odb.Hash][]File
 	n     int // trees read
@@ -205,7 +206,7 @@ func (w *folderWalk) root(id object.ID) (node, error) {
 // find returns what stands at a path below a tree.
 func (w *folderWalk) find(at node, path string) (node, error) {
 	for part := range strings.SplitSeq(path, "/") {
-		if !at.mode.IsDir() {
+		if !at.mode.IsDir() || w.in.lacks(at.id, part) {
 			return node{}, nil
 		}
 		var found node

@@ -14,28 +14,30 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
-	"jeton/internal/id"
-	"jeton/internal/problem"
 )
 
 const (
-	journalPrefix = "journal-"
-	newPrefix     = "new-" // of a journal that is not accepted yet
+	newPrefix     = "new-"     // of a journal that is not accepted yet
+	journalPrefix = "journal-" // of one whose refs are to be moved
+	movedPrefix   = "moved-"   // of one whose refs have moved: its event is left to be recorded
 )
 
 // A journal is a file that holds an accepted set of ref updates and its event,
 // from before the first ref moves until all of it is done and recorded. While
 // the process that wrote it lives and works on it, it holds a lock on the file.
+// Afterwards the file is kept for the next one: see spare.go.
 type journal struct {
 	repo  *Repo
 	file  *os.File // open for its lock
 	path  string
 	entry journalEntry
+	size  int // of the content
 }
 
 // journalEntry is the file's content. Names may hold any bytes.
 type journalEntry struct {
 	Version int             `json:"version"`
+	Number  string          `json:"number,omitempty"` // that of the file's name; since version 2
 	Updates []journalUpdate `json:"updates"`
 	Head    string          `json:"head,omitempty"`
 	Event   []byte          `json:"event,omitempty"`
@@ -67,22 +69,38 @@ func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*jo
 	} else if !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	j := &journal{repo: r, entry: journalEntry{Version: 1, Head: head, Event: event}}
+	f, err := r.takeSpare()
+	if err == nil && f == nil {
+		f, err = createOwned(dir, newPrefix)
+	}
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{repo: r, file: f, path: f.Name(), entry: journalEntry{Version: 2, Head: head, Event: event}}
+	if err := j.write(updates); err != nil {
+		return nil, errors.Join(err, j.discard())
+	}
+	return j, nil
+}
+
+// write gives the file its content and a name that counts for nothing.
+func (j *journal) write(updates []wire.Update) error {
+	if isSpare(j.path) {
+		if err := j.renumber(); err != nil {
+			return err
+		}
+	}
+	j.entry.Number = number(j.path)
 	for _, u := range updates {
 		j.entry.Updates = append(j.entry.Updates, journalUpdate{Name: []byte(u.Name), Old: u.Old, New: u.New})
 	}
 	data, err := json.Marshal(j.entry)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if j.file, err = createOwned(dir, newPrefix); err != nil {
-		return nil, err
-	}
-	j.path = j.file.Name()
-	if _, err = j.file.Write(data); err != nil {
-		return nil, errors.Join(err, j.discard())
-	}
-	return j, nil
+	j.size = len(data)
+	_, err = j.file.WriteAt(padded(data), 0)
+	return err
 }
 
 // createOwned makes a file and locks it. Between the two somebody who looks for
@@ -124,22 +142,41 @@ func letGo(f *os.File) error {
 // content has been synced. When it returns the name is on the disk, and from
 // then on the updates will be made.
 func (j *journal) accept() error {
-	final := filepath.Join(filepath.Dir(j.path), journalPrefix+strings.TrimPrefix(filepath.Base(j.path), newPrefix))
-	if err := os.Rename(j.path, final); err != nil {
+	if err := j.rename(journalPrefix); err != nil {
 		return err
 	}
-	j.path = final
-	return syncPath(filepath.Dir(final))
+	return syncPath(filepath.Dir(j.path))
+}
+
+// settled says that the refs have moved, and that this is on the disk: whoever
+// moves one of them from here on, back to its old value too, is not overruled. The
+// lane is held. The new name is not synced here: the next journal that is
+// accepted is in the same folder, and syncs it before it moves a ref.
+func (j *journal) settled() error { return j.rename(movedPrefix) }
+
+func (j *journal) rename(prefix string) error { return j.become(prefix + number(j.path)) }
+
+func (j *journal) become(name string) error {
+	to := filepath.Join(filepath.Dir(j.path), name)
+	err := os.Rename(j.path, to)
+	if err == nil {
+		j.path = to
+	}
+	return err
+}
+
+// number is what tells a journal's file from others, whatever its state.
+func number(path string) string {
+	_, name, _ := strings.Cut(filepath.Base(path), "-")
+	return name
 }
 
 // discard forgets a journal that was not accepted.
-func (j *journal) discard() error {
-	return errors.Join(os.Remove(j.path), j.file.Close())
-}
+func (j *journal) discard() error { return j.remove() }
 
-func (j *journal) remove() error {
-	return errors.Join(os.Remove(j.path), syncPath(filepath.Dir(j.path)), j.file.Close())
-}
+// remove removes the file. That it is gone is not synced: one that is back after
+// a crash is found to be done, and its event to be recorded.
+func (j *journal) remove() error { return errors.Join(os.Remove(j.path), j.file.Close()) }
 
 // finish hands the event to who records it, and forgets the journal. When the
 // event can't be recorded now, the journal waits for the next recovery.
@@ -154,7 +191,7 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 		err = errors.Join(err, letGo(j.file))
 		j.repo.recovered.Store(false)
 	} else {
-		err = j.remove()
+		err = j.retire()
 	}
 	if err != nil {
 		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.id), "err", err)
@@ -167,7 +204,8 @@ const transactTime = 5 * time.Minute
 
 // transact moves refs in one transaction. The journal is made valid while the
 // locks of all of them are held, so that what it names is settled, and before
-// the first one moves. A *ref.Refused means that nothing has moved.
+// the first one moves. From there on the set is accepted, and what was not
+// brought about is made up for. A *ref.Refused means that nothing has moved.
 func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string, event []byte) (*journal, error) {
 	if len(updates) == 0 {
 		return nil, nil
@@ -194,11 +232,41 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	if err != nil {
 		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
 	}
-	if err := tx.Commit(); err != nil {
-		r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
-		return r.settled(ctx, j)
+	if err := r.bringAbout(ctx, tx, j); err != nil {
+		return nil, err
 	}
 	return j, nil
+}
+
+// bringAbout moves the refs of a set whose journal is on the disk. Readers see it
+// before it is on the disk itself, which after a crash the journal would see to;
+// they never see a part of it.
+func (r *Repo) bringAbout(ctx context.Context, tx *ref.Tx, j *journal) error {
+	r.moving.Lock()
+	err := tx.Move()
+	if err == nil {
+		r.moving.Unlock()
+		if err = tx.SyncFolders(); err == nil {
+			err = j.settled()
+		}
+		if err == nil {
+			return nil
+		}
+		r.moving.Lock()
+	}
+	defer r.moving.Unlock()
+	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+	if err = r.settle(context.WithoutCancel(ctx), j.entry); err == nil {
+		err = j.settled()
+	}
+	if err == nil {
+		return nil
+	}
+	// The journal stays, and the repository is not served before the next attempt
+	// at it has gone well.
+	err = errors.Join(err, letGo(j.file)) // before anybody looks for it
+	r.recovered.Store(false)
+	return err
 }
 
 // prepare locks the refs. Locks whose owner is surely gone are removed. own is
@@ -225,166 +293,4 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 		return db.Prepare(ctx, updates, head)
 	}
 	return nil, err
-}
-
-// settled is called once the journal is written: from there on the set is
-// accepted, and what was not brought about is made up for. If that fails, the
-// journal stays, and the repository is not served before the next attempt at it
-// has gone well.
-func (r *Repo) settled(ctx context.Context, j *journal) (*journal, error) {
-	if err := r.settle(context.WithoutCancel(ctx), j.entry); err != nil {
-		err = errors.Join(err, letGo(j.file)) // before anybody looks for it
-		r.recovered.Store(false)
-		return nil, err
-	}
-	return j, nil
-}
-
-// settle brings about an accepted set, whatever of it was done already, and
-// makes it durable.
-func (r *Repo) settle(ctx context.Context, e journalEntry) error {
-	refs, err := r.readRefs(ctx)
-	if err != nil {
-		return err
-	}
-	var left []wire.Update
-	for _, u := range e.moved().Updates {
-		ref, exists := refs.Get(u.Name)
-		switch {
-		case u.Deletes() && !exists, exists && ref.ID == u.New:
-		case exists && ref.ID == u.Old, !exists && u.Old.IsZero():
-			left = append(left, u)
-		default:
-			// Somebody moved it since, knowingly: their move stands.
-			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.id))
-		}
-	}
-	head := e.Head
-	if head == refs.Head {
-		head = ""
-	}
-	if _, err := r.removeLocks(e.moved().Updates, 0); err != nil {
-		return err
-	}
-	tx, err := r.prepare(ctx, left, head, "")
-	if err != nil {
-		return err
-	}
-	if err := tx.Sync(); err != nil {
-		return errors.Join(err, tx.Abort())
-	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	return r.syncRefs(e)
-}
-
-// syncRefs makes the folders durable in which refs appeared or vanished, for
-// what was done already before a crash. The files themselves were synced.
-func (r *Repo) syncRefs(e journalEntry) error {
-	dirs := map[string]bool{r.dir: true}
-	for _, u := range e.Updates {
-		for dir := filepath.Dir(filepath.Join(r.dir, filepath.FromSlash(string(u.Name)))); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
-			dirs[dir] = true
-		}
-	}
-	for dir := range dirs {
-		if err := syncPath(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return err
-		}
-	}
-	return nil
-}
-
-// Recorder gets the events of pushes that a crash cut off between moving refs
-// and recording it.
-type Recorder func(ctx context.Context, repo id.Repo, m Moved) error
-
-// OnRecovered sets who records what recovery completes. It must be called
-// before the store is used; without it events wait in their journals.
-func (s *Store) OnRecovered(f Recorder) { s.recorder = f }
-
-// recover completes what a crash interrupted, before the repository is first
-// served by this process.
-func (r *Repo) recover(ctx context.Context) error {
-	if r.recovered.Load() {
-		return nil
-	}
-	r.moving.Lock()
-	defer r.moving.Unlock()
-	if r.recovered.Load() {
-		return nil
-	}
-	ctx = context.WithoutCancel(ctx)
-	if !r.swept {
-		if err := r.removeQuarantines(); err != nil {
-			return err
-		}
-		r.swept = true
-	}
-	dir := filepath.Join(r.dir, ownFolder)
-	files, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, file := range files {
-		if strings.HasPrefix(file.Name(), upkeepPrefix) {
-			continue
-		}
-		if err := r.complete(ctx, filepath.Join(dir, file.Name())); err != nil {
-			return problem.Wrap(err, problem.Unavailable, "this repository is being repaired", "Try again in a moment, or ask the administrator.")
-		}
-	}
-	r.recovered.Store(true)
-	return nil
-}
-
-// complete carries out one journal that nobody works on any more.
-func (r *Repo) complete(ctx context.Context, path string) error {
-	if strings.HasPrefix(filepath.Base(path), newPrefix) {
-		_, err := r.abandoned(path, "")
-		return err
-	}
-	if !strings.HasPrefix(filepath.Base(path), journalPrefix) {
-		return nil
-	}
-	f, err := openOwned(path)
-	if err != nil || f == nil {
-		return err
-	}
-	j := &journal{repo: r, file: f, path: path}
-	if j.entry, err = readEntry(f); err != nil {
-		return errors.Join(err, letGo(f))
-	}
-	if err := r.settle(ctx, j.entry); err != nil {
-		return errors.Join(err, letGo(f))
-	}
-	if r.store.recorder == nil {
-		return letGo(f) // the refs are right; the event waits for a server
-	}
-	if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {
-		return errors.Join(err, letGo(f))
-	}
-	return j.remove()
-}
-
-// removeQuarantines removes the folders of pushes whose process is gone.
-func (r *Repo) removeQuarantines() error {
-	objects := filepath.Join(r.dir, "objects")
-	entries, err := os.ReadDir(objects)
-	if err != nil {
-		return errGone(err)
-	}
-	for _, e := range entries {
-		dir := filepath.Join(objects, e.Name())
-		if !strings.HasPrefix(e.Name(), incomingPrefix) || inUse(filepath.Join(dir, ownerLock)) {
-			continue
-		}
-		// A git that outlived its server by a moment may be writing there still.
-		// Nothing believes in what it writes: the next start removes the rest.
-		if err := os.RemoveAll(dir); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
-			return err
-		}
-	}
-	return r.removeHalfPacks()
 }

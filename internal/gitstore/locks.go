@@ -61,10 +61,11 @@ func openOwned(path string) (*os.File, error) {
 	return f, nil
 }
 
+// readEntry reads a journal. What is none is the zero entry.
 func readEntry(f *os.File) (e journalEntry, err error) {
 	data, err := io.ReadAll(io.LimitReader(f, 1<<30))
-	if err == nil {
-		err = json.Unmarshal(data, &e)
+	if err == nil && json.Unmarshal(data, &e) != nil {
+		e = journalEntry{}
 	}
 	return e, err
 }
@@ -95,6 +96,9 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	defer func() { err = errors.Join(err, letGo(f)) }()
 	e, err := readEntry(f)
 	if err != nil {
+		return false, err
+	}
+	if !e.of(path) {
 		return false, os.Remove(path) // it had taken no lock yet
 	}
 	// The dead may have named a ref whose lock somebody else of ours has. That
@@ -143,7 +147,7 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 		if err == nil {
 			err = json.Unmarshal(data, &e)
 		}
-		if err != nil {
+		if err != nil || !e.of(path) {
 			continue // it is being made, and has no lock yet, or has just ended
 		}
 		for _, name := range lockNames(e.moved().Updates) {

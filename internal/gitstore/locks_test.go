@@ -29,12 +29,27 @@ func died(t *testing.T, r *Repo, updates []wire.Update, head string) {
 func locks(t *testing.T, r *Repo) []string {
 	t.Helper()
 	var out []string
-	for _, pattern := range []string{"*.lock", "refs/heads/*.lock", "refs/heads/*/*.lock", ownFolder + "/*"} {
+	for _, pattern := range []string{"*.lock", "refs/heads/*.lock", "refs/heads/*/*.lock"} {
 		found, err := filepath.Glob(filepath.Join(r.dir, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
 		out = append(out, found...)
+	}
+	return append(out, journals(t, r)...)
+}
+
+// journals are the files of the repository's own folder that are no spare ones.
+func journals(t *testing.T, r *Repo) (out []string) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(r.dir, ownFolder, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		if !isSpare(path) {
+			out = append(out, path)
+		}
 	}
 	return out
 }

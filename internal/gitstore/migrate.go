@@ -46,7 +46,11 @@ func (in *Incoming) migrate() error {
 		return err
 	}
 	in.repo.grew(sizes, before)
-	return nil
+	db, err := in.repo.objects()
+	if err == nil {
+		db.Added(name)
+	}
+	return err
 }
 
 // durable returns the synced files of the pack and its index, and how large they
@@ -125,9 +129,16 @@ func (r *Repo) removeHalfPacks() error {
 // be about to be removed by a repack, together with what of it was out of reach
 // when that began. Upkeep joins the two.
 func ownName(dir, name string) (string, error) {
-	found, err := filepath.Glob(filepath.Join(dir, name+".*")) // name is "pack-" and hexadecimal
-	if err != nil || len(found) == 0 {
-		return name, err
+	there := false
+	for _, ext := range []string{".idx", ".pack"} { // as git removes them
+		_, err := os.Lstat(filepath.Join(dir, name+ext))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		there = there || err == nil
+	}
+	if !there {
+		return name, nil
 	}
 	fresh := make([]byte, (len(name)-len("pack-"))/2)
 	if _, err := rand.Read(fresh); err != nil {

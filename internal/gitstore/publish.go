@@ -64,12 +64,19 @@ func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, 
 // move decides each update against the refs of this moment and moves those that
 // can be.
 func (r *Repo) move(ctx context.Context, p Publication) ([]wire.Result, error) {
-	if err := r.recover(ctx); err != nil {
+	l, err := r.enter(ctx, laneOf(p.Updates))
+	if err != nil {
 		return nil, err
 	}
-	r.moving.Lock()
-	journals, results, err := r.moveLocked(ctx, p)
-	r.moving.Unlock()
+	journals, results, err := r.moveIn(ctx, l, p)
+	r.lanes.leave(l)
+	if errors.Is(err, errNotAlone) {
+		if l, err = r.enter(ctx, wholeLane()); err != nil {
+			return nil, err
+		}
+		journals, results, err = r.moveIn(ctx, l, p)
+		r.lanes.leave(l)
+	}
 	for _, j := range journals {
 		j.finish(ctx, p.Record)
 	}
@@ -79,12 +86,38 @@ func (r *Repo) move(ctx context.Context, p Publication) ([]wire.Result, error) {
 	return results, err
 }
 
-func (r *Repo) moveLocked(ctx context.Context, p Publication) ([]*journal, []wire.Result, error) {
-	refs, err := r.readRefs(ctx)
+// enter waits for a lane of a repository in which nothing is left to be
+// completed.
+func (r *Repo) enter(ctx context.Context, l *lane) (*lane, error) {
+	for {
+		if err := r.recover(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.lanes.enter(ctx, l); err != nil {
+			return nil, err
+		}
+		if r.recovered.Load() {
+			return l, nil
+		}
+		// Who was in the way left something.
+		r.lanes.leave(l)
+		l = &lane{names: l.names, all: l.all, left: make(chan struct{})}
+	}
+}
+
+// errNotAlone means that a set moves HEAD, too, which nobody else may at the time.
+var errNotAlone = errors.New("needs all of the refs")
+
+func (r *Repo) moveIn(ctx context.Context, l *lane, p Publication) ([]*journal, []wire.Result, error) {
+	refs, err := r.stillRefs(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	plan := newPlan(refs, p.Updates)
+	head := firstBranch(refs, plan.todo)
+	if head != "" && !l.all {
+		return nil, nil, errNotAlone
+	}
 	if p.Still != nil {
 		if err := p.Still(ctx); err != nil {
 			return nil, nil, errors.Join(ErrNoLonger, err)
@@ -98,7 +131,6 @@ func (r *Repo) moveLocked(ctx context.Context, p Publication) ([]*journal, []wir
 		plan.refuseAll("atomic push failure: one name takes the place of another's folder")
 		return nil, plan.results, nil
 	}
-	head := firstBranch(refs, plan.todo)
 	if !plan.split {
 		j, err := r.transact(ctx, plan.todo, head, p.Event)
 		if err == nil {
@@ -302,9 +334,11 @@ func (r *Repo) SetDefaultBranch(ctx context.Context, branch string) error {
 	if !object.CheckBranchName(branch) {
 		return problem.Field("default_branch", "that is not a name that a branch can have")
 	}
-	if err := r.recover(ctx); err != nil {
+	l, err := r.enter(ctx, wholeLane())
+	if err != nil {
 		return err
 	}
+	defer r.lanes.leave(l)
 	r.moving.Lock()
 	defer r.moving.Unlock()
 	refs, err := r.readRefs(ctx)

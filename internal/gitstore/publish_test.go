@@ -1,12 +1,10 @@
 package gitstore
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,8 +129,8 @@ func (c *crashed) check(t *testing.T) {
 	if len(c.recordings) != 1 || string(c.recordings[0].Event) != "event" || len(c.recordings[0].Updates) != 3 {
 		t.Errorf("recorded: %+v", c.recordings)
 	}
-	if left, err := os.ReadDir(filepath.Join(c.r.dir, ownFolder)); err != nil || len(left) != 0 {
-		t.Errorf("left: %v %v", left, err)
+	if left := journals(t, c.r); len(left) != 0 {
+		t.Errorf("left: %v", left)
 	}
 	if err := c.r.Verify(t.Context()); err != nil {
 		t.Error(err)
@@ -237,6 +235,21 @@ func TestRecover_inUse(t *testing.T) {
 	}
 }
 
+// A program that a server was starting when it was killed holds the server's
+// journals for a moment longer. They are waited for.
+func TestRecover_heldForAMoment(t *testing.T) {
+	t.Parallel()
+	c := newCrashed(t)
+	held, err := openOwned(journals(t, c.r)[0])
+	if err != nil || held == nil {
+		t.Fatal(held, err)
+	}
+	time.AfterFunc(heirWait/8, func() { _ = letGo(held) })
+	c.restart(t)
+	_ = refMap(t, c.r)
+	c.check(t)
+}
+
 // The event is recorded after the refs moved and before the journal goes.
 func TestPublish_record(t *testing.T) {
 	t.Parallel()
@@ -251,7 +264,7 @@ func TestPublish_record(t *testing.T) {
 		if got := refMap(t, r); got["refs/heads/trunk"] != first {
 			t.Errorf("recorded before the refs moved: %v", got)
 		}
-		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, journalPrefix+"*")); len(files) != 1 {
+		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, movedPrefix+"*")); len(files) != 1 {
 			t.Errorf("journals: %v", files)
 		}
 		return nil
@@ -264,7 +277,7 @@ func TestPublish_record(t *testing.T) {
 	if len(moved) != 1 || moved[0].Head != "refs/heads/trunk" || string(moved[0].Event) != "e" {
 		t.Errorf("recorded: %+v", moved)
 	}
-	if left, _ := os.ReadDir(filepath.Join(r.dir, ownFolder)); len(left) != 0 {
+	if left := journals(t, r); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
 	if entries, _ := filepath.Glob(filepath.Join(r.dir, "objects", incomingPrefix+"*")); len(entries) != 0 {
@@ -364,101 +377,6 @@ func TestPublish_concurrent(t *testing.T) {
 	}
 }
 
-// killedEnv makes the test binary a program that pushes until it is killed.
-const killedEnv = "JETON_TEST_KILLED"
-
-// TestKilledChild is that program, and no test of its own.
-func TestKilledChild(t *testing.T) {
-	args := strings.Split(os.Getenv(killedEnv), "\n")
-	if len(args) != 2 {
-		t.Skip("is run by TestKilled")
-	}
-	s, err := Open(Options{Dir: args[0]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, dir := s.Repo(1), args[1]
-	refs := refMap(t, r)
-	at := refs["refs/heads/a"]
-	for n := 0; ; n++ {
-		new := object.ID(git(t, dir, "commit-tree", "-p", string(at), "-m", fmt.Sprint(n), string(at)+"^{tree}"))
-		results, err := publish(t.Context(), r, packOf(t, dir, new, at), Publication{Atomic: true, Updates: []wire.Update{
-			{Name: "refs/heads/a", Old: at, New: new}, {Name: "refs/heads/b", Old: at, New: new}, {Name: "refs/heads/c", Old: at, New: new}}})
-		if err != nil || results[0].Reason != "" {
-			t.Fatalf("%v %v", results, err)
-		}
-		at = new
-		fmt.Printf("ack %s\n", new)
-	}
-}
-
-// A server that is killed at any instant loses nothing that it acknowledged,
-// and shows no push in part.
-func TestKilled(t *testing.T) {
-	t.Parallel()
-	s := testStore(t)
-	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	last := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main:a", "main:b", "main:c")
-	rounds := 12
-	if testing.Short() {
-		rounds = 3
-	}
-	for i := range rounds {
-		last = killOnce(t, s, dir, last, time.Duration(60+37*i%90)*time.Millisecond)
-		fresh := reopen(t, s).Repo(1)
-		got := refMap(t, fresh)
-		if got["refs/heads/a"] != got["refs/heads/b"] || got["refs/heads/a"] != got["refs/heads/c"] {
-			t.Fatalf("a push is there in part: %v", got)
-		}
-		if git(t, fresh.dir, "merge-base", string(last), string(got["refs/heads/a"])) != string(last) {
-			t.Fatalf("an acknowledged push is lost: %s is not in %v", last, got)
-		}
-		last = got["refs/heads/a"]
-		if err := fresh.Verify(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		git(t, dir, "fetch", "-q", "origin")
-	}
-	t.Logf("%s commits", git(t, r.dir, "rev-list", "--count", "a"))
-}
-
-// killOnce runs the child, kills it a while after its first acknowledgement,
-// and returns the last that it acknowledged.
-func killOnce(t *testing.T, s *Store, dir string, last object.ID, after time.Duration) object.ID {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledChild$")
-	cmd.Env = append(os.Environ(), killedEnv+"="+s.dir+"\n"+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(out)
-	armed := false
-	for {
-		line, err := lines.ReadString('\n')
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if ack, ok := strings.CutPrefix(strings.TrimSpace(line), "ack "); ok {
-			last = object.ID(ack)
-		} else {
-			t.Log(line)
-		}
-		if !armed {
-			armed = true
-			time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-		}
-	}
-	_ = cmd.Wait()
-	return last
-}
-
 // acceptedJournal is a journal as a transaction has it when its refs move.
 func (r *Repo) acceptedJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
 	j, err := r.newJournal(updates, head, event)
@@ -466,4 +384,43 @@ func (r *Repo) acceptedJournal(updates []wire.Update, head string, event []byte)
 		err = errors.Join(j.file.Sync(), j.accept())
 	}
 	return j, err
+}
+
+// Who moved a ref back after a push, before that was recorded, is not overruled
+// by its journal: the ref has its old value again, as if the push had never
+// moved it, but the journal knows better.
+func TestRecover_movedBack(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	write(t, dir, "a", "1\n")
+	first := commit(t, dir, "1")
+	write(t, dir, "a", "2\n")
+	second := commit(t, dir, "2")
+	git(t, dir, "push", "-q", "origin", string(first)+":refs/heads/main")
+	back := func(context.Context, Moved) error {
+		results, err := publish(t.Context(), r, nil, Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: second, New: first}}})
+		if err != nil || results[0].Reason != "" {
+			t.Errorf("%v %v", results, err)
+		}
+		return errors.New("cut off")
+	}
+	results, err := publish(t.Context(), r, packOf(t, dir, second, first), Publication{
+		Updates: []wire.Update{{Name: "refs/heads/main", Old: first, New: second}}, Event: []byte("e"), Record: back})
+	if err != nil || results[0].Reason != "" {
+		t.Fatalf("%v %v", results, err)
+	}
+	again := reopen(t, s)
+	var events []string
+	again.OnRecovered(func(_ context.Context, _ id.Repo, m Moved) error {
+		events = append(events, string(m.Event))
+		return nil
+	})
+	if got := refMap(t, again.Repo(1)); got["refs/heads/main"] != first {
+		t.Errorf("the second push is lost: main is at %v, and was at %s at its end", got, first)
+	}
+	if len(events) != 1 || events[0] != "e" {
+		t.Errorf("recorded: %q", events)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"jeton/internal/gitstore/graph"
@@ -19,6 +20,9 @@ import (
 
 // seen is what was noticed about the objects of a pack while it came in.
 type seen struct {
+	watched string      // the name of an entry, to be looked out for
+	met     atomic.Bool // a tree has one of that name
+
 	mu       sync.Mutex // guards what follows
 	bad      *badObject // the first object that git's rules refuse
 	specials map[odb.Hash]object.Special
@@ -126,6 +130,9 @@ func (in *Incoming) check(o odb.Object) error {
 		err = object.CheckTree(in.format, o.Data, func(e *object.RawEntry) {
 			if kind := e.Kind(); kind != "" {
 				links.Add(e.ID, kind)
+			}
+			if string(e.Name) == in.seen.watched {
+				in.seen.met.Store(true)
 			}
 			if e.Special != 0 {
 				in.seen.special(graph.EntryHash(e), e.Special, in.table.Most())

@@ -23,6 +23,11 @@ func (r *Repo) Refs(ctx context.Context) (*Refs, error) {
 	if err := r.recover(ctx); err != nil {
 		return nil, err
 	}
+	return r.stillRefs(ctx)
+}
+
+// stillRefs reads the refs while none moves.
+func (r *Repo) stillRefs(ctx context.Context) (*Refs, error) {
 	r.moving.RLock()
 	defer r.moving.RUnlock()
 	return r.readRefs(ctx)

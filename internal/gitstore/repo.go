@@ -27,11 +27,13 @@ type Repo struct {
 	id    id.Repo
 	dir   string
 
-	// moving is held for writing while refs move, so that no reader in this
-	// process sees the middle of it.
+	// lanes are entered by whoever moves refs, from before what they are is looked
+	// at until they are on the disk. moving is held for writing only while they
+	// move, so that no reader in this process sees the middle of it.
+	lanes     lanes
 	moving    sync.RWMutex
 	recovered atomic.Bool // what a crash left was looked for by this process
-	swept     bool        // quarantines too; guarded by moving
+	swept     bool        // quarantines too; for who is alone in the lanes
 
 	refs   atomic.Pointer[ref.DB] // nil until they are first read
 	weight atomic.Int64           // of what is kept of them, in bytes
@@ -46,6 +48,7 @@ type Repo struct {
 	size   sizeMemo
 	born   string // tells the folder from others of its number
 	tags   struct{ version, digest string }
+	spares []string // paths of files for journals
 }
 
 // ID returns the repository's number.

@@ -149,6 +149,7 @@ func Open(o Options) (*Store, error) {
 			return nil, problem.Wrap(err, problem.Unavailable, "the repositories' folder cannot be made", "Check the owner and the free space of the data folder.")
 		}
 	}
+	spread(s.tempDir())
 	// Links in the way to the folder are resolved once, so that git and we
 	// always speak of the same place.
 	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {

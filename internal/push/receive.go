@@ -164,6 +164,7 @@ func (p *pushing) work(ctx context.Context) error {
 			return err
 		}
 		in.Inspect(func(kind object.Kind, id object.ID, data []byte) { p.secrets.Look(string(kind), string(id), data) })
+		in.Watch(workflowTop)
 		if err := in.Index(ctx, pack, p.answer); err != nil {
 			return p.shallowly(err)
 		}
@@ -308,7 +309,7 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 		Atomic:  p.cmds.Caps.Has("atomic"),
 		Event:   event,
 		Still:   p.again,
-		Record:  func(ctx context.Context, m gitstore.Moved) error { return p.flow.recovered(ctx, p.repo.ID, m) },
+		Record:  func(ctx context.Context, m gitstore.Moved) error { return p.flow.record(ctx, p.repo.ID, m, false) },
 	})
 	if errors.Is(err, gitstore.ErrNoLonger) {
 		return refused(err)
@@ -344,7 +345,7 @@ func (p *pushing) still(ctx context.Context) error {
 	if !p.actor.Until.IsZero() && !o.Now().Before(p.actor.Until) {
 		return problem.New(problem.Unauthenticated, "Your token expired during the push.", "Regenerate it, then push again.")
 	}
-	again, err := o.Gate.Repo(ctx, p.actor, right.RepoPush, p.repo.OwnerLogin, p.repo.Name)
+	again, err := o.Gate.RepoForGit(ctx, p.actor, right.RepoPush, p.repo.OwnerLogin, p.repo.Name)
 	if err == nil && again.ID != p.repo.ID {
 		err = problem.New(problem.NotFound, "Repository not found.", "It was renamed or deleted during the push.")
 	}

@@ -44,10 +44,15 @@ func (p *pushing) event(ctx context.Context) ([]byte, error) {
 	})
 }
 
-// recovered records that refs have moved: right after it, or, when a crash came
-// between, before the repository is served again. It may come twice for one
-// push then; a line too many in the log is better than one too few.
+// recovered records what a crash cut off, unless it had been recorded when the
+// crash came.
 func (f *Flow) recovered(ctx context.Context, repo id.Repo, m gitstore.Moved) error {
+	return f.record(ctx, repo, m, true)
+}
+
+// record records that refs have moved: right after it, or, again, before the
+// repository is served once more after a crash.
+func (f *Flow) record(ctx context.Context, repo id.Repo, m gitstore.Moved, again bool) error {
 	var j journaled
 	if err := json.Unmarshal(m.Event, &j); err != nil {
 		return fmt.Errorf("read the journal of a push: %w", err)
@@ -63,6 +68,14 @@ func (f *Flow) recovered(ctx context.Context, repo id.Repo, m gitstore.Moved) er
 		if err != nil {
 			return err
 		}
+		entry := audit.Entry{
+			At: j.At, Action: "git.push", Actor: actor, Account: r.Owner, Repo: repo, Target: r.FullName(), Detail: detail(m),
+		}
+		if again {
+			if has, err := f.o.Audit.Has(ctx, tx, entry); err != nil || has {
+				return err
+			}
+		}
 		head := strings.TrimPrefix(m.Head, "refs/heads/")
 		err = f.o.Repos.Pushed(ctx, tx, repo, j.At, head)
 		if head != "" && problem.Is(err, problem.Invalid) {
@@ -74,9 +87,7 @@ func (f *Flow) recovered(ctx context.Context, repo id.Repo, m gitstore.Moved) er
 		if err := f.o.Repos.SetSize(ctx, tx, repo, size>>10); err != nil {
 			return err
 		}
-		return f.o.Audit.Record(ctx, tx, audit.Entry{
-			Action: "git.push", Actor: actor, Account: r.Owner, Repo: repo, Target: r.FullName(), Detail: detail(m),
-		})
+		return f.o.Audit.Record(ctx, tx, entry)
 	})
 	if problem.Is(err, problem.NotFound) {
 		return nil // the repository was deleted meanwhile

@@ -75,7 +75,10 @@ func (p *pushing) kinds(ctx context.Context, in *gitstore.Incoming) error {
 
 // workflowFolder holds what runs when something is pushed. To change what runs
 // is more than to change what is stored, and needs a scope of its own.
-const workflowFolder = ".github/workflows"
+const (
+	workflowTop    = ".github"
+	workflowFolder = workflowTop + "/workflows"
+)
 
 // workflows refuses commands that add or change files below workflowFolder when
 // the credential may not do that. A file that is the same, at the same path, on

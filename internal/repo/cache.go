@@ -10,11 +10,21 @@ import (
 	"jeton/internal/problem"
 )
 
+// Exactness says what may be older in what FindCached finds.
+type Exactness int
+
+// Exact is for who shows when a repository was pushed to, OldTimes for who does
+// not.
+const (
+	Exact    Exactness = iota // nothing but the size
+	OldTimes                  // the times of change and push, too
+)
+
 // FindCached is Find for those who ask on every request: what was found under
 // its name of today is answered from memory until a change of the repository,
 // or of its owner, is heard, and what was not found until any change is. Then
-// cached is true. The size may be older than that.
-func (m *Room) FindCached(ctx context.Context, r db.Reader, owner, name string, viewer id.Account) (f Found, cached bool, err error) {
+// cached is true.
+func (m *Room) FindCached(ctx context.Context, r db.Reader, owner, name string, viewer id.Account, how Exactness) (f Found, cached bool, err error) {
 	if !m.o.Change.Fresh() {
 		f, err = m.Find(ctx, r, owner, name, viewer)
 		return f, false, err
@@ -22,7 +32,7 @@ func (m *Room) FindCached(ctx context.Context, r db.Reader, owner, name string, 
 	// As it was written: another spelling is another entry, which costs less than
 	// folding the usual one each time.
 	key := findKey{owner, name, viewer}
-	f, ok, missing := m.found.get(key)
+	f, ok, missing := m.found.get(key, how)
 	switch {
 	case ok:
 		return f, true, nil
@@ -75,7 +85,7 @@ type findKey struct {
 type foundCache struct {
 	mu      sync.RWMutex
 	gen     uint64                         // guarded by mu, as all that follows
-	entries map[findKey]Found              //
+	entries map[findKey]*entry             //
 	byRepo  map[id.Repo]map[findKey]bool   //
 	byOwner map[id.Account]map[id.Repo]int // how many entries each repository has
 
@@ -84,16 +94,22 @@ type foundCache struct {
 	missing, hidden map[findKey]uint64
 }
 
+// entry is what was found under a name.
+type entry struct {
+	Found
+	pushed bool // to since then
+}
+
 func newFoundCache() *foundCache {
-	return &foundCache{entries: map[findKey]Found{}, byRepo: map[id.Repo]map[findKey]bool{}, byOwner: map[id.Account]map[id.Repo]int{},
+	return &foundCache{entries: map[findKey]*entry{}, byRepo: map[id.Repo]map[findKey]bool{}, byOwner: map[id.Account]map[id.Repo]int{},
 		missing: map[findKey]uint64{}, hidden: map[findKey]uint64{}}
 }
 
-func (c *foundCache) get(k findKey) (f Found, ok, missing bool) {
+func (c *foundCache) get(k findKey, how Exactness) (f Found, ok, missing bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if f, ok = c.entries[k]; ok {
-		return f, true, false
+	if e := c.entries[k]; e != nil && (!e.pushed || how == OldTimes) {
+		return e.Found, true, false
 	}
 	at, missing := c.missing[k]
 	return f, false, missing && at == c.gen
@@ -132,16 +148,20 @@ func (c *foundCache) begin() uint64 {
 func (c *foundCache) put(k findKey, f Found, begun uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, there := c.entries[k]; there || c.gen != begun {
+	if c.gen != begun {
 		return
 	}
+	if e := c.entries[k]; e != nil && !e.pushed {
+		return
+	}
+	c.drop(k)
 	if len(c.entries) >= maxFound {
 		for old := range c.entries { // any one will do: it is read again when asked for
 			c.drop(old)
 			break
 		}
 	}
-	c.entries[k] = f
+	c.entries[k] = &entry{Found: f}
 	if c.byRepo[f.ID] == nil {
 		c.byRepo[f.ID] = map[findKey]bool{}
 	}
@@ -153,8 +173,8 @@ func (c *foundCache) put(k findKey, f Found, begun uint64) {
 }
 
 func (c *foundCache) drop(k findKey) {
-	f, ok := c.entries[k]
-	if !ok {
+	f := c.entries[k]
+	if f == nil {
 		return
 	}
 	delete(c.entries, k)
@@ -179,6 +199,11 @@ func (c *foundCache) hear(ch change.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch ch.Kind {
+	case change.RepoPushed:
+		c.gen++
+		for k := range c.byRepo[id.Repo(ch.Subject)] {
+			c.entries[k].pushed = true
+		}
 	case change.RepoChanged:
 		c.gen++
 		c.dropRepo(id.Repo(ch.Subject))

@@ -2,7 +2,10 @@ package repo_test
 
 import (
 	"testing"
+	"time"
 
+	"jeton/internal/db"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -18,7 +21,7 @@ func TestFindCached(t *testing.T) {
 		t.Cleanup(h.bus.Close)
 		find := func(owner, name string, viewer right.Actor, wantCached bool) (repo.Found, error) {
 			t.Helper()
-			f, cached, err := h.FindCached(t.Context(), h.d, owner, name, viewer.Account)
+			f, cached, err := h.FindCached(t.Context(), h.d, owner, name, viewer.Account, repo.Exact)
 			if cached != wantCached {
 				t.Errorf("%s/%s: cached %v", owner, name, cached)
 			}
@@ -57,5 +60,35 @@ func TestFindCached(t *testing.T) {
 		if f, err := find("owner2", "engine", other, false); err != nil || !f.Renamed || f.Name != "motor" {
 			t.Errorf("renamed: %+v, %v", f, err)
 		}
+		pushed(t, h, r.ID)
 	})
+}
+
+// pushed: a push makes the times older than they are, and nothing else.
+func pushed(t *testing.T, h *house, r id.Repo) {
+	t.Helper()
+	find := func(how repo.Exactness, wantCached bool) time.Time {
+		t.Helper()
+		f, cached, err := h.FindCached(t.Context(), h.d, "owner2", "motor", h.other, how)
+		if err != nil || cached != wantCached || f.Relation != right.Write {
+			t.Errorf("%+v, cached %v, %v", f, cached, err)
+		}
+		return f.PushedAt
+	}
+	push := func(at time.Time, branch string) {
+		t.Helper()
+		if err := h.d.Write(t.Context(), func(tx *db.Tx) error { return h.Pushed(t.Context(), tx, r, at, branch) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	find(repo.Exact, false)
+	first := time.Now().UTC().Truncate(time.Microsecond)
+	push(first, "")
+	find(repo.OldTimes, true)
+	if at := find(repo.Exact, false); !at.Equal(first) {
+		t.Errorf("pushed at %v, and it says %v", first, at)
+	}
+	find(repo.OldTimes, true)
+	push(first.Add(time.Second), "trunk") // another default branch is a change
+	find(repo.OldTimes, false)
 }

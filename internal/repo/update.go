@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -228,7 +229,10 @@ func (m *Room) Pushed(ctx context.Context, tx *db.Tx, repo id.Repo, at time.Time
 	} else if n == 0 {
 		return notFound()
 	}
-	return m.changed(ctx, tx, repo)
+	if defaultBranch != "" {
+		return m.changed(ctx, tx, repo)
+	}
+	return m.o.Change.Record(ctx, tx, change.Change{Kind: change.RepoPushed, Subject: int64(repo)})
 }
 
 // SetSize records how large the repository is on disk, in KiB. It is neither a

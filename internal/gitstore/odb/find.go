@@ -348,6 +348,29 @@ func (db *DB) Refresh() error {
 	return err
 }
 
+// Added tells of a pack that the caller has just put into the folder, by its name
+// without an ending, so that the objects in it are found without a look at the
+// folder.
+func (db *DB) Added(name string) {
+	db.scan.Lock()
+	defer db.scan.Unlock()
+	old := db.state.Load()
+	if old == nil {
+		return // the first look will see it
+	}
+	path := filepath.Join(db.dir, "pack", name)
+	fi, err := os.Lstat(path + ".pack")
+	if err != nil || slices.ContainsFunc(old.packs, func(p *Pack) bool { return p.path == path }) {
+		return
+	}
+	p := db.pool.newPack(path, db.format)
+	p.made = fi.ModTime()
+	s := *old // it has not seen the folder as it is now: who misses something looks
+	s.packs = append([]*Pack{p}, old.packs...)
+	db.state.Store(&s)
+	db.changes.Add(1)
+}
+
 // Packs returns the packs that the last look found, the newest first.
 func (db *DB) Packs() ([]*Pack, error) {
 	if db.under != nil {

@@ -89,6 +89,15 @@ func (db *DB) HasHash(h Hash) (ok bool, err error) {
 	return err == nil, err
 }
 
+// Seen is HasHash as far as the last look at the folder goes: it may say no to
+// what somebody has added since.
+func (db *DB) Seen(h Hash) (ok bool, err error) {
+	defer guard(debug.SetPanicOnFault(true), &err)
+	f, err := db.findQuick(h, true)
+	f.release()
+	return err == nil && f != found{}, err
+}
+
 // Info tells what an object is. It fails with ErrNotFound.
 func (db *DB) Info(id object.ID) (Info, error) {
 	h, ok := ParseHash(id)

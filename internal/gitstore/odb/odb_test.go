@@ -345,3 +345,53 @@ func TestPackLists(t *testing.T) {
 		}
 	}
 }
+
+// TestAdded: what the database was told of is found without a look at the folder;
+// what it was not told of, by one.
+func TestAdded(t *testing.T) {
+	t.Parallel()
+	r := newRepo(t, object.SHA1)
+	db := NewPool(Options{}).Open(r.objects(), r.format)
+	add := func(text string) (Hash, string) {
+		t.Helper()
+		id := strings.TrimSpace(r.run(text, "hash-object", "-w", "--stdin"))
+		pack := strings.TrimSpace(r.run(id+"\n", "pack-objects", "-q", "objects/pack/pack"))
+		r.run("", "prune-packed")
+		h, ok := ParseHash(object.ID(id))
+		if !ok {
+			t.Fatal(id)
+		}
+		return h, "pack-" + pack
+	}
+	seen := func(what string, h Hash, want bool) {
+		t.Helper()
+		if ok, err := db.Seen(h); ok != want || err != nil {
+			t.Errorf("%s: seen %v, %v", what, ok, err)
+		}
+	}
+	first, name := add("1")
+	db.Added(name)
+	seen("before the first look", first, true)
+	second, name := add("2")
+	seen("not told", second, false)
+	db.Added("pack-of-nobody")
+	db.Added(name)
+	db.Added(name)
+	seen("told", second, true)
+	third, _ := add("3")
+	seen("not told", third, false)
+	if packs, err := db.Packs(); err != nil || len(packs) != 2 {
+		t.Errorf("%d packs, %v", len(packs), err)
+	}
+	if ok, err := db.HasHash(third); !ok || err != nil {
+		t.Errorf("looked for: %v, %v", ok, err)
+	}
+	for i, h := range []Hash{first, second, third} {
+		if _, data, err := db.ReadHash(h, 100); err != nil || string(data) != fmt.Sprint(i+1) {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	if packs, err := db.Packs(); err != nil || len(packs) != 3 {
+		t.Errorf("%d packs, %v", len(packs), err)
+	}
+}

@@ -39,14 +39,22 @@ func (t *Tx) Sync() error {
 // the disk. After an error some have moved and others not: whoever accepted the
 // set has to bring it about. No lock stays, as far as that can be done.
 func (t *Tx) Commit() error {
+	if err := t.Move(); err != nil {
+		return err
+	}
+	return t.SyncFolders()
+}
+
+// Move is the first half of Commit: afterwards everybody sees the refs moved.
+func (t *Tx) Move() error {
 	err := t.put()
 	err = errors.Join(err, t.release())
 	t.removeFolders()
-	if err != nil {
-		return err
-	}
-	return syncAll(t.folders())
+	return err
 }
+
+// SyncFolders is the second half of Commit: it returns when all is on the disk.
+func (t *Tx) SyncFolders() error { return syncAll(t.folders()) }
 
 // removeFolders removes the folders that hold nothing any more: of what was
 // deleted, and of the locks of what is in packed-refs.
