@@ -59,7 +59,7 @@ func TestPush_ends(t *testing.T) {
 	if err := in.CheckBases(t.Context(), refs); err != nil {
 		t.Fatal(err)
 	}
-	w := folderWalk{ctx: &countdown{t.Context(), 20}}
+	w := folderWalk{ctx: &countdown{t.Context(), 20}, in: in}
 	if w.db, err = in.db(); err != nil {
 		t.Fatal(err)
 	}
