@@ -15,7 +15,8 @@ import (
 	"jeton/internal/right"
 )
 
-// TestMedia_ends: a download of a large file ends with what let it begin.
+// TestMedia_ends: a download of a large file, in Git LFS or not, ends with what let
+// it begin.
 func TestMedia_ends(t *testing.T) {
 	t.Parallel()
 	const size = 48 << 20 // more than what lies on the way
@@ -33,8 +34,10 @@ func TestMedia_ends(t *testing.T) {
 	g := s.Git(t, "ada", plain)
 	g.Run(t, "clone", "-q", s.URL()+"/ada/shut.git", "shut")
 	g.In("shut").Commit(t, "large.bin", fmt.Sprintf("version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize %d\n", oid, size), "A pointer")
+	g.In("shut").Commit(t, "plain.bin", content[:size/2], "A file of git's")
 	g.In("shut").Run(t, "push", "-q", "origin", "HEAD:main")
-	for name, end := range map[string]func() error{
+	names := []string{"nothing", "the session ends", "the access ends"}
+	ends := map[string]func() error{
 		"nothing": func() error { return nil },
 		"the session ends": func() error {
 			list, err := s.Signin.ListSessions(t.Context(), bob.ID)
@@ -44,10 +47,17 @@ func TestMedia_ends(t *testing.T) {
 			return err
 		},
 		"the access ends": func() error { return s.Repos.RemoveCollaborator(t.Context(), right.Operator(), shut.ID, bob.ID) },
-	} {
+	}
+	for i := range 2 * len(names) {
+		name, raw := names[i/2], i%2 == 1
+		end := ends[name]
 		s.Share(t, shut, bob, right.Read)
 		p := signedIn(t, s, "bob")
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/ada/shut/media/main/large.bin", nil)
+		path, left := "/ada/shut/media/main/large.bin", size-1
+		if raw {
+			path, left = "/ada/shut/raw/main/plain.bin", len(content)/2-1
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +74,7 @@ func TestMedia_ends(t *testing.T) {
 		began := time.Now()
 		n, err := io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		if whole := err == nil && n == size-1; whole != (name == "nothing") {
+		if whole := err == nil && n == int64(left); whole != (name == "nothing") {
 			t.Errorf("%s: %d more bytes came, %v, in %v", name, n, err, time.Since(began))
 		}
 	}
