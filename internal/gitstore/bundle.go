@@ -149,8 +149,8 @@ func (b *bundler) work(ctx context.Context, r *Repo) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	one := b.repos[r.id]
-	if one == nil { // deleted meanwhile, and counted nowhere
-		return errors.Join(err, os.RemoveAll(b.folder(r.id)))
+	if one == nil || !b.s.Exists(r.id) { // deleted meanwhile
+		return errors.Join(err, b.drop(r.id))
 	}
 	one.due, one.tried, one.version = false, b.s.now(), version
 	if made == nil {
@@ -275,13 +275,19 @@ func (b *bundler) forget(repo id.Repo) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	_ = b.drop(repo)
+}
+
+// drop forgets a repository and removes its bundles, one that is not counted yet
+// among them. The caller holds mu.
+func (b *bundler) drop(repo id.Repo) error {
 	if one := b.repos[repo]; one != nil {
 		for len(one.list) > 0 {
 			b.dropLast(one)
 		}
 	}
 	delete(b.repos, repo)
-	_ = os.RemoveAll(b.folder(repo))
+	return os.RemoveAll(b.folder(repo))
 }
 
 // Bundles returns the bundles of the repository that may be given to who sees
