@@ -41,7 +41,7 @@ func (g *Gate) Heard() uint64 {
 // Watch returns a context that ends as soon as recheck says that the request is
 // no longer allowed, or the credential's time is over: a clone that takes an
 // hour must not outlive the token that it began with. recheck runs after each
-// change of the actor's token or account, or of the repository, and at once when
+// change of the actor's token, session or account, or of the repository, and at once when
 // anything changed since heard was asked for; its refusal is the context's
 // cause. The returned function ends the watch.
 func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
@@ -125,6 +125,7 @@ func (g *Gate) changed(c change.Change) {
 	for w := range g.watches.all {
 		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
 			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||
+			c.Kind == change.SessionChanged && w.actor.Sess != 0 && id.Account(c.Subject) == w.actor.Account ||
 			c.Kind == change.RepoChanged && id.Repo(c.Subject) == w.repo {
 			w.look()
 		}

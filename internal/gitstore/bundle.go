@@ -66,6 +66,11 @@ type bundled struct {
 	version string    // of the refs then
 	list    []*Bundle // the newest first; an older one for those who still take it
 	judged  map[*Bundle]verdict
+	judging chan struct{} // holds one while somebody finds a verdict out
+}
+
+func newBundled() *bundled {
+	return &bundled{judged: map[*Bundle]verdict{}, judging: make(chan struct{}, 1)}
 }
 
 // verdict says whether a bundle held for one state of the refs.
@@ -112,7 +117,7 @@ func (b *bundler) asked(r *Repo, refs *Refs) {
 	defer b.mu.Unlock()
 	one := b.repos[r.id]
 	if one == nil {
-		one = &bundled{judged: map[*Bundle]verdict{}}
+		one = newBundled()
 		b.repos[r.id] = one
 	}
 	one.asked = now
@@ -273,7 +278,8 @@ func (b *bundler) forget(repo id.Repo) {
 	_ = b.drop(repo)
 }
 
-// drop removes all bundles of a repository. The caller holds mu.
+// drop forgets a repository and removes its bundles, one that is not counted yet
+// among them. The caller holds mu.
 func (b *bundler) drop(repo id.Repo) error {
 	if one := b.repos[repo]; one != nil {
 		for len(one.list) > 0 {
@@ -286,8 +292,13 @@ func (b *bundler) drop(repo id.Repo) error {
 
 // Bundles returns the bundles of the repository that may be given to who sees
 // refs now: those of which every ref is still in reach. The newest comes first.
-// None of them starts git, unless refs have moved since they were asked for.
+// None of them starts git, unless refs have moved since they were asked for. Then
+// one of those who ask does, and meanwhile there is no bundle for the others.
 func (r *Repo) Bundles(ctx context.Context, refs *Refs) ([]*Bundle, error) {
+	return r.bundles(ctx, refs, false)
+}
+
+func (r *Repo) bundles(ctx context.Context, refs *Refs, wait bool) ([]*Bundle, error) {
 	b := r.store.bundle
 	if b == nil {
 		return nil, nil
@@ -301,30 +312,64 @@ func (r *Repo) Bundles(ctx context.Context, refs *Refs) ([]*Bundle, error) {
 	b.mu.Unlock()
 	var out []*Bundle
 	for _, bundle := range list {
-		b.mu.Lock()
-		v := one.judged[bundle]
-		b.mu.Unlock()
-		if v.version != refs.Version {
-			holds, err := r.inReach(ctx, refs, bundle.tips)
-			if err != nil {
-				return nil, err
-			}
-			v = verdict{refs.Version, holds}
-			b.mu.Lock()
-			one.judged[bundle] = v
-			b.mu.Unlock()
+		holds, err := b.holds(ctx, r, refs, one, bundle, wait)
+		if err != nil {
+			return nil, err
 		}
-		if v.holds {
+		if holds {
 			out = append(out, bundle)
 		}
 	}
 	return out, nil
 }
 
+// holds reports whether a bundle may be given to who sees refs. When somebody else
+// is finding it out it says no, unless it shall wait for that.
+func (b *bundler) holds(ctx context.Context, r *Repo, refs *Refs, one *bundled, bundle *Bundle, wait bool) (bool, error) {
+	known := func() (verdict, bool) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		v := one.judged[bundle]
+		return v, v.version == refs.Version
+	}
+	if v, ok := known(); ok {
+		return v.holds, nil
+	}
+	if wait {
+		select {
+		case one.judging <- struct{}{}:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	} else {
+		select {
+		case one.judging <- struct{}{}:
+		default:
+			return false, nil
+		}
+	}
+	defer func() { <-one.judging }()
+	if v, ok := known(); ok {
+		return v.holds, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	holds, err := r.inReach(ctx, refs, bundle.tips)
+	if err != nil {
+		return false, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if slices.Contains(one.list, bundle) {
+		one.judged[bundle] = verdict{refs.Version, holds}
+	}
+	return holds, nil
+}
+
 // OpenBundle opens a bundle of that name for reading, if it may be given to who
 // sees refs now. Otherwise it fails with problem.NotFound.
 func (r *Repo) OpenBundle(ctx context.Context, refs *Refs, name string) (*os.File, *Bundle, error) {
-	list, err := r.Bundles(ctx, refs)
+	list, err := r.bundles(ctx, refs, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,7 +29,7 @@ func TestBundles_room(t *testing.T) {
 		r := s.Repo(n)
 		b.mu.Lock()
 		if b.repos[n] == nil {
-			b.repos[n] = &bundled{judged: map[*Bundle]verdict{}}
+			b.repos[n] = newBundled()
 		}
 		b.repos[n].asked = begin.Add(time.Duration(n) * time.Second)
 		b.mu.Unlock()
@@ -90,5 +90,46 @@ func TestBundles_room(t *testing.T) {
 	s.forgetFetches(4)
 	if got := have(); len(got) != 0 {
 		t.Errorf("after it was deleted: %v", got)
+	}
+}
+
+// TestBundles_together: of many who ask for bundles after a push, one has git look
+// whether they still hold.
+func TestBundles_together(t *testing.T) {
+	t.Parallel()
+	s, runs := countingStore(t)
+	if err := s.KeepFetches(FetchOptions{BundleLeast: 1, BundleDir: filepath.Join(t.TempDir(), "bundles"), Spare: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r := testRepo(t, s, 1, object.SHA1)
+	dir := work(t, r)
+	commit(t, dir, "1")
+	git(t, dir, "push", "-q", "origin", "main")
+	s.bundle.mu.Lock()
+	s.bundle.repos[1] = newBundled()
+	s.bundle.mu.Unlock()
+	if err := s.bundle.work(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, dir, "2")
+	git(t, dir, "push", "-q", "origin", "main")
+	refs, err := r.Refs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = runs()
+	one := s.bundle.repos[1]
+	one.judging <- struct{}{} // somebody looks already
+	for range 20 {
+		if list, err := r.Bundles(t.Context(), refs); err != nil || len(list) > 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+	}
+	<-one.judging
+	if list, err := r.Bundles(t.Context(), refs); err != nil || len(list) != 1 {
+		t.Errorf("then: %v, %v", list, err)
+	}
+	if n := counted(runs(), "rev-list"); n != 1 {
+		t.Errorf("git was asked %d times", n)
 	}
 }

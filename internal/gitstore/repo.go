@@ -37,7 +37,8 @@ type Repo struct {
 
 	refs   atomic.Pointer[ref.DB] // nil until they are first read
 	weight atomic.Int64           // of what is kept of them, in bytes
-	place  *list.Element          // among the recent; guarded by the set's mu
+	place  *list.Element          // on the shelf; guarded by the set's mu
+	shelf  *shelf                 // nil: nobody used it lately; guarded by the set's mu
 
 	scatteredAt atomic.Int64 // when its refs were last found to lie in many folders
 

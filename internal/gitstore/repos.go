@@ -11,21 +11,29 @@ import (
 
 // What is remembered of repositories that nobody uses just now: of so many, and
 // of their refs so much. The one that was not used for the longest is forgotten
-// first, and read again when somebody asks for it.
+// first, and read again when somebody asks for it. Those with very many refs have
+// a share of their own: one of them must not push out all the others.
 const (
-	maxRecent       = 16_384
-	maxRecentWeight = 64 << 20
-	repoWeight      = 1 << 10 // of a repository without its refs
+	maxRecent      = 16_384
+	maxLightWeight = 24 << 20
+	maxHeavyWeight = 40 << 20
+	heavyFrom      = 1 << 20
+	repoWeight     = 1 << 10 // of a repository without its refs
 )
 
 // repoSet gives out one Repo for each number. It holds on to those that were
 // used lately. Of the others it knows only as long as somebody else holds them,
 // so that whoever uses a repository shares its locks with all who do.
 type repoSet struct {
-	mu     sync.Mutex
-	all    map[id.Repo]weak.Pointer[Repo] // guarded by mu
-	recent list.List                      // of *Repo, the latest in front; guarded by mu
-	weight int64                          // of all in recent; guarded by mu
+	mu           sync.Mutex
+	all          map[id.Repo]weak.Pointer[Repo] // guarded by mu
+	light, heavy shelf                          // guarded by mu
+}
+
+// shelf is those that were used lately and weigh about the same.
+type shelf struct {
+	recent list.List // of *Repo, the latest in front
+	weight int64     // of all of them
 }
 
 func (s *repoSet) get(repo id.Repo, build func() *Repo) *Repo {
@@ -41,13 +49,22 @@ func (s *repoSet) get(repo id.Repo, build func() *Repo) *Repo {
 		runtime.AddCleanup(r, s.drop, repo)
 	}
 	if r.place == nil {
-		r.place = s.recent.PushFront(r)
-		s.weight += repoWeight + r.weight.Load()
-		s.trim()
+		s.put(r)
 	} else {
-		s.recent.MoveToFront(r.place)
+		r.shelf.recent.MoveToFront(r.place)
 	}
 	return r
+}
+
+// put makes a repository the latest of its shelf. The caller holds mu.
+func (s *repoSet) put(r *Repo) {
+	most := int64(maxLightWeight)
+	if r.shelf = &s.light; r.weight.Load() >= heavyFrom {
+		r.shelf, most = &s.heavy, maxHeavyWeight
+	}
+	r.place = r.shelf.recent.PushFront(r)
+	r.shelf.weight += repoWeight + r.weight.Load()
+	r.shelf.trim(most)
 }
 
 // drop forgets a number whose Repo is gone, unless it has a new one.
@@ -67,28 +84,30 @@ func (s *repoSet) weigh(r *Repo, refs *Refs) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := r.weight.Swap(now)
-	if r.place != nil {
-		s.weight += now - before
-		s.trim()
+	placed := r.remove()
+	r.weight.Store(now)
+	if placed {
+		s.put(r)
 	}
 }
 
-// trim forgets the oldest. The caller holds mu.
-func (s *repoSet) trim() {
-	for s.recent.Len() > 1 && (s.recent.Len() > maxRecent || s.weight > maxRecentWeight) {
-		s.remove(s.recent.Back().Value.(*Repo))
+// trim forgets the oldest.
+func (s *shelf) trim(most int64) {
+	for s.recent.Len() > 1 && (s.recent.Len() > maxRecent || s.weight > most) {
+		s.recent.Back().Value.(*Repo).remove()
 	}
 }
 
-// remove takes a repository out of the recent. The caller holds mu.
-func (s *repoSet) remove(r *Repo) {
+// remove takes a repository off its shelf, if it is on one. The caller holds the
+// set's mu.
+func (r *Repo) remove() bool {
 	if r.place == nil {
-		return
+		return false
 	}
-	s.recent.Remove(r.place)
-	r.place = nil
-	s.weight -= repoWeight + r.weight.Load()
+	r.shelf.recent.Remove(r.place)
+	r.shelf.weight -= repoWeight + r.weight.Load()
+	r.place, r.shelf = nil, nil
+	return true
 }
 
 // forget is for a repository that is deleted. It returns what was known of it.
@@ -97,7 +116,7 @@ func (s *repoSet) forget(repo id.Repo) *Repo {
 	defer s.mu.Unlock()
 	r := s.all[repo].Value()
 	if r != nil {
-		s.remove(r)
+		r.remove()
 	}
 	delete(s.all, repo)
 	return r

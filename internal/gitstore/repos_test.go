@@ -18,7 +18,7 @@ func TestRepos_forgotten(t *testing.T) {
 	for n := range id.Repo(maxRecent + 100) {
 		s.Repo(n + 2)
 	}
-	if got := s.repos.recent.Len(); got != maxRecent {
+	if got := s.repos.light.recent.Len(); got != maxRecent {
 		t.Errorf("%d are kept", got)
 	}
 	for range 10 { // what has no user goes, with its entry, after a collection or two
@@ -56,19 +56,25 @@ func TestRepos_weight(t *testing.T) {
 	if _, err := r.Refs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	one := s.repos.weight
-	if one < 20_000*100 {
+	one := s.repos.heavy.weight
+	if one < 20_000*100 || s.repos.light.weight != 0 {
 		t.Fatalf("20,000 refs weigh %d", one)
+	}
+	for n := id.Repo(1000); n < 1100; n++ { // those of others
+		s.Repo(n)
 	}
 	for n := id.Repo(2); n < 100; n++ {
 		other := s.Repo(n)
-		other.weight.Store(one) // as if it had as many
 		s.repos.mu.Lock()
-		s.repos.weight += one
-		s.repos.trim()
+		other.remove()
+		other.weight.Store(one) // as if it had as many
+		s.repos.put(other)
 		s.repos.mu.Unlock()
 	}
-	if s.repos.weight > maxRecentWeight || s.repos.recent.Len() < 5 {
-		t.Errorf("%d weigh %d", s.repos.recent.Len(), s.repos.weight)
+	if heavy := &s.repos.heavy; heavy.weight > maxHeavyWeight || heavy.recent.Len() < 5 {
+		t.Errorf("%d weigh %d", heavy.recent.Len(), heavy.weight)
+	}
+	if n := s.repos.light.recent.Len(); n != 100 {
+		t.Errorf("%d of 100 small ones are left", n)
 	}
 }

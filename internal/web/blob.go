@@ -120,7 +120,9 @@ func showRaw(c *call) error {
 	}
 	body := io.NopCloser(bytes.NewReader(head))
 	if int64(len(head)) < b.Size && c.r.Method != http.MethodHead {
-		if body, err = v.Stream(c.ctx(), b); err != nil {
+		ctx, stop := c.watch(mediaTime)
+		defer stop()
+		if body, err = v.Stream(ctx, b); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,7 @@ type call struct {
 	r      *http.Request
 	actor  right.Actor
 	bearer secret.Value
+	heard  uint64 // of the gate, from before the person was identified
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
 	held   []func()  // what letGo gives back
@@ -74,7 +75,7 @@ func (c *call) enter() error {
 		return problem.Wrap(err, problem.Forbidden, "This form was sent from another site, so nothing was done.", "Open the page on this site and send the form there.")
 	}
 	c.forgetShown()
-	c.bearer = c.sessionCookie()
+	c.bearer, c.heard = c.sessionCookie(), c.door.o.Gate.Heard()
 	actor, err := c.door.o.Gate.IdentifySession(c.r.Context(), c.bearer)
 	if err != nil {
 		c.actor = right.Anonymous()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"mime"
 	"path"
+	"time"
 
+	"jeton/internal/gate"
 	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
@@ -64,10 +66,30 @@ func showMedia(c *call) error {
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": line(name)}))
-	ctx, cancel := context.WithTimeout(c.ctx(), mediaTime)
-	defer cancel()
+	ctx, stop := c.watch(mediaTime)
+	defer stop()
 	httpkit.ServeContent(ctx, c.w, c.r, content, string(o.OID))
 	return nil
+}
+
+// watch returns a context for an answer that takes long. It ends with what let the
+// person in, or after limit.
+func (c *call) watch(limit time.Duration) (context.Context, func()) {
+	g := c.door.o.Gate
+	ctx, cancel := context.WithTimeout(c.ctx(), limit)
+	ctx, stop := g.Watch(ctx, &c.actor, &c.repo, c.heard, func(ctx context.Context) error {
+		actor, err := g.IdentifySession(ctx, c.bearer)
+		if err != nil {
+			return err
+		}
+		now, err := g.Repo(ctx, &actor, c.action, c.repo.OwnerLogin, c.repo.Name)
+		if err != nil {
+			return err
+		}
+		return gate.Same(&c.repo, &now)
+	})
+	release := httpkit.CutShort(ctx, c.w)
+	return ctx, func() { release(); stop(); cancel() }
 }
 
 // pointed reads the pointer that the path names. What is none has no content
