@@ -197,7 +197,7 @@ func TestIsUnique(t *testing.T) {
 				t.Errorf("%s: %v is not unique", q, err)
 			}
 		}
-		if err := insert(`INSERT INTO things (id, other) VALUES (3, 99)`); err == nil || db.IsUnique(err) {
+		if err := insert(`INSERT INTO things (id, other) VALUES (3, 99)`); err == nil || db.IsUnique(err) || !db.IsForeign(err) {
 			t.Errorf("a missing parent gave %v", err)
 		}
 	})

@@ -42,6 +42,16 @@ func IsUnique(err error) bool {
 	return false
 }
 
+// IsForeign reports whether err says that a row names another one that is not
+// there: it was removed while what names it was on its way.
+func IsForeign(err error) bool {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code == "23503"
+	}
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
 // isRetryable reports whether a transaction failed only because another one
 // came between, so that it did nothing and may be tried again.
 func isRetryable(err error) bool {

@@ -125,25 +125,17 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *g
 	if info != nil {
 		release, err := f.o.Git.FetchSlot(ctx, who)
 		if err != nil {
-			return reason(ctx, err)
+			return problem.Ended(ctx, err)
 		}
 		defer release()
-		return reason(ctx, objectInfo(ctx, repo, refs, info, w))
+		return problem.Ended(ctx, objectInfo(ctx, repo, refs, info, w))
 	}
 	out := &once{w: w}
-	err = reason(ctx, repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out}))
+	err = problem.Ended(ctx, repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out}))
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack
 		// does not look whole.
 		return fmt.Errorf("fetch ended early: %s", err.Error())
-	}
-	return err
-}
-
-// reason is err, or, when the lease ended what failed, why it did.
-func reason(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, ctx.Err()) {
-		return cause
 	}
 	return err
 }

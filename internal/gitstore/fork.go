@@ -144,6 +144,10 @@ func shareObjects(ctx context.Context, from, to string, format object.Format) er
 			return err
 		}
 		if fresh+lost == 0 {
+			// Nor is there anything new in a folder that is not there any more.
+			if _, err := os.Lstat(from); err != nil {
+				return errGone(err)
+			}
 			return shareMidx(filepath.Join(from, "pack"), filepath.Join(to, "pack"), format)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"jeton/internal/gitstore/graph"
@@ -321,7 +322,22 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	}
 	s.forgetFetches(repo) // now that nothing more can be made of it
 	s.upkeep.forget(repo) // a repack would write what is being removed
-	return errors.Join(err, os.RemoveAll(dir))
+	return errors.Join(err, removeAll(dir))
+}
+
+// removeTries is how often removeAll begins, over about four seconds.
+const removeTries = 20
+
+// removeAll removes a folder into which something may still write for a moment: a
+// push, or a git that has not noticed yet that its repository is gone.
+func removeAll(dir string) error {
+	for i := 1; ; i++ {
+		err := os.RemoveAll(dir)
+		if !errors.Is(err, syscall.ENOTEMPTY) || i == removeTries {
+			return err
+		}
+		<-time.After(time.Duration(i) * 20 * time.Millisecond)
+	}
 }
 
 // Exists reports whether a repository of that number is on disk.

@@ -103,6 +103,9 @@ func (m *Room) LockFile(ctx context.Context, actor *right.Actor, repo id.Repo, p
 			return Lock{}, &Locked{Lock: before}
 		}
 	}
+	if db.IsForeign(err) {
+		err = problem.Wrap(err, problem.Forbidden, "This account was deleted meanwhile.", "")
+	}
 	if err != nil {
 		return Lock{}, err
 	}

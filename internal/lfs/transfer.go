@@ -19,7 +19,7 @@ func sendObject(d *Door, c *call) error {
 	defer stop()
 	blob, err := d.o.Files.Open(ctx, c.repo.ID, c.oid())
 	if err != nil {
-		return err
+		return problem.Ended(ctx, err)
 	}
 	defer blob.Close()
 	httpkit.ServeContent(ctx, c.w, c.r, blob, c.arg)
@@ -44,7 +44,7 @@ func takeObject(d *Door, c *call) error {
 	// What was taken away while the last bytes came counts as well.
 	may := func(ctx context.Context) error { return d.again(ctx, c) }
 	if err := d.o.Files.Store(ctx, c.repo.ID, c.oid(), size, body, may); err != nil {
-		return err
+		return problem.Ended(ctx, err)
 	}
 	c.w.WriteHeader(http.StatusOK)
 	return nil

@@ -5,6 +5,7 @@
 package problem
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -98,3 +99,14 @@ func KindOf(err error) Kind {
 
 // Is reports whether err is of the given kind. A nil err is of none.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// Ended is err, or, when what failed was done under a context that had been ended
+// for a reason (context.CancelCauseFunc), that reason: who is shut out in the
+// midst of something shall hear of that, not of what broke off with it. A context
+// that merely ended, or is over its time, gives no reason.
+func Ended(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return err
+}
