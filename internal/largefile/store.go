@@ -68,7 +68,7 @@ func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, bod
 	release := func() {}
 	in.beforeEnd = func() { release = m.keep(oid) }
 	put := m.o.Blobs.Put
-	if a.held && m.whole(ctx, oid, a.size) {
+	if a.held && m.Whole(ctx, oid, a.size) {
 		put = discard // it would fill the disk for as long as it comes
 	}
 	n, err := put(ctx, string(oid), size, in)
@@ -79,8 +79,9 @@ func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, bod
 	return m.hold(ctx, repo, oid, n)
 }
 
-// whole reports whether there are as many bytes of an object as there must be.
-func (m *Room) whole(ctx context.Context, oid OID, size int64) bool {
+// Whole reports whether there are as many bytes of an object, which a repository
+// holds, as there must be. A disk may have lost them: then they are to be sent again.
+func (m *Room) Whole(ctx context.Context, oid OID, size int64) bool {
 	info, err := m.o.Blobs.Stat(ctx, string(oid))
 	return err == nil && info.Size == size
 }
