@@ -39,14 +39,15 @@ type arrival struct {
 	ctx  context.Context
 	repo id.Repo
 	held bool  // by the repository already: it takes no more room
+	size int64 // then
 	n    int64 // bytes that are counted
 }
 
 // arrive begins an upload of so many bytes, or of any number when size is below
 // zero. over must be called.
 func (m *Room) arrive(ctx context.Context, repo id.Repo, oid OID, size int64) (*arrival, error) {
-	_, err := m.Object(ctx, m.o.DB, repo, oid)
-	a := &arrival{room: m, ctx: ctx, repo: repo, held: err == nil}
+	o, err := m.Object(ctx, m.o.DB, repo, oid)
+	a := &arrival{room: m, ctx: ctx, repo: repo, held: err == nil, size: o.Size}
 	if err != nil && !problem.Is(err, problem.NotFound) {
 		return nil, err
 	}

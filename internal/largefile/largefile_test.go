@@ -162,7 +162,14 @@ func TestStore(t *testing.T) {
 		_, err = h.Open(t.Context(), h.two, oid)
 		isKind(t, "by another repository", err, problem.NotFound)
 		h.put(t, h.two, "hello")
+		before, err := h.blobs.Stat(t.Context(), string(oid))
+		if err != nil {
+			t.Fatal(err)
+		}
 		h.put(t, h.two, "hello")
+		if now, err := h.blobs.Stat(t.Context(), string(oid)); err != nil || !now.At.Equal(before.At) {
+			t.Errorf("what the repository holds was written again: %v, %v", now.At.Sub(before.At), err)
+		}
 		if got := h.kept(t); !slices.Equal(got, []largefile.OID{oid}) {
 			t.Errorf("kept %v", got)
 		}

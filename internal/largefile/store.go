@@ -67,12 +67,28 @@ func (m *Room) Store(ctx context.Context, repo id.Repo, oid OID, size int64, bod
 	// be put twice at once. Only what follows must not meet a removal.
 	release := func() {}
 	in.beforeEnd = func() { release = m.keep(oid) }
-	n, err := m.o.Blobs.Put(ctx, string(oid), size, in)
+	put := m.o.Blobs.Put
+	if a.held && m.Whole(ctx, oid, a.size) {
+		put = discard // it would fill the disk for as long as it comes
+	}
+	n, err := put(ctx, string(oid), size, in)
 	defer func() { release() }()
 	if err != nil {
 		return m.putFailed(ctx, in, err)
 	}
 	return m.hold(ctx, repo, oid, n)
+}
+
+// Whole reports whether there are as many bytes of an object, which a repository
+// holds, as there must be. A disk may have lost them: then they are to be sent again.
+func (m *Room) Whole(ctx context.Context, oid OID, size int64) bool {
+	info, err := m.o.Blobs.Stat(ctx, string(oid))
+	return err == nil && info.Size == size
+}
+
+// discard reads what is here already.
+func discard(_ context.Context, _ string, _ int64, r io.Reader) (int64, error) {
+	return io.Copy(io.Discard, r)
 }
 
 func (m *Room) putFailed(ctx context.Context, in *checked, err error) error {

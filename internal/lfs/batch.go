@@ -202,12 +202,14 @@ func batchUpload(d *Door, c *call) error {
 		case o.Error != nil:
 		case ok && size != o.Size:
 			o.Error = &objectError{http.StatusUnprocessableEntity, otherSize}
-		case ok:
+		case ok && d.o.Files.Whole(c.ctx(), largefile.OID(o.OID), size):
 		case o.Size > d.o.Files.MaxSize():
 			p := problem.Of(d.o.Files.TooLarge())
 			o.Error = &objectError{http.StatusUnprocessableEntity, p.Public + " " + p.Remedy}
 		default:
-			more[o.OID] = o.Size
+			if !ok {
+				more[o.OID] = o.Size
+			}
 			o.Actions = map[string]action{"upload": l.to(o.OID + "?size=" + strconv.FormatInt(o.Size, 10)), "verify": l.lasting(o.OID + "/verify")}
 		}
 	}

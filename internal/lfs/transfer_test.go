@@ -127,6 +127,26 @@ func TestUpload_again(t *testing.T) {
 	}
 }
 
+// TestUpload_repairs: what the disk has lost is asked for again, and nobody but
+// the repository that held it has it then.
+func TestUpload_repairs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	oid := w.upload(t, "shut", "content")
+	if err := w.Blobs.Remove(t.Context(), oid); err != nil {
+		t.Fatal(err)
+	}
+	if href, _ := w.batchOne(t, "shut", "upload", "content", bearer(w.token)); href == "" {
+		t.Error("it is not asked for")
+	}
+	w.upload(t, "shut", "content")
+	for name, want := range map[string]int{"shut": 200, "open": 404} {
+		if a := w.Do(t, "GET", "/ada/"+name+".git/info/lfs/objects/"+oid, "", bearer(w.token)); a.StatusCode != want {
+			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
+		}
+	}
+}
+
 // TestUpload_swept: what an upload of a server that was killed has left goes
 // at the next start.
 func TestUpload_swept(t *testing.T) {
