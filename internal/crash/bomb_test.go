@@ -68,7 +68,7 @@ func (h *host) send(t *testing.T, service string, body io.Reader) string {
 		return err.Error()
 	}
 	defer resp.Body.Close()
-	out, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	out, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
 	return fmt.Sprintln(resp.StatusCode, string(out), err)
 }
 
@@ -244,6 +244,31 @@ var bombs = []bomb{
 		}
 		return pushing(p.add(aCommit, commitOf(id, parents.String(), "octopus\n")), "refs/heads/parents", p)
 	}, []string{"ok refs/heads/parents"}},
+	{"a million tiny files", receive, func(t *testing.T) io.Reader {
+		p := newPack(t)
+		for i := range 1_000_000 {
+			p.add(aBlob, binary.BigEndian.AppendUint32(nil, uint32(i)))
+		}
+		id := p.add(aTree, tree("100644", "f", p.add(aBlob, []byte("x"))))
+		return pushing(p.add(aCommit, commitOf(id, "", "tiny\n")), "refs/heads/tiny", p)
+	}, []string{"ok refs/heads/tiny"}},
+	{"three million files, it claims", receive, func(t *testing.T) io.Reader {
+		p := newPack(t)
+		p.add(aBlob, []byte("x"))
+		p.n = 3_000_000
+		return pushing(anyID(0), "refs/heads/x", p)
+	}, []string{"3000000 objects, more than the 2000000"}},
+	{"50,000 refs", receive, func(t *testing.T) io.Reader { // as many as somebody may have
+		p := newPack(t)
+		id := p.add(aCommit, commitOf(p.add(aTree, tree("100644", "f", p.add(aBlob, []byte("x")))), "", "refs\n"))
+		caps := "\x00report-status side-band-64k"
+		head := lines(50_000, func(i int) string {
+			line := nobody + " " + id + " refs/heads/many/" + strconv.Itoa(i) + caps
+			caps = ""
+			return line
+		})
+		return io.MultiReader(head, bytes.NewReader(pktline.AppendFlush(nil)), p.reader())
+	}, []string{"ok refs/heads/many/49999"}},
 	{"tags of tags 10,000 deep", receive, func(t *testing.T) io.Reader {
 		p := newPack(t)
 		id, kind := p.add(aBlob, []byte("x")), "blob"

@@ -29,13 +29,20 @@ const servedEnv = "JETON_TEST_SERVED"
 // upkeepEnv makes that server maintain its first repository without a pause.
 const upkeepEnv = "JETON_TEST_UPKEEP"
 
+// bundlesEnv makes that server offer bundles of every repository.
+const bundlesEnv = "JETON_TEST_BUNDLES"
+
 // TestServed is that server, and no test of its own. It runs until it is killed.
 func TestServed(t *testing.T) {
 	data := os.Getenv(servedEnv)
 	if data == "" {
 		t.Skip("is run by the other tests")
 	}
-	a, err := app.New(t.Context(), settings(t, data), app.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	c := settings(t, data)
+	if os.Getenv(bundlesEnv) != "" {
+		c.GitBundleSize = 1
+	}
+	a, err := app.New(t.Context(), c, app.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +79,11 @@ type host struct {
 	token string
 	id    id.Repo
 
-	upkeep bool // the next server maintains the repository all the time
-	cmd    *exec.Cmd
-	stdin  io.WriteCloser
-	url    string // of the repository, while the server runs
+	upkeep  bool // the next server maintains the repository all the time
+	bundles bool // the next server offers bundles
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	url     string // of the repository, while the server runs
 }
 
 func newHost(t *testing.T, data string) *host {
@@ -119,6 +127,9 @@ func (h *host) start(t *testing.T) {
 	h.cmd.Env = append(os.Environ(), servedEnv+"="+h.data)
 	if h.upkeep {
 		h.cmd.Env = append(h.cmd.Env, upkeepEnv+"=1")
+	}
+	if h.bundles {
+		h.cmd.Env = append(h.cmd.Env, bundlesEnv+"=1")
 	}
 	h.cmd.Stderr = os.Stderr
 	var err error

@@ -107,7 +107,7 @@ func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
 		return Upkeep{}, ctx.Err() // interrupted: the next one begins anew
 	}
 	if werr := r.writeRecord(rec); werr != nil {
-		err = errors.Join(err, werr)
+		err = errors.Join(err, diskError(werr))
 	}
 	if err != nil {
 		return Upkeep{}, err
@@ -168,7 +168,7 @@ func (t *tending) run(ctx context.Context, m Maintain) (upkeepRecord, error) {
 		rec.Full = now // the week begins
 	}
 	did, full, err := t.work(ctx, m, now)
-	if err != nil {
+	if err = diskError(err); err != nil {
 		rec.Failed = err.Error()
 	}
 	if full {

@@ -167,7 +167,11 @@ type runError struct {
 	name   string
 	code   int
 	stderr string
+	full   bool // the disk was
 }
+
+// Is makes a git that found the disk full an error as if it was our own write.
+func (e *runError) Is(target error) bool { return e.full && target == syscall.ENOSPC }
 
 func (e *runError) Error() string {
 	return fmt.Sprintf("git %s ended with %d: %q", e.name, e.code, e.stderr)
@@ -187,7 +191,8 @@ func (p *process) wait() error {
 	if !ok {
 		return fmt.Errorf("git %s: %w", p.name, err)
 	}
-	return &runError{name: p.name, code: exit.ExitCode(), stderr: p.tail.String()}
+	said := p.tail.String()
+	return &runError{name: p.name, code: exit.ExitCode(), stderr: said, full: strings.Contains(said, "No space left on device") || fullDisk(p.cmd.Dir)}
 }
 
 // stop kills the process if it still runs, and reaps it.

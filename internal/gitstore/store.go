@@ -250,7 +250,8 @@ func (s *Store) Create(ctx context.Context, repo id.Repo, format object.Format, 
 }
 
 // prepare makes an empty repository in the temporary folder.
-func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch string) (string, error) {
+func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch string) (_ string, err error) {
+	defer func() { err = diskError(err) }()
 	if !format.Valid() {
 		return "", problem.Field("format", "the object format must be sha1 or sha256")
 	}
@@ -278,7 +279,7 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 func (s *Store) install(dir string, repo id.Repo) error {
 	err := s.move(dir, repo)
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(dir))
+		return errors.Join(diskError(err), os.RemoveAll(dir))
 	}
 	return nil
 }

@@ -79,20 +79,26 @@ func mayBePublic(origin repo.Repo, n repo.NewRepo) error {
 	return nil
 }
 
-// filled records that a new repository came with content.
+// filled records that a new repository came with content. It is there, so that an
+// error is for the log alone: upkeep measures it again.
 func (f *Flow) filled(ctx context.Context, r repo.Repo) (repo.Repo, error) {
+	ctx = context.WithoutCancel(ctx)
 	size, err := f.o.Git.Repo(r.ID).Size()
-	if err != nil {
-		return repo.Repo{}, err
-	}
-	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
-		r.Size, r.PushedAt = size>>10, f.o.Now().UTC()
-		if err := f.o.Repo.Pushed(ctx, tx, r.ID, r.PushedAt, ""); err != nil {
-			return err
+	if err == nil {
+		full := r
+		full.Size, full.PushedAt = size>>10, f.o.Now().UTC()
+		err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+			if err := f.o.Repo.Pushed(ctx, tx, full.ID, full.PushedAt, ""); err != nil {
+				return err
+			}
+			return f.o.Repo.SetSize(ctx, tx, full.ID, full.Size)
+		})
+		if err == nil {
+			return full, nil
 		}
-		return f.o.Repo.SetSize(ctx, tx, r.ID, r.Size)
-	})
-	return r, err
+	}
+	f.o.Log.ErrorContext(ctx, "a new repository's size was not recorded", "repo", int64(r.ID), "err", err)
+	return r, nil
 }
 
 // ForkedFrom returns what a repository was forked from, with the viewer's
