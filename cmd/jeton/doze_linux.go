@@ -14,8 +14,8 @@ import (
 // doze is how much later than asked for the kernel may wake a thread of the
 // server that sleeps. Go's runtime has one that looks every 20 µs, as long as
 // anything runs, whether another has been in a system call for long; with the
-// system's 50 µs of slack that is a tenth of the processor time of a small push.
-const doze = 500 * time.Microsecond
+// system's 50 µs of slack that is a sixth of the processor time of a small push.
+const doze = time.Millisecond
 
 // dozing says that the program was started anew for that.
 const dozing = "JETON_DOZING"
