@@ -9,7 +9,7 @@ import (
 
 const (
 	journalFile = "internal/gitstore/journal.go"
-	recoverFile = journalFile
+	recoverFile = "internal/gitstore/recover.go"
 	migrateFile = "internal/gitstore/migrate.go"
 	commitFile  = "internal/gitstore/ref/commit.go"
 	syncRefFile = "internal/gitstore/ref/sync.go"

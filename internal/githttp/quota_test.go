@@ -76,6 +76,25 @@ func TestQuota(t *testing.T) {
 	b.Run(t, "push", "-q", s.URL()+"/ada/second.git", "main")
 }
 
+// TestQuota_thin: a few bytes that need a base of many beside them count with it.
+func TestQuota_thin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := w.clone(t, "engine")
+	text := incompressible(t, 400<<10)
+	g.Commit(t, "large", text, "One")
+	g.Run(t, "push", "-q", "origin", "main")
+	if err := w.Repos.SetQuota(t.Context(), right.Operator(), w.row(t, "engine").ID, 300<<10); err != nil {
+		t.Fatal(err)
+	}
+	g.Commit(t, "large", text+"more\n", "Two")
+	out, code := g.Try(t, "push", "origin", "main")
+	if code == 0 {
+		t.Error("a push past the quota went through")
+	}
+	contains(t, out, "This repository is full: ", " of 300.00 KiB are used.")
+}
+
 // TestQuota_together: pushes side by side do not fill the same room twice.
 func TestQuota_together(t *testing.T) {
 	t.Parallel()

@@ -24,7 +24,9 @@ type lane struct {
 	left  chan struct{}
 }
 
-// maxLane is how many refs a lane names; more are taken for all of them.
+// maxLane is how many refs a lane names; more are taken for all of them. It must
+// be less than what ref puts into packed-refs at once, under the lock of that
+// alone: nobody else may move any of them then.
 const maxLane = 16
 
 // laneOf returns what updates need. Deletions, and refs that are made in great

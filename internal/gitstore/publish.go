@@ -131,22 +131,55 @@ func (r *Repo) moveIn(ctx context.Context, l *lane, p Publication) ([]*journal, 
 		plan.refuseAll("atomic push failure: one name takes the place of another's folder")
 		return nil, plan.results, nil
 	}
-	if !plan.split {
-		j, err := r.transact(ctx, plan.todo, head, p.Event)
-		if err == nil {
-			return compact(j), plan.results, nil
+	var all []*journal
+	for _, todo := range plan.parts() {
+		h := ""
+		if slices.ContainsFunc(todo, func(u wire.Update) bool { return u.Name == head }) {
+			h = head
 		}
-		reason, ok := refReason(err)
-		if !ok {
-			return compact(j), nil, err
-		}
-		if p.Atomic || len(plan.todo) == 1 {
-			plan.refuse(plan.todo, reason)
-			return compact(j), plan.results, nil
+		journals, err := r.movePart(ctx, plan, todo, h, p)
+		all = append(all, journals...)
+		if err != nil {
+			return all, plan.results, err
 		}
 	}
-	journals, err := r.moveEach(ctx, plan, head, p.Event)
-	return journals, plan.results, err
+	return all, plan.results, nil
+}
+
+// parts are the updates as they can be made at once. Where one name takes the
+// place of another's folder, what is deleted goes first: nothing else depends on
+// the order.
+func (p *plan) parts() [][]wire.Update {
+	if !p.split {
+		return [][]wire.Update{p.todo}
+	}
+	var gone, others []wire.Update
+	for _, u := range p.todo {
+		if u.Deletes() {
+			gone = append(gone, u)
+		} else {
+			others = append(others, u)
+		}
+	}
+	return [][]wire.Update{gone, others}
+}
+
+// movePart moves refs at once, or one after another where somebody else's lock
+// keeps some of them from it.
+func (r *Repo) movePart(ctx context.Context, plan *plan, todo []wire.Update, head string, p Publication) ([]*journal, error) {
+	j, err := r.transact(ctx, todo, head, p.Event)
+	if err == nil {
+		return compact(j), nil
+	}
+	reason, ok := refReason(err)
+	if !ok {
+		return compact(j), err
+	}
+	if p.Atomic || len(todo) == 1 {
+		plan.refuse(todo, reason)
+		return compact(j), nil
+	}
+	return r.moveEach(ctx, plan, todo, head, p.Event)
 }
 
 func compact(j *journal) []*journal {
@@ -156,12 +189,12 @@ func compact(j *journal) []*journal {
 	return []*journal{j}
 }
 
-// moveEach moves one ref after another: for names that take each other's place,
-// and when a transaction of all of them failed because of one.
-func (r *Repo) moveEach(ctx context.Context, plan *plan, head string, event []byte) ([]*journal, error) {
+// moveEach moves one ref after another, when a transaction of all of them failed
+// because of one.
+func (r *Repo) moveEach(ctx context.Context, plan *plan, todo []wire.Update, head string, event []byte) ([]*journal, error) {
 	var journals []*journal
-	for i := range plan.todo {
-		one := plan.todo[i : i+1]
+	for i := range todo {
+		one := todo[i : i+1]
 		h := ""
 		if head == one[0].Name {
 			h = head

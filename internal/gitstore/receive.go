@@ -177,6 +177,15 @@ func (s *seen) note(o *odb.Object, err error) {
 	}
 }
 
+// Bytes is what the pack takes on the disk, with the bases that complete it and
+// without its index.
+func (in *Incoming) Bytes() int64 {
+	if in.pack == nil {
+		return 0
+	}
+	return in.pack.Bytes
+}
+
 // verdict is what git's rules have against the objects, in git's words.
 func (in *Incoming) verdict() error {
 	in.seen.mu.Lock()

@@ -27,7 +27,7 @@ type pushing struct {
 
 	cmds    wire.Push
 	results []wire.Result // one for each command
-	brought int64         // bytes of the pack
+	brought int64         // bytes that the pack takes on the disk
 	secrets leak.Collector
 }
 
@@ -168,7 +168,7 @@ func (p *pushing) work(ctx context.Context) error {
 		if err := in.Index(ctx, pack, p.answer); err != nil {
 			return p.shallowly(err)
 		}
-		p.brought = pack.n
+		p.brought = in.Bytes()
 	}
 	p.drain()
 	if err := p.inspect(ctx, in); err != nil {

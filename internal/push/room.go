@@ -10,9 +10,8 @@ import (
 )
 
 // claims are the bytes that running pushes are about to add. With them, pushes
-// side by side can't fill the same room twice. What a pack takes on disk beyond
-// what was sent (its index, the bases of a thin one) is counted when it is
-// there: a quota can be passed by that much.
+// side by side can't fill the same room twice. The index of a pack is counted
+// when it is there: a quota can be passed by that much.
 type claims struct {
 	mu    sync.Mutex
 	repo  map[id.Repo]int64    // guarded by mu
