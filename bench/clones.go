@@ -30,7 +30,7 @@ func cloneRows() []row {
 	for _, depth := range []int{0, 1} {
 		out = append(out, row{cloneName(depth) + ", real git", func(ctx context.Context, l *lab, r *table.Row) error { return l.gitClone(ctx, r, depth) }})
 	}
-	return append(out, row{"fetch, nothing new, real git", emptyFetch})
+	return append(out, row{"fetch, nothing new, real git", emptyFetch}, row{"fetch of new commits, real git", newFetch}, row{"the same fetch again, real git", sameFetch})
 }
 
 func cloneName(depth int) string {
@@ -240,4 +240,64 @@ func emptyFetch(ctx context.Context, l *lab, r *table.Row) error {
 	r.Add("server CPU under 1 ms", cpu(r.Sides[0]), 1, " ms")
 	noProcess(r)
 	return nil
+}
+
+// newFetch is what people do in the morning: each of them lacks other commits.
+func newFetch(ctx context.Context, l *lab, r *table.Row) error {
+	next := 0
+	behind := func() int { next++; return 2 * next }
+	sides, err := l.fetches(ctx, l.runs(8), true, behind)
+	r.Sides = sides
+	return err
+}
+
+// sameFetch is what continuous integration does: many lack the same commits.
+func sameFetch(ctx context.Context, l *lab, r *table.Row) error {
+	behind := func() int { return 1 }
+	// Who has something is answered from what is kept when it comes a third time.
+	if _, err := l.fetches(ctx, 2, false, behind); err != nil {
+		return err
+	}
+	sides, err := l.fetches(ctx, l.runs(8), false, behind)
+	if r.Sides = sides; err == nil {
+		noProcess(r)
+	}
+	return err
+}
+
+// fetches compares fetches of what a clone of R2's main branch lacks that is so
+// many commits behind.
+func (l *lab) fetches(ctx context.Context, runs int, warm bool, behind func() int) ([]table.Side, error) {
+	repo, err := l.fill(ctx, shape.R2())
+	if err != nil {
+		return nil, err
+	}
+	var at string
+	commits := 0
+	works := l.both(func(p *peer.Peer) func(context.Context) (int, error) {
+		return func(ctx context.Context) (int, error) {
+			_, err := l.git.Run(ctx, at, "fetch", "-q", p.Repo(repo), "refs/heads/main:refs/heads/main")
+			return 1, errors.Join(err, os.RemoveAll(at))
+		}
+	})
+	for i := range works {
+		works[i].prepare = func(ctx context.Context) (err error) {
+			if i == 0 {
+				commits = behind()
+			}
+			at, err = l.late(ctx, commits)
+			return err
+		}
+	}
+	return compare(ctx, runs, warm, works...)
+}
+
+// late is a bare clone of R2's main branch that lacks its last n commits.
+func (l *lab) late(ctx context.Context, n int) (string, error) {
+	to := filepath.Join(l.dir, l.name("late"))
+	if _, err := l.git.Run(ctx, l.dir, "init", "-q", "--bare", to); err != nil {
+		return "", err
+	}
+	_, err := l.git.Run(ctx, l.sources["R2"], "push", "-q", to, fmt.Sprintf("refs/heads/main~%d:refs/heads/main", n))
+	return to, err
 }

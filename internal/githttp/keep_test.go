@@ -38,9 +38,9 @@ func newCounting(t *testing.T, change ...func(*config.Config)) *counting {
 	return c
 }
 
-// runs returns how often the server ran a command of git since it was asked
+// answers returns how many answers to fetches git has made since it was asked
 // last.
-func (c *counting) runs(t *testing.T, command string) int {
+func (c *counting) answers(t *testing.T) int {
 	t.Helper()
 	text, err := os.ReadFile(c.log)
 	if err != nil {
@@ -51,7 +51,7 @@ func (c *counting) runs(t *testing.T, command string) int {
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {
-		if line == command+"\n" {
+		if line == "upload-pack\n" || line == "pack-objects\n" {
 			n++
 		}
 	}
@@ -68,7 +68,7 @@ func (c *counting) fill(t *testing.T, name string) *gitClone {
 	}
 	g.Run(t, "tag", "-am", "one", "v1")
 	g.Run(t, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
-	c.runs(t, "")
+	c.answers(t)
 	return &gitClone{g.Run(t, "rev-parse", "HEAD"), g.Run(t, "rev-parse", "HEAD~2"), g.Run(t, "rev-parse", "v1")}
 }
 
@@ -95,7 +95,7 @@ func TestKeep_herd(t *testing.T) {
 				})
 			}
 			all.Wait()
-			if n := c.runs(t, "upload-pack"); n < 1 || n > 2 && depth != "" || n != 1 && (v == "2" || depth == "") {
+			if n := c.answers(t); n < 1 || n > 2 && depth != "" || n != 1 && (v == "2" || depth == "") {
 				// Version 0 asks twice for a shallow clone: for its ends first.
 				t.Errorf("version %s %s: git made %d answers", v, depth, n)
 			}
@@ -103,7 +103,7 @@ func TestKeep_herd(t *testing.T) {
 	}
 	g := c.clone(t, "engine")
 	g.Run(t, "fsck", "--strict")
-	if n := c.runs(t, "upload-pack"); n != 0 {
+	if n := c.answers(t); n != 0 {
 		t.Errorf("a later clone had git make %d answers", n)
 	}
 }
@@ -127,7 +127,7 @@ func TestKeep_checkedNow(t *testing.T) {
 			}
 		}
 	}
-	if n := c.runs(t, "upload-pack"); n != 1 {
+	if n := c.answers(t); n != 1 {
 		t.Errorf("git made %d answers", n)
 	}
 	row := c.row(t, "engine")
@@ -145,17 +145,17 @@ func TestKeep_checkedNow(t *testing.T) {
 	c.git.Run(t, "clone", "-q", c.url("engine"), "again")
 	g := c.git.In("again")
 	g.Run(t, "push", "-q", "--force", "origin", made.old+":refs/heads/main", ":refs/tags/v1")
-	c.runs(t, "")
+	c.answers(t)
 	if got := ask("ada", c.git.Password); !strings.Contains(got, "ERR upload-pack: not our ref "+made.head) {
 		t.Errorf("after it was taken back: %.200q", got)
 	}
 	// And put back: what was kept is good again.
 	g.Run(t, "push", "-q", "--force", "origin", made.head+":refs/heads/main")
-	c.runs(t, "")
+	c.answers(t)
 	if got := ask("ada", c.git.Password); !strings.Contains(got, "PACK") {
 		t.Errorf("after it was put back: %.200q", got)
 	}
-	if n := c.runs(t, "upload-pack"); n != 0 {
+	if n := c.answers(t); n != 0 {
 		t.Errorf("git made %d answers", n)
 	}
 }
@@ -177,7 +177,7 @@ func TestKeep_shapes(t *testing.T) {
 	made := c.fill(t, "engine")
 	g := c.clone(t, "engine")
 	blob := g.Run(t, "rev-parse", "HEAD~4:dir/file0")
-	c.runs(t, "")
+	c.answers(t)
 	ask := func(what string, runs int, body string, headers ...string) string {
 		t.Helper()
 		if len(headers) == 0 {
@@ -187,7 +187,7 @@ func TestKeep_shapes(t *testing.T) {
 		if !strings.Contains(a.Text, "PACK") {
 			t.Errorf("%s: %.200q", what, a.Text)
 		}
-		if n := c.runs(t, "upload-pack"); n != runs {
+		if n := c.answers(t); n != runs {
 			t.Errorf("%s: git made %d answers, want %d", what, n, runs)
 		}
 		return a.Text
@@ -224,7 +224,7 @@ func TestKeep_shapes(t *testing.T) {
 	// What another branch holds is of no matter but for those that ask what the
 	// refs hold.
 	g.Run(t, "push", "-q", "origin", "main~1:refs/heads/other")
-	c.runs(t, "")
+	c.answers(t)
 	ask("after a push elsewhere", 0, request(want, "done"))
 	ask("haves after a push elsewhere", 1, request(want, "have "+made.old, "done"))
 }
@@ -278,12 +278,12 @@ func TestKeep_repositories(t *testing.T) {
 	c.Repo(t, c.ada, "copy", true)
 	g := c.clone(t, "engine")
 	g.Run(t, "push", "-q", c.url("copy"), "main")
-	c.runs(t, "")
+	c.answers(t)
 	body, version := request("want "+made.head, "done"), "Git-Protocol: version=2"
 	for _, name := range []string{"engine", "copy"} {
 		for _, want := range []int{1, 0} {
 			c.post(t, name, "git-upload-pack", body, version)
-			if n := c.runs(t, "upload-pack"); n != want {
+			if n := c.answers(t); n != want {
 				t.Errorf("%s: git made %d answers, want %d", name, n, want)
 			}
 		}
@@ -325,7 +325,7 @@ func TestKeep_folder(t *testing.T) {
 				g.Run(t, "clone", "-q", c.url("engine"), "x")
 				g.Run(t, "clone", "-q", "--depth=1", c.url("engine"), "y")
 				equal(t, g.In("y").Run(t, "rev-parse", "HEAD"), made.head, "head")
-				if n := c.runs(t, "upload-pack"); n != 2 {
+				if n := c.answers(t); n != 2 {
 					t.Errorf("git made %d answers", n)
 				}
 				if err := os.RemoveAll(c.Config.Cache()); err != nil {

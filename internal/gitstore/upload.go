@@ -124,6 +124,9 @@ func (s *Store) FetchSlot(ctx context.Context, who Who) (release func(), err err
 func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	ctx, cancel := context.WithTimeout(ctx, r.store.limits.FetchTime)
 	defer cancel()
+	if u.Want != nil && u.Want.Whole(u.Version) {
+		return r.packWhole(ctx, u)
+	}
 	c := command{
 		name:   "upload-pack",
 		flags:  []flag{"--stateless-rpc", "--strict"},
@@ -142,9 +145,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 		return err
 	}
 	widen(p.stdout)
-	if u.Idle {
-		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
-	}
+	p.yield(u.Idle)
 	if err := pour(u.Out, p.stdout); err != nil {
 		p.stop()
 		if cause := ctx.Err(); cause != nil {
@@ -153,6 +154,13 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 		return err
 	}
 	return p.wait()
+}
+
+// yield gives way to all others, if nobody waits for the process.
+func (p *process) yield(idle bool) {
+	if idle {
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
+	}
 }
 
 // idlePriority is how nice work is that nobody waits for.

@@ -39,6 +39,25 @@ func (f *Fetch) Has(option string) bool {
 	return slices.Contains(f.lines, option) || f.Caps.Has(option)
 }
 
+// Whole reports whether a request is for all that its wants reach, by a client
+// that has nothing of it, and that takes the answer in frames of side-band-64k.
+func (f *Fetch) Whole(v Version) bool {
+	if f.haves != nil || len(f.Shallow) > 0 {
+		return false
+	}
+	if v != V2 {
+		return f.Done && len(f.lines) == 0 && f.Caps.Has("side-band-64k")
+	}
+	for _, line := range f.lines {
+		switch line {
+		case "thin-pack", "no-progress", "include-tag", "ofs-delta":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // ReadsRefs reports whether the names of refs, or when they moved, shape the
 // answer beside the wants.
 func (f *Fetch) ReadsRefs() bool {

@@ -1,0 +1,59 @@
+package gitstore
+
+import (
+	"bytes"
+	"context"
+	"os"
+
+	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/wire"
+)
+
+// packWhole answers a request for all that the wants reach, from a client that
+// has nothing. There is nothing to negotiate then, and git upload-pack would
+// only stand between git pack-objects and us: it copies the pack in pieces of
+// 8 KiB, which costs a quarter of the whole.
+func (r *Repo) packWhole(ctx context.Context, u Upload) error {
+	c := command{name: "pack-objects", flags: []flag{"--revs", "--stdout"}, config: u.config()}
+	if u.Want.Has("ofs-delta") {
+		c.flags = append(c.flags, "--delta-base-offset")
+	}
+	if u.Want.Has("include-tag") {
+		c.flags = append(c.flags, "--include-tag")
+	}
+	var wants bytes.Buffer
+	for _, id := range u.Want.Wants {
+		wants.WriteString(string(id) + "\n")
+	}
+	c.stdin = &wants
+	b := newBands(u.Out, wholeHead(u.Version))
+	if !u.Want.Has("no-progress") {
+		c.flags = append(c.flags, "--progress")
+		c.stderr = &b.progress
+	}
+	p, err := r.store.start(ctx, r.dir, c)
+	if err != nil {
+		return err
+	}
+	p.yield(u.Idle)
+	if err := b.pack(p.stdout.(*os.File)); err != nil {
+		p.stop()
+		if cause := ctx.Err(); cause != nil {
+			return readError(cause)
+		}
+		return err
+	}
+	if err := p.wait(); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// wholeHead is what comes before the pack: in versions 0 and 1 that there is
+// nothing in common.
+func wholeHead(v wire.Version) []byte {
+	if v == wire.V2 {
+		return pktline.Append(nil, "packfile\n")
+	}
+	return pktline.Append(nil, "NAK\n")
+}

@@ -1,0 +1,297 @@
+package gitstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/wire"
+)
+
+// unband takes an answer apart: what is before the pack, the pack, and what was
+// said meanwhile.
+func unband(t *testing.T, answer []byte) (head string, pack []byte, said string) {
+	t.Helper()
+	in := bytes.NewReader(answer)
+	r := pktline.NewReader(in)
+	for n := 0; ; n++ {
+		kind, payload, err := r.Next()
+		if err != nil {
+			t.Fatalf("frame %d: %v", n, err)
+		}
+		switch {
+		case kind == pktline.Flush:
+			if in.Len() > 0 {
+				t.Errorf("%d bytes after the end", in.Len())
+			}
+			return head, pack, said
+		case kind != pktline.Data:
+			t.Fatalf("a frame of kind %d", kind)
+		case n == 0:
+			head = string(payload)
+		case payload[0] == byte(pktline.BandData):
+			pack = append(pack, payload[1:]...)
+		case payload[0] == byte(pktline.BandProgress):
+			said += string(payload[1:])
+		default:
+			t.Fatalf("a frame that begins with %q", payload[:1])
+		}
+	}
+}
+
+// objectsOf returns what is in a pack.
+func objectsOf(t *testing.T, format object.Format, pack []byte) []string {
+	t.Helper()
+	dir := t.TempDir()
+	git(t, dir, "init", "-q", "--bare", "--object-format="+string(format), ".")
+	gitIn(t, dir, bytes.NewReader(pack), "index-pack", "--strict", "--stdin")
+	all := strings.Fields(git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
+	slices.Sort(all)
+	return all
+}
+
+// TestWhole_asGit: the answer to a clone says and holds what git upload-pack's
+// does, in each version of the protocol.
+func TestWhole_asGit(t *testing.T) {
+	t.Parallel()
+	for _, format := range []object.Format{object.SHA1, object.SHA256} {
+		s := testStore(t)
+		r := testRepo(t, s, 1, format)
+		dir := work(t, r)
+		random := rand.NewChaCha8([32]byte{1})
+		for i := range 6 {
+			noise := make([]byte, 100_000)
+			_, _ = random.Read(noise)
+			write(t, dir, fmt.Sprint("f", i), fmt.Sprintf("%x", noise))
+			commit(t, dir, fmt.Sprint(i))
+		}
+		git(t, dir, "tag", "-am", "one", "v1")
+		git(t, dir, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
+		head := git(t, dir, "rev-parse", "HEAD")
+		v2 := func(lines ...string) string {
+			b := pktline.AppendDelim(pktline.Append(pktline.Append(nil, "command=fetch"), "object-format="+string(format)))
+			for _, l := range lines {
+				b = pktline.Append(b, l+"\n")
+			}
+			return string(pktline.AppendFlush(b))
+		}
+		v0 := func(caps string) string {
+			b := pktline.AppendFlush(pktline.Append(nil, "want "+head+" "+caps+"\n"))
+			return string(pktline.Append(b, "done\n"))
+		}
+		for name, c := range map[string]struct {
+			version wire.Version
+			request string
+		}{
+			"2, all":          {wire.V2, v2("thin-pack", "include-tag", "ofs-delta", "want "+head, "done")},
+			"2, quiet":        {wire.V2, v2("no-progress", "want "+head, "done")},
+			"2, not done":     {wire.V2, v2("no-progress", "ofs-delta", "want "+head)},
+			"2, an old one":   {wire.V2, v2("no-progress", "include-tag", "want "+git(t, dir, "rev-parse", "HEAD~3"), "done")},
+			"2, a tag, twice": {wire.V2, v2("want "+git(t, dir, "rev-parse", "v1"), "want "+git(t, dir, "rev-parse", "v1"), "want "+head, "done")},
+			"0":               {wire.V0, v0("multi_ack_detailed no-done side-band-64k thin-pack include-tag ofs-delta")},
+			"1":               {wire.V1, v0("side-band-64k no-progress ofs-delta")},
+		} {
+			var want *wire.Fetch
+			if c.version == wire.V2 {
+				read, err := wire.ReadV2(strings.NewReader(c.request), format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = read.Fetch
+			} else {
+				read, err := wire.ReadV0(strings.NewReader(c.request), format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want = &read
+			}
+			if !want.Whole(c.version) {
+				t.Fatalf("%s: not whole", name)
+			}
+			var ours, gits bytes.Buffer
+			if err := r.UploadPack(t.Context(), Upload{Version: c.version, Want: want, Request: strings.NewReader(c.request), Out: &ours}); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.UploadPack(t.Context(), Upload{Version: c.version, Request: strings.NewReader(c.request), Out: &gits}); err != nil {
+				t.Fatal(err)
+			}
+			ourHead, ourPack, ourText := unband(t, ours.Bytes())
+			gitHead, gitPack, gitText := unband(t, gits.Bytes())
+			if ourHead != gitHead {
+				t.Errorf("%s: begins with %q, git's with %q", name, ourHead, gitHead)
+			}
+			if last := func(s string) string { return s[strings.LastIndexByte(strings.TrimSpace(s), '\n')+1:] }; last(ourText) != last(gitText) {
+				t.Errorf("%s: says %q, git %q", name, ourText, gitText)
+			}
+			if got, want := objectsOf(t, format, ourPack), objectsOf(t, format, gitPack); !slices.Equal(got, want) {
+				t.Errorf("%s: %d objects, git %d", name, len(got), len(want))
+			}
+		}
+	}
+}
+
+// TestWhole_not: what git alone answers.
+func TestWhole_not(t *testing.T) {
+	t.Parallel()
+	id := strings.Repeat("1", 40)
+	for _, line := range []string{"have " + id, "shallow " + id, "deepen 1", "deepen 2147483647", "filter blob:none", "deepen-since 1", "deepen-not main", "deepen-relative", "wait-for-done"} {
+		b := pktline.AppendDelim(pktline.Append(nil, "command=fetch"))
+		b = pktline.Append(pktline.Append(pktline.Append(b, line), "want "+id), "done")
+		c, err := wire.ReadV2(bytes.NewReader(pktline.AppendFlush(b)), object.SHA1)
+		if err != nil || c.Fetch.Whole(wire.V2) {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	for name, request := range map[string][]byte{
+		"no side bands": pktline.Append(pktline.AppendFlush(pktline.Append(nil, "want "+id+" ofs-delta")), "done"),
+		"narrow bands":  pktline.Append(pktline.AppendFlush(pktline.Append(nil, "want "+id+" side-band")), "done"),
+		"not done":      pktline.AppendFlush(pktline.Append(nil, "want "+id+" side-band-64k")),
+		"two flushes":   pktline.Append(pktline.AppendFlush(pktline.AppendFlush(pktline.Append(nil, "want "+id+" side-band-64k"))), "done"),
+		"deepen":        pktline.Append(pktline.AppendFlush(pktline.Append(pktline.Append(nil, "want "+id+" side-band-64k"), "deepen 0")), "done"),
+	} {
+		f, err := wire.ReadV0(bytes.NewReader(request), object.SHA1)
+		if err != nil || f.Whole(wire.V0) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWhole_fails: a pack that can't be made is no answer at all, so that it may
+// be asked for again.
+func TestWhole_fails(t *testing.T) {
+	t.Parallel()
+	s := testStore(t)
+	r := testRepo(t, s, 1, object.SHA1)
+	want := &wire.Fetch{Wants: []object.ID{object.ID(strings.Repeat("1", 40))}}
+	var out bytes.Buffer
+	err := r.UploadPack(t.Context(), Upload{Version: wire.V2, Want: want, Out: &out})
+	if _, ok := errors.AsType[*runError](err); !ok || !strings.Contains(err.Error(), strings.Repeat("1", 40)) || bytes.Contains(out.Bytes(), []byte("0000")) {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.UploadPack(ctx, Upload{Version: wire.V2, Want: want, Out: &out}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// sink is an answer that tells of each piece.
+type sink struct {
+	pieces chan string
+}
+
+func (s sink) Write(b []byte) (int, error) {
+	s.pieces <- string(b)
+	return len(b), nil
+}
+
+func (s sink) Flush() {}
+
+// TestBands_slow: what git says is told as it is said, a pack that comes slowly
+// goes on in parts, and of one that does not come the client hears that all is
+// well.
+func TestBands_slow(t *testing.T) {
+	t.Parallel()
+	pipe, feed, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	const well = "0005\x01"
+	out := sink{make(chan string, 100)}
+	b := newBands(out, pktline.Append(nil, "packfile\n"))
+	b.wait = 200 * time.Millisecond
+	done := make(chan error, 1)
+	go func() { done <- b.pack(pipe) }()
+	next := func(want string) {
+		t.Helper()
+		for {
+			select {
+			case got := <-out.pieces:
+				if got == well && want != well {
+					continue // this machine is slow
+				}
+				if got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("no %q", want)
+			}
+			return
+		}
+	}
+	_, _ = io.WriteString(&b.progress, "Counting")
+	next("000dpackfile\n" + "000d\x02Counting")
+	_, _ = io.WriteString(feed, "PACK")
+	next("0009\x01PACK")
+	next(well)
+	_, _ = io.WriteString(feed, "ed")
+	_ = feed.Close()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(&b.progress, "Total")
+	if err := b.end(); err != nil {
+		t.Fatal(err)
+	}
+	next("0007\x01ed" + "000a\x02Total" + "0000")
+}
+
+// TestBands_pieces: whole pieces of the file are written, whatever the sizes in
+// which the pack comes.
+func TestBands_pieces(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pack")
+	want := make([]byte, 3<<20+17)
+	_, _ = rand.NewChaCha8([32]byte{2}).Read(want)
+	if err := os.WriteFile(path, want, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pipe, feed, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	go func() {
+		random := rand.New(rand.NewPCG(1, 2))
+		for rest := want; len(rest) > 0; {
+			n := min(len(rest), 1+random.IntN(100_000))
+			_, _ = feed.Write(rest[:n])
+			rest = rest[n:]
+		}
+		_ = feed.Close()
+	}()
+	out := sink{make(chan string, 100)}
+	b := newBands(out, pktline.Append(nil, "packfile\n"))
+	b.wait = time.Hour
+	if err := b.pack(pipe); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.end(); err != nil {
+		t.Fatal(err)
+	}
+	close(out.pieces)
+	var all []byte
+	last := 0
+	for piece := range out.pieces {
+		if last != 0 && last%pieceBytes != 0 {
+			t.Errorf("a piece of %d bytes before the last", last)
+		}
+		last = len(piece)
+		all = append(all, piece...)
+	}
+	if head, pack, _ := unband(t, all); head != "packfile\n" || !bytes.Equal(pack, want) {
+		t.Errorf("%q and %d bytes, want %d", head, len(pack), len(want))
+	}
+}
