@@ -98,7 +98,7 @@ var kinds = []kind{
 			p.want["refs/tags/"+name] = h.must(t, h.clone, "rev-parse", "refs/tags/"+name)
 		}
 	}},
-	{name: "a large pack", large: true},
+	{name: largePack, large: true},
 	{name: "during upkeep", upkeep: true, add: func(_ *testing.T, _ *host, n int, head string, _ map[string]string, p *pushed) {
 		p.want["refs/heads/during/"+strconv.Itoa(n)] = head
 	}},
@@ -109,7 +109,7 @@ func (h *host) next(t *testing.T, k *kind, n int, now map[string]string) *pushed
 	t.Helper()
 	text := strings.Repeat(fmt.Sprintf("%d\n", n), 1+n%300)
 	if k.large {
-		text = random(t, 3<<19)
+		text = random(t, 3<<20)
 	}
 	h.commit(t, fmt.Sprintf("f%d", n%7), text)
 	head := h.must(t, h.clone, "rev-parse", "HEAD")

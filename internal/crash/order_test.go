@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -181,6 +182,10 @@ func (l *law) recorded() {
 	}
 }
 
+// largePack is a push whose pack is not kept in memory: of more than 2 MiB none is,
+// of less than 1 each, and in between it depends on the pieces in which it comes.
+const largePack = "a large pack"
+
 // TestOrder holds the order in which a push reaches the disk: objects, journal,
 // refs, and only then the report.
 func TestOrder(t *testing.T) {
@@ -213,7 +218,7 @@ func TestOrder(t *testing.T) {
 				h.commit(t, fmt.Sprintf("many/%d", i), strings.Repeat(fmt.Sprintf("%d\n", i), 5000))
 			}
 		}, []string{"main"}, true},
-		{"a large pack", func() { h.commit(t, "large", random(t, 3<<19)) }, []string{"main"}, true},
+		{largePack, func() { h.commit(t, "large", random(t, 3<<20)) }, []string{"main"}, true},
 		{"many refs", func() {
 			for i := range 40 {
 				h.must(t, h.clone, "branch", fmt.Sprintf("many/%d", i))
@@ -237,6 +242,9 @@ func TestOrder(t *testing.T) {
 		journal := l.journal(first)
 		objects := l.objects(journal)
 		l.recorded()
+		if push.name == largePack && !slices.ContainsFunc(l.calls, func(c *call) bool { return strings.Contains(c.path, "/objects/incoming-") }) {
+			t.Error("the large pack was kept in memory")
+		}
 		if refs == 0 || push.objects && objects == 0 {
 			t.Errorf("%s: %d refs and %d files of objects were seen to move", push.name, refs, objects)
 		}
