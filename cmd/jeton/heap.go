@@ -9,8 +9,8 @@ import (
 
 // heapFloor is how large the heap may grow before garbage is collected at all.
 // Of itself Go collects from 4 MiB on, which under a load of small requests is
-// sixty times in a second, for a fifth of the processor time. A heap of which
-// a third of this is in use is collected as ever, so no large one grows larger.
+// sixty times in a second, for a fifth of the processor time. A heap with more than
+// a third of that in use is collected as ever, so that no large one grows larger.
 const heapFloor = 12 << 20
 
 // collector sets after each collection when the next one is due.
