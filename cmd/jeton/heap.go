@@ -9,9 +9,9 @@ import (
 
 // heapFloor is how large the heap may grow before garbage is collected at all.
 // Of itself Go collects from 4 MiB on, which under a load of small requests is
-// sixty times in a second, for a fifth of the processor time. A heap of which
-// a third of this is in use is collected as ever, so no large one grows larger.
-const heapFloor = 16 << 20
+// sixty times in a second, for a fifth of the processor time. A heap with more than
+// a third of that in use is collected as ever, so that no large one grows larger.
+const heapFloor = 12 << 20
 
 // collector sets after each collection when the next one is due.
 type collector struct {
@@ -44,7 +44,7 @@ func (c *collector) collected() {
 // in steps, since each change stops the program for a moment. With the first one
 // Go's own floor, which grows with it, is this one.
 func percentFor(live uint64) int {
-	for _, p := range []int{400, 200} {
+	for _, p := range []int{300, 200} {
 		if live*uint64(100+p) <= heapFloor*100 {
 			return p
 		}

@@ -19,7 +19,7 @@ func TestPercentFor(t *testing.T) {
 			t.Errorf("%d bytes in use: by %d %%, to %d", live, p, goal)
 		}
 	}
-	if p := percentFor(2 << 20); p != 400 {
+	if p := percentFor(2 << 20); p != 300 {
 		t.Errorf("a small heap may grow by %d %%", p)
 	}
 }
