@@ -17,9 +17,6 @@ func main() {
 // runMain ends on the first SIGINT or SIGTERM in good order. The second one
 // ends the process at once, as if nobody caught it.
 func runMain() int {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		dozeLonger()
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

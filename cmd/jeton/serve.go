@@ -76,6 +76,7 @@ func serve(c *call) error {
 	if err := checkRestored(c.config.Data); err != nil {
 		return err
 	}
+	dozeLonger()
 	spareCollections()
 	log, flush := c.logger()
 	defer flush()
