@@ -1,9 +1,6 @@
 package printable
 
-import (
-	"strings"
-	"unicode"
-)
+import "strings"
 
 // Wrap breaks text at its spaces into lines of at most width bytes. A word that
 // is longer, as a URL may be, stands alone on its line, whole. A line break in
@@ -22,8 +19,7 @@ func Wrap(text string, width int) []string {
 }
 
 func wrapLine(text string, width int) []string {
-	text = strings.TrimSpace(text)
-	if strings.Contains(text, "  ") || strings.IndexFunc(text, otherSpace) >= 0 {
+	if !isEven(text) {
 		text = strings.Join(strings.Fields(text), " ")
 	}
 	var lines []string
@@ -43,4 +39,16 @@ func wrapLine(text string, width int) []string {
 	return lines
 }
 
-func otherSpace(r rune) bool { return r != ' ' && unicode.IsSpace(r) }
+// isEven reports whether single spaces alone stand between the words of text, and
+// none at its ends. It says no to what is not ASCII.
+func isEven(text string) bool {
+	last := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c >= 0x7f || c == ' ' && last == ' ' {
+			return false
+		}
+		last = c
+	}
+	return last != ' '
+}
