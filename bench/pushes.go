@@ -201,6 +201,9 @@ func (l *lab) whole(ctx context.Context, r *table.Row, s shape.Shape, runs int, 
 	for i := range works {
 		works[i].memory = true
 		works[i].prepare = func(ctx context.Context) (err error) {
+			if err := l.tidy(ctx, repo); err != nil {
+				return err
+			}
 			repo, err = l.empty(ctx, "whole")
 			return err
 		}
@@ -209,7 +212,16 @@ func (l *lab) whole(ctx context.Context, r *table.Row, s shape.Shape, runs int, 
 		return err
 	}
 	judge()
-	return nil
+	return l.tidy(ctx, repo)
+}
+
+// tidy does now the maintenance that Jeton would do some seconds after the last
+// push, in the midst of something else.
+func (l *lab) tidy(ctx context.Context, repo string) error {
+	if repo == "" {
+		return nil
+	}
+	return l.jeton.Maintain(ctx, repo)
 }
 
 // pushers has 8 people push at the same time, each to a branch of their own.
