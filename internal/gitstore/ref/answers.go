@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 
 	"jeton/internal/gitstore/wire"
 )
@@ -15,8 +14,8 @@ const (
 	// keepFrom is how many refs an answer has at least if it is kept: a shorter
 	// one is made as quickly as it is found.
 	keepFrom = 256
-	// keepMost bounds how many answers a snapshot keeps. git asks in few forms;
-	// others that a stranger thinks of are answered, and not kept.
+	// keepMost bounds how many answers a snapshot keeps. git asks in few forms; what
+	// was not asked for longest goes for what a stranger thinks of.
 	keepMost = 6
 	// gzipFrom is how long an answer is at least if it is compressed.
 	gzipFrom = 64 << 10
@@ -28,7 +27,8 @@ type kept struct {
 	plain  []byte
 	zip    sync.Once
 	zipped []byte
-	size   *atomic.Int64 // of all that the snapshot keeps; nil for an answer that is not kept
+	of     *Snapshot // nil for an answer that is not kept
+	weight int64     // bytes; guarded by of.mu
 }
 
 // gzip compresses by the quickest level: half of an answer are ids, which none
@@ -46,10 +46,23 @@ func (k *kept) gzip() []byte {
 	return k.zipped
 }
 
+// weigh counts n more bytes of an answer, unless it had to go meanwhile.
 func (k *kept) weigh(n int) {
-	if k.size != nil {
-		k.size.Add(int64(n))
+	if k.of == nil {
+		return
 	}
+	k.of.mu.Lock()
+	defer k.of.mu.Unlock()
+	if slices.ContainsFunc(k.of.kept, func(e keptAs) bool { return e.kept == k }) {
+		k.weight += int64(n)
+		k.of.answers.Add(int64(n))
+	}
+}
+
+// keptAs is an answer with what was asked.
+type keptAs struct {
+	key string
+	*kept
 }
 
 func (k *kept) body() wire.Body {
@@ -62,24 +75,29 @@ func (k *kept) body() wire.Body {
 
 // answer returns the long answer that is kept under key, or makes it.
 func (s *Snapshot) answer(key string, build func() []byte) wire.Body {
-	s.mu.Lock()
-	k := s.kept[key]
-	if k == nil {
-		k = &kept{}
-		if s.kept == nil {
-			s.kept = map[string]*kept{}
-		}
-		if len(s.kept) < keepMost {
-			k.size = &s.answers
-			s.kept[key] = k
-		}
-	}
-	s.mu.Unlock()
+	k := s.keptFor(key)
 	k.once.Do(func() {
 		k.plain = slices.Clip(build())
 		k.weigh(cap(k.plain))
 	})
 	return k.body()
+}
+
+func (s *Snapshot) keptFor(key string) *kept {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.IndexFunc(s.kept, func(e keptAs) bool { return e.key == key }); i >= 0 {
+		k := s.kept[i]
+		s.kept = append(slices.Delete(s.kept, i, i+1), k)
+		return k.kept
+	}
+	if len(s.kept) == keepMost {
+		s.answers.Add(-s.kept[0].weight)
+		s.kept = slices.Delete(s.kept, 0, 1)
+	}
+	k := &kept{of: s}
+	s.kept = append(s.kept, keptAs{key, k})
+	return k
 }
 
 // Advertisement returns the state as the protocol tells it.

@@ -29,7 +29,7 @@ type Snapshot struct {
 	answers atomic.Int64 // the bytes in kept
 
 	mu   sync.Mutex
-	kept map[string]*kept // answers that were asked for; guarded by mu
+	kept []keptAs // answers that were asked for, the last one last; guarded by mu
 }
 
 // All returns every visible ref, sorted by name. The slice must not be changed.
