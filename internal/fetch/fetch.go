@@ -204,10 +204,9 @@ func (o *once) SetSize(n int64) {
 // Began reports whether anything was written.
 func (o *once) Began() bool { return o.began }
 
-// Flush sends what was written so far. Before that it sends nothing: a status
-// would go out, and what fails then could not be told any more.
+// Flush sends what was written so far.
 func (o *once) Flush() {
-	if f, ok := o.w.(interface{ Flush() }); ok && o.began {
+	if f, ok := o.w.(interface{ Flush() }); ok {
 		f.Flush()
 	}
 }

@@ -127,7 +127,12 @@ func acceptsGzip(values []string) bool {
 }
 
 // Flush sends what was written so far, so that progress is seen as it happens.
-func (a *answer) Flush() { _ = a.control.Flush() }
+// Before that there is nothing: the status must not go out before it is known.
+func (a *answer) Flush() {
+	if a.began {
+		_ = a.control.Flush()
+	}
+}
 
 // result is err as long as it can become a status. Afterwards the connection is
 // cut, so that a client never takes half an answer for a whole one.

@@ -80,7 +80,7 @@ func (in *Incoming) quarantine() error {
 
 func diskError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return problem.Wrap(err, problem.Unavailable, "The server's disk is full.", "Ask its administrator to make room, then push again.")
+		return problem.Wrap(err, problem.Unavailable, "The server's disk is full.", "Ask its administrator to make room, then try again.")
 	}
 	return err
 }
