@@ -21,7 +21,6 @@ const (
 	// bandSilence is after how many such waits the client is told that all is
 	// well, as git does.
 	bandSilence = 5
-	bandSize    = 65520 // of a frame of side-band-64k, at most
 )
 
 // bands writes a pack, and what git says meanwhile, as the frames of
@@ -149,7 +148,7 @@ func (b *bands) pause(pipe *os.File) error {
 	if err != nil {
 		return err
 	}
-	b.buf = pktline.AppendBand(b.buf, pktline.BandProgress, bandSize, text)
+	b.buf = pktline.AppendBand(b.buf, pktline.BandProgress, pktline.BandSize, text)
 	if len(b.buf) == b.head {
 		// Until there is more, a git that fails is one that has not answered.
 		if b.waits++; b.waits < bandSilence {
@@ -177,7 +176,7 @@ func (b *bands) write() error {
 func (b *bands) end() error {
 	b.progress.mu.Lock()
 	defer b.progress.mu.Unlock()
-	b.buf = pktline.AppendBand(b.buf, pktline.BandProgress, bandSize, b.progress.text)
+	b.buf = pktline.AppendBand(b.buf, pktline.BandProgress, pktline.BandSize, b.progress.text)
 	b.buf = pktline.AppendFlush(b.buf)
 	return b.write()
 }

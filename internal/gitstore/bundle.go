@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"jeton/internal/gitstore/keep"
@@ -81,7 +80,7 @@ type verdict struct {
 
 func newBundler(s *Store, dir string, least, spare int64) *bundler {
 	if spare == 0 {
-		spare = 256 << 20
+		spare = keep.DefaultSpare
 	}
 	b := &bundler{s: s, dir: dir, least: least, spare: spare, free: keep.Free, due: make(chan *Repo, popularAtMost), ended: make(chan struct{}), repos: map[id.Repo]*bundled{}}
 	go b.run()
@@ -224,7 +223,7 @@ func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err
 	if err != nil {
 		return nil, err
 	}
-	_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
+	p.yield(true)
 	// What is out of reach is not in it, so it is hardly ever larger than that.
 	if out.size, err = io.Copy(f, io.LimitReader(p.stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
 		err = errors.New("the bundle is much larger than its repository")

@@ -78,7 +78,7 @@ func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*jo
 	}
 	j := &journal{repo: r, file: f, path: f.Name(), entry: journalEntry{Version: 2, Head: head, Event: event}}
 	if err := j.write(updates); err != nil {
-		return nil, errors.Join(err, j.discard())
+		return nil, errors.Join(err, j.remove())
 	}
 	return j, nil
 }
@@ -171,9 +171,6 @@ func number(path string) string {
 	return name
 }
 
-// discard forgets a journal that was not accepted.
-func (j *journal) discard() error { return j.remove() }
-
 // remove removes the file. That it is gone is not synced: one that is back after
 // a crash is found to be done, and its event to be recorded.
 func (j *journal) remove() error { return errors.Join(os.Remove(j.path), j.file.Close()) }
@@ -218,7 +215,7 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	}
 	tx, err := r.prepare(ctx, updates, head, j.path)
 	if err != nil {
-		return nil, errors.Join(diskError(err), j.discard())
+		return nil, errors.Join(diskError(err), j.remove())
 	}
 	// The new values and the journal go to the disk at the same time, which costs
 	// the file system one writing of its own journal and not two.
@@ -230,7 +227,7 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 		err = j.accept()
 	}
 	if err != nil {
-		return nil, errors.Join(diskError(err), tx.Abort(), j.discard())
+		return nil, errors.Join(diskError(err), tx.Abort(), j.remove())
 	}
 	if err := r.bringAbout(ctx, tx, j); err != nil {
 		return nil, err

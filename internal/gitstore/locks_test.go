@@ -141,7 +141,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	if err := tx.Abort(); err != nil {
 		t.Error(err)
 	}
-	if err := alive.discard(); err != nil {
+	if err := alive.remove(); err != nil {
 		t.Error(err)
 	}
 }

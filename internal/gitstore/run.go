@@ -201,6 +201,16 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
+// abandon stops the process because of err, and returns what it comes from: the
+// end of the context, if that has ended.
+func (p *process) abandon(err error) error {
+	p.stop()
+	if cause := p.ctx.Err(); cause != nil {
+		return readError(cause)
+	}
+	return err
+}
+
 func readError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &problem.Error{Kind: problem.Unavailable, Public: "reading this from the repository took too long", Remedy: "Try again, or ask for a smaller part.", After: 5, Err: err}

@@ -149,7 +149,7 @@ func TestSpare_taken(t *testing.T) {
 			t.Errorf("%s holds %+v, %v", j.path, e, err)
 		}
 		used = append(used, inode(t, j.path))
-		if err := j.discard(); err != nil {
+		if err := j.remove(); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -147,11 +147,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	widen(p.stdout)
 	p.yield(u.Idle)
 	if err := pour(u.Out, p.stdout); err != nil {
-		p.stop()
-		if cause := ctx.Err(); cause != nil {
-			return readError(cause)
-		}
-		return err
+		return p.abandon(err)
 	}
 	return p.wait()
 }

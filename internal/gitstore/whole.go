@@ -37,11 +37,7 @@ func (r *Repo) packWhole(ctx context.Context, u Upload) error {
 	}
 	p.yield(u.Idle)
 	if err := b.pack(p.stdout.(*os.File)); err != nil {
-		p.stop()
-		if cause := ctx.Err(); cause != nil {
-			return readError(cause)
-		}
-		return err
+		return p.abandon(err)
 	}
 	if err := p.wait(); err != nil {
 		return err

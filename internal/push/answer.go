@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	bandSize  = 65520           // of side-band-64k
 	keepAlive = 5 * time.Second // as git's own receive-pack does it
 	lineWidth = 72              // with "remote: " before it a line still fits a terminal
 )
@@ -126,7 +125,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sideband && !a.quiet && a.opened {
-		a.pending = pktline.AppendBand(a.pending, pktline.BandProgress, bandSize, p)
+		a.pending = pktline.AppendBand(a.pending, pktline.BandProgress, pktline.BandSize, p)
 		a.send()
 	}
 	return len(p), nil
@@ -142,7 +141,7 @@ func (a *answer) say(lines ...string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sideband {
-		a.pending = pktline.AppendBand(a.pending, pktline.BandProgress, bandSize, b.Bytes())
+		a.pending = pktline.AppendBand(a.pending, pktline.BandProgress, pktline.BandSize, b.Bytes())
 		a.send()
 	}
 }
@@ -163,7 +162,7 @@ func (a *answer) report(unpack string, results []wire.Result) error {
 	if a.status {
 		report := wire.AppendReport(nil, unpack, results)
 		if a.sideband {
-			a.pending = pktline.AppendBand(a.pending, pktline.BandData, bandSize, report)
+			a.pending = pktline.AppendBand(a.pending, pktline.BandData, pktline.BandSize, report)
 		} else {
 			a.pending = append(a.pending, report...)
 		}
@@ -182,7 +181,7 @@ func (a *answer) fatal(text string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.sideband {
-		a.pending = pktline.AppendBand(a.pending, pktline.BandError, bandSize, []byte(text+"\n"))
+		a.pending = pktline.AppendBand(a.pending, pktline.BandError, pktline.BandSize, []byte(text+"\n"))
 		a.pending = pktline.AppendFlush(a.pending)
 	} else {
 		a.pending = pktline.AppendError(a.pending, text)

@@ -46,6 +46,9 @@ type Options struct {
 	Log      *slog.Logger // nil discards
 }
 
+// DefaultSpare is how many bytes of the disk stay free if nothing else is said.
+const DefaultSpare = 256 << 20
+
 // maxEntries bounds the index in memory; the smallest answers have a few bytes.
 const maxEntries = 100_000
 
@@ -105,7 +108,7 @@ func Open(o Options) (*Cache, error) {
 		panic("keep: Open without a required option")
 	}
 	if o.Spare == 0 {
-		o.Spare = 256 << 20
+		o.Spare = DefaultSpare
 	}
 	if o.Orphan == 0 {
 		o.Orphan = 30 * time.Second

@@ -96,11 +96,10 @@ func (x *indexer) base(id Hash) ([]byte, error) {
 // whole reads an object together with its compressed form, which is taken from
 // where it is when it is no delta there.
 func (db *DB) whole(id Hash, limit int64) (kind object.Kind, data, z []byte, err error) {
-	for range maxLooks {
-		if kind, data, z, err = db.wholeOnce(id, limit); !errors.Is(err, errWent) {
-			break
-		}
-	}
+	err = whileWent(func() (err error) {
+		kind, data, z, err = db.wholeOnce(id, limit)
+		return err
+	})
 	return kind, data, z, err
 }
 

@@ -20,6 +20,16 @@ var (
 	errWent = fmt.Errorf("%w: it was loose, and is not any more", ErrNotFound)
 )
 
+// whileWent looks again for as long as what was found loose went meanwhile.
+func whileWent(look func() error) (err error) {
+	for range maxLooks {
+		if err = look(); !errors.Is(err, errWent) {
+			break
+		}
+	}
+	return err
+}
+
 // maxHead is longer than the head of any loose object: "commit SIZE\x00".
 const maxHead = 32
 

@@ -110,11 +110,10 @@ func (db *DB) Info(id object.ID) (Info, error) {
 // InfoHash is Info for a binary id.
 func (db *DB) InfoHash(h Hash) (in Info, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
-	for range maxLooks {
-		if in, err = db.infoOnce(h); !errors.Is(err, errWent) {
-			break
-		}
-	}
+	err = whileWent(func() (err error) {
+		in, err = db.infoOnce(h)
+		return err
+	})
 	return in, err
 }
 
@@ -140,11 +139,10 @@ func (db *DB) Read(id object.ID, limit int64) (object.Kind, []byte, error) {
 // ReadHash is Read for a binary id.
 func (db *DB) ReadHash(h Hash, limit int64) (kind object.Kind, data []byte, err error) {
 	defer guard(debug.SetPanicOnFault(true), &err)
-	for range maxLooks {
-		if kind, data, err = db.readOnce(h, limit); !errors.Is(err, errWent) {
-			break
-		}
-	}
+	err = whileWent(func() (err error) {
+		kind, data, err = db.readOnce(h, limit)
+		return err
+	})
 	return kind, data, err
 }
 

@@ -133,8 +133,11 @@ const (
 	BandError    Band = 3
 )
 
+// BandSize is the longest frame of side-band-64k, with its head.
+const BandSize = MaxPayload + 4
+
 // AppendBand appends data on a band, cut into frames of at most size bytes
-// with their head; size is 65520 for side-band-64k.
+// with their head; size is BandSize for side-band-64k.
 func AppendBand(b []byte, band Band, size int, data []byte) []byte {
 	for len(data) > 0 {
 		n := min(len(data), size-5)
