@@ -253,13 +253,8 @@ func (h *host) rest(t *testing.T, core *app.Core) {
 // at all, with its event in the log; and nothing is in the way of the next one.
 func TestKill(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, filepath.Join(t.TempDir(), "data"))
+	h, core := newWatched(t)
 	random := seeded(t)
-	core, err := app.OpenCore(t.Context(), settings(t, h.data).WithPort(443), app.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = core.Close(t.Context()) })
 	h.start(t)
 	h.commit(t, "README.md", "# Hello\n")
 	h.must(t, h.clone, "push", "-q", h.url, "main")

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"jeton/internal/app"
 	"jeton/internal/audit"
 )
 
@@ -16,12 +15,7 @@ import (
 // gone is not synced: this is what makes it needless.
 func TestRecordedOnce(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, filepath.Join(t.TempDir(), "data"))
-	core, err := app.OpenCore(t.Context(), settings(t, h.data).WithPort(443), app.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = core.Close(t.Context()) })
+	h, core := newWatched(t)
 	h.start(t)
 	h.commit(t, "README.md", "# Hello\n")
 	h.must(t, h.clone, "push", "-q", h.url, "main")

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"jeton/internal/app"
 )
 
 // dieAt has the server killed when it begins one of those system calls on path,
@@ -110,12 +108,7 @@ func (c *call) changes() bool { return strings.Contains(c.name, "write") }
 // one does about it reaches the disk in order.
 func TestRecoveryOrder(t *testing.T) {
 	t.Parallel()
-	h := newHost(t, filepath.Join(t.TempDir(), "data"))
-	core, err := app.OpenCore(t.Context(), settings(t, h.data).WithPort(443), app.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = core.Close(t.Context()) })
+	h, core := newWatched(t)
 	h.start(t)
 	h.commit(t, "README.md", "# Hello\n")
 	var since int64

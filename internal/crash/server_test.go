@@ -86,6 +86,19 @@ type host struct {
 	url     string // of the repository, while the server runs
 }
 
+// newWatched is a host on a disk of any size, and a core that looks into its
+// database beside the server.
+func newWatched(t *testing.T) (*host, *app.Core) {
+	t.Helper()
+	h := newHost(t, filepath.Join(t.TempDir(), "data"))
+	core, err := app.OpenCore(t.Context(), settings(t, h.data).WithPort(443), app.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = core.Close(t.Context()) })
+	return h, core
+}
+
 func newHost(t *testing.T, data string) *host {
 	t.Helper()
 	h := &host{data: data, clone: filepath.Join(t.TempDir(), "clone")}
