@@ -3,6 +3,7 @@ package githttp_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -261,20 +262,31 @@ func TestProtectedBranch_manyRefs(t *testing.T) {
 }
 
 // TestPush_deletedMeanwhile: a push whose repository is deleted under it is told
-// so, also when that is right before its refs move.
+// so, also when that is right before its refs move, and when its folder is gone
+// from the disk by then.
 func TestPush_deletedMeanwhile(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	g := w.clone(t, "engine")
-	g.Commit(t, "a", "1\n", "One")
-	g.Run(t, "push", "-q", "origin", "main", "main:side")
-	body := pushBody(nil, g.Run(t, "rev-parse", "HEAD")+" "+zero+" refs/heads/side")
-	gone := func(context.Context) error {
-		return w.Lifecycle.DeleteRepo(t.Context(), right.Operator(), w.row(t, "engine").ID)
+	for name, folder := range map[string]bool{"row": false, "folder": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			g := w.clone(t, "engine")
+			g.Commit(t, "a", "1\n", "One")
+			g.Run(t, "push", "-q", "origin", "main", "main:side")
+			body := pushBody(nil, g.Run(t, "rev-parse", "HEAD")+" "+zero+" refs/heads/side")
+			gone := func(ctx context.Context) error {
+				r := w.row(t, "engine").ID
+				err := w.Lifecycle.DeleteRepo(ctx, right.Operator(), r)
+				if folder {
+					err = errors.Join(err, w.Core.Git.Delete(ctx, r)) // the flow does it later
+				}
+				return err
+			}
+			report, remote := w.receive(t, push.Options{}, strings.NewReader(body), gone)
+			equal(t, report, "unpack Repository not found.\nng refs/heads/side unpacker error", "report")
+			contains(t, remote, "no access to it")
+		})
 	}
-	report, remote := w.receive(t, push.Options{}, strings.NewReader(body), gone)
-	equal(t, report, "unpack Repository not found.\nng refs/heads/side unpacker error", "report")
-	contains(t, remote, "no access to it")
 }
 
 // receive is ada's push to her repository engine, without the door, so that it

@@ -115,25 +115,31 @@ func (p *pushing) allOrNone() {
 
 // failed words an error that ends the whole push.
 func (p *pushing) failed(ctx context.Context, err error) string {
-	e := problem.Of(err)
-	if e.Kind == problem.Internal || e.Public == "" {
-		e = p.cause(ctx, err)
-	}
+	e := p.cause(ctx, err)
 	p.answer.tell(e.Remedy)
 	p.refuse("unpacker error", nil)
 	return e.Public
 }
 
-// cause finds what a client may hear of an error that has no words for it. What
-// fails while the repository is deleted fails for that, wherever it was.
+// cause finds what a client may hear of an error. What fails while the
+// repository is deleted fails for that, wherever it was: also where the words at
+// hand are that its data is missing.
 func (p *pushing) cause(ctx context.Context, err error) *problem.Error {
+	e := problem.Of(err)
+	worded := e.Public != "" && e.Kind != problem.Internal
+	if worded && e.Kind != problem.NotFound {
+		return e
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return problem.New(problem.Unavailable, "the push took too long", "Push the history in parts, the oldest commits first.")
 	}
 	if now := p.still(context.WithoutCancel(ctx)); now != nil {
-		if e := problem.Of(now); e.Kind != problem.Internal && e.Public != "" {
-			return e
+		if now := problem.Of(now); now.Kind != problem.Internal && now.Public != "" {
+			return now
 		}
+	}
+	if worded {
+		return e
 	}
 	p.flow.o.Log.ErrorContext(ctx, "push failed", "repository", int64(p.repo.ID), "err", err)
 	return problem.New(problem.Internal, "internal server error", "")
