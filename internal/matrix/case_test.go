@@ -131,24 +131,40 @@ func tokenNames() []string {
 	return out
 }
 
+// combination is what must be in every run, by some carrier. Of the tokens whose
+// scopes have nothing to do with the route, one stands for the others.
+type combination struct {
+	private, suspended bool
+	relation           relation
+	credential         string
+}
+
+func (c kase) combination() combination {
+	out := combination{c.private, c.suspended, c.relation, c.credential}
+	scopes, ofScopes := scopeSets[c.credential]
+	if len(scopes) != 1 || !ofScopes {
+		return out
+	}
+	r, _ := ruleFor(c.route)
+	n := needs[r.scope]
+	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
+		out.credential = "another scope"
+	}
+	return out
+}
+
 // sample takes one carrier of every combination, and one in n of the others.
 func sample(all []kase, n uint32) []kase {
-	type combination struct {
-		private, suspended bool
-		relation           relation
-		credential         string
-	}
 	chosen := map[combination]kase{}
 	var out []kase
 	for _, c := range all {
-		k := combination{c.private, c.suspended, c.relation, c.credential}
+		k := c.combination()
 		if best, ok := chosen[k]; !ok || c.hash() < best.hash() {
 			chosen[k] = c
 		}
 	}
 	for _, c := range all {
-		k := combination{c.private, c.suspended, c.relation, c.credential}
-		if chosen[k] == c || c.hash()%n == 0 {
+		if chosen[c.combination()] == c || c.hash()%n == 0 {
 			out = append(out, c)
 		}
 	}
@@ -369,7 +385,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		rule = 1 << 40 // none: the others need theirs
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{login}", w.people[owner].Login, "{repo}", m.repoName(c),
+	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

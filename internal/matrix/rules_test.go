@@ -36,7 +36,7 @@ const (
 type rule struct {
 	routes *regexp.Regexp // matches "door METHOD path"
 	who    who
-	scope  string // which a token needs for it, beside what its account may
+	scope  string // what a token needs for it, beside what its account may: a name in needs
 	recent bool   // on pages: only soon after the password was given
 }
 
@@ -48,50 +48,36 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = []rule{
-	// Git.
-	about(`git \w+ .*upload-pack`, reader, "repo to read", false),
-	about(`git GET .*/bundles/.*`, reader, "repo to read", false),
-	about(`git \w+ .*receive-pack`, writer, "repo", false),
+var rules = slices.Concat(gitRules, apiRules, webRules)
 
-	// Git LFS.
-	about(`lfs POST .*/objects/batch\?operation=download`, reader, "repo to read", false),
-	about(`lfs GET .*`, reader, "repo to read", false),
-	about(`lfs \w+ .*`, writer, "repo", false),
+// need says which scopes do for something, any of them: on what is public, and
+// on what is private. What is of no repository counts as public here.
+type need struct {
+	free    bool // on what is public any token does
+	public  []string
+	private []string
+}
 
-	// The API.
-	about(`rest GET /api/v3/(\{\$\}|meta|rate_limit|users/.*)`, everybody, "", false),
-	about(`rest GET /api/v3/user/emails`, signedIn, "user:email", false),
-	about(`rest GET /api/v3/user(/repos)?`, signedIn, "", false),
-	about(`rest PATCH /api/v3/user`, signedIn, "user", false),
-	about(`rest POST /api/v3/user/repos`, signedIn, "public_repo", false),
-	about(`rest DELETE /api/v3/repos/\{owner\}/\{repo\}`, manager, "delete_repo", false),
-	about(`rest GET /api/v3/repos/.*`, reader, "repo to read", false),
-	about(`rest \w+ /api/v3/repos/.*`, manager, "repo", false),
+var needs = map[string]need{
+	"":             {free: true},
+	"repo":         {public: []string{"repo", "public_repo"}, private: []string{"repo"}},
+	"repo to read": {free: true, private: []string{"repo"}},
+	"public_repo":  {public: []string{"repo", "public_repo"}},
+	"user":         {public: []string{"user"}},
+	"user:email":   {public: []string{"user", "user:email"}},
+	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
+}
 
-	// Pages about nobody.
-	about(`web \w+ /(\{\$\}|login|logout|setup|join|password_reset)`, everybody, "", false),
-	about(`web \w+ /\{owner\}`, everybody, "", false),
-	about(`web GET /avatars/.*`, everybody, "", false),
-
-	// Pages about oneself.
-	about(`web \w+ /sessions/sudo`, signedIn, "", false),
-	about(`web \w+ /new`, signedIn, "", false),
-	about(`web POST /settings/(profile|appearance)`, signedIn, "", false),
-	about(`web POST /settings/.*`, signedIn, "", true),
-	about(`web GET /settings/tokens/(new|revoke_all|\{token\}/regenerate)`, signedIn, "", true),
-	about(`web GET /settings/admin/delete`, signedIn, "", true),
-	about(`web GET /settings(/.*)?`, signedIn, "", false),
-
-	// Pages about the site.
-	about(`web \w+ /admin(/.*)?`, siteManager, "", true),
-
-	// Pages about a repository.
-	about(`web \w+ /\{owner\}/\{repo\}/leave`, member, "", false),
-	about(`web \w+ /\{owner\}/\{repo\}/fork`, borrower, "", false),
-	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
-	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
-	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),
+// met reports whether a token with these scopes has what is needed.
+func (n need) met(scopes []string, private bool) bool {
+	if n.free && !private {
+		return true
+	}
+	any := n.public
+	if private {
+		any = n.private
+	}
+	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(scopes, s) })
 }
 
 func ruleFor(r route) (rule, bool) {
@@ -150,18 +136,8 @@ func (r rule) forToken(c kase) verdict {
 	if c.credential == "expired" || c.credential == "revoked" {
 		return challenge
 	}
-	has := func(names ...string) bool {
-		return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(scopeSets[c.credential], n) })
-	}
-	enough := map[string]bool{
-		"":             true,
-		"repo":         has("repo") || !c.private && has("public_repo"),
-		"repo to read": has("repo") || !c.private,
-		"public_repo":  has("repo", "public_repo"),
-		"user":         has("user"),
-		"user:email":   has("user", "user:email"),
-		"delete_repo":  has("delete_repo"),
-	}[r.scope]
+	scopes := scopeSets[c.credential]
+	enough := needs[r.scope].met(scopes, c.private)
 	if r.who < reader {
 		if !enough {
 			return forbidden
@@ -169,8 +145,8 @@ func (r rule) forToken(c kase) verdict {
 		return allowed
 	}
 	// Of a private repository nobody may know who cannot read it, and no token
-	// without repo; only delete_repo may delete what its account administers.
-	sees := has("repo") || r.scope == "delete_repo" && enough
+	// without repo, or the scope for what it asks.
+	sees := slices.Contains(scopes, "repo") || enough
 	if c.private && (!c.mayRead() || !sees) {
 		return missing
 	}

@@ -38,17 +38,16 @@ var relations = []relation{owner, admin, write, read, none, site}
 
 // scopeSets are the tokens that everybody in the world has: every scope alone,
 // none, and all.
-var scopeSets = map[string][]string{
-	"all":         {"repo", "workflow", "user", "delete_repo"},
-	"no scope":    {},
-	"repo":        {"repo"},
-	"public_repo": {"public_repo"},
-	"workflow":    {"workflow"},
-	"user":        {"user"},
-	"read:user":   {"read:user"},
-	"user:email":  {"user:email"},
-	"delete_repo": {"delete_repo"},
-}
+var scopeSets = func() map[string][]string {
+	sets := map[string][]string{"no scope": {}}
+	for _, one := range right.Scopes() {
+		sets[string(one.Name)] = []string{string(one.Name)}
+		if one.Parent == "" {
+			sets["all"] = append(sets["all"], string(one.Name))
+		}
+	}
+	return sets
+}()
 
 // person is somebody with everything that they could present.
 type person struct {

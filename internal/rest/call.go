@@ -22,8 +22,12 @@ import (
 	"jeton/internal/token"
 )
 
-// handler answers one route with a value to encode. A nil value is a 204.
+// handler answers one route with a value to encode. A nil value is a 204, and a
+// body writes itself.
 type handler func(c *call) (any, error)
+
+// body is an answer that is not JSON: a file, an archive, a diff.
+type body interface{ writeTo(c *call) error }
 
 // call is one request to the API.
 type call struct {
@@ -33,7 +37,7 @@ type call struct {
 	actor  right.Actor
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
-	status int       // of a good answer; 0: 200, or 204 without a value
+	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
 type callKey struct{}
@@ -71,17 +75,17 @@ func (c *call) enter() error {
 }
 
 // wrap asks the gate before the handler runs, and encodes what it returns.
-func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
+func (d *Door) wrap(route httpkit.Route[route]) http.Handler {
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		c := r.Context().Value(callKey{}).(*call)
-		c.w, c.r, c.action = w, r, route.Action
+		c.w, c.r, c.action, c.status = w, r, route.Action, route.Handle.code
 		if err := c.authorize(); err != nil {
 			return err
 		}
 		if done := c.redirected(); done {
 			return nil
 		}
-		v, err := route.Handle(c)
+		v, err := route.Handle.handle(c)
 		if err != nil {
 			return err
 		}
@@ -117,7 +121,7 @@ func (c *call) redirected() bool {
 	if !c.repo.Renamed {
 		return false
 	}
-	to := c.url("/repos/" + c.repo.OwnerLogin + "/" + c.repo.Name)
+	to := c.url("/repos/" + c.repo.OwnerLogin + "/" + c.repo.Name + c.below())
 	code := http.StatusTemporaryRedirect
 	if c.r.Method == http.MethodGet || c.r.Method == http.MethodHead {
 		code = http.StatusMovedPermanently
@@ -125,6 +129,19 @@ func (c *call) redirected() bool {
 	c.w.Header().Set("Location", to)
 	c.encode(code, map[string]string{"message": "Moved Permanently", "url": to, "documentation_url": documentation})
 	return true
+}
+
+// below is what the request's path and query have behind the repository's name.
+func (c *call) below() string {
+	parts := strings.SplitN(strings.TrimPrefix(c.r.URL.EscapedPath(), Prefix+"/repos/"), "/", 3)
+	out := ""
+	if len(parts) == 3 {
+		out = "/" + parts[2]
+	}
+	if c.r.URL.RawQuery != "" {
+		out += "?" + c.r.URL.RawQuery
+	}
+	return out
 }
 
 func (c *call) used() {
@@ -145,6 +162,9 @@ func (c *call) write(v any) error {
 		c.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	if b, ok := v.(body); ok {
+		return b.writeTo(c)
+	}
 	code := c.status
 	if code == 0 {
 		code = http.StatusOK
@@ -158,21 +178,28 @@ func (c *call) encode(code int, v any) {
 	if err != nil {
 		panic(fmt.Sprintf("rest: %T cannot be encoded", v)) // every answer is a plain struct of ours
 	}
+	c.w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = c.send(code, body)
+}
+
+// send answers with body, or with 304 when the caller has it already.
+func (c *call) send(code int, body []byte) error {
 	h := c.w.Header()
 	if code == http.StatusOK && (c.r.Method == http.MethodGet || c.r.Method == http.MethodHead) {
 		sum := sha256.Sum256(body)
 		etag := `W/"` + hex.EncodeToString(sum[:]) + `"`
 		h.Set("ETag", etag)
 		if matches(c.r.Header.Get("If-None-Match"), etag) {
+			h.Del("Content-Type")
 			c.w.WriteHeader(http.StatusNotModified)
-			return
+			return nil
 		}
 	}
-	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_ = http.NewResponseController(c.w).SetWriteDeadline(time.Now().Add(writeWithin))
 	c.w.WriteHeader(code)
-	_, _ = c.w.Write(body)
+	_, err := c.w.Write(body)
+	return err
 }
 
 func matches(header, etag string) bool {

@@ -64,6 +64,11 @@ type rateState struct {
 	Reset     int64 `json:"reset"`
 }
 
+type rateAnswer struct {
+	Resources map[string]rateState `json:"resources"`
+	Rate      rateState            `json:"rate"`
+}
+
 func (c *call) core(rate limit.Rate, s limit.State) rateState {
 	remaining := max(0, min(s.Remaining, rate.Count))
 	return rateState{Limit: rate.Count, Remaining: remaining, Used: rate.Count - remaining, Reset: c.door.o.Now().Add(s.Reset).Unix()}
@@ -76,8 +81,5 @@ func (d *Door) rateLimit(c *call) (any, error) {
 		return nil, &statusError{code: http.StatusNotFound, problem: problem.New(problem.NotFound, "Rate limiting is not enabled.", "")}
 	}
 	core := c.core(rate, d.o.Limit.Take(key, rate, 0))
-	return struct {
-		Resources map[string]rateState `json:"resources"`
-		Rate      rateState            `json:"rate"`
-	}{map[string]rateState{"core": core}, core}, nil
+	return rateAnswer{map[string]rateState{"core": core}, core}, nil
 }

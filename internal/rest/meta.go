@@ -1,9 +1,20 @@
 package rest
 
+import "jeton/internal/right"
+
 // enterpriseVersion tells clients which of GitHub's features they may expect.
 // Git Credential Manager offers OAuth from version 3.2 on; until it exists
 // here, the version is below that, so that it offers tokens alone.
 const enterpriseVersion = "3.1.0"
+
+func (d *Door) metaRoutes() []route {
+	return []route{
+		{get, "/{$}", right.SiteBrowse, d.root, "GitHub API Root", doc{out: map[string]string{}}},
+		{get, "/meta", right.SiteVisit, d.meta, "Get meta information", doc{out: metaAnswer{}}},
+		{get, "/rate_limit", right.SiteVisit, d.rateLimit, "Get rate limit status for the authenticated user", doc{out: rateAnswer{}}},
+		{get, "/openapi.json", right.SiteVisit, d.openapi, "Get this API's OpenAPI 3.1 description", doc{out: map[string]any{}}},
+	}
+}
 
 // root is where clients read their scopes and learn the URLs.
 func (d *Door) root(c *call) (any, error) {
@@ -20,9 +31,11 @@ func (d *Door) root(c *call) (any, error) {
 }
 
 func (d *Door) meta(*call) (any, error) {
-	return struct {
-		Verifiable bool   `json:"verifiable_password_authentication"`
-		Installed  string `json:"installed_version"`
-		Jeton      string `json:"jeton_version"`
-	}{false, enterpriseVersion, d.o.Version}, nil
+	return metaAnswer{false, enterpriseVersion, d.o.Version}, nil
+}
+
+type metaAnswer struct {
+	Verifiable bool   `json:"verifiable_password_authentication"`
+	Installed  string `json:"installed_version"`
+	Jeton      string `json:"jeton_version"`
 }

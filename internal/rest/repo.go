@@ -8,6 +8,20 @@ import (
 	"jeton/internal/right"
 )
 
+func (d *Door) repoRoutes() []route {
+	return []route{
+		{get, "/repos/{owner}/{repo}", right.RepoRead, d.getRepo, "Get a repository", doc{out: repository{}}},
+		{patch, "/repos/{owner}/{repo}", right.RepoRead, d.patchRepo, "Update a repository", doc{in: patchInput{}, out: repository{}}},
+		{del, "/repos/{owner}/{repo}", right.RepoDelete, d.deleteRepo, "Delete a repository", doc{}},
+		{get, "/user/repos", right.SelfRead, d.listOwnRepos, "List repositories for the authenticated user",
+			doc{query: "visibility affiliation type sort direction since before page per_page", out: []repository{}}},
+		{post, "/user/repos", right.RepoCreate, d.createRepo, "Create a repository for the authenticated user",
+			doc{in: createInput{}, out: repository{}, code: http.StatusCreated}},
+		{get, "/users/{username}/repos", right.SiteBrowse, d.listLoginRepos, "List repositories for a user",
+			doc{query: "type sort direction page per_page", out: []repository{}}},
+	}
+}
+
 // repository is GitHub's "repository" with the fields that mean something here
 // or that clients insist on.
 type repository struct {
@@ -158,14 +172,17 @@ func (d *Door) deleteRepo(c *call) (any, error) {
 	return nil, d.o.Lifecycle.DeleteRepo(c.r.Context(), c.actor, c.repo.ID)
 }
 
+// createInput is the part of GitHub's body that means something here.
+type createInput struct {
+	Name        string  `json:"name"`
+	Description string  `json:"description"`
+	Private     *bool   `json:"private"`
+	Visibility  *string `json:"visibility"`
+	Format      string  `json:"object_format"`
+}
+
 func (d *Door) createRepo(c *call) (any, error) {
-	var in struct {
-		Name        string  `json:"name"`
-		Description string  `json:"description"`
-		Private     *bool   `json:"private"`
-		Visibility  *string `json:"visibility"`
-		Format      string  `json:"object_format"`
-	}
+	var in createInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
@@ -185,7 +202,6 @@ func (d *Door) createRepo(c *call) (any, error) {
 		return nil, err
 	}
 	out := c.repository(&r, right.Admin)
-	c.status = http.StatusCreated
 	c.w.Header().Set("Location", out.URL)
 	return out, nil
 }

@@ -1,12 +1,13 @@
 // Package rest is the door of the GitHub-compatible REST API under /api/v3.
-// Each route is one line of a table: method, path, action, handler. From the
-// table come the routing, the question to the gate and the headers about
-// scopes. Cookies are not accepted here, and no handler decides about rights.
+// Each route is one line of a table: method, path, action, handler, and what it
+// takes and gives. From the table come the routing, the question to the gate,
+// the headers about scopes, the OpenAPI document and docs/api.md. Cookies are not accepted here, and no handler decides about rights.
 package rest
 
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"jeton/internal/account"
@@ -16,7 +17,6 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/repo"
-	"jeton/internal/right"
 	"jeton/internal/token"
 )
 
@@ -43,6 +43,8 @@ type Door struct {
 	o      Options
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
+	// described makes the OpenAPI document at the first request for it.
+	described func() object
 }
 
 // New builds the door from its table.
@@ -51,7 +53,10 @@ func New(o Options) *Door {
 		o.Now = time.Now
 	}
 	d := &Door{o: o, mux: http.NewServeMux()}
-	d.routes = httpkit.Register(d.mux, "rest", d.table(), d.wrap)
+	d.described = sync.OnceValue(d.describe)
+	for _, t := range d.table() {
+		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
+	}
 	d.mux.Handle("/", httpkit.Frame(d.render, func(http.ResponseWriter, *http.Request) error { return errNotFound }))
 	return d
 }
@@ -59,22 +64,13 @@ func New(o Options) *Door {
 // Routes lists the table, for the tests that walk every route.
 func (d *Door) Routes() []httpkit.RouteInfo { return d.routes }
 
-func (d *Door) table() []httpkit.Route[handler] {
-	get, post, patch, del := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
-	return []httpkit.Route[handler]{
-		{Method: get, Path: Prefix + "/{$}", Action: right.SiteBrowse, Handle: d.root},
-		{Method: get, Path: Prefix + "/meta", Action: right.SiteVisit, Handle: d.meta},
-		{Method: get, Path: Prefix + "/rate_limit", Action: right.SiteVisit, Handle: d.rateLimit},
-		{Method: get, Path: Prefix + "/user", Action: right.SelfRead, Handle: d.getUser},
-		{Method: patch, Path: Prefix + "/user", Action: right.SelfEdit, Handle: d.patchUser},
-		{Method: get, Path: Prefix + "/user/emails", Action: right.SelfEmails, Handle: d.listEmails},
-		{Method: get, Path: Prefix + "/user/repos", Action: right.SelfRead, Handle: d.listOwnRepos},
-		{Method: post, Path: Prefix + "/user/repos", Action: right.RepoCreate, Handle: d.createRepo},
-		{Method: get, Path: Prefix + "/users/{login}", Action: right.SiteBrowse, Handle: d.getLogin},
-		{Method: get, Path: Prefix + "/users/{login}/repos", Action: right.SiteBrowse, Handle: d.listLoginRepos},
-		{Method: get, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoRead, Handle: d.getRepo},
-		{Method: patch, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoRead, Handle: d.patchRepo},
-		{Method: del, Path: Prefix + "/repos/{owner}/{repo}", Action: right.RepoDelete, Handle: d.deleteRepo},
+// table is all that the API has, by topic. A request is only ever answered by a
+// line of it.
+func (d *Door) table() []topic {
+	return []topic{
+		{"Meta", d.metaRoutes()},
+		{"Users", d.userRoutes()},
+		{"Repositories", d.repoRoutes()},
 	}
 }
 

@@ -10,6 +10,15 @@ import (
 	"jeton/internal/right"
 )
 
+func (d *Door) userRoutes() []route {
+	return []route{
+		{get, "/user", right.SelfRead, d.getUser, "Get the authenticated user", doc{out: privateUser{}}},
+		{patch, "/user", right.SelfEdit, d.patchUser, "Update the authenticated user", doc{in: userInput{}, out: privateUser{}}},
+		{get, "/user/emails", right.SelfEmails, d.listEmails, "List email addresses for the authenticated user", doc{out: []emailAnswer{}}},
+		{get, "/users/{username}", right.SiteBrowse, d.getLogin, "Get a user", doc{out: publicUser{}}},
+	}
+}
+
 // simpleUser is GitHub's "simple user".
 type simpleUser struct {
 	Login             string  `json:"login"`
@@ -116,12 +125,20 @@ func (d *Door) getUser(c *call) (any, error) {
 	return c.self(a)
 }
 
+// userInput is the part of GitHub's body that means something here.
+type userInput struct {
+	Name     *string `json:"name"`
+	Blog     *string `json:"blog"`
+	Location *string `json:"location"`
+	Bio      *string `json:"bio"`
+}
+
 func (d *Door) patchUser(c *call) (any, error) {
 	a, err := d.o.Accounts.ByID(c.r.Context(), d.o.DB, c.actor.Account)
 	if err != nil {
 		return nil, err
 	}
-	var in struct{ Name, Blog, Location, Bio *string }
+	var in userInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
@@ -168,7 +185,7 @@ func (d *Door) getLogin(c *call) (any, error) {
 }
 
 func (c *call) accountByLogin() (account.Account, error) {
-	return c.door.o.Accounts.ByLogin(c.r.Context(), c.door.o.DB, c.r.PathValue("login"))
+	return c.door.o.Accounts.ByLogin(c.r.Context(), c.door.o.DB, c.r.PathValue("username"))
 }
 
 func optional(s string) *string {

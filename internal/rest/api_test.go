@@ -1,0 +1,139 @@
+package rest_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"jeton/internal/app/apptest"
+)
+
+type operation struct {
+	Summary     string
+	OperationID string `json:"operationId"`
+	Tags        []string
+	Scopes      []string `json:"x-oauth-scopes"`
+	Permission  string   `json:"x-github-permissions"`
+	Parameters  []struct{ Name, In, Description string }
+}
+
+type description struct {
+	OpenAPI    string
+	Paths      map[string]map[string]operation
+	Components struct{ Schemas map[string]json.RawMessage }
+}
+
+func describe(t *testing.T, s *apptest.Server) description {
+	t.Helper()
+	a := s.Do(t, "GET", "/api/v3/openapi.json", "")
+	var d description
+	if err := json.Unmarshal([]byte(a.Text), &d); err != nil || a.StatusCode != http.StatusOK {
+		t.Fatalf("%d, %v", a.StatusCode, err)
+	}
+	// Whatever a schema refers to must be there.
+	for _, ref := range strings.Split(a.Text, `"#/components/schemas/`)[1:] {
+		if name, _, _ := strings.Cut(ref, `"`); d.Components.Schemas[name] == nil {
+			t.Errorf("the schema %q is referred to and missing", name)
+		}
+	}
+	return d
+}
+
+// TestOpenAPI: the document describes every route, each by a name of its own.
+func TestOpenAPI(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	d := describe(t, s)
+	if d.OpenAPI != "3.1.0" {
+		t.Errorf("openapi is %q", d.OpenAPI)
+	}
+	ids, n := map[string]bool{}, 0
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			n++
+			if ids[op.OperationID] {
+				t.Errorf("%s %s: another operation is called %q too", method, path, op.OperationID)
+			}
+			ids[op.OperationID] = true
+			for _, p := range op.Parameters {
+				if p.In == "query" && p.Description == "" {
+					t.Errorf("%s %s: nothing is said about the parameter %q", method, path, p.Name)
+				}
+			}
+		}
+	}
+	if want := len(s.Rest.Routes()); n != want {
+		t.Errorf("%d operations for %d routes", n, want)
+	}
+}
+
+// TestDocs holds docs/api.md to the table. JETON_UPDATE=1 writes it.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	want := page(describe(t, s))
+	const file = "../../docs/api.md"
+	if os.Getenv("JETON_UPDATE") != "" {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != want {
+		t.Errorf("docs/api.md is not what the table says (%v): run JETON_UPDATE=1 go test -run TestDocs ./internal/rest", err)
+	}
+}
+
+func page(d description) string {
+	topics := map[string][]string{}
+	for path, methods := range d.Paths {
+		for method, op := range methods {
+			var query []string
+			for _, p := range op.Parameters {
+				if p.In == "query" {
+					query = append(query, "`"+p.Name+"`")
+				}
+			}
+			line := fmt.Sprintf("| `%s %s` | %s | %s | %s | %s |\n", strings.ToUpper(method), path, op.Summary,
+				code(op.Scopes, " or "), code(strings.Fields(op.Permission), ""), strings.Join(query, " "))
+			topics[op.Tags[0]] = append(topics[op.Tags[0]], line)
+		}
+	}
+	var b strings.Builder
+	b.WriteString(`# The API
+
+GitHub's REST API under ` + "`/api/v3`" + `, as far as this host has something behind it: the same paths, bodies and answers. Send a token
+by Basic authentication, as ` + "`Bearer`" + ` or as ` + "`token`" + `. The machine-readable description (OpenAPI 3.1) is at ` + "`/api/v3/openapi.json`" + `.
+This page is made from the table of routes; a test holds the two together.
+
+A scope in the third column is what a classic token needs on what is private. What is public can be read without one.
+`)
+	titles := make([]string, 0, len(topics))
+	for title := range topics {
+		titles = append(titles, title)
+	}
+	slices.Sort(titles)
+	for _, title := range titles {
+		lines := topics[title]
+		slices.SortFunc(lines, func(a, b string) int { return strings.Compare(byPath(a), byPath(b)) })
+		fmt.Fprintf(&b, "\n## %s\n\n| route | what | scope | permission | query |\n|---|---|---|---|---|\n%s", title, strings.Join(lines, ""))
+	}
+	return b.String()
+}
+
+// byPath is a line's path and then its method, to sort by.
+func byPath(line string) string {
+	method, path, _ := strings.Cut(line, " /")
+	return path[:strings.Index(path, "`")] + " " + method
+}
+
+func code(words []string, between string) string {
+	for i, w := range words {
+		words[i] = "`" + w + "`"
+	}
+	return strings.Join(words, between)
+}
