@@ -149,8 +149,9 @@ func (d *Draft) Kind(one object.ID) (object.Kind, error) {
 func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 	out := make(map[object.ID]object.Kind, len(ids))
 	var ask []object.ID
+	asked := map[object.ID]bool{}
 	for _, one := range ids {
-		if _, known := d.Format().ParseID(string(one)); !known || out[one] != "" {
+		if _, known := d.Format().ParseID(string(one)); !known || out[one] != "" || asked[one] {
 			continue
 		}
 		if o, ok := d.fresh[one]; ok {
@@ -161,7 +162,8 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 				return nil, err
 			}
 			out[one] = o.Kind
-		} else if !slices.Contains(ask, one) {
+		} else {
+			asked[one] = true
 			ask = append(ask, one)
 		}
 	}
@@ -228,4 +230,62 @@ func (d *Draft) Commit(one object.ID) (object.Commit, error) {
 		return object.Commit{}, err
 	}
 	return object.ParseCommit(one, o.Data)
+}
+
+// KindsBeside is Kinds for objects that may stand in the tree base already, which
+// is in reach with everything in it: those of its topmost folder are not searched.
+func (d *Draft) KindsBeside(base object.ID, ids []object.ID) (map[object.ID]object.Kind, error) {
+	known := map[object.ID]object.Kind{}
+	entries, err := d.entries(base)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		switch {
+		case e.Mode.IsDir():
+			known[e.ID] = object.KindTree
+		case e.Mode.IsFile(), e.Mode.IsSymlink():
+			known[e.ID] = object.KindBlob
+		}
+	}
+	var ask []object.ID
+	for _, one := range ids {
+		if known[one] == "" {
+			ask = append(ask, one)
+		}
+	}
+	found, err := d.Kinds(ask)
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range ids {
+		if known[one] != "" {
+			found[one] = known[one]
+		}
+	}
+	return found, nil
+}
+
+// SizeOf tells how large a blob is that stands in a tree of the draft; 0 when it is
+// not here.
+func (d *Draft) SizeOf(one object.ID) int64 {
+	if o, ok := d.fresh[one]; ok {
+		return int64(len(o.Data))
+	}
+	if d.names[one] {
+		o, err := d.made.read(one)
+		if err != nil {
+			return 0
+		}
+		return int64(len(o.Data))
+	}
+	db, err := d.repo.objects()
+	if err != nil {
+		return 0
+	}
+	in, err := db.Info(one)
+	if err != nil {
+		return 0
+	}
+	return in.Size
 }

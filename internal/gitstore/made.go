@@ -207,3 +207,16 @@ func (r *Repo) sweepMade() error {
 	}
 	return err
 }
+
+// Made reads an object that an account made and no ref needs yet; see Draft.Keep. It
+// fails with problem.NotFound.
+func (r *Repo) Made(who id.Account, one object.ID) (Object, error) {
+	format, err := r.Format()
+	if err != nil {
+		return Object{}, err
+	}
+	if _, ok := format.ParseID(string(one)); !ok {
+		return Object{}, problem.New(problem.NotFound, "there is no such object in this repository", "")
+	}
+	return r.made(who, format).read(one)
+}
