@@ -12,7 +12,9 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
@@ -32,6 +34,8 @@ type Options struct {
 	Repos     *repo.Room
 	Tokens    *token.Room
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -71,6 +75,7 @@ func (d *Door) table() []topic {
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Webhooks", d.hookRoutes()},
 	}
 }
 
