@@ -15,6 +15,7 @@ import (
 	"jeton/internal/deliver"
 	"jeton/internal/githttp"
 	"jeton/internal/gitstore"
+	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
 	"jeton/internal/problem"
@@ -27,6 +28,7 @@ type App struct {
 	*Core
 	Rest    *rest.Door
 	Web     *web.Door
+	GraphQL *graphql.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
 	Deliver *deliver.Flow

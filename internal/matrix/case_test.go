@@ -29,7 +29,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -146,7 +146,7 @@ func (c kase) combination() combination {
 		return out
 	}
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
 		out.credential = "another scope"
 	}
@@ -339,6 +339,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		if f.body != "" {
 			body = f.body
 		}
+	case c.door == "graphql":
+		body, kind = `{"query":"{viewer{login}}"}`, "application/json"
 	case c.door == "lfs" && c.method == http.MethodPost:
 		body, kind = "{}", "application/vnd.git-lfs+json"
 		if f.body != "" {
@@ -385,9 +387,13 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		rule = 1 << 40 // none: the others need theirs
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that
