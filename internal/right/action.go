@@ -38,6 +38,11 @@ const (
 	RepoTransfer   // give it to another owner
 	RepoDelete
 
+	// Of a repository's webhooks.
+	HookRead   // look at them and at what they delivered, and have them ping
+	HookEdit   // make and change them, send again
+	HookDelete // take them away
+
 	actions // how many there are, plus one
 )
 
@@ -92,6 +97,10 @@ var table = [actions]ActionInfo{
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
 	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+
+	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
+	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
+	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {
