@@ -24,7 +24,7 @@ type Candidate struct {
 }
 
 // marker is what every token of this host begins with.
-var marker = []byte(token.Prefix)
+var marker = []byte(token.Marker)
 
 // Scan returns what in data could be a token, in order and each time that it
 // stands there, at most limit of them. The data may be of any kind; nothing of
@@ -37,10 +37,12 @@ func Scan(data []byte, limit int) []Candidate {
 			break
 		}
 		from += i
-		if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
-			out = append(out, Candidate{Plain: plain, Offset: from})
-			from += token.Length
-			continue
+		if data[from+len(token.Prefix)-1] == '_' { // most of what begins so is no token: nothing is copied for it
+			if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
+				out = append(out, Candidate{Plain: plain, Offset: from})
+				from += token.Length
+				continue
+			}
 		}
 		from += len(marker)
 	}

@@ -64,6 +64,9 @@ func (c *call) enter() error {
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if actor.App != "" {
+			h.Set("X-OAuth-Client-Id", actor.App)
+		}
 		if !actor.Until.IsZero() {
 			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 		}

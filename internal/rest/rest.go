@@ -100,6 +100,6 @@ func cors(h http.Header) {
 	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
 	h.Set("Access-Control-Expose-Headers", strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
+		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 }
