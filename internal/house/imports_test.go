@@ -28,29 +28,31 @@ var allow = map[string][]string{
 	"outbound": {"problem"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
-	"keys":      {"problem", "db"},
-	"change":    {"problem", "db"},
-	"audit":     {"id", "problem", "event", "printable", "right", "db"},
-	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
-	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
-	"leak":      {"problem", "secret", "token"},
-	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
+	"keys":        {"problem", "db"},
+	"change":      {"problem", "db"},
+	"audit":       {"id", "problem", "event", "printable", "right", "db"},
+	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
+	"leak":        {"problem", "secret", "token", "application"},
+	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
+	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "application"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "largefile", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "application", "gate", "lifecycle", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "token", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
 	"crash":   {},
@@ -93,7 +95,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

@@ -56,7 +56,11 @@ func (c *call) enter() error {
 	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
 	h.Set("X-GitHub-Api-Version-Selected", apiVersion)
 	h.Set("X-GitHub-Enterprise-Version", enterpriseVersion)
-	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	identify := c.door.o.Gate.Identify
+	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
+		identify = c.door.o.Gate.IdentifyApp
+	}
+	actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
 		return err
 	}
