@@ -16,6 +16,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 	"jeton/internal/web"
@@ -28,6 +29,7 @@ type App struct {
 	Web     *web.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
+	OAuth   *oauth.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener

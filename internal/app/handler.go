@@ -9,6 +9,7 @@ import (
 	"jeton/internal/githttp"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 )
@@ -58,6 +59,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
 		a.Rest.ServeHTTP(w, r)
+	case oauth.Serves(path):
+		a.OAuth.ServeHTTP(w, r)
 	case lfs.Serves(path):
 		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):

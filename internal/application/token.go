@@ -13,9 +13,27 @@ import (
 )
 
 // Check returns the token that plain is, if it is a good one that the
-// application was given. Any other token, those of other applications too, is
-// problem.NotFound: what it is is none of the asker's business.
+// application was given, of an account in good standing. Any other token, those
+// of other applications too, is problem.NotFound: what it is is none of the
+// asker's business.
 func (r *Room) Check(ctx context.Context, clientID string, plain secret.Value) (token.Token, error) {
+	t, err := r.given(ctx, clientID, plain)
+	if err != nil {
+		return token.Token{}, err
+	}
+	f, err := r.o.Accounts.Facts(ctx, r.o.DB, t.Account)
+	if err != nil {
+		return token.Token{}, err
+	}
+	if f.Suspended {
+		return token.Token{}, problem.New(problem.NotFound, "Not Found", "")
+	}
+	return t, nil
+}
+
+// given is Check whatever the account's standing: what an application has it may
+// always give back.
+func (r *Room) given(ctx context.Context, clientID string, plain secret.Value) (token.Token, error) {
 	missing := problem.New(problem.NotFound, "Not Found", "")
 	v, err := r.o.Tokens.Verify(ctx, plain)
 	if _, refused := errors.AsType[*token.Refused](err); refused || err == nil && v.App != clientID {
@@ -58,7 +76,7 @@ func (r *Room) Reset(ctx context.Context, actor right.Actor, plain secret.Value)
 
 // End ends a token of the application.
 func (r *Room) End(ctx context.Context, actor right.Actor, plain secret.Value) error {
-	t, err := r.Check(ctx, actor.App, plain)
+	t, err := r.given(ctx, actor.App, plain)
 	if err != nil {
 		return err
 	}
@@ -69,7 +87,7 @@ func (r *Room) End(ctx context.Context, actor right.Actor, plain secret.Value) e
 
 // EndGrant ends everything that the token's account allowed the application.
 func (r *Room) EndGrant(ctx context.Context, actor right.Actor, plain secret.Value) error {
-	t, err := r.Check(ctx, actor.App, plain)
+	t, err := r.given(ctx, actor.App, plain)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
@@ -31,6 +32,7 @@ type Options struct {
 	Accounts  *account.Room
 	Repos     *repo.Room
 	Tokens    *token.Room
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
@@ -70,6 +72,8 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
 	}
 }
