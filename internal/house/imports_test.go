@@ -47,8 +47,8 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "application", "gate", "lifecycle", "httpkit"},
-	"oauth":   {"problem", "secret", "event", "right", "token", "application", "gate", "httpkit"},
+	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "account", "repo", "token", "application", "gate", "lifecycle", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/application"
 	"jeton/internal/httpkit"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -29,7 +30,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -187,18 +188,23 @@ var fixtures = map[string]fixture{
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
-	"web POST /login":                          {reached: status(401, 429)},
-	"web POST /logout":                         {hermit: true},
-	"web POST /setup":                          {reached: formAgain(404, "link")},
-	"web POST /join":                           {reached: formAgain(404, "link")},
-	"web POST /password_reset":                 {reached: formAgain(404, "link")},
-	"web POST /sessions/sudo":                  {form: "sudo_password=PASSWORD", hermit: true},
-	"web POST /settings/admin/password":        {form: "old_password=PASSWORD&password=short"},
-	"web POST /settings/sessions/end_others":   {hermit: true},
-	"web GET /settings/security-log/export":    {query: "format=csv"},
-	"web GET /admin/log/export":                {query: "format=csv"},
-	"web POST /settings/tokens/{token}/delete": {anew: true},
-	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
+	"oauth POST /login/device/code":                                      {reached: status(404)}, // of no application that is known
+	"web GET /login/oauth/authorize":                                     {query: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
+	"web POST /login/oauth/authorize":                                    {form: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
+	"web POST /login/device":                                             {reached: formAgain(429, "user_code")},
+	"web POST /login/device/confirmation":                                {reached: status(429)},
+	"web POST /login":                                                    {reached: status(401, 429)},
+	"web POST /logout":                                                   {hermit: true},
+	"web POST /setup":                                                    {reached: formAgain(404, "link")},
+	"web POST /join":                                                     {reached: formAgain(404, "link")},
+	"web POST /password_reset":                                           {reached: formAgain(404, "link")},
+	"web POST /sessions/sudo":                                            {form: "sudo_password=PASSWORD", hermit: true},
+	"web POST /settings/admin/password":                                  {form: "old_password=PASSWORD&password=short"},
+	"web POST /settings/sessions/end_others":                             {hermit: true},
+	"web GET /settings/security-log/export":                              {query: "format=csv"},
+	"web GET /admin/log/export":                                          {query: "format=csv"},
+	"web POST /settings/tokens/{token}/delete":                           {anew: true},
+	"web POST /admin/users/{user}/suspend":                               {form: "suspend=no"},
 }
 
 // matrix sends cases and compares.
@@ -264,6 +270,10 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 				t.Fatal(err)
 			}
 		}
+	case revokeRoute:
+		if p := m.person(c); ans.status == http.StatusSeeOther && c.credential == "recent" {
+			w.allow(t, p, application.GCM)
+		}
 	case "web POST /{owner}/{repo}/leave":
 		if ans.status != http.StatusSeeOther || strings.HasPrefix(ans.header.Get("Location"), "/login") {
 			return
@@ -286,6 +296,9 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 		}
 	}
 }
+
+// revokeRoute takes away what others look at, so it has an application of its own.
+const revokeRoute = "web POST /settings/connections/applications/{client_id}/revoke"
 
 // ownRepos are routes whose requests change what others look at.
 var ownRepos = map[string]string{
@@ -334,6 +347,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
+	case c.door == "oauth":
+		body, kind = f.form, "application/x-www-form-urlencoded"
 	case c.door == "rest" && c.method != http.MethodGet && c.method != http.MethodDelete:
 		body, kind = "{}", "application/json"
 		if f.body != "" {
@@ -384,10 +399,14 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if strings.HasSuffix(c.path, "/{rule}/delete") && c.method == http.MethodPost {
 		rule = 1 << 40 // none: the others need theirs
 	}
+	client := application.GitHubCLI
+	if c.route.String() == revokeRoute {
+		client = application.GCM
+	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{token}", num(int64(tok)), "{session}", num(1<<40), "{app}", num(int64(p.app)), "{secret}", num(1<<40), "{client_id}", client, "{rule}", num(int64(rule))).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

@@ -3,9 +3,9 @@ package rest
 import "jeton/internal/right"
 
 // enterpriseVersion tells clients which of GitHub's features they may expect.
-// Git Credential Manager offers OAuth from version 3.2 on; until it exists
-// here, the version is below that, so that it offers tokens alone.
-const enterpriseVersion = "3.1.0"
+// Git Credential Manager offers OAuth from version 3.2 on. It is no higher than
+// what is needed: newer clients take ways on later versions that need more.
+const enterpriseVersion = "3.2.0"
 
 func (d *Door) metaRoutes() []route {
 	return []route{
@@ -26,7 +26,7 @@ func (d *Door) root(c *call) (any, error) {
 		"repository_url":                       c.url("/repos/{owner}/{repo}"),
 		"user_url":                             c.url("/users/{user}"),
 		"user_repositories_url":                c.url("/users/{user}/repos{?type,page,per_page,sort}"),
-		"current_user_authorizations_html_url": d.o.Gate.URL("/settings/tokens"),
+		"current_user_authorizations_html_url": d.o.Gate.URL("/settings/connections/applications{/client_id}"),
 	}, nil
 }
 

@@ -1,0 +1,17 @@
+package matrix
+
+// oauthRules are about programs that people let act for them.
+var oauthRules = []rule{
+	// Where programs get their tokens.
+	about(`oauth POST /login/(oauth/access_token|device/code)`, everybody, "", false),
+
+	// Where people let them in.
+	about(`web \w+ /login/(oauth/authorize|device|device/confirmation)`, signedIn, "", true),
+	about(`web GET /login/device/(success|failure)`, signedIn, "", false),
+
+	// What programs ask with their own id and secret: no token is one.
+	about(`rest \w+ /api/v3/applications/.*`, signedIn, "application", false),
+
+	// Whoever finds a token may hand it in.
+	about(`rest POST /api/v3/credentials/revoke`, everybody, "", false),
+}
