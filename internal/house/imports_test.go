@@ -55,6 +55,7 @@ var allow = map[string][]string{
 		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
+	"clients": {},
 	"crash":   {},
 }
 
