@@ -75,7 +75,7 @@ func TestGitCredentialOAuth(t *testing.T) {
 	s.Repo(t, ada, "shut", true)
 	person := s.Person(t, ada)
 	c := s.Terminal(t)
-	c.Program(t, "xdg-open", "exit 0") // the person is in the test
+	c.Program(t, "open", "exit 0") // what it starts a browser with: the person is in the test
 	for _, one := range [][2]string{
 		{"credential.helper", "oauth"},
 		{"credential." + s.URL() + ".oauthClientId", application.CredentialCLI},
