@@ -18,6 +18,7 @@ type Facts struct {
 	Login     string
 	SiteAdmin bool
 	Suspended bool
+	Org       bool // an organisation, as which nobody acts
 }
 
 // maxFacts bounds the cache. An entry is about a hundred bytes.
@@ -37,15 +38,16 @@ func (r *Room) Facts(ctx context.Context, read db.Reader, a id.Account) (Facts, 
 	begun := r.facts.begin()
 	var f Facts
 	var suspended int64
-	err := read.QueryRow(ctx, `SELECT login, site_admin, suspended_at FROM accounts WHERE id = $1`, a).
-		Scan(&f.Login, &f.SiteAdmin, &suspended)
+	var kind string
+	err := read.QueryRow(ctx, `SELECT login, kind, site_admin, suspended_at FROM accounts WHERE id = $1`, a).
+		Scan(&f.Login, &kind, &f.SiteAdmin, &suspended)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Facts{}, problem.New(problem.NotFound, "There is no such user.", "")
 	}
 	if err != nil {
 		return Facts{}, fmt.Errorf("read account facts: %w", err)
 	}
-	f.Suspended = suspended != 0
+	f.Suspended, f.Org = suspended != 0, kind == KindOrg
 	if cached {
 		r.facts.put(a, f, begun)
 	}

@@ -57,6 +57,9 @@ func (r *Room) SetSiteAdmin(ctx context.Context, actor right.Actor, a id.Account
 		if old.SiteAdmin == admin {
 			return nil
 		}
+		if old.IsOrg() {
+			return problem.New(problem.Invalid, "An organization can't administer the site.", "")
+		}
 		action := "user.promote"
 		if !admin {
 			action = "user.demote"

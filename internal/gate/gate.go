@@ -159,6 +159,10 @@ func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error)
 	if err != nil {
 		return right.Actor{}, fmt.Errorf("read account: %w", err)
 	}
+	if f.Org {
+		// No credential of one is ever made; were there one, it would open nothing.
+		return right.Actor{}, &Refusal{Why: UnknownCredential, problem: problem.New(problem.Unauthenticated, "Bad credentials", "")}
+	}
 	if f.Suspended {
 		return right.Actor{}, g.suspended(f.Login)
 	}

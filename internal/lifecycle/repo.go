@@ -123,6 +123,9 @@ func (f *Flow) EditRepo(ctx context.Context, actor right.Actor, seen repo.Repo, 
 	drop(&p.Private, seen.Private)
 	drop(&p.Archived, seen.Archived)
 	drop(&p.DefaultBranch, seen.DefaultBranch)
+	drop(&p.Homepage, seen.Homepage)
+	drop(&p.Template, seen.Template)
+	drop(&p.NoForking, seen.NoForking)
 	if p.DefaultBranch == nil {
 		return f.o.Repo.Update(ctx, actor, seen.ID, p)
 	}

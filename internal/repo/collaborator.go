@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -59,26 +60,39 @@ func (m *Room) SetCollaborator(ctx context.Context, actor right.Actor, repo id.R
 		if err != nil {
 			return err
 		}
-		account, err := m.o.Account.ByID(ctx, tx, who)
+		invited, err := m.o.Account.ByID(ctx, tx, who)
 		if err != nil {
 			return err
 		}
-		if who == r.Owner {
-			return problem.Field("username", "Repository owner cannot be a collaborator")
+		if err := mayCollaborate(&r, &invited); err != nil {
+			return err
 		}
 		before, err := m.setLevel(ctx, tx, repo, who, level)
 		if err != nil || before == level {
 			return err
 		}
-		action, detail := "repo.add_member", map[string]string{"user": account.Login, "permission": level.String()}
+		action, detail := "repo.add_member", map[string]string{"user": invited.Login, "permission": level.String()}
 		if before != right.None {
 			action, detail["old_permission"] = "repo.update_member", before.String()
 		}
 		if err := m.record(ctx, tx, actor, action, &r, detail); err != nil {
 			return err
 		}
+		if err := m.uninvite(ctx, tx, repo, who); err != nil {
+			return err
+		}
 		return m.changed(ctx, tx, repo)
 	})
+}
+
+func mayCollaborate(r *Repo, who *account.Account) error {
+	if who.ID == r.Owner {
+		return problem.Field("username", "Repository owner cannot be a collaborator")
+	}
+	if who.IsOrg() {
+		return problem.Field("username", "An organization cannot be a collaborator; give a team of it access instead")
+	}
+	return nil
 }
 
 // setLevel writes the level of who and returns the one before, None for nobody.
@@ -137,6 +151,8 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	}
 	if n, err := res.RowsAffected(); err != nil {
 		return err
+	} else if n == 0 && who == actor.Account && r.OwnerIsOrg {
+		return problem.New(problem.Conflict, "Your access comes from the organization "+r.OwnerLogin+".", "Leave its team, or the organization.")
 	} else if n == 0 {
 		return problem.New(problem.NotFound, "this account is not a collaborator", "")
 	}
@@ -159,6 +175,41 @@ func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who
 		if err := m.removeTx(ctx, tx, actor, repo, who); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM repo_invitations WHERE account_id = $1 OR invited_by = $1`, who); err != nil {
+		return fmt.Errorf("end invitations: %w", err)
+	}
+	return nil
+}
+
+// LeaveOwnerTx ends every collaboration of an account on what owner has, and
+// takes it off the rules there: for who leaves an organisation.
+func (m *Room) LeaveOwnerTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner, who id.Account) error {
+	repos, err := ids(ctx, tx, `
+		SELECT c.repo_id FROM collaborators c JOIN repositories r ON r.id = c.repo_id
+		WHERE c.account_id = $1 AND r.owner_id = $2 ORDER BY c.repo_id`, who, owner)
+	if err != nil {
+		return err
+	}
+	for _, repo := range repos {
+		if err := m.removeTx(ctx, tx, actor, repo, who); err != nil {
+			return err
+		}
+	}
+	listed, err := ids(ctx, tx, `
+		SELECT DISTINCT rr.repo_id FROM ref_rule_accounts l JOIN ref_rules rr ON rr.id = l.rule_id JOIN repositories r ON r.id = rr.repo_id
+		WHERE l.account_id = $1 AND r.owner_id = $2 ORDER BY rr.repo_id`, who, owner)
+	if err != nil {
+		return err
+	}
+	for _, repo := range listed {
+		if err := m.unlist(ctx, tx, repo, who); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM repo_invitations WHERE account_id = $1 AND repo_id IN (SELECT id FROM repositories WHERE owner_id = $2)`, who, owner)
+	if err != nil {
+		return fmt.Errorf("withdraw invitations: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 // repository. The empty set asks for none and lists what is visible at all.
 type Affiliation uint8
 
-// The affiliations. Member is GitHub's organization_member; nobody is one yet.
+// The affiliations. Member is GitHub's organization_member: by a membership or a
+// team of the organisation that owns it.
 const (
 	ByOwner Affiliation = 1 << iota
 	ByCollaborator
@@ -121,7 +122,7 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 	if (page-1)*perPage >= total {
 		return []Found{}, total, nil
 	}
-	text := `SELECT ` + columns + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg((page-1)*perPage)
+	text := `SELECT ` + columnsFor(me) + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg((page-1)*perPage)
 	rows, err := r.Query(ctx, text, c.args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list repositories: %w", err)
@@ -142,7 +143,7 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 // viewer. It reports false when that can hold for no repository.
 func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	info := right.RepoRead.Info()
-	tied := `(r.owner_id = ` + me + ` OR COALESCE(c.level, 0) >= ` + fmt.Sprint(int(info.Right)) + `)`
+	tied := `(r.owner_id = ` + me + ` OR COALESCE(c.level, 0) >= ` + fmt.Sprint(int(info.Right)) + ` OR ` + asked(byOrg, me) + `)`
 	switch {
 	case viewer.Kind == right.OperatorCommand:
 		tied = `TRUE`
@@ -206,6 +207,9 @@ func (c *clause) affiliated(a Affiliation, of id.Account) {
 	}
 	if a&ByCollaborator != 0 {
 		sets = append(sets, `SELECT repo_id FROM collaborators WHERE account_id = `+c.arg(of))
+	}
+	if a&ByMember != 0 {
+		sets = append(sets, asked(inOrg, c.arg(of)))
 	}
 	if len(sets) == 0 {
 		c.and(`FALSE`)

@@ -2,12 +2,14 @@ package token
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"jeton/internal/account"
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
@@ -132,6 +134,9 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		return Token{}, secret.Value{}, err
 	}
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := people(ctx, tx, account); err != nil {
+			return err
+		}
 		if err := r.freeNote(ctx, tx, account, 0, note); err != nil {
 			return err
 		}
@@ -260,6 +265,18 @@ func (r *Room) List(ctx context.Context, account id.Account) ([]Token, error) {
 // ByID returns one live or expired token of account, or problem.NotFound.
 func (r *Room) ByID(ctx context.Context, account id.Account, tid id.Token) (Token, error) {
 	return byID(ctx, r.o.DB, account, tid)
+}
+
+// people refuses an organisation: nobody acts as one.
+func people(ctx context.Context, tx *db.Tx, a id.Account) error {
+	var kind string
+	if err := tx.QueryRow(ctx, `SELECT kind FROM accounts WHERE id = $1`, a).Scan(&kind); err != nil {
+		return fmt.Errorf("read the token's account: %w", err)
+	}
+	if kind != account.KindUser {
+		return problem.New(problem.Invalid, "An organization has no tokens of its own.", "Make one for a person who belongs to it.")
+	}
+	return nil
 }
 
 func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string) error {
