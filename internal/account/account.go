@@ -254,6 +254,14 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 	return r.ByID(ctx, tx, a)
 }
 
+// event is a user's event, or what it is called for an organisation.
+func (a *Account) event(user, org string) string {
+	if a.IsOrg() {
+		return org
+	}
+	return user
+}
+
 // record writes the change and the line of the security log that every
 // mutation of this room ends with.
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, a id.Account, target string, detail map[string]string) error {

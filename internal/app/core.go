@@ -25,6 +25,7 @@ import (
 	"jeton/internal/leak"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -61,6 +62,7 @@ type Core struct {
 	Signin    *signin.Room
 	Tokens    *token.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Leaks     *leak.Room
 	Blobs     *blob.Folder
 	Files     *largefile.Room
@@ -130,11 +132,12 @@ func (k *Core) openRooms() {
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
+	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
-	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
+	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Orgs: k.Orgs, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Org: k.Orgs, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.onClose(k.Lifecycle.Close)
 }
 

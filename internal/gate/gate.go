@@ -18,6 +18,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -33,6 +34,7 @@ type Options struct {
 	Signin   *signin.Room
 	Tokens   *token.Room
 	Repos    *repo.Room
+	Orgs     *org.Room
 	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors
@@ -50,7 +52,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Audit == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Audit == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
@@ -140,8 +142,8 @@ func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
 
 // Check decides about an action of the site or of the actor's own account.
 func (g *Gate) Check(actor *right.Actor, action right.Action) error {
-	if action.Info().Subject == right.OfRepo {
-		panic("gate: Check of a repository's action without the repository")
+	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf {
+		panic("gate: Check of a repository's or an organisation's action without it")
 	}
 	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())
 	if d.Allow {

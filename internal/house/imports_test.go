@@ -34,23 +34,24 @@ var allow = map[string][]string{
 	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"org":       {"id", "problem", "right", "db", "change", "audit", "account"},
 	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"leak":      {"problem", "secret", "token"},
 	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
+	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "org", "largefile", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "org", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+		"repo", "org", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
 	"crash":   {},

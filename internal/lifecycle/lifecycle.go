@@ -15,6 +15,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -32,6 +33,7 @@ type Options struct {
 	Signin  *signin.Room // ends an account's sessions by itself, inside account's transactions
 	Token   *token.Room
 	Repo    *repo.Room
+	Org     *org.Room
 	Files   *largefile.Room
 	Git     *gitstore.Store
 	Log     *slog.Logger     // nil discards
@@ -47,7 +49,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Org == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

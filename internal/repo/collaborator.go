@@ -165,6 +165,15 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	return m.changed(ctx, tx, repo)
 }
 
+// GrantTx gives an account a level on a repository that the flow makes: its
+// creator in an organisation.
+func (m *Room) GrantTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, who id.Account, level right.Level) error {
+	if _, err := m.setLevel(ctx, tx, repo, who, level); err != nil {
+		return err
+	}
+	return m.changed(ctx, tx, repo)
+}
+
 // LeaveAllTx ends every collaboration of an account that goes away.
 func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who id.Account) error {
 	repos, err := ids(ctx, tx, `SELECT repo_id FROM collaborators WHERE account_id = $1 ORDER BY repo_id`, who)

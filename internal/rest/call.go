@@ -97,7 +97,7 @@ func (d *Door) wrap(route httpkit.Route[route]) http.Handler {
 func (c *call) authorize() error {
 	g := c.door.o.Gate
 	if c.action.Info().Subject != right.OfRepo {
-		c.accepted(right.ScopesFor(c.action, c.action == right.RepoCreate))
+		c.accepted(right.ScopesFor(c.action, c.action.Info().OfPublic))
 		return g.Check(&c.actor, c.action)
 	}
 	c.accepted(right.ScopesFor(c.action, false))

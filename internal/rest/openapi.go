@@ -226,7 +226,7 @@ func (r route) status() int {
 // scopes are those any of which a token needs, on what is private; none where
 // no scope is needed.
 func (r route) scopes() []string {
-	return right.ScopesFor(r.action, r.action == right.RepoCreate)
+	return right.ScopesFor(r.action, r.action.Info().OfPublic)
 }
 
 // permission is what a fine-grained grant needs, as X-Accepted-GitHub-Permissions

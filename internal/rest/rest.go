@@ -16,6 +16,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -30,6 +31,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Tokens    *token.Room
 	Lifecycle *lifecycle.Flow
 	Limit     *limit.Limiter

@@ -117,7 +117,7 @@ var table = [actions]ActionInfo{
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
+	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
 	RepoTeams:      {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
 
