@@ -26,3 +26,13 @@ func (m *Room) Usage(ctx context.Context, r db.Reader, owner id.Account) (Usage,
 	}
 	return u, nil
 }
+
+// CountForks returns how many repositories were forked from one, whoever may see
+// them.
+func (m *Room) CountForks(ctx context.Context, r db.Reader, of id.Repo) (int, error) {
+	var n int
+	if err := r.QueryRow(ctx, `SELECT COUNT(*) FROM repositories WHERE fork_of = $1 AND fork_of <> 0`, of).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count forks: %w", err)
+	}
+	return n, nil
+}
