@@ -33,7 +33,11 @@ func (g *Gate) Org(ctx context.Context, actor *right.Actor, action right.Action,
 }
 
 func (g *Gate) orgFacts(action right.Action, o *Org) right.Facts {
-	return right.Facts{Exists: o.ID != 0, Public: true, Relation: o.Level(), Closed: g.o.Closed, Creates: o.MayCreate(!action.Info().OfPublic)}
+	creates := o.MayCreate(!action.Info().OfPublic)
+	if action == right.OrgCreateSome {
+		creates = o.MayCreate(true) || o.MayCreate(false)
+	}
+	return right.Facts{Exists: o.ID != 0, Public: true, Relation: o.Level(), Closed: g.o.Closed, Creates: creates}
 }
 
 // CheckOrg decides about a further action on an organisation that Org returned.

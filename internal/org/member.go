@@ -24,6 +24,7 @@ type Membership struct {
 	ID        id.Invitation
 	Org       id.Account
 	OrgLogin  string
+	OrgText   string // the organisation's description
 	Account   id.Account
 	Login     string
 	Name      string
@@ -37,14 +38,14 @@ type Membership struct {
 	Expired   bool      // the invitation is
 }
 
-const memberColumns = `m.id, m.org_id, oa.login, m.account_id, a.login, a.name, m.role, m.state, m.shown, m.invited_by, COALESCE(v.login, ''), m.created_at, a.suspended_at
+const memberColumns = `m.id, m.org_id, oa.login, oa.bio, m.account_id, a.login, a.name, m.role, m.state, m.shown, m.invited_by, COALESCE(v.login, ''), m.created_at, a.suspended_at
 	FROM org_members m JOIN accounts a ON a.id = m.account_id JOIN accounts oa ON oa.id = m.org_id LEFT JOIN accounts v ON v.id = m.invited_by`
 
 func (m *Room) scanMember(row scanner) (Membership, error) {
 	var x Membership
 	var role, state uint8
 	var at, suspended int64
-	err := row.Scan(&x.ID, &x.Org, &x.OrgLogin, &x.Account, &x.Login, &x.Name, &role, &state, &x.Shown, &x.InvitedBy, &x.ByLogin, &at, &suspended)
+	err := row.Scan(&x.ID, &x.Org, &x.OrgLogin, &x.OrgText, &x.Account, &x.Login, &x.Name, &role, &state, &x.Shown, &x.InvitedBy, &x.ByLogin, &at, &suspended)
 	if err != nil {
 		return Membership{}, err
 	}
@@ -86,6 +87,18 @@ func (m *Room) Membership(ctx context.Context, r db.Reader, org, who id.Account)
 	return x, nil
 }
 
+// InvitationByID returns an invitation of that organisation, or problem.NotFound.
+func (m *Room) InvitationByID(ctx context.Context, r db.Reader, org id.Account, n id.Invitation) (Membership, error) {
+	x, err := m.scanMember(r.QueryRow(ctx, `SELECT `+memberColumns+` WHERE m.org_id = $1 AND m.id = $2 AND m.state <> $3`, org, n, active))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Membership{}, problem.New(problem.NotFound, "There is no such invitation.", "")
+	}
+	if err != nil {
+		return Membership{}, fmt.Errorf("read invitation: %w", err)
+	}
+	return x, nil
+}
+
 // MemberQuery says which members a list shall have.
 type MemberQuery struct {
 	Role      Role // only these; NoRole: all
@@ -121,13 +134,13 @@ func (m *Room) Of(ctx context.Context, r db.Reader, who id.Account, pending, onl
 	return m.members(ctx, r, `WHERE m.account_id = $1 AND m.state = $2 AND m.created_at > $3 AND (m.shown OR NOT $4) ORDER BY oa.login_key`, who, state, since, onlyShown)
 }
 
-// Creating lists the organisations in which an account may create repositories.
-func (m *Room) Creating(ctx context.Context, r db.Reader, who id.Account) ([]Found, error) {
+// Mine lists the organisations that an account is a member of, by their logins.
+func (m *Room) Mine(ctx context.Context, r db.Reader, who id.Account) ([]Found, error) {
 	rows, err := r.Query(ctx, `
 		SELECT `+columns+`
 		FROM org_members m JOIN accounts a ON a.id = m.org_id JOIN orgs o ON o.account_id = a.id
-		WHERE m.account_id = $1 AND m.state = $2 AND (m.role = $3 OR o.create_public OR o.create_private)
-		ORDER BY a.login_key`, who, active, int64(Owner))
+		WHERE m.account_id = $1 AND m.state = $2
+		ORDER BY a.login_key`, who, active)
 	if err != nil {
 		return nil, fmt.Errorf("list organizations: %w", err)
 	}

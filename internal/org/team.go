@@ -93,6 +93,18 @@ func (m *Room) FindTeam(ctx context.Context, r db.Reader, org id.Account, slug s
 	return t, nil
 }
 
+// TeamByID is FindTeam by number.
+func (m *Room) TeamByID(ctx context.Context, r db.Reader, org id.Account, n id.Team, viewer id.Account) (FoundTeam, error) {
+	t, err := scanTeam(r.QueryRow(ctx, `SELECT `+teamColumns+` WHERE t.org_id = $1 AND t.id = $3`, org, viewer, n))
+	if errors.Is(err, sql.ErrNoRows) {
+		return FoundTeam{}, noTeam()
+	}
+	if err != nil {
+		return FoundTeam{}, fmt.Errorf("read team: %w", err)
+	}
+	return t, nil
+}
+
 func (m *Room) teams(ctx context.Context, r db.Reader, rest string, args ...any) ([]FoundTeam, error) {
 	rows, err := r.Query(ctx, `SELECT `+teamColumns+` `+rest, args...)
 	if err != nil {

@@ -48,6 +48,33 @@ func (m *Room) Collaborators(ctx context.Context, r db.Reader, repo id.Repo) ([]
 	return out, rows.Err()
 }
 
+// maxOutsiders bounds the list of an organisation's outside collaborators.
+const maxOutsiders = 10_000
+
+// Outsiders lists who collaborates on something that an organisation owns
+// without being its member, by login.
+func (m *Room) Outsiders(ctx context.Context, r db.Reader, org id.Account) ([]Collaborator, error) {
+	rows, err := r.Query(ctx, `
+		SELECT DISTINCT c.account_id, a.login, a.name, a.login_key
+		FROM repositories x JOIN collaborators c ON c.repo_id = x.id JOIN accounts a ON a.id = c.account_id
+		WHERE x.owner_id = $1 AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.org_id = $1 AND m.account_id = c.account_id AND m.state = 1)
+		ORDER BY a.login_key LIMIT $2`, org, maxOutsiders)
+	if err != nil {
+		return nil, fmt.Errorf("list outside collaborators: %w", err)
+	}
+	defer rows.Close()
+	out := []Collaborator{}
+	for rows.Next() {
+		var c Collaborator
+		var key string
+		if err := rows.Scan(&c.Account, &c.Login, &c.Name, &key); err != nil {
+			return nil, fmt.Errorf("list outside collaborators: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
 // SetCollaborator lets an account use the repository with read, write or admin,
 // or changes the level that it has. It fails with problem.Invalid for the owner
 // and for any other level, and with problem.NotFound.

@@ -56,6 +56,8 @@ const (
 // Query says which of the visible repositories a list shall have.
 type Query struct {
 	Owner       id.Account  // only what this account owns; zero for any
+	Team        id.Team     // only what this team may use; zero for any
+	Fork        id.Repo     // only what was forked from this; zero for any
 	Affiliation Affiliation // only what Of is tied to in one of these ways
 	Of          id.Account  // zero is the viewer
 	Visibility  Visibility
@@ -176,6 +178,12 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 func (c *clause) filter(viewer *right.Actor, q *Query) {
 	if q.Owner != 0 {
 		c.and(`r.owner_id = ` + c.arg(q.Owner))
+	}
+	if q.Team != 0 {
+		c.and(`r.id IN (SELECT repo_id FROM team_repos WHERE team_id = ` + c.arg(q.Team) + `)`)
+	}
+	if q.Fork != 0 {
+		c.and(`r.fork_of = ` + c.arg(q.Fork))
 	}
 	if q.Affiliation != 0 {
 		of := q.Of
@@ -310,6 +318,34 @@ func (f OwnerFilter) Query(of id.Account) (Query, error) {
 		q.Affiliation = ByOwner | ByCollaborator | ByMember
 	default:
 		return Query{}, problem.Field("type", "type must be all, owner or member")
+	}
+	return q, q.parseOrder(f.Sort, f.Direction)
+}
+
+// OrgFilter is what GET /orgs/{org}/repos takes, as it came.
+type OrgFilter struct{ Type, Sort, Direction string }
+
+// Query reads the filter as GitHub does. It fails with problem.Invalid.
+func (f OrgFilter) Query(of id.Account) (Query, error) {
+	q := Query{Owner: of}
+	yes, no := true, false
+	switch f.Type {
+	case "", "all":
+	case "public":
+		q.Visibility = OnlyPublic
+	case "private":
+		q.Visibility = OnlyPrivate
+	case "forks":
+		q.IsFork = &yes
+	case "sources":
+		q.IsFork = &no
+	case "member":
+		q.Affiliation = ByCollaborator | ByMember
+	default:
+		return Query{}, problem.Field("type", "type must be all, public, private, forks, sources or member")
+	}
+	if f.Sort == "" {
+		f.Sort = "created" // unlike for users
 	}
 	return q, q.parseOrder(f.Sort, f.Direction)
 }

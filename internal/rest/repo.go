@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -97,7 +98,7 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 	out := repository{
 		repositoryURLs: urlsOf(u),
 		ID:             int64(r.ID), NodeID: httpkit.NodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
-		Owner: c.simpleUser(int64(r.Owner), r.OwnerLogin, false), HTMLURL: page, Description: optional(r.Description),
+		Owner: c.ownerOf(r), HTMLURL: page, Description: optional(r.Description),
 		URL: u, CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
 		Size: r.Size, Archived: r.Archived, Topics: []string{}, Visibility: visibility, DefaultBranch: r.DefaultBranch,
 		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), PushedAt: stamp(pushed),
@@ -106,6 +107,29 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 		out.Permissions = &repoPermissions{Admin: relation >= right.Admin, Maintain: relation >= right.Admin, Push: relation >= right.Write, Triage: relation >= right.Write, Pull: true}
 	}
 	return out
+}
+
+// ownerOf is the account that owns r.
+func (c *call) ownerOf(r *repo.Repo) simpleUser {
+	if r.OwnerIsOrg {
+		return c.orgAsUser(int64(r.Owner), r.OwnerLogin)
+	}
+	return c.simpleUser(int64(r.Owner), r.OwnerLogin, false)
+}
+
+// mayCreate asks about a repository of the caller's own, or of the organisation
+// that was loaded.
+func (c *call) mayCreate(owner id.Account, private bool) error {
+	ofOrg := c.org.ID != 0 && c.org.ID == owner
+	switch {
+	case ofOrg && private:
+		return c.alsoOrg(right.OrgCreateRepoPrivate)
+	case ofOrg:
+		return c.alsoOrg(right.OrgCreateRepo)
+	case private:
+		return c.door.o.Gate.Check(&c.actor, right.RepoCreatePrivate)
+	}
+	return c.door.o.Gate.Check(&c.actor, right.RepoCreate)
 }
 
 func (d *Door) getRepo(c *call) (any, error) {
@@ -191,7 +215,11 @@ type createInput struct {
 	Format      string  `json:"object_format"`
 }
 
-func (d *Door) createRepo(c *call) (any, error) {
+func (d *Door) createRepo(c *call) (any, error) { return d.create(c, c.actor.Account) }
+
+// create makes a repository of the caller's own, or of the organisation that was
+// loaded.
+func (d *Door) create(c *call, owner id.Account) (any, error) {
 	var in createInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
@@ -201,13 +229,11 @@ func (d *Door) createRepo(c *call) (any, error) {
 		return nil, err
 	}
 	private := asked == nil || *asked // unlike on GitHub: nothing is public unless somebody says so
-	if private {
-		if err := d.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
-			return nil, err
-		}
+	if err := c.mayCreate(owner, private); err != nil {
+		return nil, err
 	}
 	r, err := d.o.Lifecycle.CreateRepo(c.r.Context(), c.actor, repo.NewRepo{
-		Owner: c.actor.Account, Name: in.Name, Description: in.Description, Private: private, Format: in.Format})
+		Owner: owner, Name: in.Name, Description: in.Description, Private: private, Format: in.Format})
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,9 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Organizations", d.orgRoutes()},
+		{"Organization members", d.memberRoutes()},
+		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
 	}
 }
