@@ -13,10 +13,12 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -33,6 +35,8 @@ type Options struct {
 	Repos     *repo.Room
 	Orgs      *org.Room
 	Tokens    *token.Room
+	Git       *gitstore.Store
+	Push      *push.Flow
 	Lifecycle *lifecycle.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
@@ -45,8 +49,12 @@ type Door struct {
 	o      Options
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
+
+	walking *limit.Gate // answers that walk a repository
+	bulky   *limit.Gate // requests with a large body
+
 	// described makes the OpenAPI document at the first request for it.
-	described func() object
+	described func() dict
 }
 
 // New builds the door from its table.
@@ -54,7 +62,10 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux()}
+	d := &Door{o: o, mux: http.NewServeMux(),
+		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
+		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
@@ -76,6 +87,10 @@ func (d *Door) table() []topic {
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Contents", d.contentRoutes()},
+		{"Commits", d.commitRoutes()},
+		{"Branches", d.branchRoutes()},
+		{"Git database", d.gitRoutes()},
 	}
 }
 
@@ -88,11 +103,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r}
+		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
 		if err := c.enter(); err != nil {
 			return err
 		}
-		d.mux.ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
+		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }

@@ -29,6 +29,7 @@ const (
 	RepoFork       // make a repository of one's own of it, beside RepoCreate
 	RepoPush       // move refs
 	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
+	RepoRules      // read the rules for branches and tags
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
@@ -113,6 +114,7 @@ var table = [actions]ActionInfo{
 	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
 	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
 	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
 	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
