@@ -83,14 +83,14 @@ func (d *Door) listMembers(c *call) (any, error) {
 	default:
 		return nil, problem.Field("filter", "filter must be all")
 	}
-	return c.people(q)
+	return c.listPeople(q)
 }
 
 func (d *Door) listPublicMembers(c *call) (any, error) {
-	return c.people(org.MemberQuery{OnlyShown: true})
+	return c.listPeople(org.MemberQuery{OnlyShown: true})
 }
 
-func (c *call) people(q org.MemberQuery) (any, error) {
+func (c *call) listPeople(q org.MemberQuery) (any, error) {
 	q.Page, q.PerPage = c.page()
 	list, total, err := c.door.o.Orgs.Members(c.r.Context(), c.door.o.DB, c.org.ID, q)
 	if err != nil {
@@ -233,7 +233,7 @@ func (d *Door) listMemberships(c *call) (any, error) {
 		}
 	}
 	out := []membership{}
-	for _, m := range paged(c, all) {
+	for _, m := range window(c, all) {
 		out = append(out, c.membership(&m))
 	}
 	return out, nil
@@ -391,7 +391,7 @@ func (d *Door) listOutsiders(c *call) (any, error) {
 		return nil, err
 	}
 	out := []simpleUser{}
-	for _, one := range paged(c, list) {
+	for _, one := range window(c, list) {
 		out = append(out, c.simpleUser(int64(one.Account), one.Login, false))
 	}
 	return out, nil

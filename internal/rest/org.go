@@ -202,15 +202,15 @@ func (d *Door) listUserOrgs(c *call) (any, error) {
 
 func (c *call) orgsOf(list []org.Membership) []organizationSimple {
 	out := make([]organizationSimple, 0, len(list))
-	for _, m := range paged(c, list) {
+	for _, m := range window(c, list) {
 		out = append(out, c.organizationSimple(int64(m.Org), m.OrgLogin, m.OrgText))
 	}
 	return out
 }
 
-// paged cuts the asked page out of a list that is short enough to be read whole,
+// window cuts the asked page out of a list that is short enough to be read whole,
 // and sets the Link header.
-func paged[T any](c *call, list []T) []T {
+func window[T any](c *call, list []T) []T {
 	page, perPage := c.page()
 	c.link(page, perPage, len(list))
 	from := min((page-1)*perPage, len(list))

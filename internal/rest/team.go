@@ -391,7 +391,7 @@ func (d *Door) listOwnTeams(c *call) (any, error) {
 		return nil, err
 	}
 	out := []teamFull{}
-	for _, t := range paged(c, list) {
+	for _, t := range window(c, list) {
 		out = append(out, c.teamFullOf(&t.Team, of[t.Org]))
 	}
 	return out, nil
@@ -425,7 +425,7 @@ func (d *Door) listRepoTeams(c *call) (any, error) {
 		return nil, err
 	}
 	out := []teamSimple{}
-	for _, t := range paged(c, list) {
+	for _, t := range window(c, list) {
 		one := c.team(&t.Team)
 		one.Permission = map[right.Level]string{right.Read: "pull", right.Write: "push", right.Admin: "admin"}[t.Access]
 		one.Permissions = &teamPermissions{Pull: true, Triage: t.Access >= right.Write, Push: t.Access >= right.Write, Maintain: t.Access >= right.Admin, Admin: t.Access >= right.Admin}
