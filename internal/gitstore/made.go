@@ -127,7 +127,8 @@ func packed(o Object) ([]byte, error) {
 	if err == nil {
 		_, err = w.Write(o.Data)
 	}
-	return b.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
 }
 
 func (m made) write(one object.ID, data []byte) error {

@@ -48,7 +48,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(gitRules, apiRules, webRules)
+var rules = slices.Concat(gitRules, contentRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
