@@ -121,6 +121,19 @@ func (g *Gate) load(ctx context.Context, actor *right.Actor, action right.Action
 	return r, nil
 }
 
+// RepoByID is Repo by the repository's number.
+func (g *Gate) RepoByID(ctx context.Context, actor *right.Actor, action right.Action, n id.Repo) (Repo, error) {
+	found, err := g.o.Repos.FindByID(ctx, g.o.DB, n, actor.Account)
+	if err != nil && !problem.Is(err, problem.NotFound) {
+		return Repo{}, fmt.Errorf("load repository: %w", err)
+	}
+	r := Repo{Repo: found.Repo, Relation: found.Relation}
+	if err := g.CheckRepo(actor, action, &r); err != nil {
+		return Repo{}, err
+	}
+	return r, nil
+}
+
 func isHidden(err error) bool {
 	d, ok := errors.AsType[*Denied](err)
 	return ok && !d.Tell

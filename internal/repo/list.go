@@ -43,6 +43,18 @@ const (
 	SortCreated
 	SortUpdated
 	SortPushed
+	SortNumber
+)
+
+// TextOf is a set of what words are looked for in; the empty set is all but the
+// README.
+type TextOf uint8
+
+// The texts.
+const (
+	InName TextOf = 1 << iota
+	InDescription
+	InTopics
 )
 
 // MaxPerPage is the most that one page of a list holds.
@@ -63,6 +75,10 @@ type Query struct {
 	Visibility  Visibility
 	Name        string    // only names that contain this, regardless of case
 	Since       time.Time // only what was updated later; zero for any
+	After       id.Repo   // only those with higher numbers
+	Words       []string  // only those that hold each word, regardless of case, In
+	In          TextOf
+	Topics      []string  // only those with each of these topics
 	Before      time.Time // only what was updated earlier; zero for any
 	Sort        Sort
 	Descending  bool
@@ -205,14 +221,48 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 		c.and(`r.archived = ` + c.arg(*q.IsArchived))
 	}
 	if q.Name != "" {
-		like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Name))
-		c.and(`r.name_key LIKE ` + c.arg("%"+like+"%") + ` ESCAPE '\'`)
+		c.and(`r.name_key LIKE ` + c.arg(likeOf(q.Name)) + ` ESCAPE '\'`)
 	}
+	if q.After != 0 {
+		c.and(`r.id > ` + c.arg(q.After))
+	}
+	c.texts(q)
 	if !q.Since.IsZero() {
 		c.and(`r.updated_at > ` + c.arg(db.Micros(q.Since)))
 	}
 	if !q.Before.IsZero() {
 		c.and(`r.updated_at < ` + c.arg(db.Micros(q.Before)))
+	}
+}
+
+// likeOf is the pattern that finds s anywhere, regardless of case and with nothing
+// special in s.
+func likeOf(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"
+}
+
+// texts adds the conditions of a search.
+func (c *clause) texts(q *Query) {
+	in := q.In
+	if in == 0 {
+		in = InName | InDescription | InTopics
+	}
+	columns := []struct {
+		of   TextOf
+		text string
+	}{{InName, `r.name_key`}, {InDescription, `LOWER(r.description)`}, {InTopics, `r.topics`}}
+	for _, w := range q.Words {
+		pattern := c.arg(likeOf(w))
+		var any []string
+		for _, column := range columns {
+			if in&column.of != 0 {
+				any = append(any, column.text+` LIKE `+pattern+` ESCAPE '\'`)
+			}
+		}
+		c.and(`(` + strings.Join(any, ` OR `) + `)`)
+	}
+	for _, t := range q.Topics {
+		c.and(`r.topics LIKE ` + c.arg("% "+strings.NewReplacer(`%`, ``, `_`, ``).Replace(strings.ToLower(t))+" %"))
 	}
 }
 
@@ -247,6 +297,8 @@ func (q *Query) order() string {
 		return ` ORDER BY r.created_at` + dir + `, r.id` + dir
 	case SortUpdated:
 		return ` ORDER BY r.updated_at` + dir + `, r.id` + dir
+	case SortNumber:
+		return ` ORDER BY r.id` + dir
 	case SortPushed:
 		return ` ORDER BY r.pushed_at` + dir + `, r.id` + dir
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -320,7 +321,7 @@ func TestUserFilter(t *testing.T) {
 			t.Errorf("%s: %+v, %v", query, got, err)
 		}
 		got.Since, got.Before, want.Since, want.Before = time.Time{}, time.Time{}, time.Time{}, time.Time{}
-		if got != want {
+		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", query, got, want)
 		}
 	}
@@ -346,12 +347,12 @@ func userQuery(t *testing.T, query string) (repo.Query, error) {
 func TestOwnerFilter(t *testing.T) {
 	t.Parallel()
 	got, err := repo.OwnerFilter{}.Query(7)
-	if want := (repo.Query{Of: 7, Affiliation: repo.ByOwner, Visibility: repo.OnlyPublic}); err != nil || got != want {
+	if want := (repo.Query{Of: 7, Affiliation: repo.ByOwner, Visibility: repo.OnlyPublic}); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	got, err = repo.OwnerFilter{Type: "all", Sort: "created"}.Query(7)
 	want := repo.Query{Of: 7, Affiliation: repo.ByOwner | repo.ByCollaborator | repo.ByMember, Visibility: repo.OnlyPublic, Sort: repo.SortCreated, Descending: true}
-	if err != nil || got != want {
+	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
 	_, err = repo.OwnerFilter{Type: "x"}.Query(7)

@@ -17,6 +17,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -110,6 +111,11 @@ func (c *call) authorize() error {
 		return err
 	case right.OfTeam:
 		c.group, err = g.Team(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"), c.r.PathValue("team_slug"))
+		return err
+	}
+	if text := c.r.PathValue("repository_id"); text != "" {
+		n, _ := id.Parse[id.Repo](text)
+		c.repo, err = g.RepoByID(c.r.Context(), &c.actor, c.action, n)
 		return err
 	}
 	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))

@@ -17,9 +17,9 @@ func (d *Door) orgRoutes() []route {
 	return []route{
 		{get, "/user/orgs", right.SelfOrgs, d.listOwnOrgs, "List organizations for the authenticated user", doc{query: "page per_page", out: []organizationSimple{}}},
 		{get, "/users/{username}/orgs", right.SiteBrowse, d.listUserOrgs, "List organizations for a user", doc{query: "page per_page", out: []organizationSimple{}}},
-		{get, "/orgs/{org}", right.OrgBrowse, d.getOrg, "Get an organization", doc{out: organization{}}},
-		{patch, "/orgs/{org}", right.OrgEdit, d.patchOrg, "Update an organization", doc{in: orgInput{}, out: organization{}}},
-		{del, "/orgs/{org}", right.OrgDelete, d.deleteOrg, "Delete an organization", doc{out: struct{}{}, code: http.StatusAccepted}},
+		{get, "/orgs/{org}", right.OrgBrowse, d.getOrg, "Get an organization", doc{out: ownedOrganization{}}},
+		{patch, "/orgs/{org}", right.OrgEdit, d.patchOrg, "Update an organization", doc{in: orgInput{}, out: ownedOrganization{}}},
+		{del, "/orgs/{org}", right.OrgDelete, d.deleteOrg, "Delete an organization", doc{code: http.StatusAccepted}},
 		{get, "/orgs/{org}/repos", right.OrgBrowse, d.listOrgRepos, "List organization repositories", doc{query: "type sort direction page per_page", out: []repository{}}},
 		{post, "/orgs/{org}/repos", right.OrgCreateSome, d.createOrgRepo, "Create an organization repository", doc{in: createInput{}, out: repository{}, code: http.StatusCreated}},
 	}
@@ -67,7 +67,12 @@ type organization struct {
 	UpdatedAt               *string `json:"updated_at"`
 	ArchivedAt              *string `json:"archived_at"`
 	Type                    string  `json:"type"`
-	*orgPrivileges
+}
+
+// ownedOrganization is what its owners get.
+type ownedOrganization struct {
+	organization
+	orgPrivileges
 }
 
 // orgPrivileges are what only the organisation's owners are told.
@@ -103,16 +108,10 @@ func (c *call) organization(o *gate.Org) (organization, error) {
 }
 
 func (c *call) organizationWith(o *gate.Org, usage repo.Usage) organization {
-	out := organization{
+	return organization{
 		organizationSimple: c.organizationSimple(int64(o.ID), o.Login, o.Bio), Name: o.Name, Blog: o.Website, Location: o.Location,
 		Email: o.Contact, PublicRepos: usage.Public, HTMLURL: c.door.o.Gate.URL("/" + o.Login), CreatedAt: stamp(o.CreatedAt), UpdatedAt: stamp(o.UpdatedAt), Type: "Organization",
 	}
-	if c.door.o.Gate.AllowsOrg(&c.actor, right.OrgInvitations, o) {
-		out.orgPrivileges = &orgPrivileges{TotalPrivateRepos: usage.Private, OwnedPrivateRepos: usage.Private, DiskUsage: usage.Size,
-			DefaultRepositoryPermission: o.Base.String(), MembersCanCreateRepositories: o.CreatePublic || o.CreatePrivate,
-			MembersCanCreatePublic: o.CreatePublic, MembersCanCreatePrivate: o.CreatePrivate, MembersAllowedCreation: creationWord(o.CreatePublic, o.CreatePrivate)}
-	}
-	return out
 }
 
 func creationWord(public, private bool) string {
@@ -125,7 +124,22 @@ func creationWord(public, private bool) string {
 	return "none" // GitHub has no word for public alone
 }
 
-func (d *Door) getOrg(c *call) (any, error) { return c.organization(&c.org) }
+func (d *Door) getOrg(c *call) (any, error) { return c.orgAnswer(&c.org) }
+
+// orgAnswer tells owners more.
+func (c *call) orgAnswer(o *gate.Org) (any, error) {
+	usage, err := c.usage(o.Account)
+	if err != nil {
+		return nil, err
+	}
+	out := c.organizationWith(o, usage)
+	if !c.door.o.Gate.AllowsOrg(&c.actor, right.OrgInvitations, o) {
+		return out, nil
+	}
+	return ownedOrganization{out, orgPrivileges{TotalPrivateRepos: usage.Private, OwnedPrivateRepos: usage.Private, DiskUsage: usage.Size,
+		DefaultRepositoryPermission: o.Base.String(), MembersCanCreateRepositories: o.CreatePublic || o.CreatePrivate,
+		MembersCanCreatePublic: o.CreatePublic, MembersCanCreatePrivate: o.CreatePrivate, MembersAllowedCreation: creationWord(o.CreatePublic, o.CreatePrivate)}}, nil
+}
 
 // orgInput is the part of GitHub's body that means something here.
 type orgInput struct {
@@ -172,7 +186,7 @@ func (d *Door) patchOrg(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.organization(&gate.Org{Found: now})
+	return c.orgAnswer(&gate.Org{Found: now})
 }
 
 func (d *Door) deleteOrg(c *call) (any, error) {

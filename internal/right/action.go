@@ -37,7 +37,8 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
-	RepoTeams // the teams that may use it
+	RepoTeams  // the teams that may use it
+	RepoPeople // who else may use it
 
 	// Of the actor's own account, concerning organisations and invitations.
 	SelfOrgs           // which organisations it belongs to
@@ -122,6 +123,7 @@ var table = [actions]ActionInfo{
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
 	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
 	RepoTeams:      {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoPeople:     {Name: "repo.people", Subject: OfRepo, Permission: Administration, Level: Read, Right: Write},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
 
 	SelfOrgs:           {Name: "self.organizations", Subject: OfSelf, Permission: Memberships, Level: Read},
