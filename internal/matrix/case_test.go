@@ -25,7 +25,9 @@ type route struct{ door, method, path string }
 
 func (r route) String() string { return r.door + " " + r.method + " " + r.path }
 
-func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
+func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") && !r.ofOrg() }
+
+func (r route) ofOrg() bool { return strings.Contains(r.path, "{org}") }
 
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
@@ -91,6 +93,9 @@ func casesOf(r route) []kase {
 	visibilities, people := []bool{false, true}, relations
 	if !r.ofRepo() {
 		visibilities, people = []bool{false}, []relation{none, site}
+	}
+	if r.ofOrg() {
+		people = relations
 	}
 	var out []kase
 	for _, private := range visibilities {
@@ -183,7 +188,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(contentFixtures, map[string]fixture{
+var fixtures = merged(orgFixtures, contentFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -259,6 +264,10 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
 	w := m.world(c)
+	if c.ofOrg() {
+		m.restoreOrg(t, c, ans)
+		return
+	}
 	switch c.route.String() {
 	case "rest DELETE /api/v3/repos/{owner}/{repo}":
 		if ans.status != http.StatusNoContent {
@@ -396,11 +405,14 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		rule = 1 << 40 // none: the others need theirs
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
+	if c.ofOrg() {
+		return m.orgPath(c)
+	}
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{token}", num(int64(tok)), "{invitation_id}", num(1<<40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

@@ -128,16 +128,16 @@ func (d *Door) generateRepo(c *call) (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
+	private := in.Private == nil || *in.Private
+	owner, err := c.newOwner(in.Owner, private)
+	if err != nil {
+		return nil, err
+	}
 	if !c.repo.Template {
 		return nil, status(http.StatusUnprocessableEntity, "This repository is not a template: its is_template is false.")
 	}
 	if in.Name == "" {
 		return nil, problem.Field("name", "name is needed")
-	}
-	private := in.Private == nil || *in.Private
-	owner, err := c.newOwner(in.Owner, private)
-	if err != nil {
-		return nil, err
 	}
 	me, err := c.signer()
 	if err != nil {

@@ -123,7 +123,7 @@ func TestGenerate(t *testing.T) {
 	owner, maker := as(t, s, ada, "repo"), as(t, s, bob, "repo")
 	maker.want(422, `POST /repos/ada/skeleton/generate {"name":"mine"}`, "not a template")
 	owner.want(200, `PATCH /repos/ada/skeleton {"is_template":true}`)
-	maker.want(422, `POST /repos/ada/skeleton/generate {}`)
+	maker.want(422, `POST /repos/ada/skeleton/generate {"private":false}`)
 	maker.want(201, `POST /repos/ada/skeleton/generate {"name":"mine","description":"of my own"}`, `"full_name":"bob/mine"`, `"template_repository":{`, `"fork":false`, `"private":true`)
 
 	_, plain := s.Token(t, bob, "git", "repo")
