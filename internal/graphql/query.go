@@ -22,7 +22,7 @@ type root struct{ d *Door }
 
 // Viewer is the caller.
 func (q *root) Viewer(ctx context.Context) (*user, error) {
-	a, err := q.d.o.Accounts.ByID(ctx, q.d.o.DB, sessionOf(ctx).actor.Account)
+	a, err := q.d.o.Accounts.Known(ctx, q.d.o.DB, sessionOf(ctx).actor.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (q *root) find(ctx context.Context, kind, key string) (identified, error) {
 		if err != nil {
 			return nil, nil
 		}
-		a, err := q.d.o.Accounts.ByID(ctx, q.d.o.DB, id.Account(n))
+		a, err := q.d.o.Accounts.Known(ctx, q.d.o.DB, id.Account(n))
 		if err != nil {
 			return nil, err
 		}

@@ -117,7 +117,7 @@ func (r *repository) Owner(ctx context.Context) (*owner, error) {
 	if a, ok := s.owners.Load(r.r.Owner); ok {
 		return &owner{&user{r.d, a.(account.Account)}}, nil
 	}
-	a, err := r.d.o.Accounts.ByID(ctx, r.d.o.DB, r.r.Owner)
+	a, err := r.d.o.Accounts.Known(ctx, r.d.o.DB, r.r.Owner)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // identified and counted, and what goes wrong is told in the API's manner.
 func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler {
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		cors(w.Header())
+		maps.Copy(w.Header(), d.fixed)
 		c := &call{door: d, w: w, r: r}
 		if err := c.enter(); err != nil {
 			return err

@@ -120,11 +120,11 @@ func (c *call) self(a account.Account) (any, error) {
 }
 
 func (c *call) usage(a account.Account) (repo.Usage, error) {
-	return c.door.o.Repos.Usage(c.r.Context(), c.door.o.DB, a.ID)
+	return c.door.o.Repos.KnownUsage(c.r.Context(), c.door.o.DB, a.ID)
 }
 
 func (d *Door) getUser(c *call) (any, error) {
-	a, err := d.o.Accounts.ByID(c.r.Context(), d.o.DB, c.actor.Account)
+	a, err := d.o.Accounts.Known(c.r.Context(), d.o.DB, c.actor.Account)
 	if err != nil {
 		return nil, err
 	}
