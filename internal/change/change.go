@@ -28,8 +28,9 @@ const (
 	TokenChanged    Kind = "token"
 	SessionChanged  Kind = "session"
 	RepoChanged     Kind = "repo"
-	RepoPushed      Kind = "push" // its refs have moved, and who may what is as it was
-	OrgChanged      Kind = "org"  // who may do what in an organisation: its members, teams, or what it gives them
+	RepoPushed      Kind = "push"  // its refs have moved, and who may what is as it was
+	HooksChanged    Kind = "hooks" // which repositories have webhooks
+	OrgChanged      Kind = "org"   // who may do what in an organisation: its members, teams, or what it gives them
 	SettingsChanged Kind = "settings"
 	KeysChanged     Kind = "keys"
 	All             Kind = "all"

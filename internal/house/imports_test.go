@@ -34,7 +34,8 @@ var allow = map[string][]string{
 	"audit":     {"id", "problem", "event", "printable", "right", "db"},
 	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"hook":      {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
+	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":       {"id", "problem", "right", "db", "change", "audit", "account"},
 	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"leak":      {"problem", "secret", "token"},
@@ -42,18 +43,21 @@ var allow = map[string][]string{
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "org", "largefile", "gitstore"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "org", "largefile", "gitstore", "hook"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook"},
+	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "gate", "gitstore", "push", "lifecycle", "httpkit", "secret", "hook", "deliver"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "org", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+		"repo", "org", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver"},
+	// the side of the person
+	"client": {"problem", "secret"},
 	// tests of the whole
 	"browser": {},
 	"crash":   {},

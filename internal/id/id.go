@@ -31,6 +31,12 @@ type Team int64
 // Invitation names an invitation to a repository, or to an organisation.
 type Invitation int64
 
+// Hook names a webhook.
+type Hook int64
+
+// Delivery names one attempt to tell a webhook of something.
+type Delivery int64
+
 // Event names one line of the security log.
 type Event int64
 

@@ -152,7 +152,7 @@ func (c kase) combination() combination {
 		return out
 	}
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
 		out.credential = "another scope"
 	}
@@ -408,11 +408,15 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if c.ofOrg() {
 		return m.orgPath(c)
 	}
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{invitation_id}", num(1<<40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule))}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

@@ -54,7 +54,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(orgRules, gitRules, contentRules, apiRules, webRules)
+var rules = slices.Concat(orgRules, gitRules, contentRules, hookRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -80,6 +80,14 @@ var needs = map[string]need{
 	"org and repo": {public: []string{"write:org", "admin:org"}, also: []string{"repo", "public_repo"}},
 	"invitations":  {public: []string{"repo", "repo:invite"}},
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
+}
+
+// needOf looks a need up by its name, in the table of its topic.
+func needOf(scope string) need {
+	if n, ok := hookNeeds[scope]; ok {
+		return n
+	}
+	return needs[scope]
 }
 
 // met reports whether a token with these scopes has what is needed.
@@ -154,9 +162,9 @@ func (r rule) forToken(c kase) verdict {
 		return challenge
 	}
 	scopes := scopeSets[c.credential]
-	enough := needs[r.scope].met(scopes, c.private)
+	enough := needOf(r.scope).met(scopes, c.private)
 	if r.who >= orgAsked && r.who < reader {
-		return r.forOrgToken(c, enough, needs["read:org"].met(scopes, false))
+		return r.forOrgToken(c, enough, needOf("read:org").met(scopes, false))
 	}
 	if r.who < reader {
 		if !enough {

@@ -66,6 +66,7 @@ type world struct {
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
 	rules   map[bool]id.Rule   // a rule of each
+	hooks   map[bool]*hooked   // a webhook of each
 	commit  string
 	blob    string          // of the README
 	tag     string          // an annotated one
@@ -99,7 +100,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -119,6 +120,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 			t.Fatal(err)
 		}
 		w.rules[private] = rule.ID
+		w.hooks[private] = w.hookUp(t, r)
 	}
 	w.organize(t, prefix+"acme")
 	return w

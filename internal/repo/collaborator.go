@@ -108,6 +108,9 @@ func (m *Room) SetCollaborator(ctx context.Context, actor right.Actor, repo id.R
 		if err := m.uninvite(ctx, tx, repo, who); err != nil {
 			return err
 		}
+		if err := m.tellMember(ctx, tx, actor, repo, who, invited.Login, before, level); err != nil {
+			return err
+		}
 		return m.changed(ctx, tx, repo)
 	})
 }
@@ -187,6 +190,9 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 		return err
 	}
 	if err := m.record(ctx, tx, actor, "repo.remove_member", &r, map[string]string{"user": account.Login}); err != nil {
+		return err
+	}
+	if err := m.tellMember(ctx, tx, actor, repo, who, account.Login, right.None, right.None); err != nil {
 		return err
 	}
 	return m.changed(ctx, tx, repo)

@@ -106,6 +106,9 @@ func (m *Room) relevel(ctx context.Context, tx *db.Tx, actor right.Actor, r *Rep
 	if _, err := m.setLevel(ctx, tx, r.ID, who, level); err != nil {
 		return err
 	}
+	if err := m.tellMember(ctx, tx, actor, r.ID, who, login, before, level); err != nil {
+		return err
+	}
 	detail := map[string]string{"user": login, "permission": level.String(), "old_permission": before.String()}
 	if err := m.record(ctx, tx, actor, "repo.update_member", r, detail); err != nil {
 		return err
@@ -297,6 +300,9 @@ func (m *Room) AcceptTx(ctx context.Context, tx *db.Tx, actor right.Actor, i *In
 		action = "repo.update_member"
 	}
 	if err := m.record(ctx, tx, actor, action, &i.Repo, detail); err != nil {
+		return err
+	}
+	if err := m.tellMember(ctx, tx, actor, i.Repo.ID, i.Invitee, i.Login, before, i.Level); err != nil {
 		return err
 	}
 	if err := m.end(ctx, tx, actor, i, "repository_invitation.accept"); err != nil {

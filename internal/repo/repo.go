@@ -18,6 +18,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -82,6 +83,7 @@ type Options struct {
 	Account *account.Room
 	Change  *change.Bus
 	Audit   *audit.Log
+	Hooks   *hook.Room       // is told what happens to repositories; nil: nobody is
 	Now     func() time.Time // nil is time.Now
 
 	RepoQuota    int64 // bytes that a repository may take; 0: no limit

@@ -13,8 +13,10 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
@@ -39,6 +41,8 @@ type Options struct {
 	Git       *gitstore.Store
 	Push      *push.Flow
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -97,6 +101,7 @@ func (d *Door) table() []topic {
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},
 		{"Git database", d.gitRoutes()},
+		{"Webhooks", d.hookRoutes()},
 	}
 }
 

@@ -65,6 +65,11 @@ const (
 	TeamEdit  // its name and members
 	TeamShare // give it access to a repository, beside RepoAccess
 
+	// Of a repository's webhooks.
+	HookRead   // look at them and at what they delivered, and have them ping
+	HookEdit   // make and change them, send again
+	HookDelete // take them away
+
 	actions // how many there are, plus one
 )
 
@@ -149,6 +154,10 @@ var table = [actions]ActionInfo{
 	TeamRead:  {Name: "team.read", Subject: OfTeam, Permission: Members, Level: Read, Right: Read},
 	TeamEdit:  {Name: "team.edit", Subject: OfTeam, Permission: Members, Level: Write, Right: Write},
 	TeamShare: {Name: "team.share", Subject: OfTeam, Permission: Members, Level: Write, Right: Read},
+
+	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
+	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
+	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {

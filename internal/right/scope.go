@@ -23,6 +23,10 @@ const (
 	ScopeReadUser   Scope = "read:user"
 	ScopeUserEmail  Scope = "user:email"
 	ScopeDeleteRepo Scope = "delete_repo"
+
+	ScopeAdminRepoHook Scope = "admin:repo_hook"
+	ScopeWriteRepoHook Scope = "write:repo_hook"
+	ScopeReadRepoHook  Scope = "read:repo_hook"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -42,13 +46,16 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeAdminOrg, Title: "Full control of organizations and teams", gives: both(Levels{Members: Write, OrgAdministration: Write, Memberships: Read})},
 	{Name: ScopeWriteOrg, Parent: ScopeAdminOrg, Title: "Read and write members and teams of organizations", gives: both(Levels{Members: Write, Memberships: Read})},
 	{Name: ScopeReadOrg, Parent: ScopeWriteOrg, Title: "Read members and teams of organizations", gives: both(Levels{Members: Read, Memberships: Read})},
+	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
+	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
+	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write, Memberships: Read})},
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, Invitations: Write}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin, Invitations: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 
