@@ -30,7 +30,7 @@ func (a *App) doors() (err error) {
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
 	a.Rest = rest.New(rest.Options{
 		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
-		Accounts: k.Accounts, Tokens: k.Tokens, Apps: k.Apps,
+		Accounts: k.Accounts, Orgs: k.Orgs, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
@@ -47,7 +47,7 @@ func (a *App) doors() (err error) {
 	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
 	o := web.Options{
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
-		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver,
 		Log: k.o.Log, Now: k.o.Now,

@@ -76,13 +76,13 @@ func (r *repository) IsFork() bool { return r.r.ForkOf != 0 }
 func (r *repository) IsEmpty() bool { return r.r.PushedAt.IsZero() }
 
 // IsInOrganization reports whether an organisation owns it.
-func (r *repository) IsInOrganization() bool { return false }
+func (r *repository) IsInOrganization() bool { return r.r.OwnerIsOrg }
 
 // IsTemplate reports whether others are made from it.
-func (r *repository) IsTemplate() bool { return false }
+func (r *repository) IsTemplate() bool { return r.r.Template }
 
 // ForkingAllowed reports whether it may be forked.
-func (r *repository) ForkingAllowed() bool { return true }
+func (r *repository) ForkingAllowed() bool { return !r.r.NoForking }
 
 // Visibility is PRIVATE or PUBLIC.
 func (r *repository) Visibility() string {
@@ -93,7 +93,7 @@ func (r *repository) Visibility() string {
 }
 
 // HomepageURL is the site about it.
-func (r *repository) HomepageURL() *uri { return nil }
+func (r *repository) HomepageURL() *uri { return optional(uri(r.r.Homepage)) }
 
 // OpenGraphImageURL is a picture of it: its owner's.
 func (r *repository) OpenGraphImageURL() uri {

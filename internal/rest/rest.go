@@ -21,6 +21,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
@@ -36,6 +37,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
@@ -91,7 +93,14 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
+		{"Organizations", d.orgRoutes()},
+		{"Organization members", d.memberRoutes()},
+		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Topics", d.topicRoutes()},
+		{"Forks, templates and transfers", d.forkRoutes()},
+		{"Collaborators and invitations", d.collaboratorRoutes()},
+		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},

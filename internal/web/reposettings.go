@@ -195,8 +195,9 @@ func unarchiveRepo(c *call) error { return c.setArchived(false, "Unarchived the 
 
 func (c *call) transferPage() *confirmPage {
 	p := c.confirmRepo("transfer", "Transfer "+c.repo.FullName()+"?", "I understand, transfer this repository",
-		"The new owner gets every right on it. You keep write access until the new owner takes it away.", "Old addresses lead on to the new one for 90 days, also for Git.")
-	p.Ask = &askField{Name: "new_owner", Label: "New owner’s user name", Type: "text", Value: c.r.PostForm.Get("new_owner")}
+		"The new owner gets every right on it. You keep write access until the new owner takes it away.",
+		"A person is asked first and has a week to accept. To an organization in which you may create repositories it goes at once.", "Old addresses lead on to the new one for 90 days, also for Git.")
+	p.Ask = &askField{Name: "new_owner", Label: "New owner’s user name, or the organization’s name", Type: "text", Value: c.r.PostForm.Get("new_owner")}
 	p.TypeThis = c.repo.FullName()
 	return p
 }
@@ -206,11 +207,15 @@ func transferForm(c *call) error { return c.show("confirm", c.transferPage()) }
 func transferRepo(c *call) error {
 	err := c.typed(c.repo.FullName())
 	var r repo.Repo
+	var offered bool
 	if err == nil {
-		r, err = c.door.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, c.field("new_owner"))
+		r, offered, err = c.door.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, c.field("new_owner"), "")
 	}
 	if err != nil {
 		return c.again(err, "confirm", c.transferPage())
+	}
+	if offered {
+		return c.done("Asked "+c.field("new_owner")+" to take the repository over. It is yours until then.", c.repoPath("/settings"))
 	}
 	return c.done("Transferred the repository to "+r.OwnerLogin+".", "/"+r.FullName())
 }

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -35,6 +36,7 @@ type Options struct {
 	Tokens    *token.Room
 	Apps      *application.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Audit     *audit.Log
 	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
@@ -73,7 +75,7 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil ||
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
