@@ -52,7 +52,7 @@ var allow = map[string][]string{
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit"},
-	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
