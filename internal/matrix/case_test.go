@@ -426,7 +426,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
 	}

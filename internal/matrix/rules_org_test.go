@@ -9,6 +9,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/org"
+	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
@@ -31,6 +32,17 @@ var orgRules = []rule{
 	about(`rest GET /api/v3/orgs/\{org\}/teams/\{team_slug\}(/.*)?`, teamReader, "read:org", false),
 	about(`rest \w+ /api/v3/orgs/\{org\}/teams/\{team_slug\}/repos/.*`, teamOwner, "org and repo", false),
 	about(`rest \w+ /api/v3/orgs/\{org\}/teams/\{team_slug\}(/.*)?`, teamMaintainer, "write:org", false),
+
+	about(`web \w+ /(invitations(/.*)?|organizations/new|orgs/\{org\}/invitation(/decline)?|\{owner\}/\{repo\}/invitations)`, signedIn, "", false),
+	about(`web GET /orgs/\{org\}/people`, everybody, "", false),
+	about(`web \w+ /orgs/\{org\}/(leave|people/show)`, orgMember, "", false),
+	about(`web GET /orgs/\{org\}/teams`, orgMember, "", false),
+	about(`web \w+ /orgs/\{org\}/(new-team|people(/.*)?)`, orgOwner, "", false),
+	about(`web GET /orgs/\{org\}/teams/\{team_slug\}`, teamReader, "", false),
+	about(`web POST /orgs/\{org\}/teams/\{team_slug\}/(leave|repos(/remove)?)`, teamReader, "", false), // and administers the repository
+	about(`web \w+ /orgs/\{org\}/teams/\{team_slug\}(/.*)?`, teamMaintainer, "", false),
+	about(`web \w+ /organizations/\{org\}/settings/(delete|rename)`, orgOwner, "", true),
+	about(`web \w+ /organizations/\{org\}/settings(/.*)?`, orgOwner, "", false),
 
 	about(`rest GET /api/v3/(repositories.*|search/.*)`, everybody, "", false),
 	about(`rest \w+ /api/v3/repos/\{owner\}/\{repo\}/(teams|transfer|invitations(/.*)?)`, manager, "repo", false),
@@ -74,12 +86,32 @@ func (w *world) organize(t *testing.T, login string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.left = w.s.Org(t, of(owner), login+"-left")
+	w.join(t, w.left, read)
+	w.join(t, w.left, write)
 	for _, name := range []string{"machine", "machine-loose"} {
 		w.s.Repo(t, account.Account{ID: w.org.ID}, name, false)
 	}
-	for _, slug := range []string{"core", "core-delete"} {
+	for _, slug := range []string{"core", "core-delete", "core-gone"} {
 		w.team(t, slug)
 	}
+	if _, err := w.s.Orgs.CreateTeam(t.Context(), right.Operator(), w.org.ID, org.NewTeam{Name: "core-leave"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// join makes somebody a member who is none.
+func (w *world) join(t testing.TB, o org.Found, r relation) {
+	t.Helper()
+	if _, err := w.s.Orgs.SetRole(t.Context(), right.Operator(), o.ID, w.people[r].ID, org.Member); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// orphaned is the path to leave an organisation that has a like one's place, and
+// that no other route looks at.
+func (m *matrix) orphaned(c kase) string {
+	return strings.Replace(c.path, "{org}", m.world(c).left.Login, 1)
 }
 
 func (w *world) actor(r relation) right.Actor {
@@ -141,7 +173,17 @@ func (r rule) forOrgToken(c kase, enough, reads bool) verdict {
 
 func (m *matrix) orgPath(c kase) string {
 	w := m.world(c)
-	name, team, user := "machine", "core", w.people[owner].Login
+	name, team, user, of := "machine", "core", w.people[owner].Login, w.org.Login
+	switch {
+	case strings.HasPrefix(c.path, "/orgs/{org}/invitation"):
+		of = "nobody-here" // which has invited nobody
+	case strings.HasSuffix(c.path, "{team_slug}/leave"):
+		team = "core-leave"
+	case c.door == "web" && c.method == http.MethodPost && strings.HasSuffix(c.path, "{team_slug}/delete"):
+		team = "core-gone"
+	case c.path == "/orgs/{org}/leave" && c.method == http.MethodPost:
+		return m.orphaned(c)
+	}
 	if c.method == http.MethodDelete {
 		name = "machine-loose"
 		if strings.HasSuffix(c.path, "{team_slug}") {
@@ -151,14 +193,26 @@ func (m *matrix) orgPath(c kase) string {
 			user = w.victim.Login
 		}
 	}
-	return strings.NewReplacer("{org}", w.org.Login, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
+	return strings.NewReplacer("{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
 		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10)).Replace(c.path)
 }
 
 // restoreOrg makes again what a request was allowed to take away.
 func (m *matrix) restoreOrg(t testing.TB, c kase, ans *answer) {
 	t.Helper()
-	if c.route.String() == "rest DELETE /api/v3/orgs/{org}/teams/{team_slug}" && ans.status == http.StatusNoContent {
-		m.world(c).team(t, "core-delete")
+	w := m.world(c)
+	switch c.route.String() {
+	case "rest DELETE /api/v3/orgs/{org}/teams/{team_slug}":
+		if ans.status == http.StatusNoContent {
+			w.team(t, "core-delete")
+		}
+	case "web POST /orgs/{org}/teams/{team_slug}/delete":
+		if _, err := w.s.Orgs.FindTeam(t.Context(), w.s.DB, w.org.ID, "core-gone", 0); problem.Is(err, problem.NotFound) {
+			w.team(t, "core-gone")
+		}
+	case "web POST /orgs/{org}/leave":
+		for _, r := range []relation{read, write} {
+			w.join(t, w.left, r)
+		}
 	}
 }

@@ -147,7 +147,7 @@ func (r rule) forVisitor(c kase) verdict {
 	switch {
 	case r.who == everybody, readable:
 		return allowed
-	case r.who >= teamReader && r.who <= teamOwner && c.door == "rest":
+	case r.who >= teamReader && r.who <= teamOwner:
 		return missing // for a visitor there are no teams
 	case c.door == "git" || c.door == "lfs":
 		return challenge // for a private one and a missing one alike

@@ -82,6 +82,7 @@ type world struct {
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
 	org     org.Found
+	left    org.Found // which requests leave
 }
 
 // start makes a server with a world of people in good standing and one of

@@ -142,8 +142,9 @@ func checkOrg(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	hidden := !f.Exists || e.Subject == OfTeam && (relation == None || actor.Grant.Level(Members, false) < Read)
 	switch {
 	case actor.IsAnonymous() && (hidden || f.Closed || !e.Visitors):
-		// A visitor of a closed site does not learn which names there are.
-		return deny(SignIn, !hidden && !f.Closed)
+		// A visitor of a closed site does not learn which names there are: all are
+		// answered alike.
+		return deny(SignIn, f.Closed || !hidden)
 	case hidden:
 		return deny(Hidden, false)
 	case relation < e.Right, e.Creates && !creates:

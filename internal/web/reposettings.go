@@ -1,6 +1,9 @@
 package web
 
 import (
+	"strings"
+
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -9,7 +12,8 @@ import (
 func (c *call) repoPath(rest string) string { return "/" + c.repo.FullName() + rest }
 
 func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
-	p := &repoSettingsPage{RepoFrame: c.repoFrame("Settings of "+c.repo.FullName(), "settings"), Name: c.repo.Name, Description: c.repo.Description, DefaultBranch: c.repo.DefaultBranch}
+	p := &repoSettingsPage{RepoFrame: c.repoFrame("Settings of "+c.repo.FullName(), "settings"), Name: c.repo.Name, Description: c.repo.Description, DefaultBranch: c.repo.DefaultBranch,
+		Homepage: c.repo.Homepage, Topics: c.repo.Topics, Template: c.repo.Template, AskForking: c.repo.OwnerIsOrg && c.repo.Private, MayFork: !c.repo.NoForking}
 	p.Here = "general"
 	refs, err := c.door.o.Git.Repo(c.repo.ID).Refs(c.ctx())
 	if err != nil {
@@ -59,7 +63,14 @@ func saveRepo(c *call) error {
 		return err
 	}
 	p.Name, p.Description = c.field("name"), c.field("description")
-	patch := repo.Patch{Name: &p.Name, Description: &p.Description}
+	p.Homepage, p.Topics, p.Template = c.field("homepage"), c.field("topics"), c.field("template") == "yes"
+	topics := strings.FieldsFunc(p.Topics, func(r rune) bool { return r == ' ' || r == ',' })
+	patch := repo.Patch{Name: &p.Name, Description: &p.Description, Homepage: &p.Homepage, Topics: &topics, Template: &p.Template}
+	if p.AskForking {
+		p.MayFork = c.field("forking") == "yes"
+		no := !p.MayFork
+		patch.NoForking = &no
+	}
 	if branch := c.field("default_branch"); branch != "" {
 		p.DefaultBranch = branch
 		patch.DefaultBranch = &branch
@@ -86,7 +97,30 @@ func (c *call) accessPage() (*accessPage, error) {
 		}
 		p.People = append(p.People, row)
 	}
-	return p, nil
+	invited, err := c.door.o.Repos.Invitations(c.ctx(), c.door.o.DB, c.repo.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range invited {
+		p.Invited = append(p.Invited, invitedRow{ID: i.ID, Login: i.Login, Level: i.Level.String(), Since: i.CreatedAt, Expired: i.Expired})
+	}
+	teams, err := c.door.o.Orgs.RepoTeams(c.ctx(), c.door.o.DB, c.repo.ID, c.actor.Account)
+	for _, t := range teams {
+		p.Teams = append(p.Teams, teamAccess{Name: line(t.Name), Href: c.teamPath(&t.Team), Level: t.Access.String()})
+	}
+	return p, err
+}
+
+func withdrawInvitation(c *call) error {
+	n, ok := id.Parse[id.Invitation](c.field("invitation"))
+	if !ok {
+		return c.accessDone(problem.Field("", "This invitation does not wait any more."), "")
+	}
+	err := c.door.o.Repos.Withdraw(c.ctx(), c.actor, c.repo.ID, n)
+	if problem.Is(err, problem.NotFound) {
+		err = problem.Field("", "This invitation does not wait any more.")
+	}
+	return c.accessDone(err, "Withdrew the invitation.")
 }
 
 func repoAccess(c *call) error {
@@ -122,7 +156,13 @@ func setAccess(c *call) error {
 	if err != nil {
 		return err
 	}
-	err = c.door.o.Repos.SetCollaborator(c.ctx(), c.actor, c.repo.ID, who.ID, level)
+	i, err := c.door.o.Repos.Invite(c.ctx(), c.actor, c.repo.ID, who.ID, level)
+	if err == nil && i != nil {
+		return c.accessDone(nil, "Invited "+who.Login+". They have "+level.String()+" access once they accept.")
+	}
+	if p := problem.Of(err); p != nil && p.Field == "username" {
+		err = problem.Field("login", p.Public)
+	}
 	return c.accessDone(err, who.Login+" has "+level.String()+" access now.")
 }
 
