@@ -27,7 +27,8 @@ output, and is shown this once.
   --scope S      a scope, or several parted by commas; may be given more than once.
                  Without one the token reads what is public.
                  Scopes: repo, public_repo, workflow, user, read:user,
-                 user:email, delete_repo
+                 user:email, delete_repo, admin:repo_hook, write:repo_hook,
+                 read:repo_hook
 `
 
 // words is a flag that may be given more than once, or as a list.

@@ -12,8 +12,10 @@ import (
 	"jeton/internal/cert"
 	"jeton/internal/change"
 	"jeton/internal/config"
+	"jeton/internal/deliver"
 	"jeton/internal/githttp"
 	"jeton/internal/gitstore"
+	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
 	"jeton/internal/oauth"
@@ -27,9 +29,11 @@ type App struct {
 	*Core
 	Rest    *rest.Door
 	Web     *web.Door
+	GraphQL *graphql.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
 	OAuth   *oauth.Door
+	Deliver *deliver.Flow
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener
@@ -115,6 +119,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, a.Signin.Run)
 	a.stopUpkeep = a.background(ctx, a.Git.RunUpkeep)
 	a.background(ctx, a.Files.Run)
+	a.background(ctx, a.Deliver.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"jeton/internal/githttp"
+	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
 	"jeton/internal/oauth"
@@ -61,6 +62,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 		a.Rest.ServeHTTP(w, r)
 	case oauth.Serves(path):
 		a.OAuth.ServeHTTP(w, r)
+	case path == graphql.Path:
+		a.GraphQL.ServeHTTP(w, r)
 	case lfs.Serves(path):
 		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):

@@ -18,6 +18,7 @@ var allow = map[string][]string{
 	"event":     {},
 	"printable": {},
 	"markdown":  {"problem"},
+	"language":  {},
 	"right":     {"id"},
 	// outside things
 	"db":       {"problem"},
@@ -33,7 +34,8 @@ var allow = map[string][]string{
 	"audit":       {"id", "problem", "event", "printable", "right", "db"},
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
+	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"leak":        {"problem", "secret", "token", "application"},
@@ -41,18 +43,22 @@ var allow = map[string][]string{
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "application"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "largefile", "gitstore"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "largefile", "gitstore", "hook"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook"},
+	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "account", "repo", "token", "application", "gate", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "gate", "gitstore", "push", "lifecycle", "httpkit", "secret", "hook", "deliver"},
+	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit"},
+		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver"},
+	// the side of the person
+	"client": {"problem", "secret"},
 	// tests of the whole
 	"browser": {},
 	"clients": {},
@@ -96,7 +102,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

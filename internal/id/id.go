@@ -32,6 +32,12 @@ type Email int64
 // Rule names a rule about the branches or tags of a repository.
 type Rule int64
 
+// Hook names a webhook.
+type Hook int64
+
+// Delivery names one attempt to tell a webhook of something.
+type Delivery int64
+
 // Event names one line of the security log.
 type Event int64
 

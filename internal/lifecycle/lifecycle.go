@@ -14,6 +14,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/repo"
@@ -26,7 +27,8 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Log and Now are required.
+// Options are the parts that the flow joins. All but Hooks, Log and Now are
+// required.
 type Options struct {
 	DB      *db.DB
 	Account *account.Room
@@ -36,6 +38,7 @@ type Options struct {
 	Repo    *repo.Room
 	Files   *largefile.Room
 	Git     *gitstore.Store
+	Hooks   *hook.Room       // nil: there are no webhooks
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }

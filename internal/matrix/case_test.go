@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,7 +31,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -147,7 +148,7 @@ func (c kase) combination() combination {
 		return out
 	}
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
 		out.credential = "another scope"
 	}
@@ -183,7 +184,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = map[string]fixture{
+var fixtures = merged(contentFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -205,6 +206,14 @@ var fixtures = map[string]fixture{
 	"web GET /admin/log/export":                                          {query: "format=csv"},
 	"web POST /settings/tokens/{token}/delete":                           {anew: true},
 	"web POST /admin/users/{user}/suspend":                               {form: "suspend=no"},
+})
+
+func merged(all ...map[string]fixture) map[string]fixture {
+	out := map[string]fixture{}
+	for _, one := range all {
+		maps.Copy(out, one)
+	}
+	return out
 }
 
 // matrix sends cases and compares.
@@ -347,13 +356,13 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
-	case c.door == "oauth":
-		body, kind = f.form, "application/x-www-form-urlencoded"
-	case c.door == "rest" && c.method != http.MethodGet && c.method != http.MethodDelete:
+	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {
 			body = f.body
 		}
+	case c.door == "graphql":
+		body, kind = `{"query":"{viewer{login}}"}`, "application/json"
 	case c.door == "lfs" && c.method == http.MethodPost:
 		body, kind = "{}", "application/vnd.git-lfs+json"
 		if f.body != "" {
@@ -404,9 +413,15 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		client = application.GCM
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{app}", num(int64(p.app)), "{secret}", num(1<<40), "{client_id}", client, "{rule}", num(int64(rule))).Replace(c.path)
+	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
+		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

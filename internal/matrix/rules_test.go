@@ -48,7 +48,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, gitRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, gitRules, contentRules, hookRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -67,6 +67,14 @@ var needs = map[string]need{
 	"user:email":   {public: []string{"user", "user:email"}},
 	"application":  {}, // no scope gives it
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
+}
+
+// needOf looks a need up by its name, in the table of its topic.
+func needOf(scope string) need {
+	if n, ok := hookNeeds[scope]; ok {
+		return n
+	}
+	return needs[scope]
 }
 
 // met reports whether a token with these scopes has what is needed.
@@ -140,7 +148,7 @@ func (r rule) forToken(c kase) verdict {
 		return challenge
 	}
 	scopes := scopeSets[c.credential]
-	enough := needs[r.scope].met(scopes, c.private)
+	enough := needOf(r.scope).met(scopes, c.private)
 	if r.who < reader {
 		if !enough {
 			return forbidden

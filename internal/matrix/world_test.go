@@ -73,7 +73,10 @@ type world struct {
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
 	rules   map[bool]id.Rule   // a rule of each
+	hooks   map[bool]*hooked   // a webhook of each
 	commit  string
+	blob    string          // of the README
+	tag     string          // an annotated one
 	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
@@ -103,7 +106,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -118,11 +121,12 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.hold(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
-		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept"})
+		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept", Push: repo.AdminsPush})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.rules[private] = rule.ID
+		w.hooks[private] = w.hookUp(t, r)
 	}
 	return w
 }
@@ -157,9 +161,10 @@ func (w *world) fill(t *testing.T, r repo.Repo) {
 	g.Run(t, "init", "-q")
 	g.Write(t, "large.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+w.large+"\nsize 13\n")
 	g.Commit(t, "README.md", "# Hello\n", "Say hello")
+	g.Run(t, "tag", "-am", "One", "v1")
 	n := int64(r.ID)
-	g.Run(t, "push", "-q", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main")
-	w.commit = g.Run(t, "rev-parse", "HEAD")
+	g.Run(t, "push", "-q", "--follow-tags", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main", "main:kept")
+	w.commit, w.blob, w.tag = g.Run(t, "rev-parse", "HEAD"), g.Run(t, "rev-parse", "HEAD:README.md"), g.Run(t, "rev-parse", "v1")
 }
 
 func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {

@@ -17,6 +17,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -74,6 +75,7 @@ type Options struct {
 	Account *account.Room
 	Change  *change.Bus
 	Audit   *audit.Log
+	Hooks   *hook.Room       // is told what happens to repositories; nil: nobody is
 	Now     func() time.Time // nil is time.Now
 
 	RepoQuota    int64 // bytes that a repository may take; 0: no limit
@@ -84,9 +86,10 @@ type Options struct {
 // found and the rules that it read, until they change; it may be used from
 // several goroutines.
 type Room struct {
-	o     Options
-	found *foundCache
-	rules ruleCache
+	o      Options
+	found  *foundCache
+	rules  ruleCache
+	usages usageCache
 }
 
 // New returns a Room. It panics when a required part is missing.

@@ -5,6 +5,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -13,10 +14,14 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/application"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -33,7 +38,11 @@ type Options struct {
 	Repos     *repo.Room
 	Tokens    *token.Room
 	Apps      *application.Room
+	Git       *gitstore.Store
+	Push      *push.Flow
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -45,8 +54,13 @@ type Door struct {
 	o      Options
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
+	fixed  http.Header // of every answer; never changed
+
+	walking *limit.Gate // answers that walk a repository
+	bulky   *limit.Gate // requests with a large body
+
 	// described makes the OpenAPI document at the first request for it.
-	described func() object
+	described func() dict
 }
 
 // New builds the door from its table.
@@ -54,7 +68,10 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux()}
+	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
+		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
+		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
@@ -75,35 +92,48 @@ func (d *Door) table() []topic {
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Contents", d.contentRoutes()},
+		{"Commits", d.commitRoutes()},
+		{"Branches", d.branchRoutes()},
+		{"Git database", d.gitRoutes()},
+		{"Webhooks", d.hookRoutes()},
 	}
 }
 
 // ServeHTTP identifies before anything is routed: a bad credential is a 401 on
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	cors(w.Header())
+	maps.Copy(w.Header(), d.fixed)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r}
+		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
 		if err := c.enter(); err != nil {
 			return err
 		}
-		d.mux.ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
+		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }
 
-// cors lets any page's script call the API: it carries no cookies, so a script
-// can do nothing that it has no token for.
-func cors(h http.Header) {
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With")
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
-	h.Set("Access-Control-Expose-Headers", strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
-		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+// fixed are the headers that every answer has. They let any page's script call
+// the API: it carries no cookies, so a script can do nothing that it has no token
+// for.
+func fixed() http.Header {
+	return http.Header{
+		"Access-Control-Allow-Origin":  {"*"},
+		"Access-Control-Allow-Headers": {"Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With"},
+		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
+		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
+			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+		"Cross-Origin-Resource-Policy":  {"cross-origin"},
+		"Cache-Control":                 {"private, no-cache"},
+		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},
+		"X-Github-Media-Type":           {"github.v3; format=json"},
+		"X-Github-Api-Version-Selected": {apiVersion},
+		"X-Github-Enterprise-Version":   {enterpriseVersion},
+	}
 }

@@ -32,6 +32,7 @@ const (
 	RepoFork       // make a repository of one's own of it, beside RepoCreate
 	RepoPush       // move refs
 	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
+	RepoRules      // read the rules for branches and tags
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
@@ -39,6 +40,11 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
+
+	// Of a repository's webhooks.
+	HookRead   // look at them and at what they delivered, and have them ping
+	HookEdit   // make and change them, send again
+	HookDelete // take them away
 
 	actions // how many there are, plus one
 )
@@ -89,6 +95,7 @@ var table = [actions]ActionInfo{
 	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
 	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
 	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
 	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
@@ -96,6 +103,10 @@ var table = [actions]ActionInfo{
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
 	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+
+	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
+	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
+	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {

@@ -40,22 +40,23 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first five are of a repository, the others of an
+// The permissions. The first six are of a repository, the others of an
 // account or of the site.
 const (
-	Metadata       Permission = iota // that it exists, its description and settings, read only
-	Contents                         // objects, refs and files
-	Workflows                        // files under .github/workflows
-	Administration                   // settings, collaborators, visibility, creation
-	Deletion                         // deleting a repository
-	Profile                          // the account's own profile, private fields included
-	Emails                           // the account's own e-mail addresses
-	Security                         // passwords, sessions, tokens, the security log: people only
-	Site                             // users and settings of the whole site: administrators only
-	permissions                      // how many there are
+	Metadata        Permission = iota // that it exists, its description and settings, read only
+	Contents                          // objects, refs and files
+	Workflows                         // files under .github/workflows
+	Administration                    // settings, collaborators, visibility, creation
+	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
+	Deletion                          // deleting a repository
+	Profile                           // the account's own profile, private fields included
+	Emails                            // the account's own e-mail addresses
+	Security                          // passwords, sessions, tokens, the security log: people only
+	Site                              // users and settings of the whole site: administrators only
+	permissions                       // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "deletion", "profile", "emails", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "security", "site"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }

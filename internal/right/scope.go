@@ -19,6 +19,10 @@ const (
 	ScopeReadUser   Scope = "read:user"
 	ScopeUserEmail  Scope = "user:email"
 	ScopeDeleteRepo Scope = "delete_repo"
+
+	ScopeAdminRepoHook Scope = "admin:repo_hook"
+	ScopeWriteRepoHook Scope = "write:repo_hook"
+	ScopeReadRepoHook  Scope = "read:repo_hook"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -34,13 +38,16 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
+	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
+	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
+	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

@@ -11,8 +11,10 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/cert"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
@@ -37,6 +39,8 @@ type Options struct {
 	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Reveals   *signin.Reveals
 	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log       *slog.Logger    // nil: nothing is logged
@@ -70,7 +74,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Reveals == nil {
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -227,6 +231,16 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}", Action: right.RepoEdit, Handle: updateRule},
 		{Method: get, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRuleForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRule},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks", Action: right.HookRead, Handle: listHooks},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: newHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: createHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookRead, Handle: hookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookEdit, Handle: updateHook},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/ping", Action: right.HookEdit, Handle: pingHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
 		{Method: get, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: visibilityForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: setVisibility},
 		{Method: get, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoUnarchive, Handle: archiveForm},

@@ -41,7 +41,8 @@ const Password = "plum lantern orbit teaspoon"
 // Server is a running server with what a test needs to talk to it.
 type Server struct {
 	*app.App
-	Client *http.Client // trusts the server's authority, follows no redirects, keeps no cookies
+	Client *http.Client    // trusts the server's authority, follows no redirects, keeps no cookies
+	Wire   *http.Transport // what Client sends by
 	CAFile string
 	Log    *Log
 
@@ -98,7 +99,8 @@ func (s *Server) trust(t testing.TB) {
 		s.CAFile = a.File
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	s.Client = &http.Client{Transport: transport, Timeout: time.Minute,
+	s.Wire = transport
+	s.Client = &http.Client{Transport: described{transport, t}, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

@@ -20,7 +20,7 @@ import (
 func StartNamed(t testing.TB, host string, change ...func(*config.Config)) *Server {
 	t.Helper()
 	s := Start(t, append([]func(*config.Config){func(c *config.Config) { c.URL = "https://" + host }}, change...)...)
-	s.Client.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	s.Wire.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, s.Address())
 	}
