@@ -32,8 +32,8 @@ type App struct {
 	GraphQL *graphql.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
-	OAuth   *oauth.Door
 	Deliver *deliver.Flow
+	OAuth   *oauth.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener

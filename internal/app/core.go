@@ -139,8 +139,18 @@ func (k *Core) openRooms() {
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
-	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Apps: k.Apps, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Log: o.Log, Now: o.Now})
+	k.Gate = gate.New(gate.Options{
+		DB: k.DB, Change: k.Change, Audit: k.Audit,
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos,
+		Log:   o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
+	})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{
+		DB:      k.DB,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
+		Log: o.Log, Now: o.Now,
+	})
 	k.onClose(k.Lifecycle.Close)
 }
 

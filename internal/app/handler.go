@@ -60,10 +60,10 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
 		a.Rest.ServeHTTP(w, r)
-	case oauth.Serves(path):
-		a.OAuth.ServeHTTP(w, r)
 	case path == graphql.Path:
 		a.GraphQL.ServeHTTP(w, r)
+	case oauth.Serves(path):
+		a.OAuth.ServeHTTP(w, r)
 	case lfs.Serves(path):
 		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):

@@ -50,7 +50,7 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "gate", "gitstore", "push", "lifecycle", "httpkit", "secret", "hook", "deliver"},
+	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},

@@ -184,28 +184,23 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(contentFixtures, map[string]fixture{
+var fixtures = merged(contentFixtures, oauthFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
-	"oauth POST /login/device/code":                                      {reached: status(404)}, // of no application that is known
-	"web GET /login/oauth/authorize":                                     {query: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
-	"web POST /login/oauth/authorize":                                    {form: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
-	"web POST /login/device":                                             {reached: formAgain(429, "user_code")},
-	"web POST /login/device/confirmation":                                {reached: status(429)},
-	"web POST /login":                                                    {reached: status(401, 429)},
-	"web POST /logout":                                                   {hermit: true},
-	"web POST /setup":                                                    {reached: formAgain(404, "link")},
-	"web POST /join":                                                     {reached: formAgain(404, "link")},
-	"web POST /password_reset":                                           {reached: formAgain(404, "link")},
-	"web POST /sessions/sudo":                                            {form: "sudo_password=PASSWORD", hermit: true},
-	"web POST /settings/admin/password":                                  {form: "old_password=PASSWORD&password=short"},
-	"web POST /settings/sessions/end_others":                             {hermit: true},
-	"web GET /settings/security-log/export":                              {query: "format=csv"},
-	"web GET /admin/log/export":                                          {query: "format=csv"},
-	"web POST /settings/tokens/{token}/delete":                           {anew: true},
-	"web POST /admin/users/{user}/suspend":                               {form: "suspend=no"},
+	"web POST /login":                          {reached: status(401, 429)},
+	"web POST /logout":                         {hermit: true},
+	"web POST /setup":                          {reached: formAgain(404, "link")},
+	"web POST /join":                           {reached: formAgain(404, "link")},
+	"web POST /password_reset":                 {reached: formAgain(404, "link")},
+	"web POST /sessions/sudo":                  {form: "sudo_password=PASSWORD", hermit: true},
+	"web POST /settings/admin/password":        {form: "old_password=PASSWORD&password=short"},
+	"web POST /settings/sessions/end_others":   {hermit: true},
+	"web GET /settings/security-log/export":    {query: "format=csv"},
+	"web GET /admin/log/export":                {query: "format=csv"},
+	"web POST /settings/tokens/{token}/delete": {anew: true},
+	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
 })
 
 func merged(all ...map[string]fixture) map[string]fixture {
@@ -356,6 +351,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
+	case c.door == "oauth":
+		body, kind = f.form, "application/x-www-form-urlencoded"
 	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {

@@ -1,5 +1,7 @@
 package matrix
 
+import "jeton/internal/application"
+
 // oauthRules are about programs that people let act for them.
 var oauthRules = []rule{
 	// Where programs get their tokens.
@@ -14,4 +16,12 @@ var oauthRules = []rule{
 
 	// Whoever finds a token may hand it in.
 	about(`rest POST /api/v3/credentials/revoke`, everybody, "", false),
+}
+
+var oauthFixtures = map[string]fixture{
+	"oauth POST /login/device/code":       {reached: status(404)}, // of no application that is known
+	"web GET /login/oauth/authorize":      {query: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
+	"web POST /login/oauth/authorize":     {form: "client_id=" + application.GitHubCLI + "&redirect_uri=http://127.0.0.1:1/"},
+	"web POST /login/device":              {reached: formAgain(429, "user_code")},
+	"web POST /login/device/confirmation": {reached: status(429)},
 }

@@ -37,9 +37,9 @@ type Options struct {
 	Accounts  *account.Room
 	Repos     *repo.Room
 	Tokens    *token.Room
-	Apps      *application.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow

@@ -57,12 +57,12 @@ func (c *Terminal) Program(t testing.TB, name, script string) {
 	}
 }
 
-// Need skips the test where a program is not installed; scripts/deps installs
+// Need ends the test where a program is not installed; scripts/deps installs
 // them all.
 func Need(t testing.TB, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("%s is not installed: run scripts/deps", program)
+		t.Fatalf("%s is not installed: run scripts/deps", program)
 	}
 }
 
