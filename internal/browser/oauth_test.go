@@ -46,7 +46,7 @@ func TestOAuth_consent(t *testing.T) {
 	p.open(link)
 	p.sees("A program asks to act for you")
 	p.signIn("ada")
-	p.sees("Authorize Git Credential Manager", "What it may do for you", "Full control of private and public repositories", "started it yourself")
+	p.sees("Authorize Git Credential Manager", "What it may do for you", "every repository that you can", "started it yourself")
 	p.look("oauth-consent")
 	p.do("agree", chromedp.Click(find("Authorize Git Credential Manager")))
 	if v := <-got; v.Get("code") == "" || v.Get("state") != "s1" {
