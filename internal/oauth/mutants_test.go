@@ -37,7 +37,6 @@ var mutants = map[string][]apptest.Mutant{
 		{File: refreshFile, Old: "if !c.Public() && !c.Proven && !found.device {", New: "if false {"},
 	},
 	"TestAttack_revocation$": {
-		{File: refreshFile, Old: "if !live {", New: "if !live && false {"},
 		{File: "internal/application/grant.go", Old: "if err := forget(ctx, tx, account, clientID); err != nil {", New: "if err := error(nil); err != nil {", Also: []apptest.Mutant{
 			{File: "internal/application/grant.go", Old: "n, err := r.o.Tokens.RevokeAppTx(ctx, tx, actor, account, clientID, why)", New: "n, err := 1, error(nil)\n\t_ = why"}}},
 	},
