@@ -4,6 +4,7 @@ import (
 	"jeton/internal/config"
 	"jeton/internal/fetch"
 	"jeton/internal/githttp"
+	"jeton/internal/graphql"
 	"jeton/internal/lfs"
 	"jeton/internal/push"
 	"jeton/internal/rest"
@@ -17,6 +18,8 @@ func (a *App) doors() (err error) {
 	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
 	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle,
 		Git: k.Git, Push: pushes, Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
+	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
+		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
 		Push:    pushes,

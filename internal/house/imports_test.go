@@ -48,10 +48,13 @@ var allow = map[string][]string{
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest":    {"id", "problem", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
+	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	// the side of the person
+	"client": {"problem", "secret"},
 	// tests of the whole
 	"browser": {},
 	"crash":   {},
@@ -94,7 +97,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

@@ -30,7 +30,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -348,6 +348,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		if f.body != "" {
 			body = f.body
 		}
+	case c.door == "graphql":
+		body, kind = `{"query":"{viewer{login}}"}`, "application/json"
 	case c.door == "lfs" && c.method == http.MethodPost:
 		body, kind = "{}", "application/vnd.git-lfs+json"
 		if f.body != "" {

@@ -9,6 +9,7 @@ import (
 
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -83,7 +84,7 @@ type diffEntry struct {
 }
 
 func gitNode(kind string, repo int64, id object.ID) string {
-	return nodeID(kind, repo) + string(id)
+	return httpkit.NodeID(kind, repo) + string(id)
 }
 
 func (c *call) commit(one *object.Commit, who people) commitAnswer {

@@ -5,6 +5,7 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,10 +45,10 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
 	walking *limit.Gate // answers that walk a repository
 	bulky   *limit.Gate // requests with a large body
 
@@ -60,7 +61,7 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux(),
+	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
 		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
 		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
 	}
@@ -92,7 +93,7 @@ func (d *Door) table() []topic {
 // ServeHTTP identifies before anything is routed: a bad credential is a 401 on
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	cors(w.Header())
+	maps.Copy(w.Header(), d.fixed)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -107,14 +108,22 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}).ServeHTTP(w, r)
 }
 
-// cors lets any page's script call the API: it carries no cookies, so a script
-// can do nothing that it has no token for.
-func cors(h http.Header) {
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With")
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
-	h.Set("Access-Control-Expose-Headers", strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
-		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+// fixed are the headers that every answer has. They let any page's script call
+// the API: it carries no cookies, so a script can do nothing that it has no token
+// for.
+func fixed() http.Header {
+	return http.Header{
+		"Access-Control-Allow-Origin":  {"*"},
+		"Access-Control-Allow-Headers": {"Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With"},
+		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
+		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
+			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+		"Cross-Origin-Resource-Policy":  {"cross-origin"},
+		"Cache-Control":                 {"private, no-cache"},
+		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},
+		"X-Github-Media-Type":           {"github.v3; format=json"},
+		"X-Github-Api-Version-Selected": {apiVersion},
+		"X-Github-Enterprise-Version":   {enterpriseVersion},
+	}
 }
