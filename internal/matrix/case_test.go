@@ -398,7 +398,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
-		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
+		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

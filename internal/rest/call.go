@@ -38,6 +38,7 @@ type call struct {
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
 	heard  uint64    // how many changes the gate had heard of when the request came
+	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
