@@ -424,7 +424,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
-		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
+		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "{hook") {

@@ -41,6 +41,7 @@ type call struct {
 	org    gate.Org  // loaded when it is of an organisation
 	group  gate.Team // loaded when it is of a team
 	heard  uint64    // how many changes the gate had heard of when the request came
+	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 

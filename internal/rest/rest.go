@@ -53,13 +53,12 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-	fixed  http.Header // of every answer; never changed
-
-	walking *limit.Gate // answers that walk a repository
-	bulky   *limit.Gate // requests with a large body
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
+	walking *limit.Line // answers that walk a repository
+	bulky   *limit.Line // requests and answers that are large in memory
 
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
@@ -71,8 +70,8 @@ func New(o Options) *Door {
 		o.Now = time.Now
 	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
-		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
-		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
+		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
