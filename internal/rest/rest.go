@@ -7,6 +7,7 @@ package rest
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,7 +86,7 @@ func (d *Door) table() []topic {
 		{"Repositories", d.repoRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
-		{"Branches", d.branchRoutes()},
+		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
 	}
 }
