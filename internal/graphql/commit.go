@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
-	"jeton/internal/problem"
 )
 
 // commit answers the fields of Commit.
@@ -81,8 +81,9 @@ func (c *commit) Parents(ctx context.Context, args struct{ paging }) (*connectio
 // History is the commit and those before it, newest first.
 func (c *commit) History(ctx context.Context, args struct {
 	paging
-	Path *string
-}) (*connection[*commit], error) {
+	Path         *string
+	Since, Until *gitTime
+}) (*history, error) {
 	w, err := args.window(ctx, "history", -1)
 	if err != nil {
 		return nil, err
@@ -92,19 +93,43 @@ func (c *commit) History(ctx context.Context, args struct {
 		return nil, err
 	}
 	defer v.Close()
-	file := ""
+	q := gitstore.HistoryQuery{Skip: w.skip, Most: w.limit}
 	if args.Path != nil {
-		file = *args.Path
+		q.Path = *args.Path
 	}
-	list, more, err := v.Commits(file, w.skip, w.limit)
+	if args.Since != nil {
+		q.Since = args.Since.Unix()
+	}
+	if args.Until != nil {
+		q.Until = args.Until.Unix()
+	}
+	list, more, err := v.History(q)
 	if err != nil {
 		return nil, err
 	}
-	out := &connection[*commit]{nodes: make([]*commit, len(list)), skip: w.skip, more: more}
+	out := &history{&connection[*commit]{nodes: make([]*commit, len(list)), skip: w.skip, more: more}, c, q.Path}
 	for i := range list {
 		out.nodes[i] = &commit{objectOf(c.repo, list[i].ID, "Commit"), list[i]}
 	}
 	return out, nil
+}
+
+// history answers the fields of CommitHistoryConnection.
+type history struct {
+	*connection[*commit]
+	from *commit
+	path string
+}
+
+// TotalCount is how long the whole history is. It is counted when it is asked for.
+func (h *history) TotalCount(ctx context.Context) (int32, error) {
+	v, err := h.from.repo.view(ctx, string(h.from.c.ID))
+	if v == nil || err != nil {
+		return 0, err
+	}
+	defer v.Close()
+	n, err := v.Count(h.path)
+	return int32(n), err
 }
 
 // gitActor answers the fields of GitActor.
@@ -134,12 +159,17 @@ func (a *gitActor) AvatarURL(sized) uri { return uri(a.d.o.Gate.URL("/avatars/u/
 
 // User is the account whose verified address the commit has.
 func (a *gitActor) User(ctx context.Context) (*user, error) {
-	found, err := a.d.o.Accounts.ByEmail(ctx, a.d.o.DB, a.s.Email)
-	if problem.Is(err, problem.NotFound) || err == nil && (!found.Verified || !strings.EqualFold(found.Email, a.s.Email)) {
-		return nil, nil
+	if sessionOf(ctx).nodes.Add(-1) < 0 {
+		return nil, &failure{"MAX_NODE_LIMIT_EXCEEDED", "This query asks for too many nodes."}
 	}
+	found, err := a.d.o.Accounts.ByEmails(ctx, a.d.o.DB, []string{a.s.Email})
+	one, ok := found[a.s.Email]
+	if err != nil || !ok {
+		return nil, err
+	}
+	whole, err := a.d.o.Accounts.Known(ctx, a.d.o.DB, one.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &user{a.d, found}, nil
+	return &user{profile{a.d, whole}}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/application"
 	"jeton/internal/httpkit"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -25,12 +26,14 @@ type route struct{ door, method, path string }
 
 func (r route) String() string { return r.door + " " + r.method + " " + r.path }
 
-func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
+func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") && !r.ofOrg() }
+
+func (r route) ofOrg() bool { return strings.Contains(r.path, "{org}") }
 
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -92,6 +95,9 @@ func casesOf(r route) []kase {
 	if !r.ofRepo() {
 		visibilities, people = []bool{false}, []relation{none, site}
 	}
+	if r.ofOrg() {
+		people = relations
+	}
 	var out []kase
 	for _, private := range visibilities {
 		for _, rel := range people {
@@ -147,7 +153,7 @@ func (c kase) combination() combination {
 		return out
 	}
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
 		out.credential = "another scope"
 	}
@@ -183,7 +189,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(contentFixtures, map[string]fixture{
+var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -259,6 +265,10 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
 	w := m.world(c)
+	if c.ofOrg() {
+		m.restoreOrg(t, c, ans)
+		return
+	}
 	switch c.route.String() {
 	case "rest DELETE /api/v3/repos/{owner}/{repo}":
 		if ans.status != http.StatusNoContent {
@@ -272,6 +282,10 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 			if err := w.s.Repos.SetCollaborator(t.Context(), right.Operator(), r.ID, w.people[rel].ID, level); err != nil {
 				t.Fatal(err)
 			}
+		}
+	case revokeRoute:
+		if p := m.person(c); ans.status == http.StatusSeeOther && c.credential == "recent" {
+			w.allow(t, p, application.GCM)
 		}
 	case "web POST /{owner}/{repo}/leave":
 		if ans.status != http.StatusSeeOther || strings.HasPrefix(ans.header.Get("Location"), "/login") {
@@ -295,6 +309,9 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 		}
 	}
 }
+
+// revokeRoute takes away what others look at, so it has an application of its own.
+const revokeRoute = "web POST /settings/connections/applications/{client_id}/revoke"
 
 // ownRepos are routes whose requests change what others look at.
 var ownRepos = map[string]string{
@@ -343,6 +360,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
+	case c.door == "oauth":
+		body, kind = f.form, "application/x-www-form-urlencoded"
 	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {
@@ -395,12 +414,23 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if strings.HasSuffix(c.path, "/{rule}/delete") && c.method == http.MethodPost {
 		rule = 1 << 40 // none: the others need theirs
 	}
+	client := application.GitHubCLI
+	if c.route.String() == revokeRoute {
+		client = application.GCM
+	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+	if c.ofOrg() {
+		return m.orgPath(c)
+	}
+	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

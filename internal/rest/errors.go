@@ -118,6 +118,9 @@ func join(p *problem.Error) string {
 }
 
 func resource(path string) string {
+	if strings.Contains(path, "/hooks") {
+		return "Hook"
+	}
 	if strings.Contains(path, "/repos") {
 		return "Repository"
 	}

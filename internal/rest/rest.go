@@ -13,12 +13,16 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
@@ -34,10 +38,14 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -83,11 +91,21 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
+		{"Organizations", d.orgRoutes()},
+		{"Organization members", d.memberRoutes()},
+		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Topics", d.topicRoutes()},
+		{"Forks, templates and transfers", d.forkRoutes()},
+		{"Collaborators and invitations", d.collaboratorRoutes()},
+		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
 		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
+		{"Webhooks", d.hookRoutes()},
 	}
 }
 
@@ -119,7 +137,7 @@ func fixed() http.Header {
 		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
 		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
 		"Cross-Origin-Resource-Policy":  {"cross-origin"},
 		"Cache-Control":                 {"private, no-cache"},
 		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},

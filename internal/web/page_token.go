@@ -60,12 +60,13 @@ type scopeNode struct {
 	Children        []scopeNode
 }
 
-// scopeTree is the tree with the boxes of set ticked, a parent's children with it.
+// scopeTree is the tree with the boxes of set ticked, a parent's children with
+// it. What is within a child stands beside it, as on GitHub's form.
 func scopeTree(set right.ScopeSet) []scopeNode {
 	var tree []scopeNode
 	for i, s := range right.Scopes() {
 		n := scopeNode{ID: itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
-		if s.Parent != "" && len(tree) > 0 && tree[len(tree)-1].Name == string(s.Parent) {
+		if s.Parent != "" && len(tree) > 0 { // each parent comes directly before its children
 			top := &tree[len(tree)-1]
 			top.Children = append(top.Children, n)
 			continue

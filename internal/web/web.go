@@ -7,15 +7,19 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -30,11 +34,15 @@ type Options struct {
 	Accounts  *account.Room
 	Signin    *signin.Room
 	Tokens    *token.Room
+	Apps      *application.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Audit     *audit.Log
 	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Reveals   *signin.Reveals
 	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log       *slog.Logger    // nil: nothing is logged
@@ -67,8 +75,8 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Reveals == nil {
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -114,10 +122,55 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudoForm},
 		{Method: post, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudo},
 
+		{Method: get, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeForm},
+		{Method: post, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeApp},
+		{Method: get, Path: "/login/device", Action: right.SelfSensitive, Handle: deviceForm},
+		{Method: post, Path: "/login/device", Action: right.SelfSensitive, Handle: confirmDevice},
+		{Method: post, Path: "/login/device/confirmation", Action: right.SelfSensitive, Handle: decideDevice},
+		{Method: get, Path: "/login/device/success", Action: right.SelfRead, Handle: deviceSuccess},
+		{Method: get, Path: "/login/device/failure", Action: right.SelfRead, Handle: deviceFailure},
+
 		{Method: get, Path: "/avatars/u/{user}", Action: right.SiteBrowse, Handle: avatar},
 		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
 		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
 
+		{Method: get, Path: "/invitations", Action: right.SelfInvitations, Handle: listInvitations},
+		{Method: post, Path: "/invitations/{invitation}/accept", Action: right.SelfInvitations, Handle: acceptInvitation},
+		{Method: post, Path: "/invitations/{invitation}/decline", Action: right.SelfInvitations, Handle: declineInvitation},
+
+		{Method: get, Path: "/organizations/new", Action: right.OrgCreate, Handle: newOrgForm},
+		{Method: post, Path: "/organizations/new", Action: right.OrgCreate, Handle: createOrg},
+		{Method: get, Path: "/organizations/{org}/settings", Action: right.OrgEdit, Handle: orgSettings},
+		{Method: post, Path: "/organizations/{org}/settings/profile", Action: right.OrgEdit, Handle: saveOrgProfile},
+		{Method: post, Path: "/organizations/{org}/settings/privileges", Action: right.OrgEdit, Handle: saveOrgPrivileges},
+		{Method: post, Path: "/organizations/{org}/settings/rename", Action: right.OrgDelete, Handle: renameOrg},
+		{Method: get, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrgForm},
+		{Method: post, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrg},
+		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
+		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
+		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
+		{Method: post, Path: "/orgs/{org}/people/remove", Action: right.OrgManageMembers, Handle: removeOrgPerson},
+		{Method: post, Path: "/orgs/{org}/people/remove_outsider", Action: right.OrgManageMembers, Handle: removeOutsider},
+		{Method: post, Path: "/orgs/{org}/people/show", Action: right.OrgPublicize, Handle: showMembership},
+		{Method: get, Path: "/orgs/{org}/leave", Action: right.OrgLeave, Handle: leaveOrgForm},
+		{Method: post, Path: "/orgs/{org}/leave", Action: right.OrgLeave, Handle: leaveOrg},
+		{Method: get, Path: "/orgs/{org}/invitation", Action: right.SelfMemberships, Handle: toInvitations},
+		{Method: post, Path: "/orgs/{org}/invitation", Action: right.SelfMembershipEdit, Handle: acceptOrg},
+		{Method: post, Path: "/orgs/{org}/invitation/decline", Action: right.SelfMembershipEdit, Handle: declineOrg},
+		{Method: get, Path: "/orgs/{org}/teams", Action: right.OrgMembers, Handle: orgTeams},
+		{Method: get, Path: "/orgs/{org}/new-team", Action: right.OrgManageMembers, Handle: newTeamForm},
+		{Method: post, Path: "/orgs/{org}/new-team", Action: right.OrgManageMembers, Handle: createTeam},
+		{Method: get, Path: "/orgs/{org}/teams/{team_slug}", Action: right.TeamRead, Handle: showTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}", Action: right.TeamEdit, Handle: saveTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/members", Action: right.TeamEdit, Handle: setTeamMate},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/members/remove", Action: right.TeamEdit, Handle: removeTeamMate},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/leave", Action: right.TeamShare, Handle: leaveTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/repos", Action: right.TeamShare, Handle: setTeamRepo},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/repos/remove", Action: right.TeamShare, Handle: removeTeamRepo},
+		{Method: get, Path: "/orgs/{org}/teams/{team_slug}/delete", Action: right.TeamEdit, Handle: deleteTeamForm},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/delete", Action: right.TeamEdit, Handle: deleteTeam},
+
+		{Method: get, Path: "/settings/organizations", Action: right.SelfMemberships, Handle: ownOrgs},
 		{Method: get, Path: "/settings", Action: right.SelfRead, Handle: toProfile},
 		{Method: get, Path: "/settings/profile", Action: right.SelfRead, Handle: profileSettings},
 		{Method: post, Path: "/settings/profile", Action: right.SelfEdit, Handle: saveProfile},
@@ -139,7 +192,25 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/security-log", Action: right.SelfSecurity, Handle: securityLog},
 		{Method: get, Path: "/settings/security-log/export", Action: right.SelfSecurity, Handle: exportLog},
 
-		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: toTokens},
+		{Method: get, Path: "/settings/applications", Action: right.SelfSecurity, Handle: listAuthorizations},
+		{Method: get, Path: "/settings/applications/revoke_all", Action: right.SelfSecurity, Handle: revokeAppsForm},
+		{Method: post, Path: "/settings/applications/revoke_all", Action: right.SelfSensitive, Handle: revokeApps},
+		{Method: get, Path: "/settings/connections/applications/{client_id}", Action: right.SelfSecurity, Handle: showAuthorization},
+		{Method: get, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSecurity, Handle: revokeAppForm},
+		{Method: post, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSensitive, Handle: revokeApp},
+
+		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: listApps},
+		{Method: get, Path: "/settings/applications/new", Action: right.SelfSecurity, Handle: newAppForm},
+		{Method: post, Path: "/settings/applications", Action: right.SelfSensitive, Handle: registerApp},
+		{Method: get, Path: "/settings/applications/{app}", Action: right.SelfSecurity, Handle: showApp},
+		{Method: post, Path: "/settings/applications/{app}", Action: right.SelfSensitive, Handle: updateApp},
+		{Method: post, Path: "/settings/applications/{app}/secrets", Action: right.SelfSensitive, Handle: newAppSecret},
+		{Method: post, Path: "/settings/applications/{app}/secrets/{secret}/delete", Action: right.SelfSensitive, Handle: deleteAppSecret},
+		{Method: get, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSecurity, Handle: revokeUsersForm},
+		{Method: post, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSensitive, Handle: revokeUsers},
+		{Method: get, Path: "/settings/applications/{app}/delete", Action: right.SelfSecurity, Handle: deleteAppForm},
+		{Method: post, Path: "/settings/applications/{app}/delete", Action: right.SelfSensitive, Handle: deleteApp},
+
 		{Method: get, Path: "/settings/tokens", Action: right.SelfSecurity, Handle: listTokens},
 		{Method: post, Path: "/settings/tokens", Action: right.SelfSensitive, Handle: createToken},
 		{Method: get, Path: "/settings/tokens/new", Action: right.SelfSensitive, Handle: newTokenForm},
@@ -183,12 +254,14 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
+		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
 		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings", Action: right.RepoAccess, Handle: repoSettings},
 		{Method: post, Path: "/{owner}/{repo}/settings", Action: right.RepoEdit, Handle: saveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: repoAccess},
 		{Method: post, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: setAccess},
+		{Method: post, Path: "/{owner}/{repo}/settings/access/withdraw", Action: right.RepoAccess, Handle: withdrawInvitation},
 		{Method: post, Path: "/{owner}/{repo}/settings/access/remove", Action: right.RepoAccess, Handle: removeAccess},
 		{Method: post, Path: "/{owner}/{repo}/settings/maintenance", Action: right.RepoEdit, Handle: maintainRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings/branches", Action: right.RepoAccess, Handle: branchRules},
@@ -199,6 +272,16 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}", Action: right.RepoEdit, Handle: updateRule},
 		{Method: get, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRuleForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRule},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks", Action: right.HookRead, Handle: listHooks},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: newHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: createHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookRead, Handle: hookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookEdit, Handle: updateHook},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/ping", Action: right.HookEdit, Handle: pingHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
 		{Method: get, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: visibilityForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: setVisibility},
 		{Method: get, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoUnarchive, Handle: archiveForm},

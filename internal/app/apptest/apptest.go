@@ -24,8 +24,10 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/app"
 	"jeton/internal/config"
+	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -40,7 +42,8 @@ const Password = "plum lantern orbit teaspoon"
 // Server is a running server with what a test needs to talk to it.
 type Server struct {
 	*app.App
-	Client *http.Client // trusts the server's authority, follows no redirects, keeps no cookies
+	Client *http.Client    // trusts the server's authority, follows no redirects, keeps no cookies
+	Wire   *http.Transport // what Client sends by
 	CAFile string
 	Log    *Log
 
@@ -97,6 +100,7 @@ func (s *Server) trust(t testing.TB) {
 		s.CAFile = a.File
 	}
 	t.Cleanup(transport.CloseIdleConnections)
+	s.Wire = transport
 	s.Client = &http.Client{Transport: described{transport, t}, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -151,6 +155,29 @@ func (s *Server) TokenUntil(t testing.TB, a account.Account, note string, end ti
 	return tok, plain.Reveal()
 }
 
+// OAuthToken makes a token that the account gives to an application, past all
+// questions.
+func (s *Server) OAuthToken(t testing.TB, a account.Account, clientID string, scopes ...string) string {
+	t.Helper()
+	set, err := right.ParseScopes(scopes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := s.Apps.ByClientID(t.Context(), clientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain secret.Value
+	err = s.DB.Write(t.Context(), func(tx *db.Tx) (err error) {
+		_, plain, err = s.Tokens.IssueTx(t.Context(), tx, right.Operator(), a.ID, token.NewOAuth{App: app.ClientID, Note: app.Name, Scopes: set})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain.Reveal()
+}
+
 // Session signs the account in and returns the cookie's value.
 func (s *Server) Session(t testing.TB, a account.Account) secret.Value {
 	t.Helper()
@@ -170,6 +197,26 @@ func (s *Server) Repo(t testing.TB, a account.Account, name string, private bool
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Org makes an organisation that a owns.
+func (s *Server) Org(t testing.TB, a account.Account, login string) org.Found {
+	t.Helper()
+	o, err := s.Orgs.Create(context.WithoutCancel(t.Context()), right.Actor{Account: a.ID, Login: a.Login, Kind: right.SessionCredential, Grant: right.Everything()}, login, "", a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// Join makes accounts members of the organisation, at once.
+func (s *Server) Join(t testing.TB, o org.Found, role org.Role, accounts ...account.Account) {
+	t.Helper()
+	for _, a := range accounts {
+		if _, err := s.Orgs.SetRole(context.WithoutCancel(t.Context()), right.Operator(), o.ID, a.ID, role); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Share gives the account a level on the repository.
