@@ -1,11 +1,14 @@
 package githttp_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
 	"jeton/internal/org"
+	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
@@ -82,4 +85,83 @@ func TestOrganization_atOnce(t *testing.T) {
 	reads(true, "with read for all members")
 	do(s.Lifecycle.RemoveMember(t.Context(), right.Operator(), acme.ID, bob.ID, false))
 	reads(false, "as a member no more")
+}
+
+// TestOrganization_underWay: a push that is under way ends with what let it in,
+// also when the repository changed hands meanwhile.
+func TestOrganization_underWay(t *testing.T) {
+	t.Parallel()
+	type world struct {
+		*apptest.Server
+		ada, ben account.Account
+		acme     org.Found
+		repo     repo.Repo
+		team     org.Team
+	}
+	none := right.None
+	for name, end := range map[string]func(t *testing.T, w world) error{
+		"the membership ends": func(t *testing.T, w world) error {
+			return w.Lifecycle.RemoveMember(t.Context(), right.Operator(), w.acme.ID, w.ben.ID, false)
+		},
+		"the team loses the repository": func(t *testing.T, w world) error {
+			return w.Orgs.RemoveTeamRepo(t.Context(), right.Operator(), w.team, w.repo.ID)
+		},
+		"the team reads only": func(t *testing.T, w world) error {
+			return w.Orgs.SetTeamRepo(t.Context(), right.Operator(), w.team, w.repo.ID, right.Read)
+		},
+		"the team is left": func(t *testing.T, w world) error {
+			return w.Orgs.RemoveMate(t.Context(), right.Operator(), w.team, w.ben.ID)
+		},
+		"the team is deleted": func(t *testing.T, w world) error {
+			return w.Orgs.DeleteTeam(t.Context(), right.Operator(), w.team)
+		},
+		"the base permission of another owner is lowered": func(t *testing.T, w world) error {
+			// It moves to an organisation whose members may write, and that takes it back.
+			other := w.Org(t, w.ada, "other")
+			w.Join(t, other, org.Member, w.ben)
+			write := right.Write
+			if err := w.Orgs.Update(t.Context(), right.Operator(), other.ID, org.Patch{Base: &write}); err != nil {
+				return err
+			}
+			if _, _, err := w.Lifecycle.TransferRepo(t.Context(), right.Operator(), w.repo.ID, "other", ""); err != nil {
+				return err
+			}
+			return w.Orgs.Update(t.Context(), right.Operator(), other.ID, org.Patch{Base: &none})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := world{Server: apptest.Start(t)}
+			w.ada, w.ben = w.User(t, "ada"), w.User(t, "ben")
+			w.acme = w.Org(t, w.ada, "acme")
+			w.repo = w.Repo(t, account.Account{ID: w.acme.ID}, "engine", true)
+			w.Join(t, w.acme, org.Member, w.ben)
+			team, err := w.Orgs.CreateTeam(t.Context(), right.Operator(), w.acme.ID, org.NewTeam{Name: "core"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.team = team.Team
+			if err := w.Orgs.SetTeamRepo(t.Context(), right.Operator(), w.team, w.repo.ID, right.Write); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Orgs.SetMate(t.Context(), right.Operator(), w.team, w.ben.ID, org.TeamMember); err != nil {
+				t.Fatal(err)
+			}
+			_, plain := w.Token(t, w.ben, "x", "repo")
+			result, began := slowPush(t, w.Server, "/acme/engine", plain)
+			<-began
+			waitForQuarantine(t, w.Server)
+			if err := end(t, w); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case got := <-result:
+				if strings.Contains(got, "ok refs/heads/main") {
+					t.Errorf("the push went through: %q", got)
+				}
+			case <-time.After(3 * time.Second):
+				t.Error("the push still runs three seconds later")
+			}
+		})
+	}
 }
