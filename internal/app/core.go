@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
@@ -65,6 +66,7 @@ type Core struct {
 	Hooks     *hook.Room
 	Repos     *repo.Room
 	Orgs      *org.Room
+	Apps      *application.Room
 	Leaks     *leak.Room
 	Blobs     *blob.Folder
 	Files     *largefile.Room
@@ -135,12 +137,23 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
+	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
-	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
+	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
-	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Orgs: k.Orgs, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Org: k.Orgs, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Log: o.Log, Now: o.Now})
+	k.Gate = gate.New(gate.Options{
+		DB: k.DB, Change: k.Change, Audit: k.Audit,
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Orgs: k.Orgs,
+		Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
+	})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{
+		DB:      k.DB,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
+		Repo: k.Repos, Org: k.Orgs, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
+		Log: o.Log, Now: o.Now,
+	})
 	k.onClose(k.Lifecycle.Close)
 }
 

@@ -11,6 +11,7 @@ import (
 	"jeton/internal/githttp"
 	"jeton/internal/graphql"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
 	"jeton/internal/push"
@@ -27,8 +28,13 @@ func (a *App) doors() (err error) {
 		return err
 	}
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Orgs: k.Orgs, Tokens: k.Tokens, Lifecycle: k.Lifecycle, Hooks: k.Hooks, Deliver: a.Deliver,
-		Git: k.Git, Push: pushes, Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
+	a.Rest = rest.New(rest.Options{
+		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
+		Accounts: k.Accounts, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Orgs: k.Orgs, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver,
+		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
+	})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
@@ -38,8 +44,14 @@ func (a *App) doors() (err error) {
 	off := k.Config.LFS == config.SwitchedOff
 	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
-	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Orgs: k.Orgs, Audit: k.Audit,
-		Git: k.Git, Lifecycle: k.Lifecycle, Hooks: k.Hooks, Deliver: a.Deliver, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
+	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
+	o := web.Options{
+		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Orgs: k.Orgs, Git: k.Git, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver,
+		Log: k.o.Log, Now: k.o.Now,
+	}
 	if !off {
 		o.Files = k.Files
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
@@ -35,6 +36,7 @@ type Options struct {
 	Tokens   *token.Room
 	Repos    *repo.Room
 	Orgs     *org.Room
+	Apps     *application.Room
 	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors
@@ -52,7 +54,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Audit == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Apps == nil || o.Audit == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
@@ -155,7 +157,7 @@ func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
 
 // Check decides about an action of the site or of the actor's own account.
 func (g *Gate) Check(actor *right.Actor, action right.Action) error {
-	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf {
+	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf && s != right.OfApp {
 		panic("gate: Check of a repository's or an organisation's action without it")
 	}
 	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -34,6 +35,7 @@ type Options struct {
 	Account *account.Room
 	Signin  *signin.Room // ends an account's sessions by itself, inside account's transactions
 	Token   *token.Room
+	Apps    *application.Room
 	Repo    *repo.Room
 	Org     *org.Room
 	Files   *largefile.Room
@@ -52,7 +54,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Org == nil || o.Files == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Apps == nil || o.Repo == nil || o.Org == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

@@ -54,7 +54,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(orgRules, gitRules, contentRules, hookRules, apiRules, webRules)
+var rules = slices.Concat(orgRules, oauthRules, gitRules, contentRules, hookRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -79,6 +79,7 @@ var needs = map[string]need{
 	"admin:org":    {public: []string{"admin:org"}},
 	"org and repo": {public: []string{"write:org", "admin:org"}, also: []string{"repo", "public_repo"}},
 	"invitations":  {public: []string{"repo", "repo:invite"}},
+	"application":  {}, // no scope gives it
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
 }
 
@@ -117,6 +118,8 @@ func expect(c kase) verdict {
 	switch {
 	case c.carrier == inQuery:
 		return badURL
+	case c.door == "oauth":
+		return allowed // programs come here for a token; what they present beside it is not looked at
 	case c.door == "web" && c.inHeader():
 		return forbidden // pages take no token and no password in a header, not even a good one
 	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale"):

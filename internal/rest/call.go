@@ -55,7 +55,11 @@ const apiVersion = "2022-11-28"
 // enter identifies the caller and counts the request.
 func (c *call) enter() error {
 	h := c.w.Header()
-	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	identify := c.door.o.Gate.Identify
+	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
+		identify = c.door.o.Gate.IdentifyApp
+	}
+	actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
 		return err
 	}
@@ -63,6 +67,9 @@ func (c *call) enter() error {
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if actor.App != "" {
+			h.Set("X-OAuth-Client-Id", actor.App)
+		}
 		if !actor.Until.IsZero() {
 			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 		}
@@ -99,7 +106,7 @@ func (c *call) authorize() error {
 	c.accepted(right.ScopesFor(c.action, info.OfPublic))
 	var err error
 	switch info.Subject {
-	case right.OfSite, right.OfSelf:
+	case right.OfSite, right.OfSelf, right.OfApp:
 		return g.Check(&c.actor, c.action)
 	case right.OfOrg:
 		c.org, err = g.Org(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"))
@@ -274,8 +281,6 @@ func cutName(full string) (owner, name string, ok bool) {
 	owner, name, ok = strings.Cut(full, "/")
 	return owner, name, ok && owner != "" && name != "" && !strings.Contains(name, "/")
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (c *call) body() ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))

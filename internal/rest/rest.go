@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
 	"jeton/internal/gate"
@@ -40,6 +41,7 @@ type Options struct {
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
@@ -92,6 +94,8 @@ func (d *Door) table() []topic {
 		{"Organizations", d.orgRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
 		{"Topics", d.topicRoutes()},
 		{"Forks, templates and transfers", d.forkRoutes()},
@@ -133,7 +137,7 @@ func fixed() http.Header {
 		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
 		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
 		"Cross-Origin-Resource-Policy":  {"cross-origin"},
 		"Cache-Control":                 {"private, no-cache"},
 		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},

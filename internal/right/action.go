@@ -23,6 +23,9 @@ const (
 	RepoCreate    // a public repository
 	RepoCreatePrivate
 
+	// Of an application that proved which one it is.
+	AppTokens // check, renew and end the tokens that it was given
+
 	// Of one repository.
 	RepoRead       // that it exists, and its metadata
 	RepoFetch      // clone, fetch, read files, history and diffs
@@ -83,6 +86,7 @@ const (
 	OfRepo
 	OfOrg
 	OfTeam
+	OfApp // only an application that proved which one it is may ask, and it for nothing else
 )
 
 // ActionInfo is what the table says of an action.
@@ -114,6 +118,8 @@ var table = [actions]ActionInfo{
 	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},
 	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write, OfPublic: true},
 	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
+
+	AppTokens: {Name: "app.tokens", Subject: OfApp},
 
 	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
 	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
