@@ -25,6 +25,7 @@ import (
 	"jeton/internal/leak"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/pubkey"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -51,22 +52,23 @@ func (o *Options) defaults() {
 
 // Core is everything below the doors.
 type Core struct {
-	Config    config.Config
-	DB        *db.DB
-	Keys      *keys.Ring
-	Change    *change.Bus
-	Audit     *audit.Log
-	Limit     *limit.Limiter
-	Accounts  *account.Room
-	Signin    *signin.Room
-	Tokens    *token.Room
-	Repos     *repo.Room
-	Leaks     *leak.Room
-	Blobs     *blob.Folder
-	Files     *largefile.Room
-	Git       *gitstore.Store
-	Gate      *gate.Gate
-	Lifecycle *lifecycle.Flow
+	Config     config.Config
+	DB         *db.DB
+	Keys       *keys.Ring
+	Change     *change.Bus
+	Audit      *audit.Log
+	Limit      *limit.Limiter
+	Accounts   *account.Room
+	Signin     *signin.Room
+	Tokens     *token.Room
+	Repos      *repo.Room
+	Leaks      *leak.Room
+	PublicKeys *pubkey.Room
+	Blobs      *blob.Folder
+	Files      *largefile.Room
+	Git        *gitstore.Store
+	Gate       *gate.Gate
+	Lifecycle  *lifecycle.Flow
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -129,6 +131,7 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),

@@ -14,7 +14,7 @@ import (
 // doors builds each door with the rooms and flows that it hands work to.
 func (a *App) doors() (err error) {
 	k := a.Core
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle,
+	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys,
 		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
@@ -24,7 +24,7 @@ func (a *App) doors() (err error) {
 	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit,
-		Git: k.Git, Lifecycle: k.Lifecycle, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
+		Git: k.Git, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
 	if !off {
 		o.Files = k.Files
 	}

@@ -19,6 +19,7 @@ var allow = map[string][]string{
 	"printable": {},
 	"markdown":  {"problem"},
 	"right":     {"id"},
+	"signature": {"problem"},
 	// outside things
 	"db":       {"problem"},
 	"cert":     {"problem"},
@@ -35,6 +36,7 @@ var allow = map[string][]string{
 	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
 	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"pubkey":    {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
 	"leak":      {"problem", "secret", "token"},
 	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
@@ -46,10 +48,10 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "repo", "token", "gate", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
-	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
+	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "signin",
 		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},

@@ -11,9 +11,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -205,6 +207,7 @@ var fixtures = map[string]fixture{
 type matrix struct {
 	alive, suspended *world
 	send             sender
+	keys             sync.Map // that were made for a request, by its case
 	notes            notes
 	tamper           func(kase) kase // nil: the server is as it is
 }
@@ -249,6 +252,7 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 // restore makes again what a request was allowed to take away.
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
+	m.dropKey(t, c)
 	w := m.world(c)
 	switch c.route.String() {
 	case "rest DELETE /api/v3/repos/{owner}/{repo}":
@@ -376,6 +380,10 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		}
 		tok = made.ID
 	}
+	var key id.PublicKey
+	if keyRoutes.MatchString(c.path) {
+		key = m.key(t, c)
+	}
 	email := p.email
 	if strings.Contains(c.path, "{user}") {
 		email = w.address
@@ -387,6 +395,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }
 

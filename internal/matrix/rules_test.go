@@ -38,17 +38,24 @@ type rule struct {
 	who    who
 	scope  string // what a token needs for it, beside what its account may: a name in needs
 	recent bool   // on pages: only soon after the password was given
+
+	hides bool // a token that lacks the scope is told that there is nothing
 }
 
 func about(routes string, w who, scope string, recent bool) rule {
-	return rule{regexp.MustCompile("^(?:" + routes + ")$"), w, scope, recent}
+	return rule{routes: regexp.MustCompile("^(?:" + routes + ")$"), who: w, scope: scope, recent: recent}
+}
+
+func missingFor(r rule) rule {
+	r.hides = true
+	return r
 }
 
 // rules are looked at in order; the first that speaks of a route counts. They
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(gitRules, apiRules, webRules)
+var rules = slices.Concat(keyRules, gitRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -66,6 +73,13 @@ var needs = map[string]need{
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
+
+	"read:ssh_signing_key":  {public: []string{"read:ssh_signing_key", "write:ssh_signing_key", "admin:ssh_signing_key"}},
+	"write:ssh_signing_key": {public: []string{"write:ssh_signing_key", "admin:ssh_signing_key"}},
+	"admin:ssh_signing_key": {public: []string{"admin:ssh_signing_key"}},
+	"read:gpg_key":          {public: []string{"read:gpg_key", "write:gpg_key", "admin:gpg_key"}},
+	"write:gpg_key":         {public: []string{"write:gpg_key", "admin:gpg_key"}},
+	"admin:gpg_key":         {public: []string{"admin:gpg_key"}},
 }
 
 // met reports whether a token with these scopes has what is needed.
@@ -139,6 +153,9 @@ func (r rule) forToken(c kase) verdict {
 	scopes := scopeSets[c.credential]
 	enough := needs[r.scope].met(scopes, c.private)
 	if r.who < reader {
+		if !enough && r.hides {
+			return missing
+		}
 		if !enough {
 			return forbidden
 		}

@@ -16,6 +16,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/pubkey"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -26,16 +27,17 @@ const Prefix = "/api/v3"
 
 // Options are what the door needs. All but Now are required.
 type Options struct {
-	DB        *db.DB
-	Gate      *gate.Gate
-	Accounts  *account.Room
-	Repos     *repo.Room
-	Tokens    *token.Room
-	Lifecycle *lifecycle.Flow
-	Limit     *limit.Limiter
-	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
-	Version   string // of this program
-	Now       func() time.Time
+	DB         *db.DB
+	Gate       *gate.Gate
+	Accounts   *account.Room
+	Repos      *repo.Room
+	Tokens     *token.Room
+	Lifecycle  *lifecycle.Flow
+	PublicKeys *pubkey.Room
+	Limit      *limit.Limiter
+	PerHour    int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
+	Version    string // of this program
+	Now        func() time.Time
 }
 
 // Door answers the API.
@@ -70,6 +72,7 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Keys", d.keyRoutes()},
 		{"Repositories", d.repoRoutes()},
 	}
 }

@@ -17,6 +17,12 @@ const (
 	SelfRead      // who am I, which repositories may I see
 	SelfEdit      // profile
 	SelfEmails    // list the addresses
+	SSHKeysRead   // SSH signing keys: list, view
+	SSHKeysWrite  // add
+	SSHKeysDelete // delete
+	GPGKeysRead   // OpenPGP keys: list, view
+	GPGKeysWrite  // add
+	GPGKeysDelete // delete
 	SelfRepos     // list one's own repositories on the settings pages
 	SelfSecurity  // look at tokens, sessions, the security log
 	SelfSensitive // change tokens, password, addresses, sessions, login
@@ -72,6 +78,12 @@ var table = [actions]ActionInfo{
 	SelfRead:          {Name: "self.read", Subject: OfSelf},
 	SelfEdit:          {Name: "self.edit", Subject: OfSelf, Permission: Profile, Level: Write},
 	SelfEmails:        {Name: "self.emails", Subject: OfSelf, Permission: Emails, Level: Read},
+	SSHKeysRead:       {Name: "ssh_signing_keys.read", Subject: OfSelf, Permission: SSHSigningKeys, Level: Read},
+	SSHKeysWrite:      {Name: "ssh_signing_keys.write", Subject: OfSelf, Permission: SSHSigningKeys, Level: Write},
+	SSHKeysDelete:     {Name: "ssh_signing_keys.delete", Subject: OfSelf, Permission: SSHSigningKeys, Level: Admin},
+	GPGKeysRead:       {Name: "gpg_keys.read", Subject: OfSelf, Permission: GPGKeys, Level: Read},
+	GPGKeysWrite:      {Name: "gpg_keys.write", Subject: OfSelf, Permission: GPGKeys, Level: Write},
+	GPGKeysDelete:     {Name: "gpg_keys.delete", Subject: OfSelf, Permission: GPGKeys, Level: Admin},
 	SelfRepos:         {Name: "self.repositories", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSecurity:      {Name: "self.security", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},

@@ -50,12 +50,14 @@ const (
 	Deletion                         // deleting a repository
 	Profile                          // the account's own profile, private fields included
 	Emails                           // the account's own e-mail addresses
+	SSHSigningKeys                   // the account's SSH keys for signing
+	GPGKeys                          // the account's OpenPGP keys
 	Security                         // passwords, sessions, tokens, the security log: people only
 	Site                             // users and settings of the whole site: administrators only
 	permissions                      // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "deletion", "profile", "emails", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }

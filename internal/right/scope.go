@@ -19,6 +19,13 @@ const (
 	ScopeReadUser   Scope = "read:user"
 	ScopeUserEmail  Scope = "user:email"
 	ScopeDeleteRepo Scope = "delete_repo"
+
+	ScopeAdminSSHSigningKey Scope = "admin:ssh_signing_key"
+	ScopeWriteSSHSigningKey Scope = "write:ssh_signing_key"
+	ScopeReadSSHSigningKey  Scope = "read:ssh_signing_key"
+	ScopeAdminGPGKey        Scope = "admin:gpg_key"
+	ScopeWriteGPGKey        Scope = "write:gpg_key"
+	ScopeReadGPGKey         Scope = "read:gpg_key"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -38,6 +45,12 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
+	{Name: ScopeAdminGPGKey, Title: "Full control of your GPG keys", gives: both(Levels{GPGKeys: Admin})},
+	{Name: ScopeWriteGPGKey, Parent: ScopeAdminGPGKey, Title: "List, view and add your GPG keys", gives: both(Levels{GPGKeys: Write})},
+	{Name: ScopeReadGPGKey, Parent: ScopeWriteGPGKey, Title: "List and view your GPG keys", gives: both(Levels{GPGKeys: Read})},
+	{Name: ScopeAdminSSHSigningKey, Title: "Full control of your SSH signing keys", gives: both(Levels{SSHSigningKeys: Admin})},
+	{Name: ScopeWriteSSHSigningKey, Parent: ScopeAdminSSHSigningKey, Title: "List, view and add your SSH signing keys", gives: both(Levels{SSHSigningKeys: Write})},
+	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
 var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin}

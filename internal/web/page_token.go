@@ -60,17 +60,21 @@ type scopeNode struct {
 	Children        []scopeNode
 }
 
-// scopeTree is the tree with the boxes of set ticked, a parent's children with it.
+// scopeTree is the tree with the boxes of set ticked, a parent's children with
+// it. Children of children stand beside them: each is inside the one above.
 func scopeTree(set right.ScopeSet) []scopeNode {
 	var tree []scopeNode
+	below := map[right.Scope]bool{} // the last top and what is below it
 	for i, s := range right.Scopes() {
 		n := scopeNode{ID: itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
-		if s.Parent != "" && len(tree) > 0 && tree[len(tree)-1].Name == string(s.Parent) {
+		if s.Parent != "" && below[s.Parent] {
+			below[s.Name] = true
 			top := &tree[len(tree)-1]
 			top.Children = append(top.Children, n)
 			continue
 		}
 		tree = append(tree, n)
+		below = map[right.Scope]bool{s.Name: true}
 	}
 	return tree
 }

@@ -13,6 +13,7 @@ import (
 
 	"jeton/internal/gitstore"
 	"jeton/internal/right"
+	"jeton/internal/signature"
 )
 
 var sampleNow = time.Date(2026, time.November, 23, 14, 30, 0, 0, time.UTC)
@@ -111,6 +112,11 @@ func samples() []sample {
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
 		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
 		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"set-keys", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada", SSH: []keyRow{{Name: "laptop", Print: "SHA256:" + strings.Repeat("Ab1", 14), Added: sampleNow.Add(-50 * time.Hour), DeleteHref: "/x"}},
+			GPG: []keyRow{{Name: "work", Print: "0123456789ABCDEF", Emails: []string{"ada@example.com"}, Subkeys: []string{"FEDCBA9876543210"}, Added: sampleNow, Until: sampleNow.Add(-time.Hour), Expired: true, DeleteHref: "/x"}}}},
+		{"set-keys-empty", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada"}},
+		{"set-key-new", "set-key-new", &keyForm{Frame: set("Add an SSH signing key", "/settings/keys"), Words: wordsFor(signature.SSH)}},
+		{"set-key-new-gpg", "set-key-new", &keyForm{Frame: set("Add a GPG key", "/settings/keys"), Words: wordsFor(signature.OpenPGP), GPG: true}},
 		{"set-sessions", "set-sessions", &sessionsPage{Frame: set("Sessions", "/settings/sessions"), Sessions: []sessionRow{{1, "Firefox on Linux", "192.0.2.7", sampleNow, sampleNow.Add(-50 * time.Hour), true}, {2, "Chrome on Windows", "198.51.100.3", sampleNow.Add(-20 * time.Hour), sampleNow.Add(-500 * time.Hour), false}}}},
 		{"set-repositories", "set-repositories", &repositoriesPage{Frame: set("Repositories", "/settings/repositories"), Repos: repos}},
 		{"set-log", "set-log", &logPage{Frame: set("Security log", "/settings/security-log"), Of: (&call{}).ownLog(), Filter: logFilter{Action: "user.login"}, Actions: []string{"user.login"}, Pager: pager{Next: "?before=3"}, Lines: []logRow{{Action: "user.login", Actor: "ada", Credential: "session", Address: "192.0.2.7", Client: "Firefox on Linux", Time: sampleNow.Add(-time.Hour)}, {Action: "oauth_access.create", Target: "Laptop", Actor: "ada", Address: "192.0.2.7", Client: "Firefox", Time: sampleNow.Add(-2 * time.Hour), Detail: []hiddenField{{"scopes", "repo"}}}}}},

@@ -17,28 +17,31 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/problem"
+	"jeton/internal/pubkey"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/signature"
 	"jeton/internal/signin"
 	"jeton/internal/token"
 )
 
 // Options are what the door needs. All but Files, Authority, Log and Now are required.
 type Options struct {
-	DB        *db.DB
-	Gate      *gate.Gate
-	Accounts  *account.Room
-	Signin    *signin.Room
-	Tokens    *token.Room
-	Repos     *repo.Room
-	Audit     *audit.Log
-	Files     *largefile.Room // nil where there is no Git LFS
-	Git       *gitstore.Store
-	Lifecycle *lifecycle.Flow
-	Reveals   *signin.Reveals
-	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
-	Log       *slog.Logger    // nil: nothing is logged
-	Now       func() time.Time
+	DB         *db.DB
+	Gate       *gate.Gate
+	Accounts   *account.Room
+	Signin     *signin.Room
+	Tokens     *token.Room
+	Repos      *repo.Room
+	Audit      *audit.Log
+	Files      *largefile.Room // nil where there is no Git LFS
+	Git        *gitstore.Store
+	Lifecycle  *lifecycle.Flow
+	PublicKeys *pubkey.Room
+	Reveals    *signin.Reveals
+	Authority  *cert.Authority // the local authority whose certificate is served; nil when it is another's
+	Log        *slog.Logger    // nil: nothing is logged
+	Now        func() time.Time
 }
 
 // Door answers browsers.
@@ -68,7 +71,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Reveals == nil {
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -132,6 +135,15 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/emails", Action: right.SelfSensitive, Handle: addEmail},
 		{Method: post, Path: "/settings/emails/{email}/primary", Action: right.SelfSensitive, Handle: makePrimary},
 		{Method: post, Path: "/settings/emails/{email}/delete", Action: right.SelfSensitive, Handle: removeEmail},
+		{Method: get, Path: "/settings/keys", Action: right.SelfSecurity, Handle: keySettings},
+		{Method: get, Path: "/settings/ssh/new", Action: right.SelfSensitive, Handle: newKeyForm(signature.SSH)},
+		{Method: post, Path: "/settings/ssh", Action: right.SelfSensitive, Handle: addKey(signature.SSH)},
+		{Method: get, Path: "/settings/ssh/{key}/delete", Action: right.SelfSecurity, Handle: deleteKeyForm(signature.SSH)},
+		{Method: post, Path: "/settings/ssh/{key}/delete", Action: right.SelfSensitive, Handle: deleteKey(signature.SSH)},
+		{Method: get, Path: "/settings/gpg/new", Action: right.SelfSensitive, Handle: newKeyForm(signature.OpenPGP)},
+		{Method: post, Path: "/settings/gpg", Action: right.SelfSensitive, Handle: addKey(signature.OpenPGP)},
+		{Method: get, Path: "/settings/gpg/{key}/delete", Action: right.SelfSecurity, Handle: deleteKeyForm(signature.OpenPGP)},
+		{Method: post, Path: "/settings/gpg/{key}/delete", Action: right.SelfSensitive, Handle: deleteKey(signature.OpenPGP)},
 		{Method: get, Path: "/settings/sessions", Action: right.SelfSecurity, Handle: sessionSettings},
 		{Method: post, Path: "/settings/sessions/{session}/end", Action: right.SelfSensitive, Handle: endSession},
 		{Method: post, Path: "/settings/sessions/end_others", Action: right.SelfSensitive, Handle: endOthers},
