@@ -81,5 +81,5 @@ func (d *Door) rateLimit(c *call) (any, error) {
 		return nil, &statusError{code: http.StatusNotFound, problem: problem.New(problem.NotFound, "Rate limiting is not enabled.", "")}
 	}
 	core := c.core(rate, d.o.Limit.Take(key, rate, 0))
-	return rateAnswer{map[string]rateState{"core": core}, core}, nil
+	return rateAnswer{map[string]rateState{"core": core, "search": core}, core}, nil
 }

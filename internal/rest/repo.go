@@ -25,49 +25,52 @@ func (d *Door) repoRoutes() []route {
 // repository is GitHub's "repository" with the fields that mean something here
 // or that clients insist on.
 type repository struct {
-	ID              int64            `json:"id"`
-	NodeID          string           `json:"node_id"`
-	Name            string           `json:"name"`
-	FullName        string           `json:"full_name"`
-	Private         bool             `json:"private"`
-	Owner           simpleUser       `json:"owner"`
-	HTMLURL         string           `json:"html_url"`
-	Description     *string          `json:"description"`
-	Fork            bool             `json:"fork"`
-	URL             string           `json:"url"`
-	GitURL          string           `json:"git_url"`
-	SSHURL          string           `json:"ssh_url"`
-	CloneURL        string           `json:"clone_url"`
-	SVNURL          string           `json:"svn_url"`
-	MirrorURL       *string          `json:"mirror_url"`
-	Homepage        *string          `json:"homepage"`
-	Size            int64            `json:"size"`
-	StargazersCount int              `json:"stargazers_count"`
-	WatchersCount   int              `json:"watchers_count"`
-	Watchers        int              `json:"watchers"`
-	Language        *string          `json:"language"`
-	HasIssues       bool             `json:"has_issues"`
-	HasProjects     bool             `json:"has_projects"`
-	HasDownloads    bool             `json:"has_downloads"`
-	HasWiki         bool             `json:"has_wiki"`
-	HasPages        bool             `json:"has_pages"`
-	HasDiscussions  bool             `json:"has_discussions"`
-	ForksCount      int              `json:"forks_count"`
-	Forks           int              `json:"forks"`
-	Archived        bool             `json:"archived"`
-	Disabled        bool             `json:"disabled"`
-	OpenIssuesCount int              `json:"open_issues_count"`
-	OpenIssues      int              `json:"open_issues"`
-	License         *struct{}        `json:"license"`
-	AllowForking    bool             `json:"allow_forking"`
-	IsTemplate      bool             `json:"is_template"`
-	Topics          []string         `json:"topics"`
-	Visibility      string           `json:"visibility"`
-	DefaultBranch   string           `json:"default_branch"`
-	CreatedAt       *string          `json:"created_at"`
-	UpdatedAt       *string          `json:"updated_at"`
-	PushedAt        *string          `json:"pushed_at"`
-	Permissions     *repoPermissions `json:"permissions,omitempty"`
+	repositoryURLs
+	ID               int64            `json:"id"`
+	NodeID           string           `json:"node_id"`
+	Name             string           `json:"name"`
+	FullName         string           `json:"full_name"`
+	Private          bool             `json:"private"`
+	Owner            simpleUser       `json:"owner"`
+	HTMLURL          string           `json:"html_url"`
+	Description      *string          `json:"description"`
+	Fork             bool             `json:"fork"`
+	URL              string           `json:"url"`
+	GitURL           string           `json:"git_url"`
+	SSHURL           string           `json:"ssh_url"`
+	CloneURL         string           `json:"clone_url"`
+	SVNURL           string           `json:"svn_url"`
+	MirrorURL        *string          `json:"mirror_url"`
+	Homepage         *string          `json:"homepage"`
+	Size             int64            `json:"size"`
+	StargazersCount  int              `json:"stargazers_count"`
+	WatchersCount    int              `json:"watchers_count"`
+	Watchers         int              `json:"watchers"`
+	Language         *string          `json:"language"`
+	HasIssues        bool             `json:"has_issues"`
+	HasProjects      bool             `json:"has_projects"`
+	HasDownloads     bool             `json:"has_downloads"`
+	HasWiki          bool             `json:"has_wiki"`
+	HasPages         bool             `json:"has_pages"`
+	HasDiscussions   bool             `json:"has_discussions"`
+	ForksCount       int              `json:"forks_count"`
+	Forks            int              `json:"forks"`
+	Archived         bool             `json:"archived"`
+	Disabled         bool             `json:"disabled"`
+	OpenIssuesCount  int              `json:"open_issues_count"`
+	OpenIssues       int              `json:"open_issues"`
+	License          *struct{}        `json:"license"`
+	AllowForking     bool             `json:"allow_forking"`
+	IsTemplate       bool             `json:"is_template"`
+	Topics           []string         `json:"topics"`
+	Visibility       string           `json:"visibility"`
+	DefaultBranch    string           `json:"default_branch"`
+	CreatedAt        *string          `json:"created_at"`
+	UpdatedAt        *string          `json:"updated_at"`
+	PushedAt         *string          `json:"pushed_at"`
+	NetworkCount     int              `json:"network_count"`
+	SubscribersCount int              `json:"subscribers_count"`
+	Permissions      *repoPermissions `json:"permissions,omitempty"`
 }
 
 type repoPermissions struct {
@@ -85,12 +88,18 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 	if r.Private {
 		visibility = "private"
 	}
+	u := c.url("/repos/" + r.FullName())
+	pushed := r.PushedAt
+	if pushed.IsZero() {
+		pushed = r.CreatedAt // as GitHub, whose clients want a time
+	}
 	out := repository{
-		ID: int64(r.ID), NodeID: nodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
+		repositoryURLs: urlsOf(u),
+		ID:             int64(r.ID), NodeID: nodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
 		Owner: c.simpleUser(int64(r.Owner), r.OwnerLogin, false), HTMLURL: page, Description: optional(r.Description),
-		URL: c.url("/repos/" + r.FullName()), CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
+		URL: u, CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
 		Size: r.Size, Archived: r.Archived, Topics: []string{}, Visibility: visibility, DefaultBranch: r.DefaultBranch,
-		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), PushedAt: stamp(r.PushedAt),
+		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), PushedAt: stamp(pushed),
 	}
 	if !c.actor.IsAnonymous() {
 		out.Permissions = &repoPermissions{Admin: relation >= right.Admin, Maintain: relation >= right.Admin, Push: relation >= right.Write, Triage: relation >= right.Write, Pull: true}

@@ -97,7 +97,7 @@ func (s *Server) trust(t testing.TB) {
 		s.CAFile = a.File
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	s.Client = &http.Client{Transport: transport, Timeout: time.Minute,
+	s.Client = &http.Client{Transport: described{transport, t}, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 

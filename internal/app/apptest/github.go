@@ -1,0 +1,48 @@
+package apptest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"jeton/internal/githubtest"
+	"jeton/internal/rest"
+)
+
+// described holds every answer of the API that a test gets to GitHub's
+// description of its own.
+type described struct {
+	http.RoundTripper
+	t testing.TB
+}
+
+// RoundTrip implements http.RoundTripper.
+func (d described) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := d.RoundTripper.RoundTrip(r)
+	path, api := strings.CutPrefix(r.URL.Path, rest.Prefix)
+	if err != nil || !api || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+		return resp, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	about, err := github()
+	if err == nil {
+		err = about.Check(r.Method, path, resp.StatusCode, body)
+	}
+	if err != nil {
+		d.t.Errorf("unlike GitHub: %v\n%.300s", err, body)
+	}
+	return resp, nil
+}
+
+// github is GitHub's description, read once.
+var github = sync.OnceValues(githubtest.Load)

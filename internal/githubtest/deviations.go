@@ -1,0 +1,43 @@
+package githubtest
+
+import (
+	"slices"
+	"strings"
+)
+
+// Routes that GitHub does not have.
+var own = []string{
+	"GET /openapi.json", // the description of this API
+}
+
+func ours(method, url string) bool {
+	return slices.ContainsFunc(own, func(o string) bool {
+		m, prefix, _ := strings.Cut(o, " ")
+		return m == method && strings.HasPrefix(url, prefix)
+	})
+}
+
+// deviation is a property of one of GitHub's schemas that our answers leave out
+// or fill otherwise, and why.
+type deviation struct{ schema, property, why string }
+
+var deviations = []deviation{}
+
+// deviate takes out of the schema called name what we deviate in.
+func deviate(name string, s any) {
+	for _, d := range deviations {
+		if d.schema != name {
+			continue
+		}
+		m, ok := s.(map[string]any)
+		if !ok {
+			continue
+		}
+		if properties, ok := m["properties"].(map[string]any); ok {
+			delete(properties, d.property)
+		}
+		if required, ok := m["required"].([]any); ok {
+			m["required"] = slices.DeleteFunc(required, func(v any) bool { return v == d.property })
+		}
+	}
+}

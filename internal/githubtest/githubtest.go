@@ -1,0 +1,208 @@
+// Package githubtest holds answers of the API to the description that GitHub
+// publishes of its own (OpenAPI, in the npm package @octokit/openapi, which
+// scripts/deps gets). What deviates on purpose stands in deviations.go.
+package githubtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Description is GitHub's description of its API.
+type Description struct {
+	paths   []path
+	parts   map[string]map[string]json.RawMessage // the components by kind and name
+	mu      sync.Mutex
+	checked map[string]*jsonschema.Resolved // guarded by mu; by method, path and status
+}
+
+type path struct {
+	segments []string
+	methods  map[string]json.RawMessage
+	text     string
+}
+
+const file = "internal/githubtest/node_modules/@octokit/openapi/generated/api.github.com.json"
+
+// Load reads the description. It fails when scripts/deps has not been run.
+func Load() (*Description, error) {
+	raw, err := os.ReadFile(filepath.Join(root(), file))
+	if err != nil {
+		return nil, fmt.Errorf("run scripts/deps, which gets GitHub's description of its API: %w", err)
+	}
+	var all struct {
+		Paths      map[string]map[string]json.RawMessage
+		Components map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return nil, fmt.Errorf("read GitHub's description: %w", err)
+	}
+	d := &Description{parts: all.Components, checked: map[string]*jsonschema.Resolved{}}
+	for text, methods := range all.Paths {
+		d.paths = append(d.paths, path{segments: strings.Split(text, "/"), methods: methods, text: text})
+	}
+	// The most literal one first: /user/repos before /user/{x}.
+	slices.SortFunc(d.paths, func(a, b path) int {
+		if n := a.placeholders() - b.placeholders(); n != 0 {
+			return n
+		}
+		return strings.Compare(a.text, b.text)
+	})
+	return d, nil
+}
+
+// root is the module's folder.
+func root() string {
+	dir, _ := os.Getwd()
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil || dir == "/" {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func (p *path) placeholders() int {
+	n := 0
+	for _, s := range p.segments {
+		if strings.HasPrefix(s, "{") {
+			n++
+		}
+	}
+	return n
+}
+
+// matches reports whether the path is the request's; a placeholder may stand
+// for several segments where many is true, as names of branches do.
+func (p *path) matches(segments []string, many bool) bool {
+	if !many {
+		return len(p.segments) == len(segments) && fits(p.segments, segments)
+	}
+	return within(p.segments, segments)
+}
+
+func fits(pattern, segments []string) bool {
+	for i, s := range pattern {
+		if s != segments[i] && !strings.HasPrefix(s, "{") {
+			return false
+		}
+	}
+	return true
+}
+
+func within(pattern, segments []string) bool {
+	if len(pattern) == 0 || len(segments) == 0 {
+		return len(pattern) == len(segments)
+	}
+	if !strings.HasPrefix(pattern[0], "{") {
+		return pattern[0] == segments[0] && within(pattern[1:], segments[1:])
+	}
+	for n := 1; n <= len(segments); n++ {
+		if within(pattern[1:], segments[n:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// find returns GitHub's operation for a request, or false when GitHub has none.
+func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
+	segments := strings.Split(url, "/")
+	for _, many := range []bool{false, true} {
+		for i := range d.paths {
+			p := &d.paths[i]
+			if op := p.methods[strings.ToLower(method)]; op != nil && p.matches(segments, many) {
+				return p, op, true
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+// Check reports in what an answer differs from what GitHub describes: its
+// status, or its JSON body. path is below the API's prefix.
+func (d *Description) Check(method, url string, status int, body []byte) error {
+	if len(body) == 0 { // HEAD, 204, 304
+		return nil
+	}
+	p, op, ok := d.find(method, url)
+	if !ok {
+		if ours(method, url) || status >= 400 {
+			return nil
+		}
+		return fmt.Errorf("GitHub has no %s %s: name it in deviations.go", method, url)
+	}
+	s, err := d.schemaOf(method, p, op, status)
+	if err != nil || s == nil {
+		return err
+	}
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		return fmt.Errorf("%s %s: %d without JSON: %w", method, p.text, status, err)
+	}
+	if err := s.Validate(v); err != nil {
+		return fmt.Errorf("%s %s: %d: %w", method, p.text, status, err)
+	}
+	return nil
+}
+
+// schemaOf is the schema of an answer; nil when it has no body.
+func (d *Description) schemaOf(method string, p *path, op json.RawMessage, status int) (*jsonschema.Resolved, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := method + " " + p.text + " " + strconv.Itoa(status)
+	if s, ok := d.checked[key]; ok {
+		return s, nil
+	}
+	s, err := d.compile(op, status)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", key, err)
+	}
+	d.checked[key] = s
+	return s, nil
+}
+
+var errStatus = errors.New("GitHub's description has no such status")
+
+func (d *Description) compile(op json.RawMessage, status int) (*jsonschema.Resolved, error) {
+	var described struct {
+		Responses map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(op, &described); err != nil {
+		return nil, err
+	}
+	raw, ok := described.Responses[strconv.Itoa(status)]
+	if !ok {
+		if status < 400 {
+			return nil, errStatus
+		}
+		// Not every failure is described for every operation; all have one form.
+		raw = d.parts["responses"]["not_found"]
+	}
+	var answer struct {
+		Ref     string `json:"$ref"`
+		Content map[string]struct{ Schema json.RawMessage }
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return nil, err
+	}
+	if answer.Ref != "" {
+		if err := json.Unmarshal(d.parts["responses"][answer.Ref[strings.LastIndex(answer.Ref, "/")+1:]], &answer); err != nil {
+			return nil, err
+		}
+	}
+	content, ok := answer.Content["application/json"]
+	if !ok {
+		return nil, nil
+	}
+	return d.resolve(content.Schema)
+}
