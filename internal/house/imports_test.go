@@ -48,7 +48,7 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "repo", "token", "gate", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "signin",

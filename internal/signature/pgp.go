@@ -3,7 +3,6 @@ package signature
 import (
 	"bytes"
 	"crypto"
-	"crypto/dsa"
 	"errors"
 	"fmt"
 	"io"
@@ -128,8 +127,7 @@ func sized(pub *packet.PublicKey) bool {
 	case packet.PubKeyAlgoRSA, packet.PubKeyAlgoRSASignOnly, packet.PubKeyAlgoRSAEncryptOnly, packet.PubKeyAlgoElGamal:
 		return bits >= minRSABits && bits <= maxRSABits
 	case packet.PubKeyAlgoDSA:
-		d, ok := pub.PublicKey.(*dsa.PublicKey)
-		return ok && bits >= minRSABits && bits <= 4096 && d.Q.BitLen() <= 512 && d.Q.Sign() > 0
+		return false // of old, and whoever makes one chooses how long each check takes
 	}
 	return true
 }

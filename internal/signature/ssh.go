@@ -58,7 +58,7 @@ func ParseSSHKey(text string) (_ SSHKey, err error) {
 	if len(text) > maxSSHKey || len(fields) < 2 || strings.ContainsAny(text, "\r\n") {
 		return SSHKey{}, badSSHKey()
 	}
-	if fields[0] == ssh.InsecureKeyAlgoDSA {
+	if fields[0] == "ssh-dss" {
 		return SSHKey{}, problem.Field("key", "key is of the type DSA, which is not safe any more. Use ssh-ed25519")
 	}
 	if !slices.Contains(sshTypes[:], fields[0]) {

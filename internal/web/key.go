@@ -98,7 +98,8 @@ func addKey(kind signature.Kind) handler {
 // of the API's.
 func onForm(err error) error {
 	e := problem.Of(err)
-	field, text := e.Field, e.Public
+	var field string
+	text := e.Public
 	switch e.Field {
 	case "title":
 		field = "name"

@@ -72,7 +72,7 @@ func samples() []sample {
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
 	refs := refMenu{Ref: "main", Branches: []Link{{Text: "main", Href: "/ada/engine", Current: true}, {Text: "draft", Href: "/ada/engine/tree/draft"}}, Tags: []Link{{Text: "v1.0", Href: "/ada/engine/tree/v1.0"}}}
-	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour)}
+	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour), Badge: &badge{Good: true, Why: "It was signed.", Key: "0123456789ABCDEF"}}
 	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x"}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x"}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
 	clone := cloneBox{URL: "https://localhost:8443/ada/engine.git", Login: "ada", TokenHref: "/settings/tokens/new?description=Git&scopes=repo", Trust: fresh.Trust}
 	code, lines, _ := writeCode([]byte("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"<hello> & \u202egoodbye\")\n}\n"))
@@ -112,6 +112,8 @@ func samples() []sample {
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
 		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
 		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"tags", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags")), Tags: []tagRow{{Name: "v1.0", Subject: "First version", Short: "0a1b2c3", Href: "/x", TreeHref: "/x", Time: sampleNow, Badge: &badge{Good: true, Why: "It was signed."}}, {Name: "odd", Badge: &badge{Why: "Its signature cannot be read."}}}}},
+		{"tags-empty", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags"))}},
 		{"set-keys", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada", SSH: []keyRow{{Name: "laptop", Print: "SHA256:" + strings.Repeat("Ab1", 14), Added: sampleNow.Add(-50 * time.Hour), DeleteHref: "/x"}},
 			GPG: []keyRow{{Name: "work", Print: "0123456789ABCDEF", Emails: []string{"ada@example.com"}, Subkeys: []string{"FEDCBA9876543210"}, Added: sampleNow, Until: sampleNow.Add(-time.Hour), Expired: true, DeleteHref: "/x"}}}},
 		{"set-keys-empty", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada"}},

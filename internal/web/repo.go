@@ -58,7 +58,7 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 	home := "/" + r.FullName()
 	f := RepoFrame{Frame: Frame{Title: title}, InContent: true, Repo: repoHead{Owner: r.OwnerLogin, Name: r.Name, Href: home, Description: line(r.Description),
 		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt}}
-	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}}
+	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}, {Text: "Tags", Href: home + "/tags", Current: tab == "tags"}}
 	if c.may(right.RepoAccess) {
 		f.Tabs = append(f.Tabs, Link{Text: "Settings", Href: home + "/settings", Current: tab == "settings"})
 	}
@@ -209,6 +209,9 @@ func showRepo(c *call) error {
 	if page.Readme, err = c.readme(v, at, "", entries); err != nil {
 		return err
 	}
+	if err := c.markLatest(&page.Listing, &v.Commit); err != nil {
+		return err
+	}
 	return c.show("repo", page)
 }
 
@@ -331,6 +334,9 @@ func showTree(c *call) error {
 		return err
 	}
 	if page.Readme, err = c.readme(v, at, file, entries); err != nil {
+		return err
+	}
+	if err := c.markLatest(&page.Listing, &v.Commit); err != nil {
 		return err
 	}
 	return c.show("tree", page)

@@ -193,6 +193,7 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commits", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
+		{Method: get, Path: "/{owner}/{repo}/tags", Action: right.RepoFetch, Handle: heavy(showTags)},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},

@@ -51,6 +51,12 @@ type Tag struct {
 	Proof   *Proof // the signature, and what it is of; nil when there is none
 }
 
+// Subject returns the first line of the message.
+func (t *Tag) Subject() string {
+	s, _, _ := strings.Cut(strings.TrimLeft(t.Message, "\n"), "\n")
+	return strings.TrimSpace(s)
+}
+
 var errMalformed = errors.New("object is malformed")
 
 // ParseCommit reads the content of a commit. It accepts what old git versions
