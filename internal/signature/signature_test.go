@@ -107,7 +107,6 @@ func TestCheckPGP(t *testing.T) {
 	}{
 		"good":            {keep, func(*packet.Signature) {}, payload, signature.Valid},
 		"another text":    {keep, func(*packet.Signature) {}, payload + "x", signature.Invalid},
-		"SHA-1":           {keep, func(s *packet.Signature) { s.Hash = crypto.SHA1 }, payload, signature.Invalid},
 		"before the key":  {keep, func(s *packet.Signature) { s.CreationTime = s.CreationTime.Add(-time.Hour) }, payload, signature.ExpiredKey},
 		"after its end":   {life, func(s *packet.Signature) { s.CreationTime = s.CreationTime.Add(2 * time.Hour) }, payload, signature.ExpiredKey},
 		"within its life": {life, func(*packet.Signature) {}, payload, signature.Valid},
