@@ -30,7 +30,7 @@ type row struct {
 
 // rows are all of them; those beside a crowd if scale is set.
 func rows(scale bool) []row {
-	all := slices.Concat(refRows(), cloneRows(), pushRows(), refusalRows(), idleRows())
+	all := slices.Concat(refRows(), cloneRows(), pushRows(), refusalRows(), apiRows(), idleRows())
 	if scale {
 		all = append(all, scaleRows()...)
 	}
@@ -111,7 +111,8 @@ func openLab(ctx context.Context, o options) (l *lab, err error) {
 	if l.cert, err = peer.NewCertificate(dir); err != nil {
 		return l, err
 	}
-	l.jeton = &peer.Jeton{Program: o.Program, Data: filepath.Join(dir, "jeton")}
+	// The API is limited by default, which is not what is measured.
+	l.jeton = &peer.Jeton{Program: o.Program, Data: filepath.Join(dir, "jeton"), Flags: []string{"--api-rate-limit", "0"}}
 	if err := l.openJeton(ctx, l.jeton); err != nil {
 		return l, err
 	}

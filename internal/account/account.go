@@ -65,7 +65,7 @@ type Options struct {
 // many goroutines.
 type Room struct {
 	o      Options
-	facts  factsCache
+	known  knownCache
 	ending []func(ctx context.Context, tx *db.Tx, a id.Account, e Ending) error
 }
 
@@ -78,8 +78,8 @@ func New(o Options) *Room {
 		o.Now = time.Now
 	}
 	r := &Room{o: o}
-	r.facts.entries = map[id.Account]Facts{}
-	o.Change.Subscribe(r.facts.hear)
+	r.known.entries = map[id.Account]Account{}
+	o.Change.Subscribe(r.known.hear)
 	return r
 }
 

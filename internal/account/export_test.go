@@ -9,19 +9,18 @@ import (
 // FillAround begins a look-up of facts, runs between, and ends it as Facts
 // would: the interleaving that a change must win.
 func (r *Room) FillAround(ctx context.Context, a id.Account, between func()) error {
-	begun := r.facts.begin()
-	var f Facts
-	err := r.o.DB.QueryRow(ctx, `SELECT login, site_admin FROM accounts WHERE id = $1`, a).Scan(&f.Login, &f.SiteAdmin)
+	begun := r.known.begin()
+	f, err := r.ByID(ctx, r.o.DB, a)
 	if err != nil {
 		return err
 	}
 	between()
-	r.facts.put(a, f, begun)
+	r.known.put(a, f, begun)
 	return nil
 }
 
-// Cached reports whether a's facts are in memory.
+// Cached reports whether a is in memory.
 func (r *Room) Cached(a id.Account) bool {
-	_, ok := r.facts.get(a)
+	_, ok := r.known.get(a)
 	return ok
 }

@@ -2,15 +2,11 @@ package account
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 	"sync"
 
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
-	"jeton/internal/problem"
 )
 
 // Facts is what the gate must know of an account on every request.
@@ -20,67 +16,64 @@ type Facts struct {
 	Suspended bool
 }
 
-// maxFacts bounds the cache. An entry is about a hundred bytes.
-const maxFacts = 1 << 16
+// maxKnown bounds the cache. An entry is about half a kilobyte.
+const maxKnown = 1 << 15
 
-// Facts returns what the gate needs of a, from memory where that is safe, or
-// problem.NotFound. A transaction is answered from the database alone, and
-// fills nothing: what it sees may not be committed.
+// Facts returns what the gate needs of a, or problem.NotFound.
 func (r *Room) Facts(ctx context.Context, read db.Reader, a id.Account) (Facts, error) {
+	known, err := r.Known(ctx, read, a)
+	return Facts{Login: known.Login, SiteAdmin: known.SiteAdmin, Suspended: known.Suspended}, err
+}
+
+// Known is ByID for those who ask on every request: it answers from memory where
+// that is safe. A transaction is answered from the database alone, and fills
+// nothing: what it sees may not be committed.
+func (r *Room) Known(ctx context.Context, read db.Reader, a id.Account) (Account, error) {
 	_, pool := read.(*db.DB)
 	cached := pool && r.o.Change.Fresh()
-	if cached {
-		if f, ok := r.facts.get(a); ok {
-			return f, nil
-		}
+	if !cached {
+		return r.ByID(ctx, read, a)
 	}
-	begun := r.facts.begin()
-	var f Facts
-	var suspended int64
-	err := read.QueryRow(ctx, `SELECT login, site_admin, suspended_at FROM accounts WHERE id = $1`, a).
-		Scan(&f.Login, &f.SiteAdmin, &suspended)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Facts{}, problem.New(problem.NotFound, "There is no such user.", "")
+	if known, ok := r.known.get(a); ok {
+		return known, nil
 	}
-	if err != nil {
-		return Facts{}, fmt.Errorf("read account facts: %w", err)
+	begun := r.known.begin()
+	known, err := r.ByID(ctx, read, a)
+	if err == nil {
+		r.known.put(a, known, begun)
 	}
-	f.Suspended = suspended != 0
-	if cached {
-		r.facts.put(a, f, begun)
-	}
-	return f, nil
+	return known, err
 }
 
-// factsCache keeps facts until a change is heard. Every change raises gen, and
+// knownCache keeps accounts until a change is heard. Every change raises gen, and
 // what was read under an older gen is not put in: a look-up that began before a
 // change can so never fill the cache after it.
-type factsCache struct {
+type knownCache struct {
 	mu      sync.RWMutex
 	gen     uint64
-	entries map[id.Account]Facts
+	entries map[id.Account]Account
 }
 
-func (c *factsCache) get(a id.Account) (Facts, bool) {
+func (c *knownCache) get(a id.Account) (Account, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	f, ok := c.entries[a]
 	return f, ok
 }
 
-func (c *factsCache) begin() uint64 {
+func (c *knownCache) begin() uint64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.gen
 }
 
-func (c *factsCache) put(a id.Account, f Facts, begun uint64) {
+func (c *knownCache) put(a id.Account, f Account, begun uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.gen != begun {
 		return
 	}
-	if len(c.entries) >= maxFacts {
+	if len(c.entries) >= maxKnown {
 		for old := range c.entries { // any one will do: it is read again when asked for
 			delete(c.entries, old)
 			break
@@ -89,7 +82,7 @@ func (c *factsCache) put(a id.Account, f Facts, begun uint64) {
 	c.entries[a] = f
 }
 
-func (c *factsCache) hear(ch change.Change) {
+func (c *knownCache) hear(ch change.Change) {
 	if ch.Kind != change.AccountChanged && ch.Kind != change.All {
 		return
 	}

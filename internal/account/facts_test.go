@@ -106,3 +106,40 @@ func BenchmarkReserved(b *testing.B) {
 		account.Reserved("octocat-and-friends")
 	}
 }
+
+// TestKnown: every change of what is known is seen by the next question.
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, dbtest.Open(t))
+	h.start(t)
+	a := h.create(t, "known")
+	change := func(name string, f func() error) {
+		if _, err := h.Known(t.Context(), h.db, a.ID); err != nil || !h.Cached(a.ID) {
+			t.Fatalf("before %s: not kept, %v", name, err)
+		}
+		if err := f(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		got, err := h.Known(t.Context(), h.db, a.ID)
+		want, wantErr := h.ByID(t.Context(), h.db, a.ID)
+		if err != nil || wantErr != nil || got != want {
+			t.Errorf("after %s it is known as %+v, and is %+v", name, got, want)
+		}
+	}
+	var second account.Email
+	change("a profile", func() error {
+		_, err := h.UpdateProfile(t.Context(), right.Operator(), a.ID, account.Profile{Name: "New"})
+		return err
+	})
+	change("a second address", func() (err error) {
+		second, err = h.AddEmail(t.Context(), right.Operator(), a.ID, "second@example.com")
+		return err
+	})
+	change("its verification", func() error { return h.MarkVerified(t.Context(), right.Operator(), a.ID, second.ID, true) })
+	change("another primary address", func() error { return h.SetPrimary(t.Context(), right.Operator(), a.ID, second.ID) })
+	change("a login", func() error {
+		_, err := h.Rename(t.Context(), right.Operator(), a.ID, "renamed")
+		return err
+	})
+	change("a suspension", func() error { return h.Suspend(t.Context(), right.Operator(), a.ID) })
+}

@@ -14,6 +14,7 @@ import (
 	"jeton/internal/config"
 	"jeton/internal/githttp"
 	"jeton/internal/gitstore"
+	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
 	"jeton/internal/problem"
@@ -26,6 +27,7 @@ type App struct {
 	*Core
 	Rest    *rest.Door
 	Web     *web.Door
+	GraphQL *graphql.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
 

@@ -15,6 +15,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
+	"jeton/internal/commitstatus"
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/gate"
@@ -64,6 +65,7 @@ type Core struct {
 	Repos      *repo.Room
 	Leaks      *leak.Room
 	PublicKeys *pubkey.Room
+	Statuses   *commitstatus.Room
 	Blobs      *blob.Folder
 	Files      *largefile.Room
 	Git        *gitstore.Store
@@ -132,12 +134,14 @@ func (k *Core) openRooms() {
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
+	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
 	k.onClose(k.Lifecycle.Close)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"jeton/internal/githttp"
+	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
 	"jeton/internal/problem"
@@ -58,6 +59,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
 		a.Rest.ServeHTTP(w, r)
+	case path == graphql.Path:
+		a.GraphQL.ServeHTTP(w, r)
 	case lfs.Serves(path):
 		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):

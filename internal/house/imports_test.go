@@ -29,16 +29,17 @@ var allow = map[string][]string{
 	"outbound": {"problem"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
-	"keys":      {"problem", "db"},
-	"change":    {"problem", "db"},
-	"audit":     {"id", "problem", "event", "printable", "right", "db"},
-	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
-	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
-	"pubkey":    {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
-	"leak":      {"problem", "secret", "token"},
-	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
+	"keys":         {"problem", "db"},
+	"change":       {"problem", "db"},
+	"audit":        {"id", "problem", "event", "printable", "right", "db"},
+	"account":      {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":       {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"repo":         {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
+	"token":        {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
+	"commitstatus": {"id", "problem", "right", "db"},
+	"leak":         {"problem", "secret", "token"},
+	"largefile":    {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
 	// flows
@@ -48,10 +49,11 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "commitstatus", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
-	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "signin",
+	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "commitstatus", "signin",
 		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// tests of the whole
 	"browser": {},
@@ -95,7 +97,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

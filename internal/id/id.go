@@ -31,6 +31,9 @@ type Event int64
 // PublicKey names a public key of an account, or a subkey of one.
 type PublicKey int64
 
+// Status names a status of a commit.
+type Status int64
+
 // Parse reads a positive decimal number as an id of kind T. It reports false
 // for anything else, so that a route can answer "not found".
 func Parse[T ~int64](s string) (T, bool) {

@@ -156,6 +156,11 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Files.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
+		for _, drop := range f.dropping {
+			if err := drop(ctx, tx, r); err != nil {
+				return err
+			}
+		}
 		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
 		return err
 	})

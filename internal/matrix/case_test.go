@@ -31,7 +31,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -189,6 +189,8 @@ var fixtures = map[string]fixture{
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
+	"rest POST /api/v3/repos/{owner}/{repo}/statuses/{sha}":              {body: `{"state":"success","context":"matrix"}`},
+
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -343,6 +345,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		if f.body != "" {
 			body = f.body
 		}
+	case c.door == "graphql":
+		body, kind = `{"query":"{viewer{login}}"}`, "application/json"
 	case c.door == "lfs" && c.method == http.MethodPost:
 		body, kind = "{}", "application/vnd.git-lfs+json"
 		if f.body != "" {
@@ -394,7 +398,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{ref}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

@@ -2,6 +2,7 @@ package matrix
 
 // apiRules are about the API.
 var apiRules = []rule{
+	about(`graphql POST /api/graphql`, signedIn, "", false),
 	about(`rest GET /api/v3/(\{\$\}|meta|rate_limit|openapi.json|users/.*)`, everybody, "", false),
 	about(`rest GET /api/v3/user/emails`, signedIn, "user:email", false),
 	about(`rest GET /api/v3/user(/repos)?`, signedIn, "", false),

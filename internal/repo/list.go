@@ -63,9 +63,12 @@ type Query struct {
 	Before      time.Time // only what was updated earlier; zero for any
 	Sort        Sort
 	Descending  bool
-	Page        int  // from 1; zero is 1
-	PerPage     int  // zero is 30
-	Closed      bool // the site shows nothing to visitors
+	IsFork      *bool // nil for both
+	IsArchived  *bool // nil for both
+	Page        int   // from 1; zero is 1
+	PerPage     int   // zero is 30
+	Skip        int   // further entries to leave out before the page
+	Closed      bool  // the site shows nothing to visitors
 }
 
 // Bounds returns the page and its size as they will be used.
@@ -118,10 +121,11 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 		return nil, 0, fmt.Errorf("count repositories: %w", err)
 	}
 	page, perPage := q.Bounds()
-	if (page-1)*perPage >= total {
+	skip := (page-1)*perPage + max(q.Skip, 0)
+	if skip >= total {
 		return []Found{}, total, nil
 	}
-	text := `SELECT ` + columns + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg((page-1)*perPage)
+	text := `SELECT ` + columns + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg(skip)
 	rows, err := r.Query(ctx, text, c.args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list repositories: %w", err)
@@ -184,6 +188,12 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 		c.and(`NOT r.private`)
 	case OnlyPrivate:
 		c.and(`r.private`)
+	}
+	if q.IsFork != nil {
+		c.and(`(r.fork_of <> 0) = ` + c.arg(*q.IsFork))
+	}
+	if q.IsArchived != nil {
+		c.and(`r.archived = ` + c.arg(*q.IsArchived))
 	}
 	if q.Name != "" {
 		like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Name))

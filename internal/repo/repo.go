@@ -84,9 +84,10 @@ type Options struct {
 // found and the rules that it read, until they change; it may be used from
 // several goroutines.
 type Room struct {
-	o     Options
-	found *foundCache
-	rules ruleCache
+	o      Options
+	found  *foundCache
+	rules  ruleCache
+	usages usageCache
 }
 
 // New returns a Room. It panics when a required part is missing.

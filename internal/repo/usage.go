@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"jeton/internal/db"
 	"jeton/internal/id"
@@ -12,6 +13,51 @@ import (
 type Usage struct {
 	Public, Private int   // how many it owns
 	Size            int64 // KiB of all of them, with what Git LFS keeps for them
+}
+
+// KnownUsage is Usage for those who ask often: it answers from memory until any
+// change of a repository is heard. The size may be older, as in FindCached.
+func (m *Room) KnownUsage(ctx context.Context, r db.Reader, owner id.Account) (Usage, error) {
+	if !m.o.Change.Fresh() {
+		return m.Usage(ctx, r, owner)
+	}
+	begun := m.found.begin()
+	if u, ok := m.usages.get(owner, begun); ok {
+		return u, nil
+	}
+	u, err := m.Usage(ctx, r, owner)
+	if err == nil {
+		m.usages.put(owner, u, begun)
+	}
+	return u, err
+}
+
+// usageCache keeps counts by owner, each with the generation of foundCache in
+// which it was read: in another it counts for nothing.
+type usageCache struct {
+	mu      sync.RWMutex
+	entries map[id.Account]usageEntry
+}
+
+type usageEntry struct {
+	Usage
+	gen uint64
+}
+
+func (c *usageCache) get(owner id.Account, gen uint64) (Usage, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	e, ok := c.entries[owner]
+	return e.Usage, ok && e.gen == gen
+}
+
+func (c *usageCache) put(owner id.Account, u Usage, gen uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.entries == nil || len(c.entries) >= maxFound {
+		c.entries = map[id.Account]usageEntry{}
+	}
+	c.entries[owner] = usageEntry{u, gen}
 }
 
 // Usage counts what owner owns, whoever asks: it is for the owner's own eyes,
@@ -25,4 +71,14 @@ func (m *Room) Usage(ctx context.Context, r db.Reader, owner id.Account) (Usage,
 		return Usage{}, fmt.Errorf("count repositories: %w", err)
 	}
 	return u, nil
+}
+
+// CountForks returns how many repositories were forked from one, whoever may see
+// them.
+func (m *Room) CountForks(ctx context.Context, r db.Reader, of id.Repo) (int, error) {
+	var n int
+	if err := r.QueryRow(ctx, `SELECT COUNT(*) FROM repositories WHERE fork_of = $1 AND fork_of <> 0`, of).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count forks: %w", err)
+	}
+	return n, nil
 }

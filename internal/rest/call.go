@@ -51,11 +51,6 @@ const apiVersion = "2022-11-28"
 // enter identifies the caller and counts the request.
 func (c *call) enter() error {
 	h := c.w.Header()
-	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Vary", "Accept, Authorization, Cookie, Accept-Encoding")
-	h.Set("X-GitHub-Media-Type", "github.v3; format=json")
-	h.Set("X-GitHub-Api-Version-Selected", apiVersion)
-	h.Set("X-GitHub-Enterprise-Version", enterpriseVersion)
 	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -95,7 +96,7 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 	}
 	out := repository{
 		repositoryURLs: urlsOf(u),
-		ID:             int64(r.ID), NodeID: nodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
+		ID:             int64(r.ID), NodeID: httpkit.NodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
 		Owner: c.simpleUser(int64(r.Owner), r.OwnerLogin, false), HTMLURL: page, Description: optional(r.Description),
 		URL: u, CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
 		Size: r.Size, Archived: r.Archived, Topics: []string{}, Visibility: visibility, DefaultBranch: r.DefaultBranch,

@@ -5,14 +5,17 @@
 package rest
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
@@ -34,6 +37,8 @@ type Options struct {
 	Tokens     *token.Room
 	Lifecycle  *lifecycle.Flow
 	PublicKeys *pubkey.Room
+	Statuses   *commitstatus.Room
+	Git        *gitstore.Store
 	Limit      *limit.Limiter
 	PerHour    int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version    string // of this program
@@ -45,6 +50,7 @@ type Door struct {
 	o      Options
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
+	fixed  http.Header // of every answer; never changed
 	// described makes the OpenAPI document at the first request for it.
 	described func() object
 }
@@ -54,7 +60,7 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux()}
+	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed()}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
@@ -74,13 +80,14 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Keys", d.keyRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Commit statuses", d.statusRoutes()},
 	}
 }
 
 // ServeHTTP identifies before anything is routed: a bad credential is a 401 on
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	cors(w.Header())
+	maps.Copy(w.Header(), d.fixed)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
@@ -95,14 +102,22 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}).ServeHTTP(w, r)
 }
 
-// cors lets any page's script call the API: it carries no cookies, so a script
-// can do nothing that it has no token for.
-func cors(h http.Header) {
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With")
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, PUT, DELETE")
-	h.Set("Access-Control-Expose-Headers", strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
-		"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-		"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", "))
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+// fixed are the headers that every answer has. They let any page's script call
+// the API: it carries no cookies, so a script can do nothing that it has no token
+// for.
+func fixed() http.Header {
+	return http.Header{
+		"Access-Control-Allow-Origin":  {"*"},
+		"Access-Control-Allow-Headers": {"Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, Accept-Encoding, X-GitHub-Api-Version, X-Requested-With"},
+		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
+		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
+			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+		"Cross-Origin-Resource-Policy":  {"cross-origin"},
+		"Cache-Control":                 {"private, no-cache"},
+		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},
+		"X-Github-Media-Type":           {"github.v3; format=json"},
+		"X-Github-Api-Version-Selected": {apiVersion},
+		"X-Github-Enterprise-Version":   {enterpriseVersion},
+	}
 }

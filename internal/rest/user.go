@@ -1,11 +1,10 @@
 package rest
 
 import (
-	"encoding/base64"
-	"fmt"
 	"strconv"
 
 	"jeton/internal/account"
+	"jeton/internal/httpkit"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -71,15 +70,11 @@ type privateUser struct {
 	TwoFactorAuthentication bool  `json:"two_factor_authentication"`
 }
 
-func nodeID(kind string, n int64) string {
-	return base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%02d:%s%d", len(kind), kind, n))
-}
-
 func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
 	u := c.url("/users/" + login)
 	empty := ""
 	return simpleUser{
-		Login: login, ID: aid, NodeID: nodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
+		Login: login, ID: aid, NodeID: httpkit.NodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
 		URL: u, HTMLURL: c.door.o.Gate.URL("/" + login),
 		FollowersURL: u + "/followers", FollowingURL: u + "/following{/other_user}", GistsURL: u + "/gists{/gist_id}",
 		StarredURL: u + "/starred{/owner}{/repo}", SubscriptionsURL: u + "/subscriptions", OrganizationsURL: u + "/orgs",
@@ -114,11 +109,11 @@ func (c *call) self(a account.Account) (any, error) {
 }
 
 func (c *call) usage(a account.Account) (repo.Usage, error) {
-	return c.door.o.Repos.Usage(c.r.Context(), c.door.o.DB, a.ID)
+	return c.door.o.Repos.KnownUsage(c.r.Context(), c.door.o.DB, a.ID)
 }
 
 func (d *Door) getUser(c *call) (any, error) {
-	a, err := d.o.Accounts.ByID(c.r.Context(), d.o.DB, c.actor.Account)
+	a, err := d.o.Accounts.Known(c.r.Context(), d.o.DB, c.actor.Account)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ const (
 	RepoFork       // make a repository of one's own of it, beside RepoCreate
 	RepoPush       // move refs
 	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
+	StatusRead     // statuses of commits
+	StatusWrite    // say something of a commit
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
@@ -95,6 +97,8 @@ var table = [actions]ActionInfo{
 	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
 	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	StatusRead:     {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
+	StatusWrite:    {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
 	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
 	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},

@@ -14,6 +14,7 @@ type Scope string
 const (
 	ScopeRepo       Scope = "repo"
 	ScopePublicRepo Scope = "public_repo"
+	ScopeRepoStatus Scope = "repo:status"
 	ScopeWorkflow   Scope = "workflow"
 	ScopeUser       Scope = "user"
 	ScopeReadUser   Scope = "read:user"
@@ -39,6 +40,7 @@ type ScopeInfo struct {
 // scopes is the tree in the order of the form, each parent before its children.
 var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
+	{Name: ScopeRepoStatus, Parent: ScopeRepo, Title: "Read and write commit statuses, and no code", gives: both(Levels{Statuses: Write})},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
@@ -53,7 +55,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Administration: Admin}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

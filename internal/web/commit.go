@@ -113,6 +113,9 @@ func showCommit(c *call) error {
 		return err
 	}
 	page.Badge = b[0]
+	if page.Statuses, page.MoreStatuses, err = c.statusRows(m.ID); err != nil {
+		return err
+	}
 	return c.show("commit", page)
 }
 

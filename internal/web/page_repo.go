@@ -47,7 +47,8 @@ type refMenu struct {
 type commitRow struct {
 	Subject, Author, Short, Href, TreeHref string
 	Time                                   time.Time
-	Badge                                  *badge // nil: it is not signed
+	Badge                                  *badge  // nil: it is not signed
+	Checks                                 *checks // nil: there are none
 }
 
 // fileRow is an entry of a folder. Kind says what is unusual about it.
@@ -163,6 +164,8 @@ type commitPage struct {
 	FileCount, Added, Removed                   int
 	Merge, Cut                                  bool
 	Badge                                       *badge
+	Statuses                                    []statusRow
+	MoreStatuses                                int  // that are not shown
 	Slow                                        bool // comparing took too long
 }
 

@@ -61,7 +61,7 @@ func (c *call) badges(signed ...pubkey.Signed) ([]*badge, error) {
 	return out, nil
 }
 
-// markCommits gives each row of the days the badge of its commit.
+// markCommits gives each row of the days the badge and the checks of its commit.
 func (c *call) markCommits(days []commitDay, list []object.Commit) error {
 	signed := make([]pubkey.Signed, len(list))
 	for i := range list {
@@ -71,19 +71,29 @@ func (c *call) markCommits(days []commitDay, list []object.Commit) error {
 	if err != nil {
 		return err
 	}
+	checks, err := c.checksOf(list...)
+	if err != nil {
+		return err
+	}
 	for d := range days {
 		for i := range days[d].Commits {
-			days[d].Commits[i].Badge, badges = badges[0], badges[1:]
+			row := &days[d].Commits[i]
+			row.Badge, badges = badges[0], badges[1:]
+			row.Checks, checks = checks[0], checks[1:]
 		}
 	}
 	return nil
 }
 
-// markLatest gives a folder's latest commit its badge.
+// markLatest gives a folder's latest commit its badge and checks.
 func (c *call) markLatest(l *listing, m *object.Commit) error {
 	b, err := c.badges(signedCommit(m))
+	if err != nil {
+		return err
+	}
+	k, err := c.checksOf(*m)
 	if err == nil {
-		l.Latest.Badge = b[0]
+		l.Latest.Badge, l.Latest.Checks = b[0], k[0]
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
@@ -38,6 +39,7 @@ type Options struct {
 	Git        *gitstore.Store
 	Lifecycle  *lifecycle.Flow
 	PublicKeys *pubkey.Room
+	Statuses   *commitstatus.Room
 	Reveals    *signin.Reveals
 	Authority  *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log        *slog.Logger    // nil: nothing is logged
@@ -71,7 +73,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Reveals == nil {
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Statuses == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {

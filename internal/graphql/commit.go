@@ -1,0 +1,145 @@
+package graphql
+
+import (
+	"context"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
+)
+
+// commit answers the fields of Commit.
+type commit struct {
+	anObject
+	c object.Commit
+}
+
+// Message is the whole message.
+func (c *commit) Message() string { return strings.ToValidUTF8(c.c.Message, "\uFFFD") }
+
+// MessageHeadline is the message's first line.
+func (c *commit) MessageHeadline() string { return strings.ToValidUTF8(c.c.Subject(), "\uFFFD") }
+
+// MessageBody is what follows the first line.
+func (c *commit) MessageBody() string { return strings.ToValidUTF8(c.c.Body(), "\uFFFD") }
+
+// Author is who wrote the change.
+func (c *commit) Author() *gitActor { return actorOf(c.repo.d, c.c.Author) }
+
+// Committer is who made the commit.
+func (c *commit) Committer() *gitActor { return actorOf(c.repo.d, c.c.Committer) }
+
+// AuthoredByCommitter reports whether both are the same.
+func (c *commit) AuthoredByCommitter() bool { return c.c.Author.Email == c.c.Committer.Email }
+
+// AuthoredDate is when the change was written.
+func (c *commit) AuthoredDate() dateTime { return dateTime{c.c.Author.When} }
+
+// CommittedDate is when the commit was made.
+func (c *commit) CommittedDate() dateTime { return dateTime{c.c.Committer.When} }
+
+// CommittedViaWeb is false: pages here make no commits.
+func (c *commit) CommittedViaWeb() bool { return false }
+
+// ResourcePath is the page, below the host.
+func (c *commit) ResourcePath() uri { return c.CommitResourcePath() }
+
+// URL is the page.
+func (c *commit) URL() uri { return c.CommitURL() }
+
+// TarballURL is where the files are as an archive.
+func (c *commit) TarballURL() uri { return uri(c.repo.page("/archive/" + string(c.id) + ".tar.gz")) }
+
+// ZipballURL is where the files are as an archive.
+func (c *commit) ZipballURL() uri { return uri(c.repo.page("/archive/" + string(c.id) + ".zip")) }
+
+// Tree is the topmost folder.
+func (c *commit) Tree() *tree { return &tree{objectOf(c.repo, c.c.Tree, "Tree"), c.c.ID, ""} }
+
+// Parents are the commits before it.
+func (c *commit) Parents(ctx context.Context, args struct{ paging }) (*connection[*commit], error) {
+	w, err := args.window(ctx, "parents", len(c.c.Parents))
+	if err != nil {
+		return nil, err
+	}
+	ids := page(c.c.Parents, w)
+	out := &connection[*commit]{skip: ids.skip, more: ids.more, total: ids.total}
+	for _, one := range ids.nodes {
+		v, err := c.repo.view(ctx, string(one))
+		if err != nil {
+			return nil, err
+		}
+		if v == nil {
+			continue // a shallow repository ends here
+		}
+		out.nodes = append(out.nodes, &commit{objectOf(c.repo, v.Commit.ID, "Commit"), v.Commit})
+		v.Close()
+	}
+	return out, nil
+}
+
+// History is the commit and those before it, newest first.
+func (c *commit) History(ctx context.Context, args struct {
+	paging
+	Path *string
+}) (*connection[*commit], error) {
+	w, err := args.window(ctx, "history", -1)
+	if err != nil {
+		return nil, err
+	}
+	v, err := c.repo.view(ctx, string(c.c.ID))
+	if v == nil || err != nil {
+		return nil, err
+	}
+	defer v.Close()
+	file := ""
+	if args.Path != nil {
+		file = *args.Path
+	}
+	list, more, err := v.Commits(file, w.skip, w.limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &connection[*commit]{nodes: make([]*commit, len(list)), skip: w.skip, more: more}
+	for i := range list {
+		out.nodes[i] = &commit{objectOf(c.repo, list[i].ID, "Commit"), list[i]}
+	}
+	return out, nil
+}
+
+// gitActor answers the fields of GitActor.
+type gitActor struct {
+	d *Door
+	s object.Signature
+}
+
+func actorOf(d *Door, s object.Signature) *gitActor { return &gitActor{d, s} }
+
+// Name is the name in the commit.
+func (a *gitActor) Name() *string { return optional(strings.ToValidUTF8(a.s.Name, "\uFFFD")) }
+
+// Email is the address in the commit.
+func (a *gitActor) Email() *string { return optional(strings.ToValidUTF8(a.s.Email, "\uFFFD")) }
+
+// Date is when, in the zone of the person.
+func (a *gitActor) Date() *gitTime {
+	if a.s.When.IsZero() {
+		return nil
+	}
+	return &gitTime{a.s.When}
+}
+
+// AvatarURL is a picture that stands for everybody who has none.
+func (a *gitActor) AvatarURL(sized) uri { return uri(a.d.o.Gate.URL("/avatars/u/0")) }
+
+// User is the account whose verified address the commit has.
+func (a *gitActor) User(ctx context.Context) (*user, error) {
+	found, err := a.d.o.Accounts.ByEmail(ctx, a.d.o.DB, a.s.Email)
+	if problem.Is(err, problem.NotFound) || err == nil && (!found.Verified || !strings.EqualFold(found.Email, a.s.Email)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &user{a.d, found}, nil
+}
