@@ -18,6 +18,7 @@ import (
 	"jeton/internal/commitstatus"
 	"jeton/internal/config"
 	"jeton/internal/db"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
@@ -53,24 +54,25 @@ func (o *Options) defaults() {
 
 // Core is everything below the doors.
 type Core struct {
-	Config     config.Config
-	DB         *db.DB
-	Keys       *keys.Ring
-	Change     *change.Bus
-	Audit      *audit.Log
-	Limit      *limit.Limiter
-	Accounts   *account.Room
-	Signin     *signin.Room
-	Tokens     *token.Room
-	Repos      *repo.Room
-	Leaks      *leak.Room
-	PublicKeys *pubkey.Room
-	Statuses   *commitstatus.Room
-	Blobs      *blob.Folder
-	Files      *largefile.Room
-	Git        *gitstore.Store
-	Gate       *gate.Gate
-	Lifecycle  *lifecycle.Flow
+	Config      config.Config
+	DB          *db.DB
+	Keys        *keys.Ring
+	Change      *change.Bus
+	Audit       *audit.Log
+	Limit       *limit.Limiter
+	Accounts    *account.Room
+	Signin      *signin.Room
+	Tokens      *token.Room
+	Repos       *repo.Room
+	Leaks       *leak.Room
+	PublicKeys  *pubkey.Room
+	Statuses    *commitstatus.Room
+	Deployments *deployment.Room
+	Blobs       *blob.Folder
+	Files       *largefile.Room
+	Git         *gitstore.Store
+	Gate        *gate.Gate
+	Lifecycle   *lifecycle.Flow
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -135,6 +137,7 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
+	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
@@ -142,6 +145,7 @@ func (k *Core) openRooms() {
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
+	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
 	k.onClose(k.Lifecycle.Close)
 }
 

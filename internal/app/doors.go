@@ -15,7 +15,7 @@ import (
 // doors builds each door with the rooms and flows that it hands work to.
 func (a *App) doors() (err error) {
 	k := a.Core
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys, Statuses: k.Statuses, Git: k.Git,
+	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments, Git: k.Git,
 		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})

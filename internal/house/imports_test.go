@@ -38,6 +38,7 @@ var allow = map[string][]string{
 	"token":        {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
 	"commitstatus": {"id", "problem", "right", "db"},
+	"deployment":   {"id", "problem", "right", "db", "commitstatus"},
 	"leak":         {"problem", "secret", "token"},
 	"largefile":    {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
@@ -49,7 +50,7 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "commitstatus", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "commitstatus", "deployment", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},

@@ -31,7 +31,10 @@ type Event int64
 // PublicKey names a public key of an account, or a subkey of one.
 type PublicKey int64
 
-// Status names a status of a commit.
+// Deployment names a deployment.
+type Deployment int64
+
+// Status names a status of a commit or of a deployment.
 type Status int64
 
 // Parse reads a positive decimal number as an id of kind T. It reports false

@@ -191,6 +191,9 @@ var fixtures = map[string]fixture{
 	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
 	"rest POST /api/v3/repos/{owner}/{repo}/statuses/{sha}":              {body: `{"state":"success","context":"matrix"}`},
 
+	"rest POST /api/v3/repos/{owner}/{repo}/deployments":                          {body: `{"ref":"main","required_contexts":[]}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/deployments/{deployment_id}/statuses": {body: `{"state":"pending"}`},
+
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -210,6 +213,8 @@ type matrix struct {
 	alive, suspended *world
 	send             sender
 	keys             sync.Map // that were made for a request, by its case
+	standing         sync.Mutex
+	deployments      map[kase][2]int64 // guarded by standing
 	notes            notes
 	tamper           func(kase) kase // nil: the server is as it is
 }
@@ -388,6 +393,11 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if keyRoutes.MatchString(c.path) {
 		key = m.key(t, c)
 	}
+	var dep id.Deployment
+	var depStatus id.Status
+	if deploymentRoutes.MatchString(c.path) {
+		dep, depStatus = m.deployment(t, c)
+	}
 	email := p.email
 	if strings.Contains(c.path, "{user}") {
 		email = w.address
@@ -398,7 +408,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{ref}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{ref}", w.commit, "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

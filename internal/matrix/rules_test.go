@@ -55,7 +55,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(keyRules, statusRules, gitRules, apiRules, webRules)
+var rules = slices.Concat(keyRules, statusRules, deploymentRules, gitRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -74,8 +74,10 @@ var needs = map[string]need{
 	"user:email":   {public: []string{"user", "user:email"}},
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
 
-	"repo:status":         {public: []string{"repo", "public_repo", "repo:status"}, private: []string{"repo", "repo:status"}},
-	"repo:status to read": {free: true, private: []string{"repo", "repo:status"}},
+	"repo_deployment":         {public: []string{"repo", "public_repo", "repo_deployment"}, private: []string{"repo", "repo_deployment"}},
+	"repo_deployment to read": {free: true, private: []string{"repo", "repo_deployment"}},
+	"repo:status":             {public: []string{"repo", "public_repo", "repo:status"}, private: []string{"repo", "repo:status"}},
+	"repo:status to read":     {free: true, private: []string{"repo", "repo:status"}},
 
 	"read:ssh_signing_key":  {public: []string{"read:ssh_signing_key", "write:ssh_signing_key", "admin:ssh_signing_key"}},
 	"write:ssh_signing_key": {public: []string{"write:ssh_signing_key", "admin:ssh_signing_key"}},

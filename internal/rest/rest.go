@@ -14,6 +14,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/commitstatus"
 	"jeton/internal/db"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
@@ -30,19 +31,20 @@ const Prefix = "/api/v3"
 
 // Options are what the door needs. All but Now are required.
 type Options struct {
-	DB         *db.DB
-	Gate       *gate.Gate
-	Accounts   *account.Room
-	Repos      *repo.Room
-	Tokens     *token.Room
-	Lifecycle  *lifecycle.Flow
-	PublicKeys *pubkey.Room
-	Statuses   *commitstatus.Room
-	Git        *gitstore.Store
-	Limit      *limit.Limiter
-	PerHour    int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
-	Version    string // of this program
-	Now        func() time.Time
+	DB          *db.DB
+	Gate        *gate.Gate
+	Accounts    *account.Room
+	Repos       *repo.Room
+	Tokens      *token.Room
+	Lifecycle   *lifecycle.Flow
+	PublicKeys  *pubkey.Room
+	Statuses    *commitstatus.Room
+	Deployments *deployment.Room
+	Git         *gitstore.Store
+	Limit       *limit.Limiter
+	PerHour     int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
+	Version     string // of this program
+	Now         func() time.Time
 }
 
 // Door answers the API.
@@ -81,6 +83,7 @@ func (d *Door) table() []topic {
 		{"Keys", d.keyRoutes()},
 		{"Repositories", d.repoRoutes()},
 		{"Commit statuses", d.statusRoutes()},
+		{"Deployments", d.deploymentRoutes()},
 	}
 }
 

@@ -40,12 +40,13 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first six are of a repository, the others of an
+// The permissions. The first seven are of a repository, the others of an
 // account or of the site.
 const (
 	Metadata       Permission = iota // that it exists, its description and settings, read only
 	Contents                         // objects, refs and files
 	Statuses                         // what is said of commits by continuous integration
+	Deployments                      // which commit was put where
 	Workflows                        // files under .github/workflows
 	Administration                   // settings, collaborators, visibility, creation
 	Deletion                         // deleting a repository
@@ -58,7 +59,7 @@ const (
 	permissions                      // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "statuses", "workflows", "administration", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "statuses", "deployments", "workflows", "administration", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }
@@ -99,5 +100,5 @@ func Everything() Grant {
 // PublicRead is the grant of a credential without any scope, and of visitors
 // who present none: what is public can be read.
 func PublicRead() Grant {
-	return Grant{Public: Levels{Metadata: Read, Contents: Read, Statuses: Read}}
+	return Grant{Public: Levels{Metadata: Read, Contents: Read, Statuses: Read, Deployments: Read}}
 }

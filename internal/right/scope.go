@@ -12,14 +12,15 @@ type Scope string
 // The scopes that guard something here. GitHub's other names are not offered
 // before there is something behind them.
 const (
-	ScopeRepo       Scope = "repo"
-	ScopePublicRepo Scope = "public_repo"
-	ScopeRepoStatus Scope = "repo:status"
-	ScopeWorkflow   Scope = "workflow"
-	ScopeUser       Scope = "user"
-	ScopeReadUser   Scope = "read:user"
-	ScopeUserEmail  Scope = "user:email"
-	ScopeDeleteRepo Scope = "delete_repo"
+	ScopeRepo           Scope = "repo"
+	ScopePublicRepo     Scope = "public_repo"
+	ScopeRepoStatus     Scope = "repo:status"
+	ScopeRepoDeployment Scope = "repo_deployment"
+	ScopeWorkflow       Scope = "workflow"
+	ScopeUser           Scope = "user"
+	ScopeReadUser       Scope = "read:user"
+	ScopeUserEmail      Scope = "user:email"
+	ScopeDeleteRepo     Scope = "delete_repo"
 
 	ScopeAdminSSHSigningKey Scope = "admin:ssh_signing_key"
 	ScopeWriteSSHSigningKey Scope = "write:ssh_signing_key"
@@ -41,6 +42,7 @@ type ScopeInfo struct {
 var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
 	{Name: ScopeRepoStatus, Parent: ScopeRepo, Title: "Read and write commit statuses, and no code", gives: both(Levels{Statuses: Write})},
+	{Name: ScopeRepoDeployment, Parent: ScopeRepo, Title: "Read and write deployments and their statuses, and no code", gives: both(Levels{Deployments: Write})},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
@@ -55,7 +57,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Administration: Admin}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 
