@@ -18,6 +18,7 @@ var allow = map[string][]string{
 	"event":     {},
 	"printable": {},
 	"markdown":  {"problem"},
+	"language":  {},
 	"right":     {"id"},
 	"signature": {"problem"},
 	// outside things
@@ -50,7 +51,7 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "account", "pubkey", "commitstatus", "deployment", "repo", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "markdown", "language", "account", "pubkey", "commitstatus", "deployment", "repo", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -184,7 +185,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = map[string]fixture{
+var fixtures = merged(contentFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -206,6 +207,14 @@ var fixtures = map[string]fixture{
 	"web GET /admin/log/export":                {query: "format=csv"},
 	"web POST /settings/tokens/{token}/delete": {anew: true},
 	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
+})
+
+func merged(all ...map[string]fixture) map[string]fixture {
+	out := map[string]fixture{}
+	for _, one := range all {
+		maps.Copy(out, one)
+	}
+	return out
 }
 
 // matrix sends cases and compares.
@@ -345,7 +354,7 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
-	case c.door == "rest" && c.method != http.MethodGet && c.method != http.MethodDelete:
+	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {
 			body = f.body
@@ -408,7 +417,9 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{ref}", w.commit, "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
+		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

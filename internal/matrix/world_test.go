@@ -66,6 +66,8 @@ type world struct {
 	repos   map[bool]repo.Repo // by private
 	rules   map[bool]id.Rule   // a rule of each
 	commit  string
+	blob    string          // of the README
+	tag     string          // an annotated one
 	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
@@ -110,7 +112,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.hold(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
-		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept"})
+		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept", Push: repo.AdminsPush})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,9 +151,10 @@ func (w *world) fill(t *testing.T, r repo.Repo) {
 	g.Run(t, "init", "-q")
 	g.Write(t, "large.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+w.large+"\nsize 13\n")
 	g.Commit(t, "README.md", "# Hello\n", "Say hello")
+	g.Run(t, "tag", "-am", "One", "v1")
 	n := int64(r.ID)
-	g.Run(t, "push", "-q", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main")
-	w.commit = g.Run(t, "rev-parse", "HEAD")
+	g.Run(t, "push", "-q", "--follow-tags", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main", "main:kept")
+	w.commit, w.blob, w.tag = g.Run(t, "rev-parse", "HEAD"), g.Run(t, "rev-parse", "HEAD:README.md"), g.Run(t, "rev-parse", "v1")
 }
 
 func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {

@@ -106,6 +106,7 @@ func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gi
 			continue
 		}
 		p.results[i].Reason = workflowReason(p.actor, path)
+		p.because(Workflow, p.workflowDenied(denied, path))
 		if !told {
 			e := problem.Of(denied)
 			p.answer.tell(e.Public, e.Remedy)

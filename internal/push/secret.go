@@ -51,6 +51,7 @@ func (p *pushing) leaks(ctx context.Context, in *gitstore.Incoming, refs *gitsto
 	if len(bad) == 0 {
 		return nil
 	}
+	p.because(Secret, secretDetected())
 	p.tellLeaks(bad, &s)
 	return p.recordLeaks(ctx, &s)
 }

@@ -37,6 +37,7 @@ type call struct {
 	actor  right.Actor
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
+	heard  uint64    // how many changes the gate had heard of when the request came
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
@@ -214,26 +215,34 @@ const (
 
 // decode reads the body as a JSON object into v.
 func (c *call) decode(v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return problem.New(problem.TooLarge, "The body is larger than 1 MiB.", "")
-	}
+	body, err := c.body()
 	if err != nil {
-		return status(http.StatusBadRequest, "Problems parsing JSON")
+		return err
 	}
-	if !json.Valid(body) {
-		return status(http.StatusBadRequest, "Problems parsing JSON")
-	}
-	if trimmed := strings.TrimSpace(string(body)); trimmed[0] != '{' {
-		return status(http.StatusBadRequest, "Body should be a JSON object")
+	return decodeObject(body, v)
+}
+
+// decodeAny is decode for a body that may be a list.
+func (c *call) decodeAny(v any) error {
+	body, err := c.body()
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return problem.Field(t.Field, "must be of type "+t.Type.String())
-		}
 		return status(http.StatusBadRequest, "Problems parsing JSON")
 	}
 	return nil
+}
+
+func (c *call) body() ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, problem.New(problem.TooLarge, "The body is larger than 1 MiB.", "")
+	}
+	if err != nil {
+		return nil, status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	return body, nil
 }
 
 func (c *call) url(path string) string { return c.door.o.Gate.URL(Prefix + path) }

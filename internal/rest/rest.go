@@ -21,6 +21,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/pubkey"
+	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -31,20 +32,22 @@ const Prefix = "/api/v3"
 
 // Options are what the door needs. All but Now are required.
 type Options struct {
-	DB          *db.DB
-	Gate        *gate.Gate
-	Accounts    *account.Room
-	Repos       *repo.Room
-	Tokens      *token.Room
-	Lifecycle   *lifecycle.Flow
+	DB        *db.DB
+	Gate      *gate.Gate
+	Accounts  *account.Room
+	Repos     *repo.Room
+	Tokens    *token.Room
+	Git       *gitstore.Store
+	Push      *push.Flow
+	Lifecycle *lifecycle.Flow
+	Limit     *limit.Limiter
+	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
+	Version   string // of this program
+	Now       func() time.Time
+
 	PublicKeys  *pubkey.Room
 	Statuses    *commitstatus.Room
 	Deployments *deployment.Room
-	Git         *gitstore.Store
-	Limit       *limit.Limiter
-	PerHour     int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
-	Version     string // of this program
-	Now         func() time.Time
 }
 
 // Door answers the API.
@@ -53,8 +56,12 @@ type Door struct {
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
 	fixed  http.Header // of every answer; never changed
+
+	walking *limit.Gate // answers that walk a repository
+	bulky   *limit.Gate // requests with a large body
+
 	// described makes the OpenAPI document at the first request for it.
-	described func() object
+	described func() dict
 }
 
 // New builds the door from its table.
@@ -62,7 +69,10 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed()}
+	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
+		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
+		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
@@ -84,6 +94,10 @@ func (d *Door) table() []topic {
 		{"Repositories", d.repoRoutes()},
 		{"Commit statuses", d.statusRoutes()},
 		{"Deployments", d.deploymentRoutes()},
+		{"Contents", d.contentRoutes()},
+		{"Commits", d.commitRoutes()},
+		{"Branches", d.branchRoutes()},
+		{"Git database", d.gitRoutes()},
 	}
 }
 
@@ -96,11 +110,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r}
+		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
 		if err := c.enter(); err != nil {
 			return err
 		}
-		d.mux.ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
+		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }

@@ -1,7 +1,7 @@
 package rest
 
 import (
-	gitobject "jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/object"
 	"jeton/internal/pubkey"
 	"jeton/internal/signature"
 )
@@ -17,7 +17,7 @@ type verification struct {
 
 // verifyCommits checks the signatures of all the commits of an answer at once,
 // and returns what to say of each, in their order.
-func (c *call) verifyCommits(list ...gitobject.Commit) ([]verification, error) {
+func (c *call) verifyCommits(list ...object.Commit) ([]verification, error) {
 	signed := make([]pubkey.Signed, len(list))
 	for i := range list {
 		m := &list[i]
@@ -27,7 +27,7 @@ func (c *call) verifyCommits(list ...gitobject.Commit) ([]verification, error) {
 }
 
 // verifyTags is verifyCommits for annotated tags.
-func (c *call) verifyTags(list ...gitobject.Tag) ([]verification, error) {
+func (c *call) verifyTags(list ...object.Tag) ([]verification, error) {
 	signed := make([]pubkey.Signed, len(list))
 	for i := range list {
 		t := &list[i]
@@ -36,7 +36,7 @@ func (c *call) verifyTags(list ...gitobject.Tag) ([]verification, error) {
 	return c.verifications(signed)
 }
 
-func signedBy(id string, who gitobject.Signature, p *gitobject.Proof) pubkey.Signed {
+func signedBy(id string, who object.Signature, p *object.Proof) pubkey.Signed {
 	s := pubkey.Signed{ID: id, Email: who.Email, When: who.When}
 	if p != nil {
 		s.Text, s.Payload = p.Text, p.Payload

@@ -35,10 +35,7 @@ const (
 	RepoFork       // make a repository of one's own of it, beside RepoCreate
 	RepoPush       // move refs
 	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
-	StatusRead     // statuses of commits
-	StatusWrite    // say something of a commit
-	DeploymentRead // deployments and their statuses
-	DeploymentWrite
+	RepoRules      // read the rules for branches and tags
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
@@ -46,6 +43,12 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
+
+	// Of one repository, without its code.
+	StatusRead  // statuses of commits
+	StatusWrite // say something of a commit
+	DeploymentRead
+	DeploymentWrite
 
 	actions // how many there are, plus one
 )
@@ -94,22 +97,24 @@ var table = [actions]ActionInfo{
 	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write},
 	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
 
-	RepoRead:        {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
-	RepoFetch:       {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
-	RepoFork:        {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
-	RepoPush:        {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
-	RepoWorkflow:    {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
+	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
+	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
+	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
+	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
+	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
+	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
+	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
+	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+
 	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
 	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
 	DeploymentRead:  {Name: "deployment.read", Subject: OfRepo, Permission: Deployments, Level: Read, Right: Read, Visitors: true},
 	DeploymentWrite: {Name: "deployment.write", Subject: OfRepo, Permission: Deployments, Level: Write, Right: Write, Changes: true},
-	RepoEdit:        {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
-	RepoUnarchive:   {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoAccess:      {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoLeave:       {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
-	RepoVisibility:  {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:    {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
-	RepoDelete:      {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {
