@@ -9,14 +9,15 @@ import (
 // its help.
 func overview() string {
 	var b strings.Builder
-	b.WriteString("Usage: jeton COMMAND [arguments]\n\nA Git host. \"jeton serve\" starts it; the other commands work while it runs, too.\n\n")
+	b.WriteString("Usage: jeton COMMAND [arguments]\n\nA Git host. \"jeton serve\" starts it; the other commands work while it runs, too.\nlogin, logout, whoami and credential are for the people who use one.\n\n")
 	for _, c := range commands() {
 		_, text, _ := strings.Cut(c.usage, "\n\n")
 		first, _, _ := strings.Cut(text, ".")
 		fmt.Fprintf(&b, "  %-21s %s.\n", c.name, strings.Join(strings.Fields(first), " "))
 	}
 	b.WriteString(`
-Every command takes --data DIR (default ./data), --json and --help; the settings
+Every command takes --json and --help; those for the server --data DIR (default
+./data), too; the settings
 --keys, --database, --url and --git as "jeton serve" does; variables such as
 JETON_DATA; and the file DATA/jeton.toml. Ends with 0 when it did what it was
 asked to, 1 when not, 2 when the command line was wrong.

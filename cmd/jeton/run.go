@@ -34,6 +34,10 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", serveUsage, serve},
+		{"login", loginUsage, login},
+		{"logout", logoutUsage, logout},
+		{"whoami", whoamiUsage, whoami},
+		{"credential", credentialUsage, credentialHelper},
 		{"user create", userCreateUsage, userCreate},
 		{"user list", userListUsage, userList},
 		{"user suspend", userSuspendUsage, userSuspend},
@@ -169,16 +173,8 @@ func (c *call) parse(least, most int, settings ...string) error {
 		settings = []string{"data", "keys", "database", "url", "git"}
 	}
 	loader := config.Bind(c.flags, settings...)
-	c.flags.BoolVar(&c.json, "json", false, "")
-	if err := c.split(); err != nil {
+	if err := c.parseArgs(least, most); err != nil {
 		return err
-	}
-	if n := len(c.args); n < least || n > most {
-		what := "too few arguments"
-		if n > most {
-			what = fmt.Sprintf("one argument too many: %q", c.args[most])
-		}
-		return usageError(what, fmt.Sprintf("See \"jeton %s --help\".", c.name))
 	}
 	var err error
 	if c.config, err = loader.Load(c.env); err != nil {
@@ -188,6 +184,23 @@ func (c *call) parse(least, most int, settings ...string) error {
 		c.served = servedURL(c.config)
 	}
 	return nil
+}
+
+// parseArgs reads the command line alone: for commands that know no data folder.
+func (c *call) parseArgs(least, most int) error {
+	c.flags.BoolVar(&c.json, "json", false, "")
+	if err := c.split(); err != nil {
+		return err
+	}
+	n := len(c.args)
+	if n >= least && n <= most {
+		return nil
+	}
+	what := "too few arguments"
+	if n > most {
+		what = fmt.Sprintf("one argument too many: %q", c.args[most])
+	}
+	return usageError(what, fmt.Sprintf("See \"jeton %s --help\".", c.name))
 }
 
 // url is where people reach the server: what was said, or else what the server

@@ -163,7 +163,7 @@ func (l *local) newAuthority() (*tls.Certificate, error) {
 func (l *local) loadLeaf() error {
 	pair, err := readPair(filepath.Join(l.o.Dir, leafFile))
 	if err == nil && l.leafFits(pair.Leaf) {
-		l.leaf.Store(pair)
+		l.show(pair)
 		return nil
 	}
 	// A leaf that is missing or broken costs nothing: nobody trusts it itself.
@@ -211,9 +211,16 @@ func (l *local) renew() error {
 	if err := writePair(filepath.Join(l.o.Dir, leafFile), pair); err != nil {
 		return unusable(err, "the server's certificate cannot be written", "Check that this user may write to "+l.o.Dir+".")
 	}
-	l.leaf.Store(pair)
+	l.show(pair)
 	l.o.Log.Info("a certificate was made", "names", dns, "ends", t.NotAfter)
 	return nil
+}
+
+// show makes pair what clients are shown, with the authority behind it: a client
+// that does not know it yet can tell its person the fingerprint.
+func (l *local) show(pair *tls.Certificate) {
+	pair.Certificate = [][]byte{pair.Leaf.Raw, l.ca.Leaf.Raw}
+	l.leaf.Store(pair)
 }
 
 // get hands out the leaf and replaces it when its end comes near. One handshake

@@ -81,6 +81,8 @@ func (p *path) placeholders() int {
 	return n
 }
 
+func (p *path) literals() int { return len(p.segments) - p.placeholders() }
+
 // matches reports whether the path is the request's; a placeholder may stand
 // for several segments where many is true, as names of branches do.
 func (p *path) matches(segments []string, many bool) bool {
@@ -106,7 +108,11 @@ func within(pattern, segments []string) bool {
 	if !strings.HasPrefix(pattern[0], "{") {
 		return pattern[0] == segments[0] && within(pattern[1:], segments[1:])
 	}
-	for n := 1; n <= len(segments); n++ {
+	most := len(segments)
+	if pattern[0] == "{owner}" || pattern[0] == "{repo}" {
+		most = 1
+	}
+	for n := 1; n <= most; n++ {
 		if within(pattern[1:], segments[n:]) {
 			return true
 		}
@@ -118,11 +124,15 @@ func within(pattern, segments []string) bool {
 func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
 	segments := strings.Split(url, "/")
 	for _, many := range []bool{false, true} {
+		var best *path // the most literal one
 		for i := range d.paths {
 			p := &d.paths[i]
-			if op := p.methods[strings.ToLower(method)]; op != nil && p.matches(segments, many) {
-				return p, op, true
+			if p.methods[strings.ToLower(method)] != nil && p.matches(segments, many) && (best == nil || p.literals() > best.literals()) {
+				best = p
 			}
+		}
+		if best != nil {
+			return best, best.methods[strings.ToLower(method)], true
 		}
 	}
 	return nil, nil, false

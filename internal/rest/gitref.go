@@ -1,13 +1,13 @@
 package rest
 
 import (
-	"jeton/internal/httpkit"
 	"net/http"
 	"strings"
 
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/httpkit"
 )
 
 // gitRef is GitHub's "git-ref".

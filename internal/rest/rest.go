@@ -52,11 +52,10 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-	fixed  http.Header // of every answer; never changed
-
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
 	walking *limit.Gate // answers that walk a repository
 	bulky   *limit.Gate // requests with a large body
 
