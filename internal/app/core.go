@@ -28,6 +28,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/pubkey"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -54,25 +55,27 @@ func (o *Options) defaults() {
 
 // Core is everything below the doors.
 type Core struct {
-	Config      config.Config
-	DB          *db.DB
-	Keys        *keys.Ring
-	Change      *change.Bus
-	Audit       *audit.Log
-	Limit       *limit.Limiter
-	Accounts    *account.Room
-	Signin      *signin.Room
-	Tokens      *token.Room
-	Repos       *repo.Room
-	Leaks       *leak.Room
-	PublicKeys  *pubkey.Room
-	Statuses    *commitstatus.Room
-	Deployments *deployment.Room
-	Blobs       *blob.Folder
-	Files       *largefile.Room
-	Git         *gitstore.Store
-	Gate        *gate.Gate
-	Lifecycle   *lifecycle.Flow
+	Config       config.Config
+	DB           *db.DB
+	Keys         *keys.Ring
+	Change       *change.Bus
+	Audit        *audit.Log
+	Limit        *limit.Limiter
+	Accounts     *account.Room
+	Signin       *signin.Room
+	Tokens       *token.Room
+	Repos        *repo.Room
+	Leaks        *leak.Room
+	PublicKeys   *pubkey.Room
+	Statuses     *commitstatus.Room
+	Deployments  *deployment.Room
+	Releases     *release.Room
+	ReleaseBlobs *blob.Folder
+	Blobs        *blob.Folder
+	Files        *largefile.Room
+	Git          *gitstore.Store
+	Gate         *gate.Gate
+	Lifecycle    *lifecycle.Flow
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -125,6 +128,10 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 		return err
 	}
 	k.onClose(func(context.Context) error { return k.Blobs.Close() })
+	if k.ReleaseBlobs, err = blob.OpenFolder(c.Releases()); err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.ReleaseBlobs.Close() })
 	return nil
 }
 
@@ -142,10 +149,12 @@ func (k *Core) openRooms() {
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
+	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
 	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
+	k.Lifecycle.WhenDeleting(k.Releases.DropTx)
 	k.onClose(k.Lifecycle.Close)
 }
 

@@ -40,6 +40,7 @@ var allow = map[string][]string{
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
 	"commitstatus": {"id", "problem", "right", "db"},
 	"deployment":   {"id", "problem", "right", "db", "commitstatus"},
+	"release":      {"id", "problem", "right", "db", "blob"},
 	"leak":         {"problem", "secret", "token"},
 	"largefile":    {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
@@ -48,14 +49,14 @@ var allow = map[string][]string{
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
-	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
+	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "markdown", "language", "account", "pubkey", "commitstatus", "deployment", "repo", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
+	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "markdown", "language", "account", "pubkey", "commitstatus", "deployment", "release", "blob", "repo", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
-	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "commitstatus", "signin",
+	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "commitstatus", "release", "signin",
 		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
 	// the side of the person
 	"client": {"problem", "secret"},

@@ -37,6 +37,12 @@ type Deployment int64
 // Status names a status of a commit or of a deployment.
 type Status int64
 
+// Release names a release of a repository.
+type Release int64
+
+// Asset names a file of a release.
+type Asset int64
+
 // Parse reads a positive decimal number as an id of kind T. It reports false
 // for anything else, so that a route can answer "not found".
 func Parse[T ~int64](s string) (T, bool) {

@@ -195,6 +195,10 @@ var fixtures = merged(contentFixtures, map[string]fixture{
 	"rest POST /api/v3/repos/{owner}/{repo}/deployments":                          {body: `{"ref":"main","required_contexts":[]}`},
 	"rest POST /api/v3/repos/{owner}/{repo}/deployments/{deployment_id}/statuses": {body: `{"state":"pending"}`},
 
+	"rest POST /api/v3/repos/{owner}/{repo}/releases":                     {body: `{"tag_name":"v2.0","draft":true}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/releases/generate-notes":      {body: `{"tag_name":"v2.0"}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/releases/{release_id}/assets": {query: "name=another"},
+
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -407,6 +411,11 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if deploymentRoutes.MatchString(c.path) {
 		dep, depStatus = m.deployment(t, c)
 	}
+	var rel id.Release
+	var asset id.Asset
+	if releaseRoutes.MatchString(c.path) {
+		rel, asset = m.release(t, c)
+	}
 	email := p.email
 	if strings.Contains(c.path, "{user}") {
 		email = w.address
@@ -419,7 +428,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{release_id}", num(int64(rel)), "{asset_id}", num(int64(asset)), "{assets}", "assets", "{tag}", releaseTag, "{asset}", "file", "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
 		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
 }

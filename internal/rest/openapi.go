@@ -33,6 +33,8 @@ var parameters = map[string]string{
 	"direction":   "asc or desc",
 	"environment": "only deployments to this one",
 	"task":        "only deployments for this one",
+	"label":       "what pages call the file instead of its name",
+	"name":        "of the file",
 	"page":        "which page of the list, from 1",
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
 	"since":       "only what changed after this moment (RFC 3339)",

@@ -22,6 +22,7 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/pubkey"
 	"jeton/internal/push"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -45,9 +46,11 @@ type Options struct {
 	Version   string // of this program
 	Now       func() time.Time
 
-	PublicKeys  *pubkey.Room
-	Statuses    *commitstatus.Room
-	Deployments *deployment.Room
+	PublicKeys    *pubkey.Room
+	Statuses      *commitstatus.Room
+	Deployments   *deployment.Room
+	Releases      *release.Room
+	UploadTimeout time.Duration // how long an upload may take; 0: an hour
 }
 
 // Door answers the API.
@@ -59,6 +62,8 @@ type Door struct {
 	walking *limit.Gate // answers that walk a repository
 	bulky   *limit.Gate // requests with a large body
 
+	uploading *limit.Gate // assets on their way
+
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
 }
@@ -68,9 +73,14 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
+	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
 		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
 		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+
+		uploading: limit.NewGate(limit.GateOptions{PerKey: transfersPerActor, Total: transfersInAll}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
@@ -93,6 +103,7 @@ func (d *Door) table() []topic {
 		{"Repositories", d.repoRoutes()},
 		{"Commit statuses", d.statusRoutes()},
 		{"Deployments", d.deploymentRoutes()},
+		{"Releases", d.releaseRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},
@@ -104,6 +115,7 @@ func (d *Door) table() []topic {
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), d.fixed)
+	r = uploaded(r)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -140,6 +140,24 @@ func badge(t *testing.T, s *apptest.Server, repo, commit string) string {
 	return "unsigned"
 }
 
+// wantVerification looks at what the API says of a signature.
+func wantVerification(t *testing.T, s *apptest.Server, path, name, want, plain string) {
+	t.Helper()
+	a := s.Do(t, "GET", "/api/v3/repos/ada/r"+path, "", bearer(plain))
+	o := object(t, a)
+	if inner, ok := o["commit"].(map[string]any); ok {
+		o = inner
+	}
+	v, _ := o["verification"].(map[string]any)
+	if want == "revoked" {
+		want = "expired_key" // GitHub has no word for it
+	}
+	if v["reason"] != want || v["verified"] != (want == "valid") || (v["verified_at"] != nil) != (want == "valid") ||
+		(v["signature"] == nil) != (want == "unsigned") || (v["payload"] == nil) != (want == "unsigned") {
+		t.Errorf("%s: the API says %v, want %s", name, v, want)
+	}
+}
+
 // TestSigning: real git signs with real keys, and the pages say what became of it.
 func TestSigning(t *testing.T) {
 	t.Parallel()
@@ -260,6 +278,7 @@ func TestSigning(t *testing.T) {
 					if got := badge(t, s, "ada/r", one.commit); got != want {
 						t.Errorf("%s: %s, want %s", one.name, got, want)
 					}
+					wantVerification(t, s, "/commits/"+one.commit, one.name, want, plain)
 				}
 			}
 			check(nil)
@@ -331,6 +350,9 @@ func TestSigning_tags(t *testing.T) {
 			g.Run(t, "tag", "five")
 			g.Run(t, "push", "-q", s.URL()+"/ada/r.git", "--all")
 			g.Run(t, "push", "-q", s.URL()+"/ada/r.git", "--tags")
+			for tag, want := range map[string]string{"one": "valid", "two": "valid", "three": "no_user", "four": "unsigned"} {
+				wantVerification(t, s, "/git/tags/"+g.Run(t, "rev-parse", tag), tag, want, plain)
+			}
 			page := s.Do(t, "GET", "/ada/r/tags", "").Text
 			if verified, not := strings.Count(page, ">Verified<"), strings.Count(page, ">Unverified<"); verified != 2 || not != 1 {
 				t.Errorf("%d verified and %d not, want 2 and 1\n%s", verified, not, page)

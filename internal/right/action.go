@@ -49,6 +49,9 @@ const (
 	StatusWrite // say something of a commit
 	DeploymentRead
 	DeploymentWrite
+	ReleaseRead
+	ReleaseDrafts // see releases that are not published yet
+	ReleaseWrite  // publish, change and delete releases and their files
 
 	actions // how many there are, plus one
 )
@@ -114,6 +117,9 @@ var table = [actions]ActionInfo{
 	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
 	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
 	DeploymentRead:  {Name: "deployment.read", Subject: OfRepo, Permission: Deployments, Level: Read, Right: Read, Visitors: true},
+	ReleaseRead:     {Name: "release.read", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
+	ReleaseDrafts:   {Name: "release.drafts", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write},
+	ReleaseWrite:    {Name: "release.write", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	DeploymentWrite: {Name: "deployment.write", Subject: OfRepo, Permission: Deployments, Level: Write, Right: Write, Changes: true},
 }
 

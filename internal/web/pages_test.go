@@ -112,6 +112,11 @@ func samples() []sample {
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
 		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
 		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"releases", "releases", &releasesPage{RepoFrame: inContent(rf("Releases", "/ada/engine/releases", "releases")), Releases: []releaseRow{
+			{Title: "Version 1", Tag: "v1.0", Author: "ada", Href: "/x", TreeHref: "/x", Latest: true, Time: sampleNow.Add(-time.Hour), HTML: "<p>First.</p>", Assets: []assetRow{{Name: "engine.tar.gz", Href: "/x", Digest: strings.Repeat("0a1b", 16), Size: 3 << 20}}},
+			{Title: "v2.0", Tag: "v2.0", Draft: true, Prerelease: true, Time: sampleNow, Assets: []assetRow{{Name: "engine.zip", Digest: strings.Repeat("0a1b", 16), Size: 7}}}}}},
+		{"release", "releases", &releasesPage{RepoFrame: inContent(rf("v1.0", "/ada/engine/releases/tag/v1.0", "releases")), One: true, Releases: []releaseRow{{Title: "v1.0", Tag: "v1.0", Author: "ada", Href: "/x", TreeHref: "/x", Time: sampleNow, Text: "<b>"}}}},
+		{"releases-empty", "releases", &releasesPage{RepoFrame: inContent(rf("Releases", "/ada/engine/releases", "releases"))}},
 		{"tags", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags")), Tags: []tagRow{{Name: "v1.0", Subject: "First version", Short: "0a1b2c3", Href: "/x", TreeHref: "/x", Time: sampleNow, Badge: &badge{Good: true, Why: "It was signed."}}, {Name: "odd", Badge: &badge{Why: "Its signature cannot be read."}}}}},
 		{"tags-empty", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags"))}},
 		{"set-keys", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada", SSH: []keyRow{{Name: "laptop", Print: "SHA256:" + strings.Repeat("Ab1", 14), Added: sampleNow.Add(-50 * time.Hour), DeleteHref: "/x"}},

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/signature"
@@ -40,6 +41,7 @@ type Options struct {
 	Lifecycle  *lifecycle.Flow
 	PublicKeys *pubkey.Room
 	Statuses   *commitstatus.Room
+	Releases   *release.Room
 	Reveals    *signin.Reveals
 	Authority  *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log        *slog.Logger    // nil: nothing is logged
@@ -73,7 +75,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Statuses == nil || o.Reveals == nil {
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -196,6 +198,10 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
 		{Method: get, Path: "/{owner}/{repo}/tags", Action: right.RepoFetch, Handle: heavy(showTags)},
+		{Method: get, Path: "/{owner}/{repo}/releases", Action: right.ReleaseRead, Handle: heavy(showReleases)},
+		{Method: get, Path: "/{owner}/{repo}/releases/latest", Action: right.ReleaseRead, Handle: toLatest},
+		{Method: get, Path: "/{owner}/{repo}/releases/tag/{tag}", Action: right.ReleaseRead, Handle: heavy(showRelease)},
+		{Method: get, Path: "/{owner}/{repo}/releases/download/{tag}/{asset}", Action: right.ReleaseRead, Handle: downloadAsset},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
