@@ -228,6 +228,9 @@ func (t *Target) putAssets(ctx context.Context, in string) (err error) {
 
 // checkAssets hashes what the database says of the files of releases.
 func (t *Target) checkAssets(ctx context.Context, d *db.DB) (err error) {
+	if t.Assets == "" {
+		return nil
+	}
 	blobs, err := blob.OpenFolder(t.Assets)
 	if err != nil {
 		return err
