@@ -35,6 +35,8 @@ certificate authority of its own. The first start prints a link to set it up.
   --acme-directory URL     another ACME authority
   --acme-roots FILE        what that authority's own server is checked against
   --trusted-proxy CIDR     whose forwarded headers are believed; needed for --tls=off
+  --webhook-allow CIDR     private networks that webhooks may reach (default none)
+  --webhook-ca FILE        what their receivers are checked against beside the system's
   --api-rate-limit N       API requests an hour and account (default 15000)
   --max-pack-size SIZE     the most that one push may send (default 4GiB)
   --max-file-size SIZE     the largest file of a push (default 100MiB)

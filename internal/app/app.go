@@ -12,11 +12,13 @@ import (
 	"jeton/internal/cert"
 	"jeton/internal/change"
 	"jeton/internal/config"
+	"jeton/internal/deliver"
 	"jeton/internal/githttp"
 	"jeton/internal/gitstore"
 	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 	"jeton/internal/web"
@@ -30,6 +32,8 @@ type App struct {
 	GraphQL *graphql.Door
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
+	Deliver *deliver.Flow
+	OAuth   *oauth.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener
@@ -116,6 +120,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.stopUpkeep = a.background(ctx, a.Git.RunUpkeep)
 	a.background(ctx, a.Files.Run)
 	a.background(ctx, a.Releases.Run)
+	a.background(ctx, a.Deliver.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

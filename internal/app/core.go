@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
@@ -21,6 +22,7 @@ import (
 	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/keys"
 	"jeton/internal/largefile"
@@ -55,27 +57,30 @@ func (o *Options) defaults() {
 
 // Core is everything below the doors.
 type Core struct {
-	Config       config.Config
-	DB           *db.DB
-	Keys         *keys.Ring
-	Change       *change.Bus
-	Audit        *audit.Log
-	Limit        *limit.Limiter
-	Accounts     *account.Room
-	Signin       *signin.Room
-	Tokens       *token.Room
-	Repos        *repo.Room
-	Leaks        *leak.Room
+	Config    config.Config
+	DB        *db.DB
+	Keys      *keys.Ring
+	Change    *change.Bus
+	Audit     *audit.Log
+	Limit     *limit.Limiter
+	Accounts  *account.Room
+	Signin    *signin.Room
+	Tokens    *token.Room
+	Hooks     *hook.Room
+	Repos     *repo.Room
+	Apps      *application.Room
+	Leaks     *leak.Room
+	Blobs     *blob.Folder
+	Files     *largefile.Room
+	Git       *gitstore.Store
+	Gate      *gate.Gate
+	Lifecycle *lifecycle.Flow
+
 	PublicKeys   *pubkey.Room
 	Statuses     *commitstatus.Room
 	Deployments  *deployment.Room
 	Releases     *release.Room
 	ReleaseBlobs *blob.Folder
-	Blobs        *blob.Folder
-	Files        *largefile.Room
-	Git          *gitstore.Store
-	Gate         *gate.Gate
-	Lifecycle    *lifecycle.Flow
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -142,16 +147,28 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
+	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
+	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
+	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
+	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
+		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
+	k.Gate = gate.New(gate.Options{
+		DB: k.DB, Change: k.Change, Audit: k.Audit,
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos,
+		Log:   o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
+	})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{
+		DB:      k.DB,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
+		Log: o.Log, Now: o.Now,
+	})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
 	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Now: o.Now})
-	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
-	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
-	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
-		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
-	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Log: o.Log, Now: o.Now})
 	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
 	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
 	k.Lifecycle.WhenDeleting(k.Releases.DropTx)

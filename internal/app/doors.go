@@ -1,11 +1,19 @@
 package app
 
 import (
+	"context"
+	"crypto/x509"
+	"os"
+
 	"jeton/internal/config"
+	"jeton/internal/deliver"
 	"jeton/internal/fetch"
 	"jeton/internal/githttp"
 	"jeton/internal/graphql"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
+	"jeton/internal/outbound"
+	"jeton/internal/problem"
 	"jeton/internal/push"
 	"jeton/internal/rest"
 	"jeton/internal/signin"
@@ -15,9 +23,20 @@ import (
 // doors builds each door with the rooms and flows that it hands work to.
 func (a *App) doors() (err error) {
 	k := a.Core
-	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments, Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
-		Git: k.Git, Push: pushes, Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
+	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
+	if a.Deliver, err = deliverer(k); err != nil {
+		return err
+	}
+	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
+	a.Rest = rest.New(rest.Options{
+		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
+		Accounts: k.Accounts, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver,
+		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments,
+		Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
+		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
+	})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
@@ -27,8 +46,15 @@ func (a *App) doors() (err error) {
 	off := k.Config.LFS == config.SwitchedOff
 	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
-	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit,
-		Git: k.Git, Lifecycle: k.Lifecycle, PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
+	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
+	o := web.Options{
+		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver,
+		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases,
+		Log: k.o.Log, Now: k.o.Now,
+	}
 	if !off {
 		o.Files = k.Files
 	}
@@ -37,4 +63,24 @@ func (a *App) doors() (err error) {
 	}
 	a.Web, err = web.New(o)
 	return err
+}
+
+// deliverer builds the flow that tells webhooks. What it reaches is not what an
+// import reaches: the administrator opens networks for each.
+func deliverer(k *Core) (*deliver.Flow, error) {
+	o := outbound.Options{Allow: k.Config.WebhookAllow}
+	if file := k.Config.WebhookCA; file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, problem.Wrap(err, problem.Invalid, "The file of webhook-ca can't be read.", "Check that it is there, and that the server may read it.")
+		}
+		if o.Roots, err = x509.SystemCertPool(); err != nil {
+			o.Roots = x509.NewCertPool() // a machine without any
+		}
+		if !o.Roots.AppendCertsFromPEM(pem) {
+			return nil, problem.New(problem.Invalid, "The file of webhook-ca holds no certificate.", "It must be PEM: -----BEGIN CERTIFICATE-----.")
+		}
+	}
+	return deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Gate: k.Gate, Git: k.Git,
+		Outbound: outbound.New(o), Log: k.o.Log, Now: k.o.Now}), nil
 }

@@ -8,6 +8,8 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/hook"
+	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
@@ -33,11 +35,24 @@ func TestScopes_each(t *testing.T) {
 		beside []string // scopes that the request needs as well
 		try    func(plain string) bool
 	}{
-		right.ScopeRepo:       {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
-		right.ScopePublicRepo: {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
-		right.ScopeUser:       {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
-		right.ScopeUserEmail:  {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
-		right.ScopeDeleteRepo: {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},
+		right.ScopeRepo:          {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
+		right.ScopePublicRepo:    {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
+		right.ScopeUser:          {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
+		right.ScopeUserEmail:     {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
+		right.ScopeDeleteRepo:    {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},
+		right.ScopeReadRepoHook:  {nil, status("GET", "/api/v3/repos/"+private.FullName()+"/hooks", "", http.StatusOK)},
+		right.ScopeWriteRepoHook: {nil, status("POST", "/api/v3/repos/"+private.FullName()+"/hooks", `{"active":false,"config":{"url":"https://example.com/{n}"}}`, http.StatusCreated)},
+		right.ScopeAdminRepoHook: {nil, func(plain string) bool {
+			url := "https://example.com/doomed"
+			h, err := s.Hooks.Create(t.Context(), right.Actor{Account: ada.ID}, hook.Place{Repo: private.ID, Owner: ada.ID, Name: private.FullName()}, hook.Patch{URL: &url})
+			if problem.Is(err, problem.Invalid) { // the one before was not deleted
+				return false
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return status("DELETE", fmt.Sprintf("/api/v3/repos/%s/hooks/%d", private.FullName(), h.ID), "", http.StatusNoContent)(plain)
+		}},
 		right.ScopeReadUser: {nil, func(plain string) bool {
 			return strings.Contains(s.Do(t, "GET", "/api/v3/user", "", "Authorization: Bearer "+plain).Text, "owned_private_repos")
 		}},

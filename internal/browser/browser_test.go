@@ -129,10 +129,10 @@ func (b *bench) stop() {
 }
 
 // serve starts a server of the test's own that the browser trusts.
-func serve(t *testing.T) *apptest.Server {
+func serve(t *testing.T, change ...func(*config.Config)) *apptest.Server {
 	t.Helper()
 	shared.browser(t)
-	return apptest.Start(t, func(c *config.Config) {
+	return apptest.Start(t, append(change, func(c *config.Config) {
 		to := filepath.Join(c.Data, "tls")
 		if err := os.MkdirAll(to, 0o700); err != nil {
 			t.Fatal(err)
@@ -150,7 +150,7 @@ func serve(t *testing.T) *apptest.Server {
 				t.Fatal(err)
 			}
 		}
-	})
+	})...)
 }
 
 // limit is how long one test may take, and patience how long one step, on a

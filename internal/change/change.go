@@ -27,7 +27,8 @@ const (
 	TokenChanged    Kind = "token"
 	SessionChanged  Kind = "session"
 	RepoChanged     Kind = "repo"
-	RepoPushed      Kind = "push" // its refs have moved, and who may what is as it was
+	RepoPushed      Kind = "push"  // its refs have moved, and who may what is as it was
+	HooksChanged    Kind = "hooks" // which repositories have webhooks
 	SettingsChanged Kind = "settings"
 	KeysChanged     Kind = "keys"
 	All             Kind = "all"

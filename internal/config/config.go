@@ -66,6 +66,8 @@ type Config struct {
 	ACMEDirectory  string
 	ACMERoots      string
 	TrustedProxies []netip.Prefix
+	WebhookAllow   []netip.Prefix // networks that webhooks reach though they are not public
+	WebhookCA      string         // certificates, PEM, that receivers of webhooks may have beside the system's
 
 	APIRateLimit      int // requests an hour and account
 	MaxPackSize       Size

@@ -46,6 +46,8 @@ var settings = [...]Setting{
 	{Name: "acme-directory", Value: "URL", Default: "Let's Encrypt's", Help: "Another ACME authority.", field: func(c *Config) any { return &c.ACMEDirectory }},
 	{Name: "acme-roots", Value: "FILE", Default: "the system's", Help: "Certificates, PEM, that the ACME authority's own server is checked against.", field: func(c *Config) any { return &c.ACMERoots }},
 	{Name: "trusted-proxy", Value: "CIDR", Default: "none", Help: "Addresses, parted by commas, from which forwarded headers are believed. Can be given more than once.", field: func(c *Config) any { return &c.TrustedProxies }},
+	{Name: "webhook-allow", Value: "CIDR", Default: "none", Help: "Private networks, parted by commas, that webhooks may reach. Without it they reach the public Internet alone. Can be given more than once.", field: func(c *Config) any { return &c.WebhookAllow }},
+	{Name: "webhook-ca", Value: "FILE", Default: "the system's", Help: "Certificates, PEM, that receivers of webhooks are checked against beside the system's.", field: func(c *Config) any { return &c.WebhookCA }},
 	{Name: "api-rate-limit", Value: "N", Default: "15000", Help: "API requests that an account may make in an hour. Git is not counted.", field: func(c *Config) any { return &c.APIRateLimit }},
 	{Name: "max-pack-size", Value: "SIZE", Default: "4GiB", Help: "The most that one push may send.", field: func(c *Config) any { return &c.MaxPackSize }},
 	{Name: "max-file-size", Value: "SIZE", Default: "100MiB", Help: "The largest file that a push may bring. Larger ones belong into Git LFS.", field: func(c *Config) any { return &c.MaxFileSize }},

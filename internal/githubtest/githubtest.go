@@ -50,13 +50,7 @@ func Load() (*Description, error) {
 	for text, methods := range all.Paths {
 		d.paths = append(d.paths, path{segments: strings.Split(text, "/"), methods: methods, text: text})
 	}
-	// The most literal one first: /user/repos before /user/{x}.
-	slices.SortFunc(d.paths, func(a, b path) int {
-		if n := a.placeholders() - b.placeholders(); n != 0 {
-			return n
-		}
-		return strings.Compare(a.text, b.text)
-	})
+	slices.SortFunc(d.paths, func(a, b path) int { return strings.Compare(a.text, b.text) })
 	return d, nil
 }
 
@@ -71,17 +65,15 @@ func root() string {
 	}
 }
 
-func (p *path) placeholders() int {
+func (p *path) literals() int {
 	n := 0
 	for _, s := range p.segments {
-		if strings.HasPrefix(s, "{") {
+		if !strings.HasPrefix(s, "{") {
 			n++
 		}
 	}
 	return n
 }
-
-func (p *path) literals() int { return len(p.segments) - p.placeholders() }
 
 // matches reports whether the path is the request's; a placeholder may stand
 // for several segments where many is true, as names of branches do.
@@ -108,11 +100,7 @@ func within(pattern, segments []string) bool {
 	if !strings.HasPrefix(pattern[0], "{") {
 		return pattern[0] == segments[0] && within(pattern[1:], segments[1:])
 	}
-	most := len(segments)
-	if pattern[0] == "{owner}" || pattern[0] == "{repo}" {
-		most = 1
-	}
-	for n := 1; n <= most; n++ {
+	for n := 1; n <= len(segments); n++ {
 		if within(pattern[1:], segments[n:]) {
 			return true
 		}
@@ -121,21 +109,23 @@ func within(pattern, segments []string) bool {
 }
 
 // find returns GitHub's operation for a request, or false when GitHub has none.
-func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
+// Of several that a name with slashes allows, the most literal one is meant.
+func (d *Description) find(method, url string) (found *path, op json.RawMessage, ok bool) {
 	segments := strings.Split(url, "/")
 	for _, many := range []bool{false, true} {
-		var best *path // the most literal one
 		for i := range d.paths {
 			p := &d.paths[i]
-			if p.methods[strings.ToLower(method)] != nil && p.matches(segments, many) && (best == nil || p.literals() > best.literals()) {
-				best = p
+			o := p.methods[strings.ToLower(method)]
+			if o == nil || !p.matches(segments, many) || found != nil && p.literals() <= found.literals() {
+				continue
 			}
+			found, op = p, o
 		}
-		if best != nil {
-			return best, best.methods[strings.ToLower(method)], true
+		if found != nil {
+			break
 		}
 	}
-	return nil, nil, false
+	return found, op, found != nil
 }
 
 // Check reports in what an answer differs from what GitHub describes: its
@@ -143,6 +133,9 @@ func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
 func (d *Description) Check(method, url string, status int, body []byte) error {
 	if len(body) == 0 { // HEAD, 204, 304
 		return nil
+	}
+	if strings.HasSuffix(url, "/contents") {
+		url += "/" // the topmost folder, whose path is empty
 	}
 	p, op, ok := d.find(method, url)
 	if !ok {
@@ -210,9 +203,18 @@ func (d *Description) compile(op json.RawMessage, status int) (*jsonschema.Resol
 			return nil, err
 		}
 	}
-	content, ok := answer.Content["application/json"]
-	if !ok {
+	var forms []json.RawMessage // one for each media type
+	for _, c := range answer.Content {
+		if c.Schema != nil {
+			forms = append(forms, c.Schema)
+		}
+	}
+	if forms == nil {
 		return nil, nil
 	}
-	return d.resolve(content.Schema)
+	any, err := json.Marshal(map[string]any{"anyOf": forms})
+	if err != nil {
+		return nil, err
+	}
+	return d.resolve(any)
 }

@@ -30,38 +30,46 @@ var allow = map[string][]string{
 	"outbound": {"problem"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
-	"keys":         {"problem", "db"},
-	"change":       {"problem", "db"},
-	"audit":        {"id", "problem", "event", "printable", "right", "db"},
-	"account":      {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":       {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"repo":         {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account"},
-	"token":        {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"keys":        {"problem", "db"},
+	"change":      {"problem", "db"},
+	"audit":       {"id", "problem", "event", "printable", "right", "db"},
+	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
+	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
+	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
+	"leak":        {"problem", "secret", "token", "application"},
+	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
+
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
 	"commitstatus": {"id", "problem", "right", "db"},
 	"deployment":   {"id", "problem", "right", "db", "commitstatus"},
 	"release":      {"id", "problem", "right", "db", "blob"},
-	"leak":         {"problem", "secret", "token"},
-	"largefile":    {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
+	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "application"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "largefile", "gitstore", "hook"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook"},
+	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "signature", "db", "limit", "markdown", "language", "account", "pubkey", "commitstatus", "deployment", "release", "blob", "repo", "token", "gate", "gitstore", "push", "lifecycle", "httpkit"},
+	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit",
+		"signature", "pubkey", "commitstatus", "deployment", "release", "blob"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
-	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "signature", "db", "limit", "cert", "audit", "account", "pubkey", "commitstatus", "release", "signin",
-		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit"},
+	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
+		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
+		"signature", "pubkey", "commitstatus", "release"},
 	// the side of the person
 	"client": {"problem", "secret"},
 	// tests of the whole
 	"browser": {},
+	"clients": {},
 	"crash":   {},
 }
 
@@ -102,7 +110,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

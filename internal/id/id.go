@@ -16,6 +16,13 @@ type Repo int64
 // secret and stands in URLs and in the security log.
 type Token int64
 
+// App names an application that somebody registered. Its client id, which is
+// what others know, is another name.
+type App int64
+
+// AppSecret names one of an application's secrets; it is not the secret.
+type AppSecret int64
+
 // Session names a browser session.
 type Session int64
 
@@ -24,6 +31,12 @@ type Email int64
 
 // Rule names a rule about the branches or tags of a repository.
 type Rule int64
+
+// Hook names a webhook.
+type Hook int64
+
+// Delivery names one attempt to tell a webhook of something.
+type Delivery int64
 
 // Event names one line of the security log.
 type Event int64

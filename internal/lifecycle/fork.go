@@ -5,6 +5,7 @@ import (
 
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -64,7 +65,11 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 		if err := f.o.Repo.SetSize(ctx, tx, number, size>>10); err != nil {
 			return err
 		}
-		return f.o.Files.CopyTo(ctx, tx, origin.ID, number)
+		if err := f.o.Files.CopyTo(ctx, tx, origin.ID, number); err != nil {
+			return err
+		}
+		// Who is told, and may see the fork, package deliver finds out.
+		return f.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "fork", Repo: origin.ID, Actor: actor, Body: map[string]id.Repo{"fork": number}})
 	})
 	if err != nil || im.Empty {
 		return r, err

@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/repo"
@@ -25,15 +27,18 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Log and Now are required.
+// Options are the parts that the flow joins. All but Hooks, Log and Now are
+// required.
 type Options struct {
 	DB      *db.DB
 	Account *account.Room
 	Signin  *signin.Room // ends an account's sessions by itself, inside account's transactions
 	Token   *token.Room
+	Apps    *application.Room
 	Repo    *repo.Room
 	Files   *largefile.Room
 	Git     *gitstore.Store
+	Hooks   *hook.Room       // nil: there are no webhooks
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }
@@ -49,7 +54,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Apps == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

@@ -161,6 +161,9 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 				return err
 			}
 		}
+		if err := f.o.Hooks.DropTx(ctx, tx, r); err != nil {
+			return err
+		}
 		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
 		return err
 	})

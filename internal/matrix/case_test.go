@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"jeton/internal/application"
 	"jeton/internal/httpkit"
 	"jeton/internal/id"
 	"jeton/internal/repo"
@@ -32,7 +33,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -149,7 +150,7 @@ func (c kase) combination() combination {
 		return out
 	}
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
 		out.credential = "another scope"
 	}
@@ -185,7 +186,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(contentFixtures, map[string]fixture{
+var fixtures = merged(contentFixtures, oauthFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -288,6 +289,10 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 				t.Fatal(err)
 			}
 		}
+	case revokeRoute:
+		if p := m.person(c); ans.status == http.StatusSeeOther && c.credential == "recent" {
+			w.allow(t, p, application.GCM)
+		}
 	case "web POST /{owner}/{repo}/leave":
 		if ans.status != http.StatusSeeOther || strings.HasPrefix(ans.header.Get("Location"), "/login") {
 			return
@@ -310,6 +315,9 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 		}
 	}
 }
+
+// revokeRoute takes away what others look at, so it has an application of its own.
+const revokeRoute = "web POST /settings/connections/applications/{client_id}/revoke"
 
 // ownRepos are routes whose requests change what others look at.
 var ownRepos = map[string]string{
@@ -358,6 +366,8 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
+	case c.door == "oauth":
+		body, kind = f.form, "application/x-www-form-urlencoded"
 	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {
@@ -424,13 +434,21 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if strings.HasSuffix(c.path, "/{rule}/delete") && c.method == http.MethodPost {
 		rule = 1 << 40 // none: the others need theirs
 	}
+	client := application.GitHubCLI
+	if c.route.String() == revokeRoute {
+		client = application.GCM
+	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return strings.NewReplacer("{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1<<40), "{sha}", w.commit, "{release_id}", num(int64(rel)), "{asset_id}", num(int64(asset)), "{assets}", "assets", "{tag}", releaseTag, "{asset}", "file", "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)),
-		"{token}", num(int64(tok)), "{session}", num(1<<40), "{rule}", num(int64(rule))).Replace(c.path)
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{release_id}", num(int64(rel)), "{asset_id}", num(int64(asset)), "{assets}", "assets", "{tag}", releaseTag, "{asset}", "file", "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)),
+		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // file is the path of a file in the repository: a pointer for the route that

@@ -55,7 +55,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(keyRules, statusRules, deploymentRules, releaseRules, gitRules, contentRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, gitRules, contentRules, hookRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -72,6 +72,7 @@ var needs = map[string]need{
 	"public_repo":  {public: []string{"repo", "public_repo"}},
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
+	"application":  {}, // no scope gives it
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
 
 	"repo_deployment":         {public: []string{"repo", "public_repo", "repo_deployment"}, private: []string{"repo", "repo_deployment"}},
@@ -85,6 +86,14 @@ var needs = map[string]need{
 	"read:gpg_key":          {public: []string{"read:gpg_key", "write:gpg_key", "admin:gpg_key"}},
 	"write:gpg_key":         {public: []string{"write:gpg_key", "admin:gpg_key"}},
 	"admin:gpg_key":         {public: []string{"admin:gpg_key"}},
+}
+
+// needOf looks a need up by its name, in the table of its topic.
+func needOf(scope string) need {
+	if n, ok := hookNeeds[scope]; ok {
+		return n
+	}
+	return needs[scope]
 }
 
 // met reports whether a token with these scopes has what is needed.
@@ -113,6 +122,8 @@ func expect(c kase) verdict {
 	switch {
 	case c.carrier == inQuery:
 		return badURL
+	case c.door == "oauth":
+		return allowed // programs come here for a token; what they present beside it is not looked at
 	case c.door == "web" && c.inHeader():
 		return forbidden // pages take no token and no password in a header, not even a good one
 	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale"):
@@ -156,7 +167,7 @@ func (r rule) forToken(c kase) verdict {
 		return challenge
 	}
 	scopes := scopeSets[c.credential]
-	enough := needs[r.scope].met(scopes, c.private)
+	enough := needOf(r.scope).met(scopes, c.private)
 	if r.who < reader {
 		if !enough && r.hides {
 			return missing

@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/application"
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/id"
@@ -46,8 +47,14 @@ var scopeSets = func() map[string][]string {
 			sets["all"] = append(sets["all"], string(one.Name))
 		}
 	}
+	// A token that an application was given does what its scopes say and nothing
+	// else, whatever carries it.
+	sets[ofApp] = []string{"public_repo", "user:email"}
 	return sets
 }()
+
+// ofApp names the token that is an application's and not a personal one.
+const ofApp = "of an application"
 
 // person is somebody with everything that they could present.
 type person struct {
@@ -56,6 +63,7 @@ type person struct {
 	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
 	email    id.Email
 	decoy    id.Token // a token that requests name in their path
+	app      id.App   // an application that requests name in their path
 }
 
 // world is a set of people and the repositories between them. A suspended
@@ -65,6 +73,7 @@ type world struct {
 	people  map[relation]*person
 	repos   map[bool]repo.Repo // by private
 	rules   map[bool]id.Rule   // a rule of each
+	hooks   map[bool]*hooked   // a webhook of each
 	commit  string
 	blob    string          // of the README
 	tag     string          // an annotated one
@@ -97,7 +106,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -117,6 +126,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 			t.Fatal(err)
 		}
 		w.rules[private] = rule.ID
+		w.hooks[private] = w.hookUp(t, r)
 	}
 	return w
 }
@@ -167,6 +177,10 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	}
 	p.email = w.emailOf(t, p.Account)
 	for name, scopes := range scopeSets {
+		if name == ofApp {
+			p.tokens[name] = w.s.OAuthToken(t, p.Account, application.GitHubCLI, scopes...)
+			continue
+		}
 		_, p.tokens[name] = w.s.Token(t, p.Account, name, scopes...)
 	}
 	_, p.tokens["expired"] = w.s.TokenUntil(t, p.Account, "expired", w.s.Now().Add(time.Hour), scopeSets["all"]...)
@@ -177,10 +191,30 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	p.tokens["revoked"] = plain
 	decoy, _ := w.s.Token(t, p.Account, "decoy")
 	p.decoy = decoy.ID
+	app, err := w.s.Apps.Register(t.Context(), right.Operator(), p.ID, application.Form{Name: "Own", Homepage: "https://app.example.com", Callback: "https://app.example.com/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.app = app.ID
+	w.allow(t, p, application.GitHubCLI)
+	w.allow(t, p, application.GCM)
 	for _, kind := range []string{"stale", "lapsed", "ended"} {
 		p.sessions[kind] = w.session(t, p, kind)
 	}
 	return p
+}
+
+// allow lets a known application act for the person.
+func (w *world) allow(t testing.TB, p *person, clientID string) {
+	t.Helper()
+	known, err := w.s.Apps.ByClientID(t.Context(), clientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor := right.Actor{Account: p.ID, Login: p.Login, Kind: right.SessionCredential}
+	if _, err := w.s.Apps.Authorize(t.Context(), actor, application.Request{App: known, Redirect: "http://127.0.0.1/"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) emailOf(t *testing.T, a account.Account) id.Email {

@@ -30,6 +30,7 @@ type Options struct {
 type Client struct {
 	o    Options
 	http *http.Client
+	post *http.Client
 }
 
 // ErrRefused is the cause of a refusal to connect.
@@ -57,6 +58,24 @@ func New(o Options) *Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return ErrRedirect },
 	}
+	// What is posted to strangers takes a bounded amount of memory, whatever they
+	// answer: HTTP/2 would hold megabytes of a body that nobody reads.
+	only1 := new(http.Protocols)
+	only1.SetHTTP1(true)
+	c.post = &http.Client{
+		Transport: &http.Transport{
+			DialContext:            c.DialContext,
+			TLSClientConfig:        &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12},
+			Protocols:              only1,
+			DisableCompression:     true,
+			TLSHandshakeTimeout:    15 * time.Second,
+			MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConns:           20,
+			MaxIdleConnsPerHost:    1,
+			IdleConnTimeout:        30 * time.Second,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	return c
 }
 
@@ -69,7 +88,10 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 }
 
 // Close ends idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.post.CloseIdleConnections()
+}
 
 func (c *Client) allowed(a netip.Addr) bool {
 	for _, p := range c.o.Allow {

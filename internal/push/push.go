@@ -17,13 +17,14 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/hook"
 	"jeton/internal/leak"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
 
-// Options are what the flow needs. All but WarnFile, RulesTime, Log and Now are
-// required.
+// Options are what the flow needs. All but Hooks, WarnFile, RulesTime, Log and Now
+// are required.
 type Options struct {
 	Gate  *gate.Gate
 	Git   *gitstore.Store
@@ -31,6 +32,7 @@ type Options struct {
 	Repos *repo.Room
 	Audit *audit.Log
 	Leaks *leak.Room
+	Hooks *hook.Room // is told of pushes; nil: nobody is
 	Log   *slog.Logger
 	Now   func() time.Time // nil: time.Now
 

@@ -87,6 +87,9 @@ func (f *Flow) record(ctx context.Context, repo id.Repo, m gitstore.Moved, again
 		if err := f.o.Repos.SetSize(ctx, tx, repo, size>>10); err != nil {
 			return err
 		}
+		if err := f.tell(ctx, tx, &r, actor, j.At, m); err != nil {
+			return err
+		}
 		return f.o.Audit.Record(ctx, tx, entry)
 	})
 	if problem.Is(err, problem.NotFound) {

@@ -77,6 +77,9 @@ func (m *Room) SetCollaborator(ctx context.Context, actor right.Actor, repo id.R
 		if err := m.record(ctx, tx, actor, action, &r, detail); err != nil {
 			return err
 		}
+		if err := m.tellMember(ctx, tx, actor, repo, who, account.Login, before, level); err != nil {
+			return err
+		}
 		return m.changed(ctx, tx, repo)
 	})
 }
@@ -144,6 +147,9 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 		return err
 	}
 	if err := m.record(ctx, tx, actor, "repo.remove_member", &r, map[string]string{"user": account.Login}); err != nil {
+		return err
+	}
+	if err := m.tellMember(ctx, tx, actor, repo, who, account.Login, right.None, right.None); err != nil {
 		return err
 	}
 	return m.changed(ctx, tx, repo)

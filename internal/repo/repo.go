@@ -17,6 +17,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -74,6 +75,7 @@ type Options struct {
 	Account *account.Room
 	Change  *change.Bus
 	Audit   *audit.Log
+	Hooks   *hook.Room       // is told what happens to repositories; nil: nobody is
 	Now     func() time.Time // nil is time.Now
 
 	RepoQuota    int64 // bytes that a repository may take; 0: no limit

@@ -75,6 +75,9 @@ func (m *Room) UpdateTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 			return Repo{}, err
 		}
 	}
+	if err := m.tellUpdate(ctx, tx, actor, &old, &r); err != nil {
+		return Repo{}, err
+	}
 	return r, m.changed(ctx, tx, repo)
 }
 
@@ -202,6 +205,10 @@ func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 		if err := m.record(ctx, tx, actor, "repo.transfer", of, detail); err != nil {
 			return Repo{}, err
 		}
+	}
+	was := object{"changes": object{"owner": object{"from": object{"user": object{"id": old.Owner, "login": old.OwnerLogin}}}}}
+	if err := m.tell(ctx, tx, actor, repo, "repository", "transferred", was); err != nil {
+		return Repo{}, err
 	}
 	return r, m.changed(ctx, tx, repo)
 }

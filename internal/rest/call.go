@@ -52,7 +52,11 @@ const apiVersion = "2022-11-28"
 // enter identifies the caller and counts the request.
 func (c *call) enter() error {
 	h := c.w.Header()
-	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	identify := c.door.o.Gate.Identify
+	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
+		identify = c.door.o.Gate.IdentifyApp
+	}
+	actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
 		return err
 	}
@@ -60,6 +64,9 @@ func (c *call) enter() error {
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if actor.App != "" {
+			h.Set("X-OAuth-Client-Id", actor.App)
+		}
 		if !actor.Until.IsZero() {
 			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 		}

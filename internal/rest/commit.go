@@ -84,7 +84,7 @@ type diffEntry struct {
 }
 
 func gitNode(kind string, repo int64, id object.ID) string {
-	return httpkit.NodeID(kind, repo) + string(id)
+	return httpkit.NodeIDOf(kind, strconv.FormatInt(repo, 10)+":"+string(id))
 }
 
 func (c *call) commit(one *object.Commit, k known) commitAnswer {

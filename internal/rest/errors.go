@@ -133,6 +133,18 @@ func resource(path string) string {
 		return "SshSigningKey"
 	case strings.HasSuffix(path, "/gpg_keys"):
 		return "GpgKey"
+	case strings.Contains(path, "/hooks"):
+		return "Hook"
+	case strings.Contains(path, "/deployments/"):
+		return "DeploymentStatus"
+	case strings.HasSuffix(path, "/deployments"):
+		return "Deployment"
+	case strings.Contains(path, "/statuses"):
+		return "Status"
+	case strings.Contains(path, "/assets"):
+		return "ReleaseAsset"
+	case strings.Contains(path, "/releases"):
+		return "Release"
 	}
 	if strings.Contains(path, "/repos") {
 		return "Repository"

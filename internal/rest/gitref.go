@@ -7,7 +7,6 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
-	"jeton/internal/httpkit"
 )
 
 // gitRef is GitHub's "git-ref".
@@ -29,7 +28,7 @@ func (c *call) refTarget(id object.ID, kind object.Kind) refTarget {
 }
 
 func (c *call) gitRef(name string, id object.ID, kind object.Kind) gitRef {
-	return gitRef{Ref: name, NodeID: httpkit.NodeID("Ref", int64(c.repo.ID)) + name, URL: c.repoURL("/git/" + escaped(name)), Object: c.refTarget(id, kind)}
+	return gitRef{Ref: name, NodeID: gitNode("Ref", int64(c.repo.ID), object.ID(name)), URL: c.repoURL("/git/" + escaped(name)), Object: c.refTarget(id, kind)}
 }
 
 // fullRef is a ref as the path names it: with or without "refs/" before it.

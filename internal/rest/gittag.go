@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
-	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 )
 
@@ -140,7 +139,7 @@ func (d *Door) listTags(c *call) (any, error) {
 		commit, name := string(t.Commit()), t.Short()
 		out = append(out, tagAnswer{Name: name, Commit: shaURL{commit, c.repoURL("/commits/" + commit)},
 			ZipballURL: c.repoURL("/zipball/refs/tags/" + escaped(name)), TarballURL: c.repoURL("/tarball/refs/tags/" + escaped(name)),
-			NodeID: httpkit.NodeID("Ref", int64(c.repo.ID)) + name})
+			NodeID: gitNode("Ref", int64(c.repo.ID), object.ID(name))})
 	}
 	return out, nil
 }

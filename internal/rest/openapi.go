@@ -30,6 +30,7 @@ var parameters = map[string]string{
 	"until":       "only commits before this moment (RFC 3339)",
 	"affiliation": "owner, collaborator, organization_member: a list with commas between them",
 	"before":      "only what changed before this moment (RFC 3339)",
+	"cursor":      "where the list goes on: from the header Link",
 	"direction":   "asc or desc",
 	"environment": "only deployments to this one",
 	"task":        "only deployments for this one",
@@ -39,6 +40,7 @@ var parameters = map[string]string{
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
 	"since":       "only what changed after this moment (RFC 3339)",
 	"sort":        "what the list is ordered by",
+	"status":      "success or failure",
 	"type":        "which of them",
 	"visibility":  "all, public or private",
 }

@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/commitstatus"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
@@ -40,7 +43,10 @@ type Options struct {
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -55,15 +61,15 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o       Options
-	mux     *http.ServeMux
-	routes  []httpkit.RouteInfo
-	fixed   http.Header // of every answer; never changed
+	o      Options
+	mux    *http.ServeMux
+	routes []httpkit.RouteInfo
+	fixed  http.Header // of every answer; never changed
+
 	walking *limit.Gate // answers that walk a repository
 	bulky   *limit.Gate // requests with a large body
 
 	uploading *limit.Gate // assets on their way
-
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
 }
@@ -100,6 +106,8 @@ func (d *Door) table() []topic {
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
 		{"Keys", d.keyRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
 		{"Commit statuses", d.statusRoutes()},
 		{"Deployments", d.deploymentRoutes()},
@@ -108,6 +116,7 @@ func (d *Door) table() []topic {
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},
 		{"Git database", d.gitRoutes()},
+		{"Webhooks", d.hookRoutes()},
 	}
 }
 
@@ -140,7 +149,7 @@ func fixed() http.Header {
 		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
 		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
 		"Cross-Origin-Resource-Policy":  {"cross-origin"},
 		"Cache-Control":                 {"private, no-cache"},
 		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},

@@ -29,6 +29,9 @@ const (
 	RepoCreate    // a public repository
 	RepoCreatePrivate
 
+	// Of an application that proved which one it is.
+	AppTokens // check, renew and end the tokens that it was given
+
 	// Of one repository.
 	RepoRead       // that it exists, and its metadata
 	RepoFetch      // clone, fetch, read files, history and diffs
@@ -53,6 +56,11 @@ const (
 	ReleaseDrafts // see releases that are not published yet
 	ReleaseWrite  // publish, change and delete releases and their files
 
+	// Of a repository's webhooks.
+	HookRead   // look at them and at what they delivered, and have them ping
+	HookEdit   // make and change them, send again
+	HookDelete // take them away
+
 	actions // how many there are, plus one
 )
 
@@ -64,6 +72,7 @@ const (
 	OfSite Subject = iota
 	OfSelf
 	OfRepo
+	OfApp // only an application that proved which one it is may ask, and it for nothing else
 )
 
 // ActionInfo is what the table says of an action.
@@ -100,6 +109,8 @@ var table = [actions]ActionInfo{
 	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write},
 	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
 
+	AppTokens: {Name: "app.tokens", Subject: OfApp},
+
 	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
 	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
 	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
@@ -121,6 +132,10 @@ var table = [actions]ActionInfo{
 	ReleaseDrafts:   {Name: "release.drafts", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write},
 	ReleaseWrite:    {Name: "release.write", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	DeploymentWrite: {Name: "deployment.write", Subject: OfRepo, Permission: Deployments, Level: Write, Right: Write, Changes: true},
+
+	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
+	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
+	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {

@@ -40,26 +40,27 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first seven are of a repository, the others of an
+// The permissions. The first eight are of a repository, the others of an
 // account or of the site.
 const (
-	Metadata       Permission = iota // that it exists, its description and settings, read only
-	Contents                         // objects, refs and files
-	Statuses                         // what is said of commits by continuous integration
-	Deployments                      // which commit was put where
-	Workflows                        // files under .github/workflows
-	Administration                   // settings, collaborators, visibility, creation
-	Deletion                         // deleting a repository
-	Profile                          // the account's own profile, private fields included
-	Emails                           // the account's own e-mail addresses
-	SSHSigningKeys                   // the account's SSH keys for signing
-	GPGKeys                          // the account's OpenPGP keys
-	Security                         // passwords, sessions, tokens, the security log: people only
-	Site                             // users and settings of the whole site: administrators only
-	permissions                      // how many there are
+	Metadata        Permission = iota // that it exists, its description and settings, read only
+	Contents                          // objects, refs and files
+	Statuses                          // what is said of commits by continuous integration
+	Deployments                       // which commit was put where
+	Workflows                         // files under .github/workflows
+	Administration                    // settings, collaborators, visibility, creation
+	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
+	Deletion                          // deleting a repository
+	Profile                           // the account's own profile, private fields included
+	Emails                            // the account's own e-mail addresses
+	SSHSigningKeys                    // the account's SSH keys for signing
+	GPGKeys                           // the account's OpenPGP keys
+	Security                          // passwords, sessions, tokens, the security log: people only
+	Site                              // users and settings of the whole site: administrators only
+	permissions                       // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "statuses", "deployments", "workflows", "administration", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "statuses", "deployments", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }

@@ -12,15 +12,20 @@ type Scope string
 // The scopes that guard something here. GitHub's other names are not offered
 // before there is something behind them.
 const (
-	ScopeRepo           Scope = "repo"
-	ScopePublicRepo     Scope = "public_repo"
+	ScopeRepo       Scope = "repo"
+	ScopePublicRepo Scope = "public_repo"
+	ScopeWorkflow   Scope = "workflow"
+	ScopeUser       Scope = "user"
+	ScopeReadUser   Scope = "read:user"
+	ScopeUserEmail  Scope = "user:email"
+	ScopeDeleteRepo Scope = "delete_repo"
+
+	ScopeAdminRepoHook Scope = "admin:repo_hook"
+	ScopeWriteRepoHook Scope = "write:repo_hook"
+	ScopeReadRepoHook  Scope = "read:repo_hook"
+
 	ScopeRepoStatus     Scope = "repo:status"
 	ScopeRepoDeployment Scope = "repo_deployment"
-	ScopeWorkflow       Scope = "workflow"
-	ScopeUser           Scope = "user"
-	ScopeReadUser       Scope = "read:user"
-	ScopeUserEmail      Scope = "user:email"
-	ScopeDeleteRepo     Scope = "delete_repo"
 
 	ScopeAdminSSHSigningKey Scope = "admin:ssh_signing_key"
 	ScopeWriteSSHSigningKey Scope = "write:ssh_signing_key"
@@ -45,6 +50,9 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeRepoDeployment, Parent: ScopeRepo, Title: "Read and write deployments and their statuses, and no code", gives: both(Levels{Deployments: Write})},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
+	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
+	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
+	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
@@ -57,7 +65,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin, RepositoryHooks: Admin}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 
@@ -89,6 +97,16 @@ func ParseScopes(names []string) (ScopeSet, error) {
 		set |= b
 	}
 	return set.Normal(), nil
+}
+
+// KnownScopes is ParseScopes that drops the names which are not offered here:
+// they give nothing.
+func KnownScopes(names []string) ScopeSet {
+	var set ScopeSet
+	for _, n := range names {
+		set |= bit(Scope(n))
+	}
+	return set.Normal()
 }
 
 // SplitScopes cuts a list at commas and white space, as GitHub's prefill links

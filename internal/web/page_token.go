@@ -61,20 +61,17 @@ type scopeNode struct {
 }
 
 // scopeTree is the tree with the boxes of set ticked, a parent's children with
-// it. Children of children stand beside them: each is inside the one above.
+// it. What is within a child stands beside it, as on GitHub's form.
 func scopeTree(set right.ScopeSet) []scopeNode {
 	var tree []scopeNode
-	below := map[right.Scope]bool{} // the last top and what is below it
 	for i, s := range right.Scopes() {
 		n := scopeNode{ID: itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
-		if s.Parent != "" && below[s.Parent] {
-			below[s.Name] = true
+		if s.Parent != "" && len(tree) > 0 { // each parent comes directly before its children
 			top := &tree[len(tree)-1]
 			top.Children = append(top.Children, n)
 			continue
 		}
 		tree = append(tree, n)
-		below = map[right.Scope]bool{s.Name: true}
 	}
 	return tree
 }

@@ -7,12 +7,15 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
 	"jeton/internal/commitstatus"
 	"jeton/internal/db"
+	"jeton/internal/deliver"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
@@ -29,23 +32,27 @@ import (
 
 // Options are what the door needs. All but Files, Authority, Log and Now are required.
 type Options struct {
-	DB         *db.DB
-	Gate       *gate.Gate
-	Accounts   *account.Room
-	Signin     *signin.Room
-	Tokens     *token.Room
-	Repos      *repo.Room
-	Audit      *audit.Log
-	Files      *largefile.Room // nil where there is no Git LFS
-	Git        *gitstore.Store
-	Lifecycle  *lifecycle.Flow
+	DB        *db.DB
+	Gate      *gate.Gate
+	Accounts  *account.Room
+	Signin    *signin.Room
+	Tokens    *token.Room
+	Apps      *application.Room
+	Repos     *repo.Room
+	Audit     *audit.Log
+	Files     *largefile.Room // nil where there is no Git LFS
+	Git       *gitstore.Store
+	Lifecycle *lifecycle.Flow
+	Hooks     *hook.Room
+	Deliver   *deliver.Flow
+	Reveals   *signin.Reveals
+	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
+	Log       *slog.Logger    // nil: nothing is logged
+	Now       func() time.Time
+
 	PublicKeys *pubkey.Room
 	Statuses   *commitstatus.Room
 	Releases   *release.Room
-	Reveals    *signin.Reveals
-	Authority  *cert.Authority // the local authority whose certificate is served; nil when it is another's
-	Log        *slog.Logger    // nil: nothing is logged
-	Now        func() time.Time
 }
 
 // Door answers browsers.
@@ -74,8 +81,9 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Reveals == nil {
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil ||
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Reveals == nil ||
+		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -121,6 +129,14 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudoForm},
 		{Method: post, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudo},
 
+		{Method: get, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeForm},
+		{Method: post, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeApp},
+		{Method: get, Path: "/login/device", Action: right.SelfSensitive, Handle: deviceForm},
+		{Method: post, Path: "/login/device", Action: right.SelfSensitive, Handle: confirmDevice},
+		{Method: post, Path: "/login/device/confirmation", Action: right.SelfSensitive, Handle: decideDevice},
+		{Method: get, Path: "/login/device/success", Action: right.SelfRead, Handle: deviceSuccess},
+		{Method: get, Path: "/login/device/failure", Action: right.SelfRead, Handle: deviceFailure},
+
 		{Method: get, Path: "/avatars/u/{user}", Action: right.SiteBrowse, Handle: avatar},
 		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
 		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
@@ -155,7 +171,25 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/security-log", Action: right.SelfSecurity, Handle: securityLog},
 		{Method: get, Path: "/settings/security-log/export", Action: right.SelfSecurity, Handle: exportLog},
 
-		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: toTokens},
+		{Method: get, Path: "/settings/applications", Action: right.SelfSecurity, Handle: listAuthorizations},
+		{Method: get, Path: "/settings/applications/revoke_all", Action: right.SelfSecurity, Handle: revokeAppsForm},
+		{Method: post, Path: "/settings/applications/revoke_all", Action: right.SelfSensitive, Handle: revokeApps},
+		{Method: get, Path: "/settings/connections/applications/{client_id}", Action: right.SelfSecurity, Handle: showAuthorization},
+		{Method: get, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSecurity, Handle: revokeAppForm},
+		{Method: post, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSensitive, Handle: revokeApp},
+
+		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: listApps},
+		{Method: get, Path: "/settings/applications/new", Action: right.SelfSecurity, Handle: newAppForm},
+		{Method: post, Path: "/settings/applications", Action: right.SelfSensitive, Handle: registerApp},
+		{Method: get, Path: "/settings/applications/{app}", Action: right.SelfSecurity, Handle: showApp},
+		{Method: post, Path: "/settings/applications/{app}", Action: right.SelfSensitive, Handle: updateApp},
+		{Method: post, Path: "/settings/applications/{app}/secrets", Action: right.SelfSensitive, Handle: newAppSecret},
+		{Method: post, Path: "/settings/applications/{app}/secrets/{secret}/delete", Action: right.SelfSensitive, Handle: deleteAppSecret},
+		{Method: get, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSecurity, Handle: revokeUsersForm},
+		{Method: post, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSensitive, Handle: revokeUsers},
+		{Method: get, Path: "/settings/applications/{app}/delete", Action: right.SelfSecurity, Handle: deleteAppForm},
+		{Method: post, Path: "/settings/applications/{app}/delete", Action: right.SelfSensitive, Handle: deleteApp},
+
 		{Method: get, Path: "/settings/tokens", Action: right.SelfSecurity, Handle: listTokens},
 		{Method: post, Path: "/settings/tokens", Action: right.SelfSensitive, Handle: createToken},
 		{Method: get, Path: "/settings/tokens/new", Action: right.SelfSensitive, Handle: newTokenForm},
@@ -220,6 +254,16 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}", Action: right.RepoEdit, Handle: updateRule},
 		{Method: get, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRuleForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/branches/{rule}/delete", Action: right.RepoEdit, Handle: deleteRule},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks", Action: right.HookRead, Handle: listHooks},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: newHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/new", Action: right.HookEdit, Handle: createHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookRead, Handle: hookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}", Action: right.HookEdit, Handle: updateHook},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/ping", Action: right.HookEdit, Handle: pingHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHookForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
+		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
+		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
 		{Method: get, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: visibilityForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: setVisibility},
 		{Method: get, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoUnarchive, Handle: archiveForm},

@@ -1,0 +1,229 @@
+package gitstore
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+)
+
+// Pushed is what the movement of a ref brought, as others are told of it.
+type Pushed struct {
+	Commits []PushedCommit // the newest, in the order of the history
+	Head    *PushedCommit  // what the ref names now; nil when it names no commit
+	Forced  bool           // what it named before is no ancestor of that
+	Base    string         // another branch that is at the same commit
+}
+
+// PushedCommit is a commit with the paths that it changed against its first
+// parent. A renamed file was removed and added.
+type PushedCommit struct {
+	object.Commit
+	Distinct                 bool // no other branch or tag had it
+	Added, Removed, Modified []string
+}
+
+const (
+	maxPushedRefs  = 1000 // other refs that are asked whether a commit is new
+	maxPushedPaths = 3000 // of all commits together
+)
+
+// Pushed looks at the movement of a ref after it was made: at most limit commits
+// that u.New reaches and u.Old does not, or, of a new ref, no other one does. It
+// is for what is told in the background: refs may have moved on.
+func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (Pushed, error) {
+	v, err := r.open(ctx)
+	if err != nil {
+		return Pushed{}, err
+	}
+	defer v.Close()
+	db, err := r.objects()
+	if err != nil || u.Deletes() {
+		return Pushed{}, err
+	}
+	tip, kind, err := db.Peel(u.New)
+	if err != nil || kind != object.KindCommit {
+		return Pushed{}, err // a tag of a file, for one
+	}
+	var p Pushed
+	others := p.others(v.Refs, u.Name, tip)
+	if !u.Old.IsZero() {
+		if p.Forced, err = v.forced(u.Old, tip); err != nil {
+			return Pushed{}, err
+		}
+	}
+	known := others
+	if !u.Old.IsZero() {
+		known = []object.ID{u.Old}
+	}
+	if !strings.HasPrefix(u.Name, "refs/tags/") {
+		if p.Commits, err = v.changes(append([]string{string(tip)}, not(known)...), limit); err != nil {
+			return Pushed{}, err
+		}
+	}
+	slices.Reverse(p.Commits)
+	if n := len(p.Commits); n > 0 && p.Commits[n-1].ID == tip {
+		p.Head = &p.Commits[n-1]
+	} else {
+		head, err := v.changes([]string{string(tip)}, 1)
+		if err != nil {
+			return Pushed{}, err
+		}
+		if len(head) == 1 {
+			p.Head = &head[0]
+		}
+	}
+	return p, v.distinct(&p, tip, not(append(others, u.Old)))
+}
+
+// others are the commits that other refs name, and notes another branch that is
+// where the moved ref is.
+func (p *Pushed) others(refs *Refs, name string, tip object.ID) []object.ID {
+	var out []object.ID
+	seen := map[object.ID]bool{}
+	for _, ref := range refs.All() {
+		if ref.Name == name {
+			continue
+		}
+		at := ref.Commit()
+		if at == tip && p.Base == "" && strings.HasPrefix(ref.Name, "refs/heads/") {
+			p.Base = ref.Name
+		}
+		if !seen[at] && len(out) < maxPushedRefs {
+			seen[at] = true
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+func not(ids []object.ID) []string {
+	var out []string
+	for _, one := range ids {
+		if !one.IsZero() {
+			out = append(out, "^"+string(one))
+		}
+	}
+	return out
+}
+
+// forced reports whether old is no ancestor of tip: something of it is not in
+// there.
+func (v *View) forced(old, tip object.ID) (bool, error) {
+	some, err := v.listed([]string{string(old), "^" + string(tip)}, 1)
+	return len(some) > 0, err
+}
+
+// distinct marks the commits that nothing else reaches.
+func (v *View) distinct(p *Pushed, tip object.ID, others []string) error {
+	fresh, err := v.listed(append([]string{string(tip)}, others...), len(p.Commits)+1)
+	if err != nil {
+		return err
+	}
+	for i := range p.Commits {
+		p.Commits[i].Distinct = slices.Contains(fresh, p.Commits[i].ID)
+	}
+	if p.Head != nil {
+		p.Head.Distinct = slices.Contains(fresh, tip)
+	}
+	return nil
+}
+
+// listed is git rev-list of what the lines say.
+func (v *View) listed(lines []string, limit int) ([]object.ID, error) {
+	c := command{name: "rev-list", flags: []flag{"--stdin", "--ignore-missing", flag("--max-count=" + strconv.Itoa(limit))}, stdin: strings.NewReader(strings.Join(lines, "\n") + "\n")}
+	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
+	if err != nil {
+		return nil, err
+	}
+	var ids []object.ID
+	for line := range strings.Lines(string(out)) {
+		ids = append(ids, object.ID(strings.TrimSpace(line)))
+	}
+	return ids, nil
+}
+
+// changes is git log of what the lines say, newest first.
+func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
+	ids, err := v.listed(lines, limit)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	out := make([]PushedCommit, len(ids))
+	at := map[object.ID]*PushedCommit{}
+	wanted := make([]string, len(ids))
+	for i, id := range ids {
+		if out[i].Commit, err = v.commit(id); err != nil {
+			return nil, err
+		}
+		at[id], wanted[i] = &out[i], string(id)
+	}
+	p, err := v.repo.store.start(v.ctx, v.repo.dir, command{name: "log", stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
+		flags: []flag{"--stdin", "--no-walk=unsorted", "-z", "--raw", "--diff-merges=first-parent", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"}})
+	if err != nil {
+		return nil, err
+	}
+	defer p.stop()
+	left := maxPushedPaths
+	err = scanStatus(p.stdout, func(commit object.ID, status byte, path string) bool {
+		c := at[commit]
+		if c == nil {
+			return true
+		}
+		switch status {
+		case 'A':
+			c.Added = append(c.Added, path)
+		case 'D':
+			c.Removed = append(c.Removed, path)
+		default:
+			c.Modified = append(c.Modified, path)
+		}
+		left--
+		return left > 0
+	})
+	if cause := v.ctx.Err(); cause != nil {
+		return nil, readError(cause)
+	}
+	return out, err
+}
+
+// scanStatus is scanRaw for those who want to know what became of each path.
+func scanStatus(r io.Reader, f func(commit object.ID, status byte, path string) bool) error {
+	in := bufio.NewReaderSize(r, 64<<10)
+	var id object.ID
+	for {
+		token, err := in.ReadString(0)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		token = strings.TrimPrefix(token[:len(token)-1], "\n")
+		switch {
+		case token == "":
+		case token[0] == 1:
+			id = object.ID(strings.TrimSpace(token[1:]))
+		case token[0] == ':':
+			path, err := in.ReadString(0)
+			if errors.Is(err, io.EOF) {
+				return nil // the process was ended between two tokens
+			}
+			if err != nil {
+				return err
+			}
+			fields := strings.Fields(token)
+			if !f(id, fields[len(fields)-1][0], path[:len(path)-1]) {
+				return nil
+			}
+		default:
+			return errors.New("git log printed something unexpected")
+		}
+	}
+}

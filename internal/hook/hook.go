@@ -1,0 +1,139 @@
+// Package hook is the room of webhooks: who wants to be told of what happens to a
+// repository, what happened, and what became of telling it. What happens is a row
+// in the transaction in which it does; package deliver sends it afterwards. The
+// room writes the tables hooks, hook_events and hook_deliveries, and it alone. It
+// must never reach another machine, and it tells nobody a secret: a secret is
+// sealed, and opened for a signature alone.
+package hook
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/keys"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// The bounds of what is kept.
+const (
+	maxPerEvent = 20                 // hooks of a repository that are told of one kind of event: GitHub's
+	maxURL      = 2048               // bytes
+	maxSecret   = 1024               // bytes
+	keepFor     = 7 * 24 * time.Hour // what was delivered can be looked at
+	keepMost    = 1000               // deliveries of one hook, and as many may wait
+)
+
+// The content types that a hook can ask for.
+const (
+	JSON = "json"
+	Form = "form"
+)
+
+// Place is what a hook is of, with what the security log wants to know of it.
+type Place struct {
+	Repo  id.Repo
+	Owner id.Account
+	Name  string // OWNER/NAME
+}
+
+// Hook is a webhook.
+type Hook struct {
+	ID          id.Hook
+	Repo        id.Repo
+	Account     id.Account // who saved it last, and by whose right it is told
+	URL         string
+	ContentType string // JSON or Form
+	HasSecret   bool
+	Events      []string // "*" alone is all
+	Active      bool
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	Failures    int    // of the last deliveries, in a row
+	LastCode    int    // of the last delivery's answer; 0: none, or nothing was sent yet
+	LastStatus  string // of the last delivery; empty: nothing was sent yet
+}
+
+// Wants reports whether the hook is told of the event.
+func (h *Hook) Wants(event string) bool {
+	for _, e := range h.Events {
+		if e == "*" || e == event {
+			return true
+		}
+	}
+	return false
+}
+
+// Options are what the room needs. All but Log and Now are required.
+type Options struct {
+	DB     *db.DB
+	Change *change.Bus
+	Audit  *audit.Log
+	Keys   *keys.Ring
+	Log    *slog.Logger     // nil: nothing is logged
+	Now    func() time.Time // nil: time.Now
+}
+
+// Room holds the rules and queries of webhooks. It may be used from several
+// goroutines. A nil room is told of everything and keeps nothing.
+type Room struct {
+	o     Options
+	known hooked
+	due   chan struct{} // holds something when there may be something to deliver
+}
+
+// New returns the room. It panics when a required part is missing.
+func New(o Options) *Room {
+	if o.DB == nil || o.Change == nil || o.Audit == nil || o.Keys == nil {
+		panic("hook: New without a required option")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	m := &Room{o: o, due: make(chan struct{}, 1)}
+	o.Change.Subscribe(m.known.hear)
+	return m
+}
+
+// Due delivers something when there may be something to deliver.
+func (m *Room) Due() <-chan struct{} { return m.due }
+
+func (m *Room) poke() {
+	select {
+	case m.due <- struct{}{}:
+	default: // somebody is about to look anyway
+	}
+}
+
+const sealPurpose = "webhook secret"
+
+// Secret opens the secret that the hook's deliveries are signed with; the zero
+// value where it has none.
+func (m *Room) Secret(ctx context.Context, r db.Reader, hook id.Hook) (secret.Value, error) {
+	var sealed []byte
+	err := r.QueryRow(ctx, `SELECT secret FROM hooks WHERE id = $1`, hook).Scan(&sealed)
+	if err != nil || len(sealed) == 0 {
+		return secret.Value{}, missing(err)
+	}
+	plain, err := m.o.Keys.Open(sealPurpose, sealed, aad(hook))
+	return secret.New(string(plain)), err
+}
+
+func notFound() error {
+	return problem.New(problem.NotFound, "There is no such webhook.", "It may have been deleted.")
+}
+
+// record writes a line into the security log of the repository's owner.
+func (m *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, at Place, h *Hook) error {
+	return m.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: at.Owner, Repo: at.Repo, Target: at.Name,
+		Detail: map[string]string{"hook": itoa(int64(h.ID)), "url": bare(h.URL), "events": list(h.Events)}})
+}

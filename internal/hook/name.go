@@ -1,0 +1,94 @@
+package hook
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jeton/internal/problem"
+)
+
+// Happen are the events that happen here, in the order of the form.
+func Happen() []string { return slices.Clone(happen[:]) }
+
+var happen = [...]string{"push", "create", "delete", "repository", "public", "fork", "member"}
+
+// others are GitHub's events of repositories that don't happen here. A hook may
+// ask for them, as clients do that ask for all that they can handle.
+var others = [...]string{
+	"branch_protection_configuration", "branch_protection_rule", "check_run", "check_suite", "code_scanning_alert", "commit_comment",
+	"dependabot_alert", "deploy_key", "deployment", "deployment_protection_rule", "deployment_review", "deployment_status", "discussion",
+	"discussion_comment", "gollum", "issue_comment", "issues", "label", "merge_group", "meta", "milestone", "package", "page_build", "ping",
+	"project", "project_card", "project_column", "pull_request", "pull_request_review", "pull_request_review_comment",
+	"pull_request_review_thread", "registry_package", "release", "repository_advisory", "repository_import", "repository_ruleset",
+	"repository_vulnerability_alert", "secret_scanning_alert", "secret_scanning_alert_location", "security_and_analysis", "star", "status",
+	"team_add", "watch", "workflow_dispatch", "workflow_job", "workflow_run",
+}
+
+// events puts the names of events in order, without those that are there twice.
+// All of them is "*" alone. An unknown name is problem.Invalid.
+func events(names []string) ([]string, error) {
+	out := []string{}
+	for _, n := range names {
+		if n == "*" {
+			return []string{"*"}, nil
+		}
+		if !slices.Contains(happen[:], n) && !slices.Contains(others[:], n) {
+			return nil, problem.Field("events", "There is no event of this name: "+strconv.Quote(short(n)))
+		}
+		out = append(out, n)
+	}
+	if len(out) == 0 {
+		return nil, problem.Field("events", "Choose at least one event.")
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+func short(s string) string {
+	if len(s) > 60 {
+		s = s[:60]
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+// list is the form in which the names of events are kept: with a comma around
+// each, so that one can be looked for.
+func list(events []string) string { return "," + strings.Join(events, ",") + "," }
+
+func split(list string) []string { return strings.Split(strings.Trim(list, ","), ",") }
+
+// checkURL fails with problem.Invalid for what can't be told anything. Whether the
+// address may be reached is looked at when it is.
+func checkURL(s string) error {
+	u, err := url.Parse(s)
+	switch {
+	case s == "":
+		return problem.Field("url", "The URL can't be blank.")
+	case len(s) > maxURL:
+		return problem.Field("url", "The URL is longer than 2,048 bytes.")
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || u.Opaque != "":
+		return problem.Field("url", "The URL must begin with https:// or http://, and name a host.")
+	case u.User != nil:
+		return problem.Field("url", "The URL must not hold a user name or password. Deliveries are signed with the secret instead.")
+	case u.Fragment != "" || strings.Contains(s, "#"):
+		return problem.Field("url", "The URL must not have a fragment (#).")
+	case strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd }):
+		return problem.Field("url", "The URL holds spaces or other characters that no URL has.")
+	}
+	return nil
+}
+
+// bare is a URL without its query, which may hold what only the receiver shall
+// know.
+func bare(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return ""
+	}
+	u.RawQuery, u.User = "", nil
+	return u.String()
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,56 @@
+package web
+
+import "time"
+
+// hookRow is a webhook in a list.
+type hookRow struct {
+	URL, Href, Events string
+	Says, Tone        string // how the last delivery went; empty before the first
+}
+
+// hooksPage is a repository's webhooks.
+type hooksPage struct {
+	RepoFrame
+	Hooks []hookRow
+}
+
+// hookEvent is one event that can be chosen.
+type hookEvent struct {
+	Name, Text string
+	On         bool
+}
+
+// deliveryRow is a delivery in a list.
+type deliveryRow struct {
+	Href, GUID, Event, Says string
+	At                      time.Time
+	OK, Again               bool
+}
+
+// hookPage is the form for one webhook, with what it delivered.
+type hookPage struct {
+	RepoFrame
+	URL, ContentType   string
+	HasSecret, Active  bool
+	Which              string // push, all or some
+	Events             []hookEvent
+	Others             string // events that it asks for and that don't happen here
+	Action, DeleteHref string // DeleteHref is empty for a new one
+	Stopped            string // why it is told nothing
+	Deliveries         []deliveryRow
+	Waiting            int
+	More               bool
+}
+
+// headLine is one line of the head of a request or answer.
+type headLine struct{ Name, Value string }
+
+// deliveryPage is what was sent and answered.
+type deliveryPage struct {
+	RepoFrame
+	Row                        deliveryRow
+	URL, Payload, Answer, Hook string
+	Took                       time.Duration
+	Asked, Answered            []headLine
+	Cut                        bool // the payload is too long to show whole
+}
