@@ -37,7 +37,7 @@ func (a *App) doors() (err error) {
 		Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
 	})
-	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
+	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),

@@ -58,7 +58,7 @@ var allow = map[string][]string{
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit",
 		"signature", "pubkey", "commitstatus", "deployment", "release", "blob"},
-	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"graphql": {"release", "id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},

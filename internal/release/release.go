@@ -261,14 +261,24 @@ func (r *Room) LatestOf(ctx context.Context, read db.Reader, repo id.Repo) (Rele
 	return r.one(ctx, read, ` WHERE r.repo_id = $1 AND NOT r.draft AND NOT r.prerelease ORDER BY r.latest_at DESC, r.published_at DESC, r.id DESC LIMIT 1`, repo)
 }
 
+// DraftByTag returns the newest draft for a tag, or problem.NotFound.
+func (r *Room) DraftByTag(ctx context.Context, read db.Reader, repo id.Repo, tag string) (Release, error) {
+	return r.one(ctx, read, ` WHERE r.repo_id = $1 AND r.tag = $2 AND r.draft ORDER BY r.id DESC LIMIT 1`, repo, tag)
+}
+
 // List returns a page of the repository's releases, the newest first, and how many
 // there are: drafts among them only when they are asked for.
 func (r *Room) List(ctx context.Context, read db.Reader, repo id.Repo, drafts bool, page, perPage int) (list []Release, total int, err error) {
+	return r.Part(ctx, read, repo, drafts, (page-1)*perPage, perPage)
+}
+
+// Part is List for any part of the list.
+func (r *Room) Part(ctx context.Context, read db.Reader, repo id.Repo, drafts bool, skip, limit int) (list []Release, total int, err error) {
 	const where = ` WHERE r.repo_id = $1 AND ($2 OR NOT r.draft)`
 	if err := read.QueryRow(ctx, `SELECT COUNT(*) FROM releases r`+where, repo, drafts).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count releases: %w", err)
 	}
-	rows, err := read.Query(ctx, `SELECT `+columns+where+` ORDER BY r.sort_at DESC, r.id DESC LIMIT $3 OFFSET $4`, repo, drafts, perPage, (page-1)*perPage)
+	rows, err := read.Query(ctx, `SELECT `+columns+where+` ORDER BY r.sort_at DESC, r.id DESC LIMIT $3 OFFSET $4`, repo, drafts, limit, skip)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list releases: %w", err)
 	}
