@@ -28,6 +28,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/release"
 	"jeton/internal/repo"
@@ -56,6 +57,7 @@ type Options struct {
 	DB        *db.DB
 	Gate      *gate.Gate
 	Accounts  *account.Room
+	Orgs      *org.Room
 	Repos     *repo.Room
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow

@@ -36,6 +36,12 @@ var parameters = map[string]string{
 	"task":        "only deployments for this one",
 	"label":       "what pages call the file instead of its name",
 	"name":        "of the file",
+	"filter":      "all",
+	"role":        "all, or who has this role: member, admin of an organization, maintainer of a team",
+	"state":       "active or pending; both unless told",
+	"order":       "asc or desc, with sort",
+	"q":           "words, and qualifiers like user:, org:, in:name, topic:, fork:true, archived:false, is:public",
+	"permission":  "only who may this much: pull, push or admin",
 	"page":        "which page of the list, from 1",
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
 	"since":       "only what changed after this moment (RFC 3339)",
@@ -242,7 +248,7 @@ func (r route) status() int {
 // scopes are those any of which a token needs, on what is private; none where
 // no scope is needed.
 func (r route) scopes() []string {
-	return right.ScopesFor(r.action, r.action == right.RepoCreate)
+	return right.ScopesFor(r.action, r.action.Info().OfPublic)
 }
 
 // permission is what a fine-grained grant needs, as X-Accepted-GitHub-Permissions

@@ -23,6 +23,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/pubkey"
 	"jeton/internal/push"
 	"jeton/internal/release"
@@ -40,6 +41,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
@@ -61,13 +63,12 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-	fixed  http.Header // of every answer; never changed
-
-	walking *limit.Gate // answers that walk a repository
-	bulky   *limit.Gate // requests with a large body
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
+	walking *limit.Line // answers that walk a repository
+	bulky   *limit.Line // requests and answers that are large in memory
 
 	uploading *limit.Gate // assets on their way
 	// described makes the OpenAPI document at the first request for it.
@@ -83,8 +84,8 @@ func New(o Options) *Door {
 		o.UploadTimeout = time.Hour
 	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
-		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
-		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
+		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
 
 		uploading: limit.NewGate(limit.GateOptions{PerKey: transfersPerActor, Total: transfersInAll}),
 	}
@@ -108,10 +109,17 @@ func (d *Door) table() []topic {
 		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
+		{"Organizations", d.orgRoutes()},
+		{"Organization members", d.memberRoutes()},
+		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
 		{"Commit statuses", d.statusRoutes()},
 		{"Deployments", d.deploymentRoutes()},
 		{"Releases", d.releaseRoutes()},
+		{"Topics", d.topicRoutes()},
+		{"Forks, templates and transfers", d.forkRoutes()},
+		{"Collaborators and invitations", d.collaboratorRoutes()},
+		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},

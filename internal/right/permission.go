@@ -40,27 +40,38 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first eight are of a repository, the others of an
-// account or of the site.
+// The permissions. The first six are of a repository, the others of an
+// account, of the site or of an organisation.
 const (
-	Metadata        Permission = iota // that it exists, its description and settings, read only
-	Contents                          // objects, refs and files
-	Statuses                          // what is said of commits by continuous integration
-	Deployments                       // which commit was put where
-	Workflows                         // files under .github/workflows
-	Administration                    // settings, collaborators, visibility, creation
-	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
-	Deletion                          // deleting a repository
-	Profile                           // the account's own profile, private fields included
-	Emails                            // the account's own e-mail addresses
-	SSHSigningKeys                    // the account's SSH keys for signing
-	GPGKeys                           // the account's OpenPGP keys
-	Security                          // passwords, sessions, tokens, the security log: people only
-	Site                              // users and settings of the whole site: administrators only
-	permissions                       // how many there are
+	Metadata          Permission = iota // that it exists, its description and settings, read only
+	Contents                            // objects, refs and files
+	Workflows                           // files under .github/workflows
+	Administration                      // settings, collaborators, visibility, creation
+	RepositoryHooks                     // webhooks: read, make and change, and (admin) delete
+	Deletion                            // deleting a repository
+	Profile                             // the account's own profile, private fields included
+	Emails                              // the account's own e-mail addresses
+	Security                            // passwords, sessions, tokens, the security log: people only
+	Site                                // users and settings of the whole site: administrators only
+	Members                             // members and teams of organisations
+	OrgAdministration                   // an organisation's settings
+	Memberships                         // which organisations the account itself belongs to
+	Invitations                         // the account's own invitations to repositories
+
+	// Of a repository too, and no code.
+	Statuses    // what is said of commits by continuous integration
+	Deployments // which commit was put where
+
+	// Of an account too.
+	SSHSigningKeys // its SSH keys for signing
+	GPGKeys        // its OpenPGP keys
+
+	permissions // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "statuses", "deployments", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "git_signing_ssh_public_keys", "gpg_keys", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "security", "site",
+	"members", "organization_administration", "memberships", "invitations",
+	"statuses", "deployments", "git_signing_ssh_public_keys", "gpg_keys"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }
