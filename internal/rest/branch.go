@@ -136,12 +136,12 @@ func (c *call) branch(name string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	who, err := c.peopleOf(one)
+	k, err := c.about(one)
 	if err != nil {
 		return nil, err
 	}
 	rule := rules.For(ref.Name)
-	return branchAnswer{Name: name, Commit: c.commit(&one, who), Protected: rule != nil, Protection: shortProtectionOf(rule), ProtectionURL: c.protectionURL(name),
+	return branchAnswer{Name: name, Commit: c.commit(&one, k), Protected: rule != nil, Protection: shortProtectionOf(rule), ProtectionURL: c.protectionURL(name),
 		Links: branchLinks{Self: c.repoURL("/branches/" + escaped(name)), HTML: c.repoPage("/tree/" + escaped(name))}}, nil
 }
 

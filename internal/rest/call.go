@@ -338,6 +338,9 @@ func cut(s string, n int) string {
 	return s
 }
 
+// moment is a time that is always there.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 func stamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil

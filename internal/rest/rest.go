@@ -14,8 +14,10 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/application"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -23,7 +25,9 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/pubkey"
 	"jeton/internal/push"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -50,6 +54,12 @@ type Options struct {
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
 	Now       func() time.Time
+
+	PublicKeys    *pubkey.Room
+	Statuses      *commitstatus.Room
+	Deployments   *deployment.Room
+	Releases      *release.Room
+	UploadTimeout time.Duration // how long an upload may take; 0: an hour
 }
 
 // Door answers the API.
@@ -61,6 +71,7 @@ type Door struct {
 	walking *limit.Line // answers that walk a repository
 	bulky   *limit.Line // requests and answers that are large in memory
 
+	uploading *limit.Gate // assets on their way
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
 }
@@ -70,9 +81,14 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
+	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
 		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
 		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
+
+		uploading: limit.NewGate(limit.GateOptions{PerKey: transfersPerActor, Total: transfersInAll}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
@@ -91,12 +107,16 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
 		{"Organizations", d.orgRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Commit statuses", d.statusRoutes()},
+		{"Deployments", d.deploymentRoutes()},
+		{"Releases", d.releaseRoutes()},
 		{"Topics", d.topicRoutes()},
 		{"Forks, templates and transfers", d.forkRoutes()},
 		{"Collaborators and invitations", d.collaboratorRoutes()},
@@ -113,6 +133,7 @@ func (d *Door) table() []topic {
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), d.fixed)
+	r = uploaded(r)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
