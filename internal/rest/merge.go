@@ -66,11 +66,11 @@ func (d *Door) merge(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	who, err := c.peopleOf(one)
+	k, err := c.about(one)
 	if err != nil {
 		return nil, err
 	}
-	return c.commit(&one, who), nil
+	return c.commit(&one, k), nil
 }
 
 // merging is a merge on its way.
