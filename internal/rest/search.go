@@ -52,7 +52,7 @@ func (d *Door) searchRepos(c *call) (any, error) {
 	if none {
 		return out, nil
 	}
-	leave, err := d.walking.Enter(c.who())
+	leave, err := d.walking.Enter(c.ctx(), c.who())
 	if err != nil {
 		return nil, err
 	}
