@@ -37,23 +37,25 @@ var allow = map[string][]string{
 	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"leak":      {"problem", "secret", "token"},
+	"alert":     {"id", "problem", "right", "db", "audit", "token"},
 	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore", "hook"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore", "hook", "alert"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
+	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit", "secret", "hook", "deliver"},
+	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit", "secret", "hook", "deliver", "alert"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver"},
+		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver", "alert"},
 	// the side of the person
 	"client": {"problem", "secret"},
 	// tests of the whole

@@ -58,6 +58,7 @@ type Place struct {
 	Kind   string // of the object that holds it: blob, commit or tag
 	Object string // its name
 	Line   int
+	Column int // of its first byte, from 1
 }
 
 // Collector gathers candidates from many objects, from several goroutines.
@@ -83,6 +84,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 	for _, f := range found {
 		line += bytes.Count(data[counted:f.Offset], []byte{'\n'})
 		counted = f.Offset
+		column := f.Offset - bytes.LastIndexByte(data[:f.Offset], '\n')
 		places, known := c.found[f.Plain.Reveal()]
 		if !known {
 			if len(c.order) >= maxTokens {
@@ -92,7 +94,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 			c.order = append(c.order, f.Plain)
 		}
 		if len(places) < maxPlaces {
-			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line})
+			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line, Column: column})
 		}
 	}
 }
@@ -142,4 +144,23 @@ func (r *Room) Live(ctx context.Context, c *Collector) ([]Finding, error) {
 		out = append(out, Finding{Token: *v, LastEight: s[len(s)-8:], Places: c.found[s]})
 	}
 	return out, nil
+}
+
+// Known says which token of this host a candidate is, and whether it is live. One
+// that never was a token here gives false.
+func (r *Room) Known(ctx context.Context, plain secret.Value) (f Finding, live, known bool, err error) {
+	s := plain.Reveal()
+	f.LastEight = s[len(s)-8:]
+	v, err := r.o.Tokens.Verify(ctx, plain)
+	var refused *token.Refused
+	switch {
+	case err == nil:
+		f.Token = *v
+		return f, true, true, nil
+	case errors.As(err, &refused):
+		t := refused.Token
+		f.Token = token.Verified{Token: t.ID, Account: t.Account, Note: t.Note, LastEight: f.LastEight}
+		return f, false, t.ID != 0, nil
+	}
+	return Finding{}, false, false, err
 }

@@ -24,10 +24,14 @@ var parameters = map[string]string{
 	"direction":   "asc or desc",
 	"page":        "which page of the list, from 1",
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
+	"resolution":  "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
+	"secret_type": "jeton_personal_access_token is the only one so far",
 	"since":       "only what changed after this moment (RFC 3339)",
 	"sort":        "what the list is ordered by",
+	"state":       "open or resolved",
 	"status":      "success or failure",
 	"type":        "which of them",
+	"validity":    "active or inactive: a list with commas between them",
 	"visibility":  "all, public or private",
 }
 

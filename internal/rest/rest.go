@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
 	"jeton/internal/gate"
@@ -37,6 +38,7 @@ type Options struct {
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
+	Alerts    *alert.Room
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -78,6 +80,7 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Repositories", d.repoRoutes()},
 		{"Webhooks", d.hookRoutes()},
+		{"Secret scanning", d.alertRoutes()},
 	}
 }
 

@@ -40,7 +40,7 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first six are of a repository, the others of an
+// The permissions. The first seven are of a repository, the others of an
 // account or of the site.
 const (
 	Metadata        Permission = iota // that it exists, its description and settings, read only
@@ -48,6 +48,7 @@ const (
 	Workflows                         // files under .github/workflows
 	Administration                    // settings, collaborators, visibility, creation
 	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
+	SecretAlerts                      // alerts about tokens that were found: read and decide
 	Deletion                          // deleting a repository
 	Profile                           // the account's own profile, private fields included
 	Emails                            // the account's own e-mail addresses
@@ -56,7 +57,7 @@ const (
 	permissions                       // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "secret_scanning_alerts", "deletion", "profile", "emails", "security", "site"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }

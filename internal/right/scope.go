@@ -23,6 +23,8 @@ const (
 	ScopeAdminRepoHook Scope = "admin:repo_hook"
 	ScopeWriteRepoHook Scope = "write:repo_hook"
 	ScopeReadRepoHook  Scope = "read:repo_hook"
+
+	ScopeSecurityEvents Scope = "security_events"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -37,8 +39,9 @@ type ScopeInfo struct {
 var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
+	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
-	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
+	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin, SecretAlerts: Write})},
 	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
 	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
