@@ -390,6 +390,9 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule))}
+	if strings.Contains(c.path, "/secret-scanning/") {
+		pairs = append(pairs, m.alertPath(t, c)...)
+	}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
 	}

@@ -41,7 +41,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
-	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin, SecretAlerts: Write})},
+	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
 	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
 	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
@@ -50,7 +50,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 
