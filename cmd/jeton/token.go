@@ -79,13 +79,16 @@ func tokenCreate(c *call) error {
 
 const tokenListUsage = `Usage: jeton token list [LOGIN] [--json] [--data DIR]
 
-List the tokens of an account, or of all. No token itself is shown.
+List the tokens of an account, or of all, those that applications were given
+included. No token itself is shown.
 `
 
 // tokenJSON is a token as --json has it.
 type tokenJSON struct {
 	ID         int64      `json:"id"`
 	Login      string     `json:"login"`
+	Kind       string     `json:"kind"`        // personal, or oauth: an application's
+	App        string     `json:"application"` // its client id; empty for personal ones
 	Note       string     `json:"note"`
 	Scopes     []string   `json:"scopes"`
 	LastEight  string     `json:"token_last_eight"`
@@ -96,7 +99,11 @@ type tokenJSON struct {
 }
 
 func tokenLine(t token.Token, login string) tokenJSON {
-	return tokenJSON{int64(t.ID), login, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), orNull(t.LastUse.At)}
+	kind := "personal"
+	if t.Kind == token.OAuth {
+		kind = "oauth"
+	}
+	return tokenJSON{int64(t.ID), login, kind, t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), orNull(t.LastUse.At)}
 }
 
 func orNull(t time.Time) *time.Time {
@@ -117,7 +124,7 @@ func tokenList(c *call) error {
 		}
 		list := []tokenJSON{}
 		for _, a := range owners {
-			ts, err := k.Tokens.List(c.ctx, a.ID)
+			ts, err := k.Tokens.ListAll(c.ctx, a.ID)
 			if err != nil {
 				return err
 			}
@@ -183,7 +190,7 @@ func tokenRevoke(c *call) error {
 		if err != nil {
 			return err
 		}
-		t, err := k.Tokens.Revoke(c.ctx, right.Operator(), a.ID, tid)
+		t, err := k.Tokens.RevokeAny(c.ctx, right.Operator(), a.ID, tid)
 		if problem.Is(err, problem.NotFound) {
 			return problem.New(problem.NotFound, fmt.Sprintf("%s has no token %d", a.Login, tid), "\"jeton token list "+a.Login+"\" shows the tokens.")
 		}
@@ -196,7 +203,8 @@ func tokenRevoke(c *call) error {
 
 const tokenRevokeAllUsage = `Usage: jeton token revoke-all LOGIN [--json] [--data DIR]
 
-End all tokens of an account, at once and for good.
+End all tokens of an account, those of applications included, at once and for
+good.
 `
 
 func tokenRevokeAll(c *call) error {
@@ -208,7 +216,7 @@ func tokenRevokeAll(c *call) error {
 		if err != nil {
 			return err
 		}
-		n, err := k.Tokens.RevokeAll(c.ctx, right.Operator(), a.ID)
+		n, err := k.Tokens.RevokeEverything(c.ctx, right.Operator(), a.ID)
 		if err != nil {
 			return err
 		}

@@ -22,19 +22,30 @@ import (
 	"jeton/internal/token"
 )
 
-// The type of the secrets that are found here, in GitHub's way of naming.
-const (
-	Type        = "jeton_personal_access_token"
-	TypeDisplay = "Jeton Personal Access Token"
-)
+// types are the secrets that are found here by their kind, in GitHub's way of
+// naming.
+var types = [...]struct{ name, display string }{
+	token.Personal:  {"jeton_personal_access_token", "Jeton Personal Access Token"},
+	token.OAuth:     {"jeton_oauth_access_token", "Jeton OAuth Access Token"},
+	token.Refresh:   {"jeton_oauth_refresh_token", "Jeton OAuth Refresh Token"},
+	token.AppSecret: {"jeton_oauth_client_secret", "Jeton OAuth Application Secret"},
+}
+
+// Type names a kind of secret, and TypeDisplay does for people.
+func Type(k token.Kind) string { return types[k].name }
+
+// TypeDisplay names a kind of secret for people.
+func TypeDisplay(k token.Kind) string { return types[k].display }
 
 // Validity says whether a secret still opens something.
 type Validity string
 
-// The validities. Of a token of this host it is always known.
+// The validities. Of what applications hold beside their tokens it can't be asked
+// without the secret itself, which is not kept.
 const (
 	Active   Validity = "active"
 	Inactive Validity = "inactive"
+	Unknown  Validity = "unknown"
 )
 
 // Resolutions are what an alert can be closed with.
@@ -55,7 +66,9 @@ type Alert struct {
 	ID         int64
 	Repo       id.Repo
 	Number     int64
-	Token      id.Token
+	Kind       token.Kind
+	App        string     // the client id of the application that holds it; empty for a person's own
+	Token      id.Token   // 0 for an application's secret
 	Owner      id.Account // whose token it is
 	LastEight  string     // characters of it
 	Resolution string     // empty: it is open
@@ -111,6 +124,8 @@ func New(o Options) *Room {
 
 // Found is a token that was found.
 type Found struct {
+	Kind      token.Kind
+	App       string
 	Token     id.Token
 	Owner     id.Account
 	Note      string // for its owner's security log
@@ -138,7 +153,7 @@ func (m *Room) Add(ctx context.Context, at Place, f Found) error {
 }
 
 func (m *Room) add(ctx context.Context, tx *db.Tx, at Place, f Found) (alert int64, err error) {
-	err = tx.QueryRow(ctx, `SELECT id FROM secret_alerts WHERE repo_id = $1 AND token_id = $2 AND last_eight = $3`, at.Repo, f.Token, f.LastEight).Scan(&alert)
+	err = tx.QueryRow(ctx, `SELECT id FROM secret_alerts WHERE repo_id = $1 AND kind = $2 AND token_id = $3 AND last_eight = $4`, at.Repo, int64(f.Kind), f.Token, f.LastEight).Scan(&alert)
 	if errors.Is(err, sql.ErrNoRows) {
 		if alert, err = m.insert(ctx, tx, at, f); err != nil {
 			return 0, err
@@ -173,8 +188,8 @@ func (m *Room) insert(ctx context.Context, tx *db.Tx, at Place, f Found) (alert 
 		return 0, fmt.Errorf("number an alert: %w", err)
 	}
 	err = tx.QueryRow(ctx, `
-		INSERT INTO secret_alerts (repo_id, number, token_id, owner_id, last_eight, resolution, comment, resolved_by, resolved_at, created_at, updated_at, bypassed_by, bypassed_at)
-		VALUES ($1, $2, $3, $4, $5, '', '', 0, 0, $6, $6, 0, 0) RETURNING id`, at.Repo, last+1, f.Token, f.Owner, f.LastEight, db.Micros(m.o.Now())).Scan(&alert)
+		INSERT INTO secret_alerts (repo_id, number, kind, app, token_id, owner_id, last_eight, resolution, comment, resolved_by, resolved_at, created_at, updated_at, bypassed_by, bypassed_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, '', '', 0, 0, $8, $8, 0, 0) RETURNING id`, at.Repo, last+1, int64(f.Kind), f.App, f.Token, f.Owner, f.LastEight, db.Micros(m.o.Now())).Scan(&alert)
 	if err != nil {
 		return 0, fmt.Errorf("insert alert: %w", err)
 	}

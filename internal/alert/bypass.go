@@ -13,6 +13,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 const (
@@ -25,6 +26,8 @@ type Bypass struct {
 	Placeholder string
 	Repo        id.Repo
 	Account     id.Account // who pushed it
+	Kind        token.Kind
+	App         string
 	Token       id.Token
 	Owner       id.Account // whose token it is
 	LastEight   string
@@ -43,15 +46,15 @@ func (m *Room) Refused(ctx context.Context, repo id.Repo, who id.Account, found 
 		}
 		for i, f := range found {
 			_, err := tx.Exec(ctx, `
-				INSERT INTO secret_bypasses (placeholder, repo_id, account_id, token_id, owner_id, last_eight, reason, created_at, until)
-				VALUES ($1, $2, $3, $4, $5, $6, '', $7, 0)
-				ON CONFLICT (repo_id, account_id, token_id, last_eight) DO UPDATE SET created_at = excluded.created_at`,
-				rand.Text(), repo, who, f.Token, f.Owner, f.LastEight, db.Micros(now))
+				INSERT INTO secret_bypasses (placeholder, repo_id, account_id, kind, app, token_id, owner_id, last_eight, reason, created_at, until)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, 0)
+				ON CONFLICT (repo_id, account_id, kind, token_id, last_eight) DO UPDATE SET created_at = excluded.created_at`,
+				rand.Text(), repo, who, int64(f.Kind), f.App, f.Token, f.Owner, f.LastEight, db.Micros(now))
 			if err != nil {
 				return fmt.Errorf("note a refused push: %w", err)
 			}
-			err = tx.QueryRow(ctx, `SELECT placeholder FROM secret_bypasses WHERE repo_id = $1 AND account_id = $2 AND token_id = $3 AND last_eight = $4`,
-				repo, who, f.Token, f.LastEight).Scan(&out[i])
+			err = tx.QueryRow(ctx, `SELECT placeholder FROM secret_bypasses WHERE repo_id = $1 AND account_id = $2 AND kind = $3 AND token_id = $4 AND last_eight = $5`,
+				repo, who, int64(f.Kind), f.Token, f.LastEight).Scan(&out[i])
 			if err != nil {
 				return fmt.Errorf("note a refused push: %w", err)
 			}
@@ -67,9 +70,9 @@ func (m *Room) Bypass(ctx context.Context, r db.Reader, repo id.Repo, who id.Acc
 	b := Bypass{Placeholder: name, Repo: repo, Account: who}
 	var until int64
 	err := r.QueryRow(ctx, `
-		SELECT token_id, owner_id, last_eight, reason, until FROM secret_bypasses
+		SELECT kind, app, token_id, owner_id, last_eight, reason, until FROM secret_bypasses
 		WHERE placeholder = $1 AND repo_id = $2 AND account_id = $3 AND created_at >= $4`,
-		name, repo, who, db.Micros(m.o.Now().Add(-placeholder))).Scan(&b.Token, &b.Owner, &b.LastEight, &b.Reason, &until)
+		name, repo, who, db.Micros(m.o.Now().Add(-placeholder))).Scan(&b.Kind, &b.App, &b.Token, &b.Owner, &b.LastEight, &b.Reason, &until)
 	if none(err) {
 		return Bypass{}, problem.New(problem.NotFound, "There is no refused push of yours of this name.", "Push again: the answer has an address that is good for seven days.")
 	}
@@ -126,7 +129,7 @@ func (m *Room) Pass(ctx context.Context, actor right.Actor, at Place, found []Fo
 
 func (m *Room) pass(ctx context.Context, tx *db.Tx, actor right.Actor, at Place, f Found) (bool, error) {
 	var n int
-	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM secret_alerts WHERE repo_id = $1 AND token_id = $2 AND last_eight = $3`, at.Repo, f.Token, f.LastEight).Scan(&n)
+	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM secret_alerts WHERE repo_id = $1 AND kind = $2 AND token_id = $3 AND last_eight = $4`, at.Repo, int64(f.Kind), f.Token, f.LastEight).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for an alert: %w", err)
 	}
@@ -135,8 +138,8 @@ func (m *Room) pass(ctx context.Context, tx *db.Tx, actor right.Actor, at Place,
 		return true, err
 	}
 	var reason string
-	err = tx.QueryRow(ctx, `SELECT reason FROM secret_bypasses WHERE repo_id = $1 AND account_id = $2 AND token_id = $3 AND last_eight = $4 AND until > $5`,
-		at.Repo, actor.Account, f.Token, f.LastEight, db.Micros(m.o.Now())).Scan(&reason)
+	err = tx.QueryRow(ctx, `SELECT reason FROM secret_bypasses WHERE repo_id = $1 AND account_id = $2 AND kind = $3 AND token_id = $4 AND last_eight = $5 AND until > $6`,
+		at.Repo, actor.Account, int64(f.Kind), f.Token, f.LastEight, db.Micros(m.o.Now())).Scan(&reason)
 	if none(err) {
 		return false, nil
 	}

@@ -15,16 +15,17 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
-const columns = `id, repo_id, number, token_id, owner_id, last_eight, resolution, comment, resolved_by, resolved_at, created_at, updated_at, bypassed_by, bypassed_at`
+const columns = `id, repo_id, number, kind, app, token_id, owner_id, last_eight, resolution, comment, resolved_by, resolved_at, created_at, updated_at, bypassed_by, bypassed_at`
 
 type scanner interface{ Scan(...any) error }
 
 func scan(row scanner) (Alert, error) {
 	var a Alert
 	var resolved, created, updated, bypassed int64
-	err := row.Scan(&a.ID, &a.Repo, &a.Number, &a.Token, &a.Owner, &a.LastEight, &a.Resolution, &a.Comment, &a.ResolvedBy, &resolved, &created, &updated, &a.BypassedBy, &bypassed)
+	err := row.Scan(&a.ID, &a.Repo, &a.Number, &a.Kind, &a.App, &a.Token, &a.Owner, &a.LastEight, &a.Resolution, &a.Comment, &a.ResolvedBy, &resolved, &created, &updated, &a.BypassedBy, &bypassed)
 	a.ResolvedAt, a.CreatedAt, a.UpdatedAt, a.BypassedAt = db.Time(resolved), db.Time(created), db.Time(updated), db.Time(bypassed)
 	return a, err
 }
@@ -54,7 +55,7 @@ func (f *Filter) check() error {
 
 func (f *Filter) takes(a *Alert) bool {
 	in := func(list, value string) bool { return list == "" || slices.Contains(strings.Split(list, ","), value) }
-	return (f.State == "" || (f.State == "open") == a.Open()) && in(f.Type, Type) && in(f.Validity, string(a.Validity)) &&
+	return (f.State == "" || (f.State == "open") == a.Open()) && in(f.Type, Type(a.Kind)) && in(f.Validity, string(a.Validity)) &&
 		(f.Resolution == "" || !a.Open() && in(f.Resolution, a.Resolution))
 }
 
@@ -123,10 +124,17 @@ func (m *Room) query(ctx context.Context, r db.Reader, query string, args ...any
 	}
 	now := m.o.Now()
 	for i := range out {
-		t, ok := tokens[out[i].Token]
-		out[i].Validity, out[i].Note = Inactive, t.Note
-		if ok && t.LastEight == out[i].LastEight && t.RevokedAt.IsZero() && !t.Expired(now) {
-			out[i].Validity = Active
+		a := &out[i]
+		t, ok := tokens[a.Token]
+		a.Note = t.Note
+		live := ok && t.RevokedAt.IsZero()
+		switch {
+		case a.Kind == token.AppSecret, a.Kind == token.Refresh && live:
+			a.Validity = Unknown
+		case a.Kind != token.Refresh && live && t.LastEight == a.LastEight && !t.Expired(now):
+			a.Validity = Active
+		default:
+			a.Validity = Inactive
 		}
 	}
 	return out, nil

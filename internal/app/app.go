@@ -18,6 +18,7 @@ import (
 	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 	"jeton/internal/web"
@@ -32,6 +33,7 @@ type App struct {
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
 	Deliver *deliver.Flow
+	OAuth   *oauth.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
 	listener net.Listener

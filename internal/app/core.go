@@ -13,6 +13,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/alert"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
@@ -65,6 +66,7 @@ type Core struct {
 	Tokens    *token.Room
 	Hooks     *hook.Room
 	Repos     *repo.Room
+	Apps      *application.Room
 	Leaks     *leak.Room
 	Alerts    *alert.Room
 	Scan      *scan.Flow
@@ -137,13 +139,24 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
-	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens})
+	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
+	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Now: o.Now})
 	k.Scan = scan.New(scan.Options{DB: k.DB, Repos: k.Repos, Git: k.Git, Leaks: k.Leaks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
-	k.Gate = gate.New(gate.Options{DB: k.DB, Change: k.Change, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit, Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now})
-	k.Lifecycle = lifecycle.New(lifecycle.Options{DB: k.DB, Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})
+	k.Gate = gate.New(gate.Options{
+		DB: k.DB, Change: k.Change, Audit: k.Audit,
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos,
+		Log:   o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
+	})
+	k.Lifecycle = lifecycle.New(lifecycle.Options{
+		DB:      k.DB,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts,
+		Log: o.Log, Now: o.Now,
+	})
 	k.onClose(k.Lifecycle.Close)
 }
 

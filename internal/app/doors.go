@@ -11,6 +11,7 @@ import (
 	"jeton/internal/githttp"
 	"jeton/internal/graphql"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
 	"jeton/internal/push"
@@ -22,23 +23,35 @@ import (
 // doors builds each door with the rooms and flows that it hands work to.
 func (a *App) doors() (err error) {
 	k := a.Core
+	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Alerts: k.Alerts, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
 	if a.Deliver, err = deliverer(k); err != nil {
 		return err
 	}
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
-	a.Rest = rest.New(rest.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Tokens: k.Tokens, Lifecycle: k.Lifecycle, Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
-		Limit: k.Limit, PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now})
+	a.Rest = rest.New(rest.Options{
+		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
+		Accounts: k.Accounts, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
+	})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
-		Push:    push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Alerts: k.Alerts, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)}),
+		Push:    pushes,
 		MaxPack: int64(k.Config.MaxPackSize), FetchTimeout: k.Config.FetchTimeout, PushTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	off := k.Config.LFS == config.SwitchedOff
 	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
-	o := web.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Repos: k.Repos, Audit: k.Audit,
-		Git: k.Git, Lifecycle: k.Lifecycle, Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Reveals: signin.NewReveals(k.o.Now), Log: k.o.Log, Now: k.o.Now}
+	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
+	o := web.Options{
+		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
+		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		Log: k.o.Log, Now: k.o.Now,
+	}
 	if !off {
 		o.Files = k.Files
 	}

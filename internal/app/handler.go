@@ -10,6 +10,7 @@ import (
 	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
 )
@@ -61,6 +62,8 @@ func (a *App) route(w http.ResponseWriter, r *http.Request) {
 		a.Rest.ServeHTTP(w, r)
 	case path == graphql.Path:
 		a.GraphQL.ServeHTTP(w, r)
+	case oauth.Serves(path):
+		a.OAuth.ServeHTTP(w, r)
 	case lfs.Serves(path):
 		a.LFS.ServeHTTP(w, r)
 	case githttp.Serves(path):

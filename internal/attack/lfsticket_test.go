@@ -124,7 +124,7 @@ func TestB14_AnExpiredTokenEndsItsTransfers(t *testing.T) {
 // returns what the server says.
 func (s *scene) upload(t *testing.T, path, auth, content string) (finish func(), result <-chan string) {
 	t.Helper()
-	transport := s.Client.Transport.(*http.Transport).Clone()
+	transport := s.Wire.Clone()
 	transport.ForceAttemptHTTP2, transport.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
 	transport.TLSClientConfig.NextProtos = []string{"http/1.1"}
 	t.Cleanup(transport.CloseIdleConnections)

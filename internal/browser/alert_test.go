@@ -41,10 +41,10 @@ func TestAlert(t *testing.T) {
 
 	p.open("/ada/station")
 	p.follow("Security")
-	p.sees("Personal access token ending in " + found[32:])
+	p.sees("Personal Access Token ending in " + found[32:])
 	p.look("alerts")
-	p.follow("Personal access token ending in " + found[32:])
-	p.sees("It is live:", "settings.env, line 1", "It was pushed by ada in spite of the warning.", "It is your token deploy.")
+	p.follow("Personal Access Token ending in " + found[32:])
+	p.sees("It is live:", "settings.env, line 1", "It was pushed by ada in spite of the warning.", "It is yours: deploy.")
 	p.look("alert")
 	p.follow("Close the alert")
 	p.got(422)
@@ -59,7 +59,7 @@ func TestAlert(t *testing.T) {
 	p.sees("No token was found.")
 	p.follow("Closed alerts")
 	p.look("alerts-closed")
-	p.follow("Personal access token ending in " + found[32:])
+	p.follow("Personal Access Token ending in " + found[32:])
 	p.follow("Open it again")
 	p.sees("Opened the alert again.")
 

@@ -63,6 +63,8 @@ func TestKeyboard(t *testing.T) {
 	p.enter()
 	p.tab("Developer settings")
 	p.enter()
+	p.tab("Tokens (classic)")
+	p.enter()
 	p.tab("Generate new token")
 	p.press(kb.Enter)
 	p.tab("Generate new token (classic) For Git over HTTPS and for the API")

@@ -19,7 +19,7 @@ import (
 
 // ID is the client id of this program at every host that runs it. It is no
 // secret: a public client has none.
-const ID = "6a65746f6e2d636c6920"
+const ID = "jeton"
 
 // Scopes are asked for unless others are: clone, push and call the API.
 const Scopes = "repo workflow read:user user:email"

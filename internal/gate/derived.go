@@ -37,7 +37,7 @@ func (g *Gate) IdentifySource(ctx context.Context, s Source) (right.Actor, error
 }
 
 func (g *Gate) identifySource(ctx context.Context, s Source) (right.Actor, error) {
-	t, err := g.o.Tokens.ByID(ctx, s.Account, s.Token)
+	t, err := g.o.Tokens.AnyByID(ctx, s.Account, s.Token)
 	switch {
 	case problem.Is(err, problem.NotFound), err == nil && t.LastEight != s.Ending:
 		return right.Actor{}, g.refuse(UnknownToken, Presented{}, token.Token{})
@@ -53,6 +53,6 @@ func (g *Gate) identifySource(ctx context.Context, s Source) (right.Actor, error
 	if err != nil {
 		return right.Actor{}, err
 	}
-	a.Kind, a.Token, a.Note, a.Scopes, a.Until, a.Grant, a.Ending = right.ClassicToken, t.ID, t.Note, t.Scopes, t.ExpiresAt, t.Scopes.Grant(), t.LastEight
+	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant, a.Ending = credential(t.Kind), t.ID, t.App, t.Note, t.Scopes, t.ExpiresAt, t.Scopes.Grant(), t.LastEight
 	return a, nil
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
@@ -33,6 +34,7 @@ type Options struct {
 	Signin   *signin.Room
 	Tokens   *token.Room
 	Repos    *repo.Room
+	Apps     *application.Room
 	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors
@@ -50,7 +52,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Audit == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Apps == nil || o.Audit == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {

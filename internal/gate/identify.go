@@ -101,14 +101,22 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 	}
 	a, err := g.actorOf(ctx, v.Account)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		refusal.of = token.Token{ID: v.Token, Account: v.Account, Note: v.Note}
+		refusal.of = token.Token{ID: v.Token, Account: v.Account, Kind: v.Kind, App: v.App, Note: v.Note}
 	}
 	if err != nil {
 		return right.Actor{}, err
 	}
-	a.Kind, a.Token, a.Note, a.Scopes, a.Until, a.Grant = right.ClassicToken, v.Token, v.Note, v.Scopes, v.ExpiresAt, v.Grant
+	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = credential(v.Kind), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
 	a.Ending = v.LastEight
 	return a, nil
+}
+
+// credential is what a token of the kind is to a decision.
+func credential(k token.Kind) right.CredentialKind {
+	if k == token.OAuth {
+		return right.OAuthToken
+	}
+	return right.ClassicToken
 }
 
 // IdentifySession turns a session's bearer value into an actor. The zero value
@@ -153,9 +161,12 @@ const (
 	ExpiredToken
 	RevokedToken
 	SuspendedAccount
+	RefreshPresented  // a refresh token, which is good for the next token alone
+	AppPresented      // an application's secret, where it is good for nothing
+	UnknownAppOrWrong // an application's id or secret that is not good
 )
 
-var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "suspended"}
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "suspended", "refresh token", "application", "unknown application"}
 
 // String names the reason, for metrics.
 func (w Why) String() string { return whyNames[w] }

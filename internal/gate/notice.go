@@ -15,7 +15,7 @@ func (g *Gate) noticeRefusal(ctx context.Context, r *Refusal) {
 	if r.of.ID == 0 {
 		return
 	}
-	actor := right.Actor{Account: r.of.Account, Kind: right.ClassicToken, Token: r.of.ID, Note: r.of.Note}
+	actor := right.Actor{Account: r.of.Account, Kind: credential(r.of.Kind), Token: r.of.ID, App: r.of.App, Note: r.of.Note}
 	g.notice(ctx, fmt.Sprintf("%d %s", r.of.ID, r.Why), audit.Entry{
 		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: map[string]string{"why": r.Why.String()},
 	})

@@ -44,6 +44,10 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 		d.problem = g.grantMissing(a, action, d.Scopes)
 	case right.PeopleOnly:
 		d.problem = problem.New(problem.Forbidden, "This can't be done with a token.", "Sign in at "+g.URL("/login")+" and do it there.")
+	case right.AppsOnly:
+		d.problem = problem.New(problem.Forbidden, "This is for applications, about the tokens that they were given.", "Send the application's client id and secret by Basic authentication.")
+	case right.NotForApps:
+		d.problem = problem.New(problem.Forbidden, "An application's id and secret can't do this.", "Send a token.")
 	case right.NotRecent:
 		d.problem = problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
 	case right.ArchivedState:
@@ -59,7 +63,9 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		return problem.New(problem.NotFound, "Not Found", "")
 	}
 	remedy := fmt.Sprintf("Either it does not exist, or the account %s has no access to it.", a.Login)
-	if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
+	if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
+		remedy = fmt.Sprintf("Either it does not exist, or the access of %q lacks the repo scope, which private repositories need. %s", a.Note, g.moreScopes(a.App, "repo"))
+	} else if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q lacks the repo scope, which private repositories need. Edit the token at %s", a.Note, g.tokenURL(a, ""))
 	}
 	return problem.New(problem.NotFound, "Repository not found.", remedy)
@@ -85,10 +91,24 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 	if slices.Contains(scopes, "public_repo") {
 		need = "public_repo or repo"
 	}
+	if a.Kind == right.OAuthToken {
+		return problem.New(problem.Forbidden, fmt.Sprintf("The access of %q lacks the %s scope, which this needs.", a.Note, need), g.moreScopes(a.App, scopes[0]))
+	}
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Your token %q lacks the %s scope, which this needs.", a.Note, need),
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
 }
+
+// moreScopes says how an application gets a scope that it lacks.
+func (g *Gate) moreScopes(app, scope string) string {
+	if app == right.GitHubCLI {
+		return fmt.Sprintf("Run: gh auth refresh -h %s -s %s", g.host(), scope)
+	}
+	return "Sign in again with the application, and have it ask for that. What it may do is listed at " + g.appURL(app)
+}
+
+// appURL is the page about what an application may do.
+func (g *Gate) appURL(app string) string { return g.URL("/settings/connections/applications/" + app) }
 
 func (g *Gate) tokenURL(a *right.Actor, rest string) string {
 	return g.URL(fmt.Sprintf("/settings/tokens/%d%s", a.Token, rest))
@@ -124,6 +144,11 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 		return g.refuse(UnknownToken, p, token.Token{})
 	}
 	switch plain := p.plain.Reveal(); {
+	case token.Parse(p.plain) == nil: // of a kind that opens nothing
+		if k, _ := token.KindOf(plain); k == token.Refresh {
+			return g.refuse(RefreshPresented, p, token.Token{})
+		}
+		return g.refuse(AppPresented, p, token.Token{})
 	case token.LooksLike(plain):
 		return g.refuse(BrokenToken, p, token.Token{})
 	case token.Foreign(plain) != "":
@@ -151,9 +176,33 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 	case ExpiredToken:
 		public = fmt.Sprintf("The token %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
 		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.URL(fmt.Sprintf("/settings/tokens/%d/regenerate", t.ID)))
+	case RefreshPresented:
+		remedy = "This is a refresh token: a program sends it to " + g.URL("/login/oauth/access_token") + " and gets the token that belongs here."
+	case AppPresented:
+		public = "An application's id and secret are not a person's."
+		remedy = "They are good at " + g.URL("/login/oauth/access_token") + " and for what the API has under /applications. Here, send a token."
+	case UnknownAppOrWrong:
+		public = "The application's id or secret is not correct."
+		remedy = "Its owner can make another secret at " + g.URL("/settings/developers")
 	case RevokedToken:
 		public = fmt.Sprintf("The token %q was deleted on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
 		remedy = "It can't be restored. Make a new one at " + g.NewTokenURL()
 	}
+	if t.Kind == token.OAuth {
+		public, remedy = g.endedApp(why, t)
+	}
 	return &Refusal{Why: why, of: t, problem: problem.New(problem.Unauthenticated, public, remedy)}
+}
+
+// endedApp words why an application's token is not good any more.
+func (g *Gate) endedApp(why Why, t token.Token) (public, remedy string) {
+	public = fmt.Sprintf("The access of %q was revoked on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
+	if why == ExpiredToken {
+		public = fmt.Sprintf("The access of %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
+	}
+	remedy = "Sign in again with it."
+	if t.App == right.GitHubCLI {
+		remedy = "Run: gh auth login -h " + g.host()
+	}
+	return public, remedy + " Applications are listed at " + g.URL("/settings/applications")
 }

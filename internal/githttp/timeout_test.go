@@ -113,7 +113,7 @@ func TestFetchTimeout_unread(t *testing.T) {
 	if err := raw.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
-	settings := w.Client.Transport.(*http.Transport).TLSClientConfig.Clone()
+	settings := w.Wire.TLSClientConfig.Clone()
 	settings.ServerName, settings.NextProtos = "localhost", []string{"http/1.1"}
 	conn := tls.Client(raw, settings)
 	body := wantV2(g.Run(t, "rev-parse", "HEAD"))

@@ -50,13 +50,7 @@ func Load() (*Description, error) {
 	for text, methods := range all.Paths {
 		d.paths = append(d.paths, path{segments: strings.Split(text, "/"), methods: methods, text: text})
 	}
-	// The most literal one first: /user/repos before /user/{x}.
-	slices.SortFunc(d.paths, func(a, b path) int {
-		if n := a.placeholders() - b.placeholders(); n != 0 {
-			return n
-		}
-		return strings.Compare(a.text, b.text)
-	})
+	slices.SortFunc(d.paths, func(a, b path) int { return strings.Compare(a.text, b.text) })
 	return d, nil
 }
 
@@ -71,10 +65,10 @@ func root() string {
 	}
 }
 
-func (p *path) placeholders() int {
+func (p *path) literals() int {
 	n := 0
 	for _, s := range p.segments {
-		if strings.HasPrefix(s, "{") {
+		if !strings.HasPrefix(s, "{") {
 			n++
 		}
 	}
@@ -115,17 +109,23 @@ func within(pattern, segments []string) bool {
 }
 
 // find returns GitHub's operation for a request, or false when GitHub has none.
-func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
+// Of several that a name with slashes allows, the most literal one is meant.
+func (d *Description) find(method, url string) (found *path, op json.RawMessage, ok bool) {
 	segments := strings.Split(url, "/")
 	for _, many := range []bool{false, true} {
 		for i := range d.paths {
 			p := &d.paths[i]
-			if op := p.methods[strings.ToLower(method)]; op != nil && p.matches(segments, many) {
-				return p, op, true
+			o := p.methods[strings.ToLower(method)]
+			if o == nil || !p.matches(segments, many) || found != nil && p.literals() <= found.literals() {
+				continue
 			}
+			found, op = p, o
+		}
+		if found != nil {
+			break
 		}
 	}
-	return nil, nil, false
+	return found, op, found != nil
 }
 
 // Check reports in what an answer differs from what GitHub describes: its
@@ -133,6 +133,9 @@ func (d *Description) find(method, url string) (*path, json.RawMessage, bool) {
 func (d *Description) Check(method, url string, status int, body []byte) error {
 	if len(body) == 0 { // HEAD, 204, 304
 		return nil
+	}
+	if strings.HasSuffix(url, "/contents") {
+		url += "/" // the topmost folder, whose path is empty
 	}
 	p, op, ok := d.find(method, url)
 	if !ok {
@@ -200,9 +203,18 @@ func (d *Description) compile(op json.RawMessage, status int) (*jsonschema.Resol
 			return nil, err
 		}
 	}
-	content, ok := answer.Content["application/json"]
-	if !ok {
+	var forms []json.RawMessage // one for each media type
+	for _, c := range answer.Content {
+		if c.Schema != nil {
+			forms = append(forms, c.Schema)
+		}
+	}
+	if forms == nil {
 		return nil, nil
 	}
-	return d.resolve(content.Schema)
+	any, err := json.Marshal(map[string]any{"anyOf": forms})
+	if err != nil {
+		return nil, err
+	}
+	return d.resolve(any)
 }

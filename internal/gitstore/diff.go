@@ -63,20 +63,17 @@ type Line struct {
 }
 
 // Diff compares the view's commit with its first parent.
-func (v *View) Diff(limits DiffLimits) (Diff, error) {
+func (v *View) Diff(limits DiffLimits) (Diff, error) { return v.diff(v.sides(), nil, limits) }
+
+// diff compares two commits, or one with nothing.
+func (v *View) diff(sides, env []string, limits DiffLimits) (Diff, error) {
 	limits = limits.withDefaults()
 	c := command{
 		name: "diff-tree",
 		flags: []flag{"-r", "-z", "--patch-with-raw", "--no-commit-id", "--root", "--full-index", "--no-abbrev", "--no-color",
 			"--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--ignore-submodules=none", "--submodule=short",
 			"--src-prefix=a/", "--dst-prefix=b/"},
-		// Larger files are told apart, but not read: a line of a gigabyte must
-		// cost nothing.
-		config: []string{"core.bigFileThreshold", "2m", "diff.algorithm", "histogram"},
-	}
-	c.args = []string{string(v.Commit.ID)}
-	if len(v.Commit.Parents) > 0 {
-		c.args = []string{string(v.Commit.Parents[0]), string(v.Commit.ID)}
+		config: diffConfig(), args: sides, env: env,
 	}
 	p, err := v.repo.store.start(v.ctx, v.repo.dir, c)
 	if err != nil {

@@ -188,6 +188,9 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 	if err != nil {
 		return "", false, err
 	}
+	if err := t.repo.sweepMade(); err != nil {
+		return "", false, err
+	}
 	work, _ := v.due(&t.last, now)
 	prune := work == fullWork || m.Prune
 	if m.Full || m.Prune {

@@ -42,6 +42,7 @@ type Limits struct {
 	Readers      int           // pages and API answers that read a repository at a time; 8
 	Files        int           // files that are sent as they are at a time; 64
 	Fetches      int           // clones and fetches at a time; 32
+	Archives     int           // archives that are written at a time; 8
 	Receives     int           // pushes whose objects are on their way at a time; 64
 	Pushes       int           // pushes that are checked at a time; 16
 	ReadTime     time.Duration // for one page's or answer's reading; 15 s
@@ -65,6 +66,7 @@ func (l Limits) withDefaults() Limits {
 	orDefault(&l.Readers, 8)
 	orDefault(&l.Files, 64)
 	orDefault(&l.Fetches, 32)
+	orDefault(&l.Archives, 8)
 	orDefault(&l.Receives, 64)
 	orDefault(&l.Pushes, 16)
 	orDefault(&l.ReadTime, 15*time.Second)
@@ -100,6 +102,7 @@ type Store struct {
 
 	readers, files                    slots
 	fetches, spools, receives, pushes *pool
+	archives                          *pool
 	objects                           *odb.Pool
 	watch                             *ref.Watch // over the folders of refs
 	large                             sync.Mutex // held for an object that is whole in memory though it is large
@@ -136,6 +139,7 @@ func Open(o Options) (*Store, error) {
 	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
 	s.links.New = func() any { return new(graph.Links) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.archives = newPool("archives", s.limits.Archives)
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
 	if err := s.findGit(o.Git); err != nil {
 		return nil, err

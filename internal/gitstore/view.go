@@ -114,7 +114,7 @@ func (v *View) split(rest string) (rev, path string) {
 }
 
 func (v *View) find(name string) (Ref, bool) {
-	for _, prefix := range []string{"refs/heads/", "refs/tags/", ""} {
+	for _, prefix := range []string{"refs/heads/", "refs/tags/", "", "refs/"} {
 		if ref, ok := v.Refs.Get(prefix + name); ok {
 			return ref, true
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
-	"jeton/internal/problem"
 )
 
 // commit answers the fields of Commit.
@@ -134,12 +133,17 @@ func (a *gitActor) AvatarURL(sized) uri { return uri(a.d.o.Gate.URL("/avatars/u/
 
 // User is the account whose verified address the commit has.
 func (a *gitActor) User(ctx context.Context) (*user, error) {
-	found, err := a.d.o.Accounts.ByEmail(ctx, a.d.o.DB, a.s.Email)
-	if problem.Is(err, problem.NotFound) || err == nil && (!found.Verified || !strings.EqualFold(found.Email, a.s.Email)) {
-		return nil, nil
+	if sessionOf(ctx).nodes.Add(-1) < 0 {
+		return nil, &failure{"MAX_NODE_LIMIT_EXCEEDED", "This query asks for too many nodes."}
 	}
+	found, err := a.d.o.Accounts.ByEmails(ctx, a.d.o.DB, []string{a.s.Email})
+	one, ok := found[a.s.Email]
+	if err != nil || !ok {
+		return nil, err
+	}
+	whole, err := a.d.o.Accounts.Known(ctx, a.d.o.DB, one.ID)
 	if err != nil {
 		return nil, err
 	}
-	return &user{a.d, found}, nil
+	return &user{a.d, whole}, nil
 }

@@ -18,6 +18,7 @@ var allow = map[string][]string{
 	"event":     {},
 	"printable": {},
 	"markdown":  {"problem"},
+	"language":  {},
 	"right":     {"id"},
 	// outside things
 	"db":       {"problem"},
@@ -28,21 +29,22 @@ var allow = map[string][]string{
 	"outbound": {"problem"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
-	"keys":      {"problem", "db"},
-	"change":    {"problem", "db"},
-	"audit":     {"id", "problem", "event", "printable", "right", "db"},
-	"account":   {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":    {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
-	"hook":      {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
-	"repo":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
-	"token":     {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
-	"leak":      {"problem", "secret", "token"},
-	"alert":     {"id", "problem", "right", "db", "audit", "token"},
-	"largefile": {"id", "problem", "right", "db", "blob", "audit"},
+	"keys":        {"problem", "db"},
+	"change":      {"problem", "db"},
+	"audit":       {"id", "problem", "event", "printable", "right", "db"},
+	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
+	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
+	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
+	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
+	"leak":        {"problem", "secret", "token", "application"},
+	"alert":       {"id", "problem", "right", "db", "audit", "token"},
+	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo"},
+	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "application"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "repo", "largefile", "gitstore", "hook", "alert"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "largefile", "gitstore", "hook", "alert"},
 	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
@@ -50,16 +52,18 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "event", "right", "db", "limit", "account", "repo", "token", "gate", "lifecycle", "httpkit", "secret", "hook", "deliver", "alert"},
+	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "alert"},
 	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "largefile", "token", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver", "alert"},
+		"repo", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver", "alert"},
 	// the side of the person
 	"client": {"problem", "secret"},
 	// tests of the whole
 	"browser": {},
+	"clients": {},
 	"crash":   {},
 }
 
@@ -100,7 +104,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

@@ -118,9 +118,9 @@ func secretInURL(u *url.URL) bool {
 	if _, found := token.Find(plain); found {
 		return true
 	}
-	if err == nil && !strings.Contains(plain, "_token") {
+	if err == nil && !strings.Contains(plain, "_token") && !strings.Contains(plain, "_secret") {
 		return false // no key can be one of these
 	}
 	q := u.Query()
-	return q.Has("access_token") || q.Has("private_token")
+	return q.Has("access_token") || q.Has("private_token") || q.Has("refresh_token") || q.Has("client_secret")
 }

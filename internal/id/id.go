@@ -16,6 +16,13 @@ type Repo int64
 // secret and stands in URLs and in the security log.
 type Token int64
 
+// App names an application that somebody registered. Its client id, which is
+// what others know, is another name.
+type App int64
+
+// AppSecret names one of an application's secrets; it is not the secret.
+type AppSecret int64
+
 // Session names a browser session.
 type Session int64
 

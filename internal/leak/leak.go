@@ -10,8 +10,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
+	"jeton/internal/application"
 	"jeton/internal/problem"
 	"jeton/internal/secret"
 	"jeton/internal/token"
@@ -24,7 +26,7 @@ type Candidate struct {
 }
 
 // marker is what every token of this host begins with.
-var marker = []byte(token.Prefix)
+var marker = []byte(token.Marker)
 
 // Scan returns what in data could be a token, in order and each time that it
 // stands there, at most limit of them. The data may be of any kind; nothing of
@@ -37,10 +39,12 @@ func Scan(data []byte, limit int) []Candidate {
 			break
 		}
 		from += i
-		if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
-			out = append(out, Candidate{Plain: plain, Offset: from})
-			from += token.Length
-			continue
+		if data[from+len(token.Prefix)-1] == '_' { // most of what begins so is no token: nothing is copied for it
+			if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
+				out = append(out, Candidate{Plain: plain, Offset: from})
+				from += token.Length
+				continue
+			}
 		}
 		from += len(marker)
 	}
@@ -106,16 +110,35 @@ type Finding struct {
 	Places    []Place
 }
 
-// Options are what the room needs. Tokens is required.
-type Options struct{ Tokens *token.Room }
+// Name is what the secret is, as GitHub's messages name such things.
+func (f *Finding) Name() string {
+	return [...]string{"Personal Access Token", "OAuth Access Token", "Refresh Token", "Application Secret"}[f.Token.Kind]
+}
+
+// Path is the page on which its owner ends it.
+func (f *Finding) Path() string {
+	switch f.Token.Kind {
+	case token.Personal:
+		return fmt.Sprintf("/settings/tokens/%d/delete", int64(f.Token.Token))
+	case token.AppSecret:
+		return "/settings/developers"
+	}
+	return "/settings/connections/applications/" + f.Token.App
+}
+
+// Options are what the room needs. Both are required.
+type Options struct {
+	Tokens *token.Room
+	Apps   *application.Room
+}
 
 // Room asks whether candidates are live.
 type Room struct{ o Options }
 
 // New makes the room.
 func New(o Options) *Room {
-	if o.Tokens == nil {
-		panic("leak: New without Tokens")
+	if o.Tokens == nil || o.Apps == nil {
+		panic("leak: New without Tokens or Apps")
 	}
 	return &Room{o: o}
 }
@@ -132,13 +155,12 @@ func (r *Room) Live(ctx context.Context, c *Collector) ([]Finding, error) {
 	}
 	var out []Finding
 	for _, plain := range c.order {
-		v, err := r.o.Tokens.Verify(ctx, plain)
-		var refused *token.Refused
-		switch {
-		case errors.As(err, &refused):
-			continue // expired, revoked or never a token: it opens nothing
-		case err != nil:
+		v, err := r.live(ctx, plain)
+		if err != nil {
 			return nil, err
+		}
+		if v == nil {
+			continue // expired, revoked or never one: it opens nothing
 		}
 		s := plain.Reveal()
 		out = append(out, Finding{Token: *v, LastEight: s[len(s)-8:], Places: c.found[s]})
@@ -146,20 +168,49 @@ func (r *Room) Live(ctx context.Context, c *Collector) ([]Finding, error) {
 	return out, nil
 }
 
+// live says what plain is, or nothing when it opens nothing.
+func (r *Room) live(ctx context.Context, plain secret.Value) (*token.Verified, error) {
+	switch k, _ := token.KindOf(plain.Reveal()); k {
+	case token.Refresh:
+		t, ok, err := r.o.Apps.LiveRefresh(ctx, plain)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return &token.Verified{Token: t.ID, Account: t.Account, Kind: token.Refresh, App: t.App, Note: t.Note}, nil
+	case token.AppSecret:
+		a, ok, err := r.o.Apps.OfSecret(ctx, plain)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return &token.Verified{Account: a.Owner, Kind: token.AppSecret, App: a.ClientID, Note: a.Name}, nil
+	}
+	v, err := r.o.Tokens.Verify(ctx, plain)
+	if _, refused := errors.AsType[*token.Refused](err); refused {
+		return nil, nil
+	}
+	return v, err
+}
+
 // Known says which token of this host a candidate is, and whether it is live. One
-// that never was a token here gives false.
+// that never was any gives false, and so does what applications hold beside their
+// tokens once it is worth nothing.
 func (r *Room) Known(ctx context.Context, plain secret.Value) (f Finding, live, known bool, err error) {
 	s := plain.Reveal()
 	f.LastEight = s[len(s)-8:]
-	v, err := r.o.Tokens.Verify(ctx, plain)
-	var refused *token.Refused
-	switch {
-	case err == nil:
-		f.Token = *v
-		return f, true, true, nil
-	case errors.As(err, &refused):
+	v, err := r.live(ctx, plain)
+	if err != nil || v != nil {
+		if v != nil {
+			f.Token = *v
+		}
+		return f, v != nil, v != nil, err
+	}
+	if k, _ := token.KindOf(s); k == token.Refresh || k == token.AppSecret {
+		return Finding{}, false, false, nil
+	}
+	_, err = r.o.Tokens.Verify(ctx, plain)
+	if refused, ok := errors.AsType[*token.Refused](err); ok {
 		t := refused.Token
-		f.Token = token.Verified{Token: t.ID, Account: t.Account, Note: t.Note, LastEight: f.LastEight}
+		f.Token = token.Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, LastEight: f.LastEight}
 		return f, false, t.ID != 0, nil
 	}
 	return Finding{}, false, false, err

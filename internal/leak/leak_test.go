@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/keys"
 	"jeton/internal/leak"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -86,7 +88,7 @@ func TestLive(t *testing.T) {
 		log := audit.New(audit.Options{DB: d})
 		accounts := account.New(account.Options{DB: d, Change: bus, Audit: log})
 		tokens := token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Now: clock})
-		room := leak.New(leak.Options{Tokens: tokens})
+		room := leak.New(leak.Options{Tokens: tokens, Apps: application.New(application.Options{DB: d, Keys: ring, Change: bus, Audit: log, Accounts: accounts, Tokens: tokens, Limit: limit.New(limit.Options{}), Now: clock})})
 		ada, err := accounts.Create(t.Context(), right.Operator(), account.NewAccount{Login: "ada"})
 		if err != nil {
 			t.Fatal(err)

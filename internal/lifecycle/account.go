@@ -24,8 +24,8 @@ func (f *Flow) UnsuspendAccount(ctx context.Context, actor right.Actor, who id.A
 	return f.o.Account.Unsuspend(ctx, actor, who)
 }
 
-// DeleteAccount ends an account: its sessions, tokens, links, collaborations
-// and addresses go, its login is held. What it owns goes to transferTo, old
+// DeleteAccount ends an account: its sessions, tokens, applications, links,
+// collaborations and addresses go, its login is held. What it owns goes to transferTo, old
 // paths redirecting; when transferTo is zero it must own nothing. All of that
 // happens or none of it. It fails with problem.Conflict and a remedy.
 func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transferTo id.Account) error {
@@ -41,6 +41,9 @@ func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transf
 			return err
 		}
 		if err := f.o.Files.LeaveAllTx(ctx, tx, who); err != nil {
+			return err
+		}
+		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, who); err != nil {
 			return err
 		}
 		if err := f.o.Token.DeleteAllTx(ctx, tx, actor, who); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/alert"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -34,6 +35,7 @@ type Options struct {
 	Account *account.Room
 	Signin  *signin.Room // ends an account's sessions by itself, inside account's transactions
 	Token   *token.Room
+	Apps    *application.Room
 	Repo    *repo.Room
 	Files   *largefile.Room
 	Git     *gitstore.Store
@@ -52,7 +54,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Apps == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
@@ -21,6 +22,7 @@ import (
 	"jeton/internal/keys"
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -66,7 +68,9 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	if h.git, err = gitstore.Open(gitstore.Options{Dir: filepath.Join(t.TempDir(), "repositories")}); err != nil {
 		t.Fatal(err)
 	}
-	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos, Files: h.files(t, d, log, now), Git: h.git, Now: now})
+	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos,
+		Apps:  application.New(application.Options{DB: d, Keys: ring, Change: bus, Audit: log, Accounts: h.accounts, Tokens: h.tokens, Limit: limit.New(limit.Options{}), Now: now}),
+		Files: h.files(t, d, log, now), Git: h.git, Now: now})
 	h.owner, h.other = h.account(t, "owner1"), h.account(t, "other1")
 	return h
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/application"
 	"jeton/internal/httpkit"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -29,7 +31,7 @@ func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
 	var out []route
-	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.Web.Routes()} {
+	for _, table := range [][]httpkit.RouteInfo{w.s.Rest.Routes(), w.s.GraphQL.Routes(), w.s.GitHTTP.Routes(), w.s.LFS.Routes(), w.s.OAuth.Routes(), w.s.Web.Routes()} {
 		if len(table) == 0 {
 			t.Fatal("a door has no routes")
 		}
@@ -182,7 +184,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = map[string]fixture{
+var fixtures = merged(contentFixtures, oauthFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -199,6 +201,14 @@ var fixtures = map[string]fixture{
 	"web GET /admin/log/export":                {query: "format=csv"},
 	"web POST /settings/tokens/{token}/delete": {anew: true},
 	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
+})
+
+func merged(all ...map[string]fixture) map[string]fixture {
+	out := map[string]fixture{}
+	for _, one := range all {
+		maps.Copy(out, one)
+	}
+	return out
 }
 
 // matrix sends cases and compares.
@@ -264,6 +274,10 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 				t.Fatal(err)
 			}
 		}
+	case revokeRoute:
+		if p := m.person(c); ans.status == http.StatusSeeOther && c.credential == "recent" {
+			w.allow(t, p, application.GCM)
+		}
 	case "web POST /{owner}/{repo}/leave":
 		if ans.status != http.StatusSeeOther || strings.HasPrefix(ans.header.Get("Location"), "/login") {
 			return
@@ -286,6 +300,9 @@ func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 		}
 	}
 }
+
+// revokeRoute takes away what others look at, so it has an application of its own.
+const revokeRoute = "web POST /settings/connections/applications/{client_id}/revoke"
 
 // ownRepos are routes whose requests change what others look at.
 var ownRepos = map[string]string{
@@ -334,7 +351,9 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 	switch {
 	case c.door == "web" && c.method == http.MethodPost:
 		body, kind = strings.ReplaceAll(f.form, "PASSWORD", url.QueryEscape(password)), "application/x-www-form-urlencoded"
-	case c.door == "rest" && c.method != http.MethodGet && c.method != http.MethodDelete:
+	case c.door == "oauth":
+		body, kind = f.form, "application/x-www-form-urlencoded"
+	case c.door == "rest" && c.method != http.MethodGet && (c.method != http.MethodDelete || f.body != ""):
 		body, kind = "{}", "application/json"
 		if f.body != "" {
 			body = f.body
@@ -386,10 +405,16 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if strings.HasSuffix(c.path, "/{rule}/delete") && c.method == http.MethodPost {
 		rule = 1 << 40 // none: the others need theirs
 	}
+	client := application.GitHubCLI
+	if c.route.String() == revokeRoute {
+		client = application.GCM
+	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
+		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
+		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule))}
+		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "/secret-scanning/") {
 		pairs = append(pairs, m.alertPath(t, c)...)
 	}

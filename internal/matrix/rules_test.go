@@ -48,7 +48,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(gitRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -65,6 +65,7 @@ var needs = map[string]need{
 	"public_repo":  {public: []string{"repo", "public_repo"}},
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
+	"application":  {}, // no scope gives it
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
 }
 
@@ -104,6 +105,8 @@ func expect(c kase) verdict {
 	switch {
 	case c.carrier == inQuery:
 		return badURL
+	case c.door == "oauth":
+		return allowed // programs come here for a token; what they present beside it is not looked at
 	case c.door == "web" && c.inHeader():
 		return forbidden // pages take no token and no password in a header, not even a good one
 	case c.door == "web" && c.carrier == inCookie && (c.credential == "recent" || c.credential == "stale"):

@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/application"
 	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/id"
@@ -46,8 +47,14 @@ var scopeSets = func() map[string][]string {
 			sets["all"] = append(sets["all"], string(one.Name))
 		}
 	}
+	// A token that an application was given does what its scopes say and nothing
+	// else, whatever carries it.
+	sets[ofApp] = []string{"public_repo", "user:email"}
 	return sets
 }()
+
+// ofApp names the token that is an application's and not a personal one.
+const ofApp = "of an application"
 
 // person is somebody with everything that they could present.
 type person struct {
@@ -56,6 +63,7 @@ type person struct {
 	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
 	email    id.Email
 	decoy    id.Token // a token that requests name in their path
+	app      id.App   // an application that requests name in their path
 }
 
 // world is a set of people and the repositories between them. A suspended
@@ -68,6 +76,8 @@ type world struct {
 	hooks   map[bool]*hooked   // a webhook of each
 	alerts  map[bool]int64     // the number of an alert of each
 	commit  string
+	blob    string          // of the README
+	tag     string          // an annotated one
 	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
@@ -112,7 +122,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.hold(t, r)
 		w.fill(t, r)
 		w.repos[private] = r
-		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept"})
+		rule, err := s.Repos.CreateRule(t.Context(), right.Operator(), r.ID, repo.Rule{Pattern: "kept", Push: repo.AdminsPush})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,9 +163,10 @@ func (w *world) fill(t *testing.T, r repo.Repo) {
 	g.Run(t, "init", "-q")
 	g.Write(t, "large.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:"+w.large+"\nsize 13\n")
 	g.Commit(t, "README.md", "# Hello\n", "Say hello")
+	g.Run(t, "tag", "-am", "One", "v1")
 	n := int64(r.ID)
-	g.Run(t, "push", "-q", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main")
-	w.commit = g.Run(t, "rev-parse", "HEAD")
+	g.Run(t, "push", "-q", "--follow-tags", filepath.Join(w.s.Core.Git.Dir(), strconv.FormatInt(n/1000, 10), strconv.FormatInt(n, 10)+".git"), "main", "main:kept")
+	w.commit, w.blob, w.tag = g.Run(t, "rev-parse", "HEAD"), g.Run(t, "rev-parse", "HEAD:README.md"), g.Run(t, "rev-parse", "v1")
 }
 
 func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
@@ -168,6 +179,10 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	}
 	p.email = w.emailOf(t, p.Account)
 	for name, scopes := range scopeSets {
+		if name == ofApp {
+			p.tokens[name] = w.s.OAuthToken(t, p.Account, application.GitHubCLI, scopes...)
+			continue
+		}
 		_, p.tokens[name] = w.s.Token(t, p.Account, name, scopes...)
 	}
 	_, p.tokens["expired"] = w.s.TokenUntil(t, p.Account, "expired", w.s.Now().Add(time.Hour), scopeSets["all"]...)
@@ -178,10 +193,30 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	p.tokens["revoked"] = plain
 	decoy, _ := w.s.Token(t, p.Account, "decoy")
 	p.decoy = decoy.ID
+	app, err := w.s.Apps.Register(t.Context(), right.Operator(), p.ID, application.Form{Name: "Own", Homepage: "https://app.example.com", Callback: "https://app.example.com/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.app = app.ID
+	w.allow(t, p, application.GitHubCLI)
+	w.allow(t, p, application.GCM)
 	for _, kind := range []string{"stale", "lapsed", "ended"} {
 		p.sessions[kind] = w.session(t, p, kind)
 	}
 	return p
+}
+
+// allow lets a known application act for the person.
+func (w *world) allow(t testing.TB, p *person, clientID string) {
+	t.Helper()
+	known, err := w.s.Apps.ByClientID(t.Context(), clientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor := right.Actor{Account: p.ID, Login: p.Login, Kind: right.SessionCredential}
+	if _, err := w.s.Apps.Authorize(t.Context(), actor, application.Request{App: known, Redirect: "http://127.0.0.1/"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) emailOf(t *testing.T, a account.Account) id.Email {

@@ -34,6 +34,8 @@ type answer struct {
 	last     time.Time
 	stop     chan struct{}
 	failed   error
+
+	notes *[]string // what was said, for those who are no client of git; nil: nobody is
 }
 
 func newAnswer(w io.Writer) *answer {
@@ -140,6 +142,9 @@ func (a *answer) say(lines ...string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.notes != nil {
+		*a.notes = append(*a.notes, lines...)
+	}
 	if a.sideband {
 		a.pending = pktline.AppendBand(a.pending, pktline.BandProgress, pktline.BandSize, b.Bytes())
 		a.send()

@@ -15,7 +15,7 @@ func (p *pushing) alertPlace() alert.Place {
 
 // found is a finding as alerts have it, with the places that the push brings.
 func (s *spilled) asAlert(f *leak.Finding) alert.Found {
-	out := alert.Found{Token: f.Token.Token, Owner: f.Token.Account, Note: f.Token.Note, LastEight: f.LastEight, Live: true}
+	out := alert.Found{Kind: f.Token.Kind, App: f.Token.App, Token: f.Token.Token, Owner: f.Token.Account, Note: f.Token.Note, LastEight: f.LastEight, Live: true}
 	for _, at := range s.places(f) {
 		one := alert.Location{Kind: at.Kind, Object: at.Object, Path: s.paths[object.ID(at.Object)], Line: at.Line, Column: at.Column}
 		if from, ok := s.from[object.ID(at.Object)]; ok {
@@ -42,7 +42,9 @@ func (p *pushing) letPass(ctx context.Context, s *spilled) error {
 		return err
 	}
 	s.found = slices.DeleteFunc(s.found, func(f leak.Finding) bool {
-		return !slices.ContainsFunc(left, func(one alert.Found) bool { return one.Token == f.Token.Token && one.LastEight == f.LastEight })
+		return !slices.ContainsFunc(left, func(one alert.Found) bool {
+			return one.Kind == f.Token.Kind && one.Token == f.Token.Token && one.LastEight == f.LastEight
+		})
 	})
 	// What only these brought is no reason to refuse a ref any more.
 	kept := map[object.ID]bool{}

@@ -172,6 +172,7 @@ func (p *pushing) refuseBy(i int, rules *protection, v verdict) {
 		return
 	}
 	name := p.cmds.Updates[i].Name
+	p.refusedBy(v)
 	place := p.flow.o.Gate.URL("/" + p.repo.FullName() + "/settings/branches")
 	if v.blocked {
 		p.results[i].Reason = declined

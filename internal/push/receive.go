@@ -29,6 +29,9 @@ type pushing struct {
 	results []wire.Result // one for each command
 	brought int64         // bytes that the pack takes on the disk
 	secrets leak.Collector
+	forward bool     // no branch or tag may lose commits, whatever the rules say
+	refusal *Refused // the first one, for those who are no client of git
+	failure error    // of the push as a whole
 }
 
 // maxDrain bounds how much of a refused pack is read: a client reads its
@@ -82,6 +85,7 @@ func (p *pushing) ask(i int) {
 	}
 	e := problem.Of(err)
 	p.results[i].Reason = "permission denied"
+	p.because(Denied, err)
 	p.answer.tell(e.Public, e.Remedy)
 }
 
@@ -116,6 +120,7 @@ func (p *pushing) allOrNone() {
 // failed words an error that ends the whole push.
 func (p *pushing) failed(ctx context.Context, err error) string {
 	e := p.cause(ctx, err)
+	p.failure = e
 	p.answer.tell(e.Remedy)
 	p.refuse("unpacker error", nil)
 	return e.Public
@@ -222,6 +227,9 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err := p.kinds(ctx, in); err != nil {
 		return err
 	}
+	if err := p.onlyForward(ctx, in); err != nil {
+		return err
+	}
 	if err := p.protectHistory(ctx, in); err != nil {
 		return err
 	}
@@ -289,6 +297,7 @@ func (p *pushing) publish(ctx context.Context, in *gitstore.Incoming) error {
 		}
 		p.answer.tell(e.Public, e.Remedy)
 		p.refuse("permission denied", nil)
+		p.because(Denied, err)
 		return nil
 	}
 	before := p.repo

@@ -106,6 +106,7 @@ func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gi
 			continue
 		}
 		p.results[i].Reason = workflowReason(p.actor, path)
+		p.because(Workflow, p.workflowDenied(denied, path))
 		if !told {
 			e := problem.Of(denied)
 			p.answer.tell(e.Public, e.Remedy)
@@ -118,7 +119,10 @@ func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gi
 // workflowReason is GitHub's sentence, which tools look for.
 func workflowReason(a *right.Actor, path string) string {
 	who := "a Personal Access Token"
-	if !a.IsToken() {
+	switch {
+	case a.Kind == right.OAuthToken:
+		who = "an OAuth App"
+	case !a.IsToken():
 		who = "this sign-in"
 	}
 	return fmt.Sprintf("refusing to allow %s to create or update workflow `%s` without `workflow` scope", who, printable.Line(path, 200))

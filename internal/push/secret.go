@@ -54,6 +54,7 @@ func (p *pushing) leaks(ctx context.Context, in *gitstore.Incoming, refs *gitsto
 	if len(bad) == 0 {
 		return nil
 	}
+	p.because(Secret, secretDetected())
 	if err := p.placeholders(ctx, &s); err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (p *pushing) tellLeaks(names []string, s *spilled) {
 			say("", "      More tokens were found. Resolve these first.")
 			break
 		}
-		say("", "      —— Jeton Personal Access Token "+strings.Repeat("—", 24), "       locations:")
+		say("", "      —— Jeton "+f.Name()+" "+strings.Repeat("—", 24), "       locations:")
 		for _, at := range places[:min(len(places), maxSpilled)] {
 			say(s.where(at)...)
 		}
@@ -186,10 +187,14 @@ func (p *pushing) remedy(f *leak.Finding) {
 			"       its owner has been told in the security log.")
 		return
 	}
-	p.answer.say("       (?) Your token "+printable.Line(fmt.Sprintf("%q", f.Token.Note), 120)+", which ends in "+f.LastEight+", is live:",
+	whose := "Your token "
+	if f.Token.App != "" {
+		whose = "Your application's secret "
+	}
+	p.answer.say("       (?) "+whose+printable.Line(fmt.Sprintf("%q", f.Token.Note), 120)+", which ends in "+f.LastEight+", is live:",
 		"       whoever can read the repository could use it.",
 		"       Delete it, then this push goes through:",
-		"       "+p.flow.o.Gate.URL(fmt.Sprintf("/settings/tokens/%d/delete", int64(f.Token.Token))))
+		"       "+p.flow.o.Gate.URL(f.Path()))
 }
 
 // recordLeaks tells the tokens' owners. Who else's push it was, and to which

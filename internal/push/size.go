@@ -7,6 +7,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/printable"
+	"jeton/internal/problem"
 )
 
 // sizes are the files of a push past the limit, and those of which it is warned.
@@ -59,6 +60,7 @@ const largeFiles = "GH001: Large files detected. You may want to try Git Large F
 // refuseLarge tells of files past the limit in GitHub's words.
 func (p *pushing) refuseLarge(s *sizes) {
 	limit := megabytes(p.flow.o.Git.Limits().ObjectBytes)
+	p.because(TooLarge, problem.New(problem.TooLarge, "A file is larger than "+limit+", which is this server's limit.", ""))
 	for _, f := range s.over[:min(len(s.over), maxNamed)] {
 		p.answer.say(fmt.Sprintf("error: File %s is %s; this exceeds Jeton's file size limit of %s", s.name(f), megabytes(f.Size), limit))
 	}

@@ -52,10 +52,10 @@ type alertAnswer struct {
 	IsBase64Encoded   bool        `json:"is_base64_encoded"`
 }
 
-// hidden is a token as it may be shown to who administers the repository: its owner
+// hidden is a secret as it may be shown to who administers the repository: its owner
 // knows it by its end.
-func hidden(lastEight string) string {
-	return token.Prefix + strings.Repeat("*", token.Length-len(token.Prefix)-len(lastEight)) + lastEight
+func hidden(k token.Kind, lastEight string) string {
+	return k.Prefix() + strings.Repeat("*", token.Length-len(k.Prefix())-len(lastEight)) + lastEight
 }
 
 // users are the accounts of those numbers, each asked for once.
@@ -96,7 +96,7 @@ func (c *call) alertAnswers(list []alert.Alert) ([]alertAnswer, error) {
 			Number: a.Number, CreatedAt: stamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt), URL: u,
 			HTMLURL: c.door.o.Gate.URL("/" + c.repo.FullName() + "/security/secret-scanning/" + strconv.FormatInt(a.Number, 10)), LocationsURL: u + "/locations",
 			State: "open", Resolution: optional(a.Resolution), ResolvedAt: stamp(a.ResolvedAt), ResolvedBy: users[a.ResolvedBy], ResolutionComment: optional(a.Comment),
-			SecretType: alert.Type, SecretTypeDisplay: alert.TypeDisplay, Secret: hidden(a.LastEight), Bypassed: a.BypassedBy != 0, BypassedBy: users[a.BypassedBy],
+			SecretType: alert.Type(a.Kind), SecretTypeDisplay: alert.TypeDisplay(a.Kind), Secret: hidden(a.Kind, a.LastEight), Bypassed: a.BypassedBy != 0, BypassedBy: users[a.BypassedBy],
 			BypassedAt: stamp(a.BypassedAt), Validity: string(a.Validity), PubliclyLeaked: !c.repo.Private,
 		}
 		if !a.Open() {
@@ -287,5 +287,5 @@ func (d *Door) bypass(c *call) (any, error) {
 	if err != nil {
 		return nil, orMissing(err)
 	}
-	return bypassAnswer{b.Reason, stamp(b.Until), alert.Type}, nil
+	return bypassAnswer{b.Reason, stamp(b.Until), alert.Type(b.Kind)}, nil
 }

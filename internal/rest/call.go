@@ -37,6 +37,7 @@ type call struct {
 	actor  right.Actor
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
+	heard  uint64    // how many changes the gate had heard of when the request came
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
@@ -51,7 +52,11 @@ const apiVersion = "2022-11-28"
 // enter identifies the caller and counts the request.
 func (c *call) enter() error {
 	h := c.w.Header()
-	actor, err := c.door.o.Gate.Identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	identify := c.door.o.Gate.Identify
+	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
+		identify = c.door.o.Gate.IdentifyApp
+	}
+	actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
 		return err
 	}
@@ -59,6 +64,9 @@ func (c *call) enter() error {
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if actor.App != "" {
+			h.Set("X-OAuth-Client-Id", actor.App)
+		}
 		if !actor.Until.IsZero() {
 			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
 		}
@@ -214,26 +222,34 @@ const (
 
 // decode reads the body as a JSON object into v.
 func (c *call) decode(v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return problem.New(problem.TooLarge, "The body is larger than 1 MiB.", "")
-	}
+	body, err := c.body()
 	if err != nil {
-		return status(http.StatusBadRequest, "Problems parsing JSON")
+		return err
 	}
-	if !json.Valid(body) {
-		return status(http.StatusBadRequest, "Problems parsing JSON")
-	}
-	if trimmed := strings.TrimSpace(string(body)); trimmed[0] != '{' {
-		return status(http.StatusBadRequest, "Body should be a JSON object")
+	return decodeObject(body, v)
+}
+
+// decodeAny is decode for a body that may be a list.
+func (c *call) decodeAny(v any) error {
+	body, err := c.body()
+	if err != nil {
+		return err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
-		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return problem.Field(t.Field, "must be of type "+t.Type.String())
-		}
 		return status(http.StatusBadRequest, "Problems parsing JSON")
 	}
 	return nil
+}
+
+func (c *call) body() ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, problem.New(problem.TooLarge, "The body is larger than 1 MiB.", "")
+	}
+	if err != nil {
+		return nil, status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	return body, nil
 }
 
 func (c *call) url(path string) string { return c.door.o.Gate.URL(Prefix + path) }

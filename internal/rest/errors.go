@@ -20,13 +20,19 @@ var errNotFound = problem.New(problem.NotFound, "Not Found", "")
 type statusError struct {
 	code    int
 	problem *problem.Error
+	cause   error // what it is made of, if the gate has a word in it
 }
 
 // Error returns the text for the log.
 func (e *statusError) Error() string { return e.problem.Error() }
 
-// Unwrap returns the problem.
-func (e *statusError) Unwrap() error { return e.problem }
+// Unwrap returns the problem, and the cause.
+func (e *statusError) Unwrap() []error {
+	if e.cause == nil {
+		return []error{e.problem}
+	}
+	return []error{e.problem, e.cause}
+}
 
 func status(code int, message string) error {
 	return &statusError{code: code, problem: problem.New(problem.Invalid, message, "")}

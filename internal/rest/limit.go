@@ -8,6 +8,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/limit"
 	"jeton/internal/problem"
+	"jeton/internal/right"
 )
 
 // visitorsShare is how much of an account's limit the visitors of one network
@@ -23,6 +24,9 @@ func (c *call) allowance() (key string, rate limit.Rate) {
 			rate.Count = max(1, rate.Count/visitorsShare)
 		}
 		return "api visitor " + limit.Network(event.From(c.r.Context()).Address), rate
+	}
+	if c.actor.Kind == right.AppCredential {
+		return "api application " + c.actor.App, rate
 	}
 	return "api account " + strconv.FormatInt(int64(c.actor.Account), 10), rate
 }

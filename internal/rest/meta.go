@@ -3,9 +3,9 @@ package rest
 import "jeton/internal/right"
 
 // enterpriseVersion tells clients which of GitHub's features they may expect.
-// Git Credential Manager offers OAuth from version 3.2 on; until it exists
-// here, the version is below that, so that it offers tokens alone.
-const enterpriseVersion = "3.1.0"
+// Git Credential Manager offers OAuth from version 3.2 on. It is no higher than
+// what is needed: newer clients take ways on later versions that need more.
+const enterpriseVersion = "3.2.0"
 
 func (d *Door) metaRoutes() []route {
 	return []route{

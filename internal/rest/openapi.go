@@ -18,6 +18,16 @@ import (
 // parameters says what the parameters of queries mean; those of the name alone
 // are GitHub's and mean the same here.
 var parameters = map[string]string{
+	"anon":        "1: and those whose address no account has verified",
+	"author":      "only commits of this login or address",
+	"branch":      "on which branch; the default branch unless told",
+	"message":     "of the commit",
+	"path":        "only commits that changed this file or folder",
+	"protected":   "only branches that a rule protects, or that none does",
+	"recursive":   "with any value: the folders below as well",
+	"ref":         "a branch, tag or commit; the default branch unless told",
+	"sha":         "a commit, branch or tag to begin at; of a file: the one that it has",
+	"until":       "only commits before this moment (RFC 3339)",
 	"affiliation": "owner, collaborator, organization_member: a list with commas between them",
 	"before":      "only what changed before this moment (RFC 3339)",
 	"cursor":      "where the list goes on: from the header Link",
@@ -25,13 +35,13 @@ var parameters = map[string]string{
 	"page":        "which page of the list, from 1",
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
 	"resolution":  "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
-	"secret_type": "jeton_personal_access_token is the only one so far",
+	"secret_type": "jeton_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
 	"since":       "only what changed after this moment (RFC 3339)",
 	"sort":        "what the list is ordered by",
 	"state":       "open or resolved",
 	"status":      "success or failure",
 	"type":        "which of them",
-	"validity":    "active or inactive: a list with commas between them",
+	"validity":    "active, inactive or unknown: a list with commas between them",
 	"visibility":  "all, public or private",
 }
 
@@ -39,35 +49,35 @@ var parameters = map[string]string{
 func (d *Door) openapi(*call) (any, error) { return d.described(), nil }
 
 type (
-	object = map[string]any
+	dict   = map[string]any
 	schema = jsonschema.Schema
 )
 
 // describe makes the document. It panics for a type that has no schema: such a
 // program does not pass its tests.
-func (d *Door) describe() object {
+func (d *Door) describe() dict {
 	s := schemas{refs: map[reflect.Type]*schema{}, components: map[string]*schema{}}
-	paths := object{}
+	paths := dict{}
 	for _, t := range d.table() {
 		for _, r := range t.routes {
 			path := strings.TrimSuffix(r.path, "{$}")
 			path = strings.ReplaceAll(path, "...}", "}")
-			item, ok := paths[path].(object)
+			item, ok := paths[path].(dict)
 			if !ok {
-				item = object{}
+				item = dict{}
 				paths[path] = item
 			}
 			item[strings.ToLower(r.method)] = s.operation(t, r)
 		}
 	}
 	s.gather(reflect.TypeFor[errorBody]())
-	return object{
+	return dict{
 		"openapi":    "3.1.0",
-		"info":       object{"title": "Jeton", "version": d.o.Version, "description": "GitHub's REST API, as far as this host has something behind it."},
-		"servers":    []object{{"url": d.o.Gate.URL(Prefix)}},
-		"security":   []object{{"token": []string{}}, {"basic": []string{}}, {}},
+		"info":       dict{"title": "Jeton", "version": d.o.Version, "description": "GitHub's REST API, as far as this host has something behind it."},
+		"servers":    []dict{{"url": d.o.Gate.URL(Prefix)}},
+		"security":   []dict{{"token": []string{}}, {"basic": []string{}}, {}},
 		"paths":      paths,
-		"components": object{"schemas": s.components, "securitySchemes": object{"token": object{"type": "http", "scheme": "bearer"}, "basic": object{"type": "http", "scheme": "basic"}}},
+		"components": dict{"schemas": s.components, "securitySchemes": dict{"token": dict{"type": "http", "scheme": "bearer"}, "basic": dict{"type": "http", "scheme": "basic"}}},
 	}
 }
 
@@ -79,29 +89,29 @@ type schemas struct {
 
 var pathName = regexp.MustCompile(`\{([a-z_]+)(?:\.\.\.)?\}`)
 
-func (s *schemas) operation(t topic, r route) object {
-	var params []object
+func (s *schemas) operation(t topic, r route) dict {
+	var params []dict
 	for _, m := range pathName.FindAllStringSubmatch(r.path, -1) {
-		params = append(params, object{"name": m[1], "in": "path", "required": true, "schema": object{"type": "string"}})
+		params = append(params, dict{"name": m[1], "in": "path", "required": true, "schema": dict{"type": "string"}})
 	}
 	for name := range strings.FieldsSeq(r.query) {
-		p := object{"name": name, "in": "query", "schema": object{"type": "string"}}
+		p := dict{"name": name, "in": "query", "schema": dict{"type": "string"}}
 		if text := parameters[name]; text != "" {
 			p["description"] = text
 		}
 		params = append(params, p)
 	}
-	op := object{
+	op := dict{
 		"summary":     r.summary,
 		"operationId": r.id(),
 		"tags":        []string{t.title},
-		"responses":   object{strconv.Itoa(r.status()): s.answer(r), "default": object{"description": "What went wrong, and what to do", "content": jsonOf(&schema{Ref: "#/components/schemas/error-body"})}},
+		"responses":   dict{strconv.Itoa(r.status()): s.answer(r), "default": dict{"description": "What went wrong, and what to do", "content": jsonOf(&schema{Ref: "#/components/schemas/error-body"})}},
 	}
 	if params != nil {
 		op["parameters"] = params
 	}
 	if r.in != nil {
-		op["requestBody"] = object{"required": true, "content": jsonOf(s.of(reflect.TypeOf(r.in)))}
+		op["requestBody"] = dict{"required": true, "content": jsonOf(s.of(reflect.TypeOf(r.in)))}
 	}
 	if scopes := r.scopes(); len(scopes) > 0 {
 		op["x-oauth-scopes"] = scopes
@@ -112,20 +122,20 @@ func (s *schemas) operation(t topic, r route) object {
 	return op
 }
 
-func (s *schemas) answer(r route) object {
-	out := object{"description": http.StatusText(r.status())}
+func (s *schemas) answer(r route) dict {
+	out := dict{"description": http.StatusText(r.status())}
 	if r.out == nil {
 		return out
 	}
 	if b, ok := r.out.(file); ok {
-		out["content"] = object{b.kind: object{}}
+		out["content"] = dict{b.kind: dict{}}
 		return out
 	}
 	out["content"] = jsonOf(s.of(reflect.TypeOf(r.out)))
 	return out
 }
 
-func jsonOf(s *schema) object { return object{"application/json": object{"schema": s}} }
+func jsonOf(s *schema) dict { return dict{"application/json": dict{"schema": s}} }
 
 // of returns the schema of t, whose named structs are components.
 func (s *schemas) of(t reflect.Type) *schema {

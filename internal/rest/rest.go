@@ -13,13 +13,16 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/alert"
+	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
 	"jeton/internal/gate"
+	"jeton/internal/gitstore"
 	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -35,6 +38,9 @@ type Options struct {
 	Accounts  *account.Room
 	Repos     *repo.Room
 	Tokens    *token.Room
+	Git       *gitstore.Store
+	Push      *push.Flow
+	Apps      *application.Room
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
@@ -51,8 +57,12 @@ type Door struct {
 	mux    *http.ServeMux
 	routes []httpkit.RouteInfo
 	fixed  http.Header // of every answer; never changed
+
+	walking *limit.Gate // answers that walk a repository
+	bulky   *limit.Gate // requests with a large body
+
 	// described makes the OpenAPI document at the first request for it.
-	described func() object
+	described func() dict
 }
 
 // New builds the door from its table.
@@ -60,7 +70,10 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed()}
+	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
+		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
+		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
@@ -78,7 +91,13 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Contents", d.contentRoutes()},
+		{"Commits", d.commitRoutes()},
+		{"Branches", d.branchRoutes()},
+		{"Git database", d.gitRoutes()},
 		{"Webhooks", d.hookRoutes()},
 		{"Secret scanning", d.alertRoutes()},
 	}
@@ -93,11 +112,11 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r}
+		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
 		if err := c.enter(); err != nil {
 			return err
 		}
-		d.mux.ServeHTTP(w, r.WithContext(withCall(r.Context(), c)))
+		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }
@@ -112,7 +131,7 @@ func fixed() http.Header {
 		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
 		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
 		"Cross-Origin-Resource-Policy":  {"cross-origin"},
 		"Cache-Control":                 {"private, no-cache"},
 		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},

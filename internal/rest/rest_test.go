@@ -426,7 +426,7 @@ func TestMeta(t *testing.T) {
 	t.Parallel()
 	s := apptest.Start(t)
 	m := object(t, s.Do(t, "GET", "/api/v3/meta", ""))
-	if m["verifiable_password_authentication"] != false || m["installed_version"] != "3.1.0" {
+	if m["verifiable_password_authentication"] != false || m["installed_version"] != "3.2.0" {
 		t.Errorf("/meta says %v", m)
 	}
 }

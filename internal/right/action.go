@@ -23,12 +23,16 @@ const (
 	RepoCreate    // a public repository
 	RepoCreatePrivate
 
+	// Of an application that proved which one it is.
+	AppTokens // check, renew and end the tokens that it was given
+
 	// Of one repository.
 	RepoRead       // that it exists, and its metadata
 	RepoFetch      // clone, fetch, read files, history and diffs
 	RepoFork       // make a repository of one's own of it, beside RepoCreate
 	RepoPush       // move refs
 	RepoWorkflow   // add or change files under .github/workflows, beside RepoPush
+	RepoRules      // read the rules for branches and tags
 	RepoEdit       // description, name, default branch, archiving
 	RepoUnarchive  // make an archived repository writable again
 	RepoAccess     // collaborators
@@ -57,6 +61,7 @@ const (
 	OfSite Subject = iota
 	OfSelf
 	OfRepo
+	OfApp // only an application that proved which one it is may ask, and it for nothing else
 )
 
 // ActionInfo is what the table says of an action.
@@ -87,11 +92,14 @@ var table = [actions]ActionInfo{
 	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write},
 	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
 
+	AppTokens: {Name: "app.tokens", Subject: OfApp},
+
 	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
 	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
 	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
 	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
 	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
+	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
 	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
 	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},

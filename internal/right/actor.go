@@ -18,9 +18,11 @@ const (
 	SessionCredential
 	ClassicToken
 	OperatorCommand // a command run by the machine's administrator
+	OAuthToken      // given to an application by the account's person
+	AppCredential   // an application's own id and secret: it speaks for nobody
 )
 
-var credentialNames = [...]string{"none", "session", "classic token", "operator"}
+var credentialNames = [...]string{"none", "session", "classic token", "operator", "oauth token", "application"}
 
 // String names the kind, for logs and pages.
 func (k CredentialKind) String() string { return credentialNames[k] }
@@ -34,8 +36,9 @@ type Actor struct {
 	SiteAdmin bool
 
 	Kind   CredentialKind
-	Token  id.Token   // set for ClassicToken
-	Note   string     // the token's note
+	Token  id.Token   // set for tokens
+	App    string     // the client id, for OAuthToken and AppCredential
+	Note   string     // the token's note: for OAuthToken the application's name
 	Ending string     // how the token's secret ends: after a regeneration it is another
 	Scopes ScopeSet   // the token's scopes
 	Until  time.Time  // when the credential ends; zero for never
@@ -57,7 +60,7 @@ func Operator() Actor {
 func (a *Actor) IsAnonymous() bool { return a.Kind == NoCredential }
 
 // IsToken reports whether the actor came by a token.
-func (a *Actor) IsToken() bool { return a.Kind == ClassicToken }
+func (a *Actor) IsToken() bool { return a.Kind == ClassicToken || a.Kind == OAuthToken }
 
 // Recent reports whether the actor's sign-in is recent at now. The operator's
 // always is; a token's never is.

@@ -26,9 +26,11 @@ const (
 	PeopleOnly    // it is for people who signed in, not for tokens
 	NotRecent     // the sign-in is too old for this
 	ArchivedState // the repository is archived
+	AppsOnly      // it is for applications with their id and secret
+	NotForApps    // an application's id and secret are not good for it
 )
 
-var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived"}
+var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications"}
 
 // String names the reason, for logs.
 func (r Reason) String() string { return reasonNames[r] }
@@ -48,6 +50,9 @@ func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
 	e := a.entry()
 	if e.Name == "" {
 		return deny(Unknown, false)
+	}
+	if actor.Kind == AppCredential || e.Subject == OfApp {
+		return checkApp(actor, e)
 	}
 	if e.Subject == OfRepo {
 		return checkRepo(actor, e, f, now)
@@ -70,6 +75,20 @@ func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
 		return deny(GrantMissing, true)
 	}
 	return checkPerson(actor, e, now)
+}
+
+// checkApp keeps applications and everybody else apart. What it says depends on
+// nothing that could be hidden.
+func checkApp(actor *Actor, e *ActionInfo) Decision {
+	switch {
+	case e.Subject != OfApp:
+		return deny(NotForApps, true)
+	case actor.Kind == AppCredential:
+		return Decision{Allow: true, Reason: Allowed, Tell: true}
+	case actor.IsAnonymous():
+		return deny(SignIn, true)
+	}
+	return deny(AppsOnly, true)
 }
 
 // checkRepo first settles whether the actor may know of the repository, so that

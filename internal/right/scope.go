@@ -84,6 +84,16 @@ func ParseScopes(names []string) (ScopeSet, error) {
 	return set.Normal(), nil
 }
 
+// KnownScopes is ParseScopes that drops the names which are not offered here:
+// they give nothing.
+func KnownScopes(names []string) ScopeSet {
+	var set ScopeSet
+	for _, n := range names {
+		set |= bit(Scope(n))
+	}
+	return set.Normal()
+}
+
 // SplitScopes cuts a list at commas and white space, as GitHub's prefill links
 // and the stored form have it.
 func SplitScopes(s string) []string {

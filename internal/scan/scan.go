@@ -209,7 +209,7 @@ func (l *looking) part(s gitstore.Seen, data []byte, keep, line, column int) err
 				return err
 			}
 			if known {
-				found = &alert.Found{Token: f.Token.Token, Owner: f.Token.Account, Note: f.Token.Note, LastEight: f.LastEight, Live: live}
+				found = &alert.Found{Kind: f.Token.Kind, App: f.Token.App, Token: f.Token.Token, Owner: f.Token.Account, Note: f.Token.Note, LastEight: f.LastEight, Live: live}
 				l.order = append(l.order, found)
 			}
 			l.asked[c.Plain.Reveal()] = found

@@ -1,7 +1,8 @@
-// Package token is the room of personal access tokens: the form of the string,
+// Package token is the room of access tokens, those that people make for
+// themselves and those that applications are given: the form of the string,
 // scopes, life cycle, verification and the record of use. A token's plain text
-// leaves this package once, from Create or Regenerate, and is kept nowhere: the
-// database holds a keyed digest and the last eight characters.
+// leaves this package once, when it is made, and is kept nowhere: the database
+// holds a keyed digest and the last eight characters.
 package token
 
 import (
@@ -15,13 +16,33 @@ import (
 	"jeton/internal/secret"
 )
 
+// Kind says what a token of this program is for. The numbers are stored.
+type Kind uint8
+
+// The kinds. Only the first two open anything by themselves; the others have
+// the same form, so that they are found where they must not be.
+const (
+	Personal  Kind = iota // classic, made by a person for themselves
+	OAuth                 // given to an application
+	Refresh               // with which an application gets its next token
+	AppSecret             // with which an application proves which one it is
+)
+
+var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_"}
+
+// Prefix is how every token of the kind begins.
+func (k Kind) Prefix() string { return prefixes[k] }
+
 // Prefix starts every classic personal access token of this program.
 const Prefix = "jtp_"
+
+// Marker is what every kind begins with.
+const Marker = "jt"
 
 const (
 	randomLen = 30
 	checkLen  = 6
-	// Length is the length of a token in bytes: that of GitHub's.
+	// Length is the length of a token in bytes, of whatever kind: that of GitHub's.
 	Length   = len(Prefix) + randomLen + checkLen
 	alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
@@ -29,11 +50,11 @@ const (
 // ErrMalformed is returned for a string that cannot be a token of this program.
 var ErrMalformed = errors.New("not the form of a token")
 
-// generate draws a new token: the prefix, 30 random base62 characters (178
-// bits) and the CRC-32 of those 30 in base62.
-func generate() secret.Value {
+// Generate draws a new token of the kind: the prefix, 30 random base62
+// characters (178 bits) and the CRC-32 of those 30 in base62.
+func Generate(k Kind) secret.Value {
 	var b [Length]byte
-	n := copy(b[:], Prefix)
+	n := copy(b[:], k.Prefix())
 	for n < len(Prefix)+randomLen {
 		var buf [64]byte
 		if _, err := rand.Read(buf[:]); err != nil {
@@ -64,11 +85,11 @@ func checksum(random []byte) [checkLen]byte {
 	return out
 }
 
-// Parse reports whether plain has the shape and the checksum of a token. It
-// looks nothing up and does not allocate.
+// Parse reports whether plain has the shape and the checksum of a token of any
+// kind. It looks nothing up and does not allocate.
 func Parse(plain secret.Value) error {
 	s := plain.Reveal()
-	if len(s) != Length || s[:len(Prefix)] != Prefix {
+	if _, ok := KindOf(s); !ok || len(s) != Length {
 		return ErrMalformed
 	}
 	random := stringBytes(s[len(Prefix) : len(Prefix)+randomLen])
@@ -84,6 +105,30 @@ func Parse(plain secret.Value) error {
 	return nil
 }
 
+// KindOf tells a token's kind by how s begins, be the rest right or wrong.
+func KindOf(s string) (Kind, bool) {
+	if len(s) < len(Prefix) {
+		return 0, false
+	}
+	switch s[:len(Prefix)] {
+	case "jtp_":
+		return Personal, true
+	case "jto_":
+		return OAuth, true
+	case "jtr_":
+		return Refresh, true
+	case "jtc_":
+		return AppSecret, true
+	}
+	return 0, false
+}
+
+// opens reports whether s begins as what is presented with a request does.
+func opens(s string) bool {
+	k, ok := KindOf(s)
+	return ok && k <= OAuth
+}
+
 // stringBytes views s as bytes without a copy, for those who only read: a
 // verification must not allocate.
 func stringBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
@@ -92,18 +137,18 @@ func alphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// Find returns the first well-formed token inside text, and whether there is
+// Find returns the first well-formed token of any kind inside text, and whether there is
 // one. It is how a token that stands where it must not is noticed.
 func Find(text string) (secret.Value, bool) {
 	for {
-		i := strings.Index(text, Prefix)
+		i := strings.Index(text, Marker)
 		if i < 0 || len(text)-i < Length {
 			return secret.Value{}, false
 		}
 		if v := secret.New(text[i : i+Length]); Parse(v) == nil {
 			return v, true
 		}
-		text = text[i+len(Prefix):]
+		text = text[i+len(Marker):]
 	}
 }
 

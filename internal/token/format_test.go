@@ -11,7 +11,7 @@ func TestGenerate_parses(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for range 2000 {
-		v := generate()
+		v := Generate(Personal)
 		if err := Parse(v); err != nil {
 			t.Fatal("a new token does not parse")
 		}
@@ -31,7 +31,7 @@ func TestGenerate_uniform(t *testing.T) {
 	t.Parallel()
 	var count [256]int
 	for range 2000 {
-		s := generate().Reveal()
+		s := Generate(Personal).Reveal()
 		for _, c := range []byte(s[len(Prefix) : len(Prefix)+randomLen]) {
 			count[c]++
 		}
@@ -45,7 +45,7 @@ func TestGenerate_uniform(t *testing.T) {
 
 func TestParse_anyChange(t *testing.T) {
 	t.Parallel()
-	s := generate().Reveal()
+	s := Generate(Personal).Reveal()
 	for i := range s {
 		for _, c := range []byte("0Zz_ \x00\xff") {
 			if s[i] == c {
@@ -99,7 +99,7 @@ func TestForeign(t *testing.T) {
 		"glpat" + "-" + filler:      "GitLab",
 		strings.Repeat("a0", 20):    "Gitea, Forgejo or Gogs",
 		"hunter2hunter2":            "",
-		generate().Reveal():         "",
+		Generate(Personal).Reveal(): "",
 	} {
 		if got := Foreign(s); got != want {
 			t.Errorf("Foreign(a string of %d characters) = %q, want %q", len(s), got, want)
@@ -109,7 +109,7 @@ func TestForeign(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	v := generate()
+	v := Generate(Personal)
 	if got, ok := Find("https://host/jtp_x?a=" + v.Reveal() + "&b"); !ok || !got.Equal(v) {
 		t.Error("a token inside a URL was not found")
 	}
@@ -134,7 +134,7 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkParse(b *testing.B) {
-	v := generate()
+	v := Generate(Personal)
 	b.ReportAllocs()
 	for b.Loop() {
 		if Parse(v) != nil {

@@ -57,14 +57,23 @@ func derived(plain secret.Value, label string) []byte {
 	return h.Sum(nil)
 }
 
-const columns = `id, account_id, note, scopes, last_eight, created_at, expires_at, revoked_at,
+// kinds narrows a query to some kinds of token.
+type kinds string
+
+const (
+	anyKind  kinds = ""
+	personal kinds = " AND kind = 0"
+	ofApps   kinds = " AND kind = 1"
+)
+
+const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
 	used_at, used_address, used_client, used_repo, used_action`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
 	var scopes string
 	var created, expires, revoked, used int64
-	err := row.Scan(&t.ID, &t.Account, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
+	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
 		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action)
 	if err != nil {
 		return Token{}, err
@@ -72,21 +81,17 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	t.CreatedAt, t.ExpiresAt, t.RevokedAt, t.LastUse.At = db.Time(created), db.Time(expires), db.Time(revoked), db.Time(used)
 	// A scope that this program no longer knows gives nothing: dropping it is
 	// the safe reading.
-	for _, name := range right.SplitScopes(scopes) {
-		if set, err := right.ParseScopes([]string{name}); err == nil {
-			t.Scopes |= set
-		}
-	}
+	t.Scopes = right.KnownScopes(right.SplitScopes(scopes))
 	return t, nil
 }
 
 func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, error) {
 	var tid id.Token
 	err := tx.QueryRow(ctx, `
-		INSERT INTO tokens (account_id, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		RETURNING id`,
-		t.Account, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
+		t.Account, int64(t.Kind), t.App, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
 		m.key, m.digest[:], m.lookup, m.chain).Scan(&tid)
 	if err != nil {
 		return 0, fmt.Errorf("insert token: %w", err)
@@ -133,7 +138,7 @@ func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
 
 func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.Token, note string) (bool, error) {
 	var n int
-	err := r.QueryRow(ctx, `SELECT COUNT(1) FROM tokens WHERE account_id = $1 AND note = $2 AND revoked_at = 0 AND id <> $3`,
+	err := r.QueryRow(ctx, `SELECT COUNT(1) FROM tokens WHERE account_id = $1 AND note = $2 AND revoked_at = 0 AND kind = 0 AND id <> $3`,
 		account, note, except).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for note: %w", err)
@@ -141,8 +146,8 @@ func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.T
 	return n > 0, nil
 }
 
-func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token) (Token, error) {
-	t, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND account_id = $2 AND revoked_at = 0`, tid, account))
+func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token, of kinds) (Token, error) {
+	t, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND account_id = $2 AND revoked_at = 0`+string(of), tid, account))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Token{}, problem.New(problem.NotFound, "There is no such token.", "It may have been deleted. Your tokens are listed under Settings.")
 	}
@@ -152,8 +157,12 @@ func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token) (T
 	return t, nil
 }
 
-func listOf(ctx context.Context, r db.Reader, account id.Account) ([]Token, error) {
-	rows, err := r.Query(ctx, `SELECT `+columns+` FROM tokens WHERE account_id = $1 AND revoked_at = 0 ORDER BY id DESC`, account)
+func listOf(ctx context.Context, r db.Reader, account id.Account, of kinds) ([]Token, error) {
+	return list(ctx, r, `SELECT `+columns+` FROM tokens WHERE account_id = $1 AND revoked_at = 0`+string(of)+` ORDER BY id DESC`, account)
+}
+
+func list(ctx context.Context, r db.Reader, query string, args ...any) ([]Token, error) {
+	rows, err := r.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}

@@ -18,11 +18,13 @@ import (
 	"jeton/internal/secret"
 )
 
-// Token is a personal access token as its owner sees it, without its secret.
+// Token is an access token as its owner sees it, without its secret.
 type Token struct {
 	ID        id.Token
 	Account   id.Account
-	Note      string
+	Kind      Kind   // Personal or OAuth
+	App       string // the client id of the application that was given it; empty for personal ones
+	Note      string // what its owner called it, or the application's name
 	Scopes    right.ScopeSet
 	LastEight string // the last eight characters of the secret
 	CreatedAt time.Time
@@ -125,7 +127,7 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	plain := generate()
+	plain := Generate(Personal)
 	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	material, err := r.derive(plain)
 	if err != nil {
@@ -139,7 +141,7 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, "oauth_access.create", t)
+		return r.record(ctx, tx, actor, "oauth_access.create", t, "")
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -155,7 +157,7 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 	}
 	var t Token
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err = byID(ctx, tx, account, tid)
+		t, err = byID(ctx, tx, account, tid, personal)
 		if err != nil {
 			return err
 		}
@@ -166,7 +168,7 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 		if err := update(ctx, tx, t); err != nil {
 			return err
 		}
-		return r.recordChange(ctx, tx, actor, "oauth_access.update", t)
+		return r.recordChange(ctx, tx, actor, "oauth_access.update", t, "")
 	})
 	return t, err
 }
@@ -177,14 +179,14 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	if err := r.checkExpiry(expiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	plain := generate()
+	plain := Generate(Personal)
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	var t Token
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err = byID(ctx, tx, account, tid)
+		t, err = byID(ctx, tx, account, tid, personal)
 		if err != nil {
 			return err
 		}
@@ -192,7 +194,7 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 		if err := replaceSecret(ctx, tx, t, material); err != nil {
 			return err
 		}
-		return r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t)
+		return r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t, "")
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -200,21 +202,41 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	return t, plain, nil
 }
 
-// Revoke ends one token of account, at once and for good.
+// Revoke ends one personal token of account, at once and for good.
 func (r *Room) Revoke(ctx context.Context, actor right.Actor, account id.Account, tid id.Token) (Token, error) {
+	return r.revokeOne(ctx, actor, account, tid, personal)
+}
+
+// RevokeAny is Revoke for a token of whatever kind.
+func (r *Room) RevokeAny(ctx context.Context, actor right.Actor, account id.Account, tid id.Token) (Token, error) {
+	return r.revokeOne(ctx, actor, account, tid, anyKind)
+}
+
+func (r *Room) revokeOne(ctx context.Context, actor right.Actor, account id.Account, tid id.Token, of kinds) (Token, error) {
 	var t Token
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		var err error
-		if t, err = byID(ctx, tx, account, tid); err != nil {
+		if t, err = byID(ctx, tx, account, tid, of); err != nil {
 			return err
 		}
-		return r.revokeTx(ctx, tx, actor, t)
+		return r.revokeTx(ctx, tx, actor, t, "")
 	})
 	return t, err
 }
 
-// RevokeAll ends every token of account and returns how many there were.
+// RevokeAll ends every personal token of account and returns how many there
+// were. What applications were given is not touched.
 func (r *Room) RevokeAll(ctx context.Context, actor right.Actor, account id.Account) (int, error) {
+	n := 0
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		n, err = r.revokeAllTx(ctx, tx, actor, account, personal)
+		return err
+	})
+	return n, err
+}
+
+// RevokeEverything is RevokeAll for tokens of every kind.
+func (r *Room) RevokeEverything(ctx context.Context, actor right.Actor, account id.Account) (int, error) {
 	n := 0
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		n, err = r.RevokeAllTx(ctx, tx, actor, account)
@@ -223,14 +245,19 @@ func (r *Room) RevokeAll(ctx context.Context, actor right.Actor, account id.Acco
 	return n, err
 }
 
-// RevokeAllTx is RevokeAll inside the caller's transaction.
+// RevokeAllTx ends every token of account, of whatever kind, inside the
+// caller's transaction.
 func (r *Room) RevokeAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account) (int, error) {
-	all, err := listOf(ctx, tx, account)
+	return r.revokeAllTx(ctx, tx, actor, account, anyKind)
+}
+
+func (r *Room) revokeAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, of kinds) (int, error) {
+	all, err := listOf(ctx, tx, account, of)
 	if err != nil {
 		return 0, err
 	}
 	for _, t := range all {
-		if err := r.revokeTx(ctx, tx, actor, t); err != nil {
+		if err := r.revokeTx(ctx, tx, actor, t, ""); err != nil {
 			return 0, err
 		}
 	}
@@ -245,21 +272,33 @@ func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 	return deleteOf(ctx, tx, account)
 }
 
-func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+// revokeTx ends t. why is for its owner's log, where the deed does not say it.
+func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, why string) error {
 	if err := revoke(ctx, tx, t.ID, r.o.Now()); err != nil {
 		return err
 	}
-	return r.recordChange(ctx, tx, actor, "oauth_access.destroy", t)
+	return r.recordChange(ctx, tx, actor, "oauth_access.destroy", t, why)
 }
 
-// List returns the live and expired tokens of account, newest first.
+// List returns the live and expired personal tokens of account, newest first.
 func (r *Room) List(ctx context.Context, account id.Account) ([]Token, error) {
-	return listOf(ctx, r.o.DB, account)
+	return listOf(ctx, r.o.DB, account, personal)
 }
 
-// ByID returns one live or expired token of account, or problem.NotFound.
+// ListAll is List for tokens of every kind.
+func (r *Room) ListAll(ctx context.Context, account id.Account) ([]Token, error) {
+	return listOf(ctx, r.o.DB, account, anyKind)
+}
+
+// ByID returns one live or expired personal token of account, or
+// problem.NotFound.
 func (r *Room) ByID(ctx context.Context, account id.Account, tid id.Token) (Token, error) {
-	return byID(ctx, r.o.DB, account, tid)
+	return byID(ctx, r.o.DB, account, tid, personal)
+}
+
+// AnyByID is ByID for a token of whatever kind.
+func (r *Room) AnyByID(ctx context.Context, account id.Account, tid id.Token) (Token, error) {
+	return byID(ctx, r.o.DB, account, tid, anyKind)
 }
 
 func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string) error {
@@ -273,20 +312,26 @@ func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, exce
 	return nil
 }
 
-func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token) error {
+func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
 	detail := map[string]string{"scopes": t.Scopes.String(), "token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
+	}
+	if t.App != "" {
+		detail["application"] = t.App
+	}
+	if why != "" {
+		detail["why"] = why
 	}
 	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
 }
 
 // recordChange records and makes every process forget what it knows of t.
-func (r *Room) recordChange(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token) error {
+func (r *Room) recordChange(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
 	if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(t.ID)}); err != nil {
 		return err
 	}
-	return r.record(ctx, tx, actor, action, t)
+	return r.record(ctx, tx, actor, action, t, why)
 }
 
 func lastEight(plain secret.Value) string {

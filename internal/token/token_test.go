@@ -389,7 +389,7 @@ func million(b *testing.B) (*house, []secret.Value) {
 	for done := 0; done < total; done += batch {
 		err := h.o.DB.Write(b.Context(), func(tx *db.Tx) error {
 			for i := range batch {
-				plain := generate()
+				plain := Generate(Personal)
 				m := material{lookup: derived(plain, lookupLabel)[:lookupIDBytes]}
 				m.key, m.digest = h.keys.Digest(digestLabel, []byte(plain.Reveal()))
 				if _, err := insert(b.Context(), tx, Token{Account: h.owner, Note: plain.Reveal()[20:], LastEight: lastEight(plain), CreatedAt: h.now}, m); err != nil {
@@ -441,7 +441,7 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	})
 	b.Run("unknown", func(b *testing.B) {
-		unknown := generate()
+		unknown := Generate(Personal)
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := h.Verify(ctx, unknown); err == nil {

@@ -17,6 +17,8 @@ import (
 type Verified struct {
 	Token     id.Token
 	Account   id.Account
+	Kind      Kind
+	App       string // the client id, for OAuth
 	Note      string
 	Scopes    right.ScopeSet
 	Grant     right.Grant
@@ -51,7 +53,7 @@ func (e *Refused) Error() string {
 // any other error means that nothing could be found out, and nothing may be
 // allowed. On a hit it takes no lock for writing and allocates nothing.
 func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error) {
-	if s := plain.Reveal(); len(s) != Length || s[:len(Prefix)] != Prefix {
+	if s := plain.Reveal(); len(s) != Length || !opens(s) {
 		return nil, &Refused{Why: Malformed}
 	}
 	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(plain.Reveal()))
@@ -73,7 +75,7 @@ func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error
 }
 
 func (v *Verified) named() Token {
-	return Token{ID: v.Token, Account: v.Account, Note: v.Note, Scopes: v.Scopes, ExpiresAt: v.ExpiresAt}
+	return Token{ID: v.Token, Account: v.Account, Kind: v.Kind, App: v.App, Note: v.Note, Scopes: v.Scopes, ExpiresAt: v.ExpiresAt}
 }
 
 // lookUp reads the token from the database, by the current server key first.
@@ -93,7 +95,7 @@ func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) 
 	case t.Expired(r.o.Now()):
 		return nil, &Refused{Why: Expired, Token: t}
 	}
-	v := &Verified{Token: t.ID, Account: t.Account, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
+	v := &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
 	r.cache.put(digest, v, generation)
 	return v, nil
 }

@@ -3,11 +3,13 @@ package web
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"jeton/internal/alert"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // resolutionTexts are the ways to close an alert, in the order of the form.
@@ -34,7 +36,8 @@ func (c *call) alertHref(number int64) string {
 }
 
 func (c *call) alertRow(a *alert.Alert) alertRow {
-	row := alertRow{Href: c.alertHref(a.Number), Ending: a.LastEight, Number: a.Number, Found: a.CreatedAt, Live: a.Validity == alert.Active, Open: a.Open()}
+	row := alertRow{Href: c.alertHref(a.Number), What: strings.TrimPrefix(alert.TypeDisplay(a.Kind), "Jeton "), Ending: a.LastEight, Number: a.Number, Found: a.CreatedAt,
+		Live: a.Validity == alert.Active, Maybe: a.Validity == alert.Unknown, Open: a.Open()}
 	for _, r := range resolutionTexts {
 		if r.Value == a.Resolution {
 			row.Says = r.Text
@@ -85,7 +88,7 @@ func (c *call) alertPage(a *alert.Alert) (*alertPage, error) {
 	p := &alertPage{RepoFrame: c.repoFrame(fmt.Sprintf("Alert %d of %s", a.Number, c.repo.FullName()), "security"), Row: c.alertRow(a), Mine: a.Owner == c.actor.Account,
 		Comment: line(a.Comment), At: a.ResolvedAt, Resolutions: resolutionTexts}
 	if p.Mine {
-		p.Note = line(a.Note)
+		p.Note, p.End = line(a.Note), ending(a.Kind, a.App)
 	}
 	var err error
 	if p.By, err = c.loginOf(a.ResolvedBy); err == nil {
@@ -123,6 +126,17 @@ func (c *call) loginOf(who id.Account) (string, error) {
 		return "a deleted account", nil
 	}
 	return a.Login, err
+}
+
+// ending is the page on which its owner ends what is no personal token.
+func ending(k token.Kind, app string) string {
+	switch k {
+	case token.Personal:
+		return ""
+	case token.AppSecret:
+		return "/settings/developers"
+	}
+	return href("/settings/connections/applications/%s", app)
 }
 
 func showAlert(c *call) error {
@@ -171,8 +185,8 @@ func (c *call) revokeFound(a *alert.Alert) error {
 	if err := c.door.o.Gate.Check(&c.actor, right.SelfSensitive); err != nil {
 		return err
 	}
-	if a.Owner != c.actor.Account {
-		return problem.New(problem.Forbidden, "This is a token of another account.", "Its owner has been told in the security log.")
+	if a.Owner != c.actor.Account || a.Kind != token.Personal {
+		return problem.New(problem.Forbidden, "This is not a personal access token of yours.", "Who owns it has been told in the security log.")
 	}
 	if a.Validity == alert.Active {
 		if _, err := c.door.o.Tokens.Revoke(c.ctx(), c.actor, c.actor.Account, a.Token); err != nil && !problem.Is(err, problem.NotFound) {
@@ -194,7 +208,10 @@ func (c *call) unblockPage() (*unblockPage, error) {
 		return nil, err
 	}
 	p := &unblockPage{RepoFrame: c.repoFrame("Push a token to "+c.repo.FullName(), "code"), Ending: b.LastEight, Mine: b.Owner == c.actor.Account, Reasons: reasonTexts,
-		Action: c.repoPath("/security/secret-scanning/unblock-secret/" + b.Placeholder), Token: href("/settings/tokens/%d/delete", b.Token)}
+		Action: c.repoPath("/security/secret-scanning/unblock-secret/" + b.Placeholder), Token: ending(b.Kind, b.App)}
+	if p.Token == "" {
+		p.Token = href("/settings/tokens/%d/delete", b.Token)
+	}
 	if b.Until.After(c.door.o.Now()) {
 		p.Until = b.Until
 	}

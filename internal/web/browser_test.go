@@ -120,7 +120,7 @@ func TestScripts(t *testing.T) {
 	wantJS(t, ctx, "the link's secret left the address", `location.hash === "" && document.querySelector("[data-link-field]").hidden`)
 	run(t, ctx, chromedp.SendKeys(chromedp.CSS("#login"), "ada"), chromedp.SendKeys(chromedp.CSS("#password"), apptest.Password+kb.Enter), chromedp.WaitVisible(chromedp.CSS("summary.face")))
 
-	run(t, ctx, chromedp.Click(chromedp.CSS("summary.face")), chromedp.Click(chromedp.CSS(`a[href="/settings/profile"]`)), chromedp.Click(chromedp.CSS(`.side a[href="/settings/developers"]`)),
+	run(t, ctx, chromedp.Click(chromedp.CSS("summary.face")), chromedp.Click(chromedp.CSS(`a[href="/settings/profile"]`)), chromedp.Click(chromedp.CSS(`.side a[href="/settings/developers"]`)), chromedp.Click(chromedp.CSS(`.side a[href="/settings/tokens"]`)),
 		chromedp.Click(chromedp.CSS(`summary.btn-primary`)), chromedp.Click(chromedp.CSS(`.content details a[href="/settings/tokens/new"]`)), chromedp.WaitVisible(chromedp.CSS("#note")), chromedp.SendKeys(chromedp.CSS("#note"), "Laptop"))
 	wantJS(t, ctx, "30 days are chosen", `document.querySelector("#expires").value === "30" && document.querySelector("#expiry-text").textContent.startsWith("The token will expire on ")`)
 	wantJS(t, ctx, "the custom day is hidden", `document.querySelector("#expires_at").offsetParent === null`)

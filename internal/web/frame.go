@@ -20,6 +20,7 @@ type Frame struct {
 	Here    string   // the entry of the left bar that this page belongs to
 	Dev     bool     // the left bar is that of the developer settings
 	Admin   bool     // the left bar is that of the site's administration
+	Leave   string   // where the browser goes on to by itself, at once: checked by the room of applications
 }
 
 // Viewer is the signed-in person.
@@ -92,6 +93,7 @@ func (f *Frame) Nav() []navGroup {
 	switch {
 	case f.Dev:
 		groups = []navGroup{
+			{Heading: "OAuth", Items: []Link{{Text: "OAuth Apps", Href: "/settings/developers"}}},
 			{Heading: "Personal access tokens", Items: []Link{{Text: "Tokens (classic)", Href: "/settings/tokens"}}},
 			{Apart: true, Items: []Link{{Text: "Back to settings", Href: "/settings/profile"}}},
 		}
@@ -105,6 +107,7 @@ func (f *Frame) Nav() []navGroup {
 			{Heading: "Account", Items: []Link{{Text: "Profile", Href: "/settings/profile"}, {Text: "Account", Href: "/settings/admin"}, {Text: "Appearance", Href: "/settings/appearance"}}},
 			{Heading: "Access", Items: []Link{{Text: "Emails", Href: "/settings/emails"}, {Text: "Sessions", Href: "/settings/sessions"}}},
 			{Heading: "Code, planning, and automation", Items: []Link{{Text: "Repositories", Href: "/settings/repositories"}}},
+			{Heading: "Integrations", Items: []Link{{Text: "Applications", Href: "/settings/applications"}}},
 			{Heading: "Archives", Items: []Link{{Text: "Security log", Href: "/settings/security-log"}}},
 			{Apart: true, Items: []Link{{Text: "Developer settings", Href: "/settings/developers"}}},
 		}

@@ -40,6 +40,7 @@ var siteActions = [...]string{"user.failed_login", "site.unknown_tokens", "user.
 var commonActions = [...]string{
 	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
 	"oauth_access.create", "oauth_access.update", "oauth_access.regenerate", "oauth_access.destroy",
+	"oauth_authorization.create", "oauth_authorization.update", "oauth_authorization.destroy", "oauth_application.create", "oauth_application.destroy",
 	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",
 	"protected_branch.create", "protected_branch.update", "protected_branch.destroy", "secret_scanning.push_blocked",
 }
@@ -138,6 +139,8 @@ func logLine(l *audit.Line) logRow {
 	case l.Kind == right.OperatorCommand.String() && l.Client == "":
 		// The machine's own administrator comes from no address, by no browser.
 		row.Client = "command line"
+	case l.Note != "" && l.Kind == right.OAuthToken.String():
+		row.Credential = "by the application " + line(l.Note)
 	case l.Note != "":
 		row.Credential = "by the token " + line(l.Note)
 	case row.Credential == "none":

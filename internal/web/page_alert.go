@@ -4,10 +4,10 @@ import "time"
 
 // alertRow is an alert in a list.
 type alertRow struct {
-	Href, Ending, Says string
-	Number             int64
-	Found              time.Time
-	Live, Open         bool
+	Href, What, Ending, Says string
+	Number                   int64
+	Found                    time.Time
+	Live, Maybe, Open        bool // Maybe: whether it is live can't be told
 }
 
 // alertsPage is a repository's alerts of secret scanning.
@@ -28,7 +28,8 @@ type alertPage struct {
 	RepoFrame
 	Row         alertRow
 	Places      []placeRow
-	Mine        bool   // the viewer's own token
+	Mine        bool   // the viewer's own
+	End         string // where the viewer ends it, if not with the button here
 	Note        string // of the viewer's own token
 	Comment     string
 	By          string // who closed it

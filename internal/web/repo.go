@@ -240,7 +240,7 @@ func (c *call) firstView() (*gitstore.View, error) {
 
 // readme finds a folder's README and renders it.
 func (c *call) readme(v *gitstore.View, at place, dir string, entries []object.Entry) (*readme, error) {
-	name := readmeOf(entries)
+	name := gitstore.ReadmeOf(entries)
 	if name == "" {
 		return nil, nil
 	}
@@ -278,31 +278,6 @@ func isMarkdown(name string) bool {
 		return true
 	}
 	return false
-}
-
-// readmeOf chooses the README: Markdown before plain text.
-func readmeOf(entries []object.Entry) string {
-	best, rank := "", 4
-	for _, e := range entries {
-		if !e.Mode.IsFile() {
-			continue
-		}
-		n := 4
-		switch strings.ToLower(e.Name) {
-		case "readme.md":
-			n = 0
-		case "readme.markdown":
-			n = 1
-		case "readme":
-			n = 2
-		case "readme.txt":
-			n = 3
-		}
-		if n < rank {
-			best, rank = e.Name, n
-		}
-	}
-	return best
 }
 
 // view opens what the path names as REF/PATH.

@@ -117,6 +117,8 @@ func (c *call) loginPage(back string) *loginPage {
 	switch path, _, _ := strings.Cut(back, "?"); {
 	case path == "/settings/tokens/new":
 		p.Purpose = "You go on to the form for a new access token. What its link filled in is kept."
+	case path == "/login/oauth/authorize" || path == "/login/device":
+		p.Purpose = "A program asks to act for you. You go on to what it may do, and decide."
 	case path != "/":
 		p.Purpose = "You go on to the page that you asked for."
 	}

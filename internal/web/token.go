@@ -20,8 +20,6 @@ func devFrame(title string, scripts ...string) Frame {
 		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: "/settings/tokens"}}}
 }
 
-func toTokens(c *call) error { return c.seeOther("/settings/tokens") }
-
 // listTokens shows the tokens, and once the secret of one that was just made.
 func listTokens(c *call) error {
 	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account)

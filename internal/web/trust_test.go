@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +49,7 @@ func TestTrust_files(t *testing.T) {
 	t.Parallel()
 	certFile, keyFile, pool := certificate(t)
 	s := apptest.Start(t, func(c *config.Config) { c.TLS, c.TLSCert, c.TLSKey = config.Files, certFile, keyFile })
-	s.Client.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: pool}
+	s.Wire.TLSClientConfig = &tls.Config{RootCAs: pool}
 	for _, page := range trustPages(t, s) {
 		for _, part := range []string{"On another computer", "fingerprint", "sslCAInfo", "--cacert", "certificate of its own"} {
 			if strings.Contains(page.body, part) {

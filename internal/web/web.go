@@ -8,6 +8,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/alert"
+	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
 	"jeton/internal/db"
@@ -33,6 +34,7 @@ type Options struct {
 	Accounts  *account.Room
 	Signin    *signin.Room
 	Tokens    *token.Room
+	Apps      *application.Room
 	Repos     *repo.Room
 	Audit     *audit.Log
 	Files     *largefile.Room // nil where there is no Git LFS
@@ -73,7 +75,7 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil ||
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil ||
 		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
@@ -120,6 +122,14 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudoForm},
 		{Method: post, Path: "/sessions/sudo", Action: right.SelfRead, Handle: sudo},
 
+		{Method: get, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeForm},
+		{Method: post, Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeApp},
+		{Method: get, Path: "/login/device", Action: right.SelfSensitive, Handle: deviceForm},
+		{Method: post, Path: "/login/device", Action: right.SelfSensitive, Handle: confirmDevice},
+		{Method: post, Path: "/login/device/confirmation", Action: right.SelfSensitive, Handle: decideDevice},
+		{Method: get, Path: "/login/device/success", Action: right.SelfRead, Handle: deviceSuccess},
+		{Method: get, Path: "/login/device/failure", Action: right.SelfRead, Handle: deviceFailure},
+
 		{Method: get, Path: "/avatars/u/{user}", Action: right.SiteBrowse, Handle: avatar},
 		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
 		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
@@ -145,7 +155,25 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/security-log", Action: right.SelfSecurity, Handle: securityLog},
 		{Method: get, Path: "/settings/security-log/export", Action: right.SelfSecurity, Handle: exportLog},
 
-		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: toTokens},
+		{Method: get, Path: "/settings/applications", Action: right.SelfSecurity, Handle: listAuthorizations},
+		{Method: get, Path: "/settings/applications/revoke_all", Action: right.SelfSecurity, Handle: revokeAppsForm},
+		{Method: post, Path: "/settings/applications/revoke_all", Action: right.SelfSensitive, Handle: revokeApps},
+		{Method: get, Path: "/settings/connections/applications/{client_id}", Action: right.SelfSecurity, Handle: showAuthorization},
+		{Method: get, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSecurity, Handle: revokeAppForm},
+		{Method: post, Path: "/settings/connections/applications/{client_id}/revoke", Action: right.SelfSensitive, Handle: revokeApp},
+
+		{Method: get, Path: "/settings/developers", Action: right.SelfSecurity, Handle: listApps},
+		{Method: get, Path: "/settings/applications/new", Action: right.SelfSecurity, Handle: newAppForm},
+		{Method: post, Path: "/settings/applications", Action: right.SelfSensitive, Handle: registerApp},
+		{Method: get, Path: "/settings/applications/{app}", Action: right.SelfSecurity, Handle: showApp},
+		{Method: post, Path: "/settings/applications/{app}", Action: right.SelfSensitive, Handle: updateApp},
+		{Method: post, Path: "/settings/applications/{app}/secrets", Action: right.SelfSensitive, Handle: newAppSecret},
+		{Method: post, Path: "/settings/applications/{app}/secrets/{secret}/delete", Action: right.SelfSensitive, Handle: deleteAppSecret},
+		{Method: get, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSecurity, Handle: revokeUsersForm},
+		{Method: post, Path: "/settings/applications/{app}/revoke_users", Action: right.SelfSensitive, Handle: revokeUsers},
+		{Method: get, Path: "/settings/applications/{app}/delete", Action: right.SelfSecurity, Handle: deleteAppForm},
+		{Method: post, Path: "/settings/applications/{app}/delete", Action: right.SelfSensitive, Handle: deleteApp},
+
 		{Method: get, Path: "/settings/tokens", Action: right.SelfSecurity, Handle: listTokens},
 		{Method: post, Path: "/settings/tokens", Action: right.SelfSensitive, Handle: createToken},
 		{Method: get, Path: "/settings/tokens/new", Action: right.SelfSensitive, Handle: newTokenForm},

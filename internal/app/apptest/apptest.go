@@ -24,6 +24,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/app"
 	"jeton/internal/config"
+	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
 	"jeton/internal/repo"
@@ -40,7 +41,8 @@ const Password = "plum lantern orbit teaspoon"
 // Server is a running server with what a test needs to talk to it.
 type Server struct {
 	*app.App
-	Client *http.Client // trusts the server's authority, follows no redirects, keeps no cookies
+	Client *http.Client    // trusts the server's authority, follows no redirects, keeps no cookies
+	Wire   *http.Transport // what Client sends by
 	CAFile string
 	Log    *Log
 
@@ -97,6 +99,7 @@ func (s *Server) trust(t testing.TB) {
 		s.CAFile = a.File
 	}
 	t.Cleanup(transport.CloseIdleConnections)
+	s.Wire = transport
 	s.Client = &http.Client{Transport: described{transport, t}, Timeout: time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -149,6 +152,29 @@ func (s *Server) TokenUntil(t testing.TB, a account.Account, note string, end ti
 		t.Fatal(err)
 	}
 	return tok, plain.Reveal()
+}
+
+// OAuthToken makes a token that the account gives to an application, past all
+// questions.
+func (s *Server) OAuthToken(t testing.TB, a account.Account, clientID string, scopes ...string) string {
+	t.Helper()
+	set, err := right.ParseScopes(scopes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := s.Apps.ByClientID(t.Context(), clientID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plain secret.Value
+	err = s.DB.Write(t.Context(), func(tx *db.Tx) (err error) {
+		_, plain, err = s.Tokens.IssueTx(t.Context(), tx, right.Operator(), a.ID, token.NewOAuth{App: app.ClientID, Note: app.Name, Scopes: set})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain.Reveal()
 }
 
 // Session signs the account in and returns the cookie's value.

@@ -1,10 +1,13 @@
--- Alerts about tokens of this host that stand in repositories. What a token is,
+-- Alerts about tokens of this host that stand in repositories, of whatever kind: an
+-- application's secret has the number 0. What a token is,
 -- and whether it still opens anything, stands with the tokens: of the secret
 -- itself nothing is kept but its end, by which its owner knows it.
 CREATE TABLE secret_alerts (
 	id          {{id}},
 	repo_id     {{bigint}} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
 	number      {{bigint}} NOT NULL,
+	kind        {{bigint}} NOT NULL,
+	app         TEXT       NOT NULL,
 	token_id    {{bigint}} NOT NULL,
 	owner_id    {{bigint}} NOT NULL,
 	last_eight  TEXT       NOT NULL,
@@ -19,7 +22,7 @@ CREATE TABLE secret_alerts (
 );
 
 CREATE UNIQUE INDEX secret_alerts_number ON secret_alerts (repo_id, number);
-CREATE UNIQUE INDEX secret_alerts_token ON secret_alerts (repo_id, token_id, last_eight);
+CREATE UNIQUE INDEX secret_alerts_token ON secret_alerts (repo_id, kind, token_id, last_eight);
 
 -- Where it stands. kind is blob, commit or tag: what object_id names.
 CREATE TABLE secret_locations (
@@ -56,6 +59,8 @@ CREATE TABLE secret_bypasses (
 	placeholder TEXT       NOT NULL,
 	repo_id     {{bigint}} NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
 	account_id  {{bigint}} NOT NULL,
+	kind        {{bigint}} NOT NULL,
+	app         TEXT       NOT NULL,
 	token_id    {{bigint}} NOT NULL,
 	owner_id    {{bigint}} NOT NULL,
 	last_eight  TEXT       NOT NULL,
@@ -65,4 +70,4 @@ CREATE TABLE secret_bypasses (
 );
 
 CREATE UNIQUE INDEX secret_bypasses_placeholder ON secret_bypasses (placeholder);
-CREATE UNIQUE INDEX secret_bypasses_token ON secret_bypasses (repo_id, account_id, token_id, last_eight);
+CREATE UNIQUE INDEX secret_bypasses_token ON secret_bypasses (repo_id, account_id, kind, token_id, last_eight);

@@ -62,3 +62,12 @@ func (n *namer) name(kind object.Kind, data []byte) (Hash, error) {
 	_, _ = n.h.Write(data)
 	return n.end()
 }
+
+// Name returns the id of an object of that content, or ErrCollision.
+func Name(format object.Format, kind object.Kind, data []byte) (object.ID, error) {
+	h, err := newNamer(format).name(kind, data)
+	if err != nil {
+		return "", err
+	}
+	return h.ID(format), nil
+}

@@ -1,0 +1,119 @@
+package gitstore
+
+import (
+	"context"
+	"io"
+
+	"jeton/internal/problem"
+)
+
+// ArchiveFormat is the form of an archive.
+type ArchiveFormat string
+
+// The forms.
+const (
+	TarGz ArchiveFormat = "tar.gz"
+	Zip   ArchiveFormat = "zip"
+)
+
+// Archive opens an archive of the view's commit whose files are below the folder
+// prefix. Like Stream it outlives the view, and its Close must be called. It fails
+// with problem.TooMany when who reads too many at a time.
+func (v *View) Archive(ctx context.Context, who Who, format ArchiveFormat, prefix string) (io.ReadCloser, error) {
+	release, err := v.repo.store.archives.take(ctx, who, receiveWait/10)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
+	p, err := v.repo.store.start(ctx, v.repo.dir, command{name: "archive",
+		flags: []flag{flag("--format=" + string(format)), flag("--prefix=" + prefix + "/")}, args: []string{string(v.Commit.ID)},
+		config: []string{"tar.tar.gz.command", "git archive gzip"}})
+	if err != nil {
+		cancel()
+		release()
+		return nil, err
+	}
+	return &archive{p: p, done: func() { cancel(); release() }}, nil
+}
+
+// archive reads what git writes, and fails where git did.
+type archive struct {
+	p     *process
+	done  func()
+	ended bool
+}
+
+// Read reads on. At the end it looks at how git ended.
+func (a *archive) Read(b []byte) (int, error) {
+	if a.ended {
+		return 0, io.EOF
+	}
+	n, err := a.p.stdout.Read(b)
+	if err == nil || n > 0 {
+		return n, nil
+	}
+	a.ended = true
+	if werr := a.p.wait(); werr != nil {
+		return 0, werr
+	}
+	return 0, io.EOF
+}
+
+// Close ends the process.
+func (a *archive) Close() error {
+	if !a.ended {
+		a.p.stop()
+		a.ended = true
+	}
+	a.done()
+	return nil
+}
+
+// maxSurveyed is how many files Sizes of a tree looks at.
+const maxSurveyed = 200_000
+
+// Files calls f for each file of the view's commit with its size, at most
+// maxSurveyed of them. Links and submodules are none.
+func (v *View) Files(f func(path string, size int64)) error {
+	n := 0
+	var failed error
+	err := v.Walk(v.Commit.Tree, true, func(e File) bool {
+		if !e.Mode.IsFile() {
+			return true
+		}
+		var size int64
+		if size, failed = v.SizeOf(e.ID); failed != nil {
+			return false
+		}
+		f(e.Path, size)
+		n++
+		return n < maxSurveyed
+	})
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// Contributor is somebody by the name and address that their commits have.
+type Contributor struct {
+	Name, Email string
+	Commits     int
+}
+
+// maxContributors bounds how many are told apart.
+const maxContributors = 50_000
+
+// Contributors counts the commits of the view's history by author, most first.
+func (v *View) Contributors() ([]Contributor, error) {
+	out, err := v.repo.store.output(v.ctx, v.repo.dir, command{name: "shortlog", flags: []flag{"--summary", "--numbered", "--email", "--no-merges"},
+		args: []string{string(v.Commit.ID)}}, 8<<20)
+	if err != nil {
+		return nil, err
+	}
+	return parseShortlog(string(out))
+}
+
+func tooManyContributors() error {
+	return problem.New(problem.TooLarge, "the history has too many contributors to list", "")
+}

@@ -1,0 +1,200 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/wire"
+	"jeton/internal/httpkit"
+	"jeton/internal/problem"
+	"jeton/internal/push"
+)
+
+// How large a body with content may be, and how many of them are in memory at a
+// time. Content comes in base64, which takes a third more.
+const (
+	bulkyBytes    = 56 << 20
+	bulkyPerActor = 2
+	bulkyInAll    = 4
+	bulkyWithin   = 10 * time.Minute
+)
+
+// bulk lets a body be large, in its caller's share of the memory.
+func (d *Door) bulk(h handler) handler {
+	return func(c *call) (any, error) {
+		leave, err := d.bulky.Enter(c.who())
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		return h(c)
+	}
+}
+
+// decodeLarge is decode for a body with content, for handlers within bulk.
+func (c *call) decodeLarge(v any) error {
+	in := httpkit.NewPatient(c.ctx(), c.w, http.MaxBytesReader(c.w, c.r.Body, bulkyBytes), httpkit.IdleLimit, time.Now().Add(bulkyWithin))
+	body, err := io.ReadAll(in)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return problem.New(problem.TooLarge, "The body is larger than 56 MiB.", "Push large files with git, or keep them in Git LFS.")
+	}
+	if err != nil {
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	return decodeObject(body, v)
+}
+
+func decodeObject(body []byte, v any) error {
+	if !json.Valid(body) {
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	if trimmed := strings.TrimSpace(string(body[:min(len(body), 64)])); trimmed == "" || trimmed[0] != '{' {
+		return status(http.StatusBadRequest, "Body should be a JSON object")
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		if t, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return problem.Field(t.Field, "must be of type "+t.Type.String())
+		}
+		return status(http.StatusBadRequest, "Problems parsing JSON")
+	}
+	return nil
+}
+
+// wasNotSupplied is GitHub's sentence about a field that is missing.
+func wasNotSupplied(field string) error {
+	return unprocessable(fmt.Sprintf("Invalid request.\n\n\"%s\" wasn't supplied.", field))
+}
+
+// draft begins what the caller composes.
+func (c *call) draft() (*gitstore.Draft, error) { return c.git().Draft(c.ctx(), c.actor.Account) }
+
+// notEmpty refuses what GitHub refuses while there is no commit at all.
+func notEmpty(refs *gitstore.Refs) error {
+	if refs.Empty() {
+		return errEmptyRepo()
+	}
+	return nil
+}
+
+// move moves refs, by the flow of every push.
+func (c *call) move(d *gitstore.Draft, forward bool, updates ...wire.Update) error {
+	if d != nil {
+		d.Close() // the flow has slots of its own
+	}
+	err := c.door.o.Push.Write(c.ctx(), &c.actor, c.repo, push.Write{Draft: d, Updates: updates, Forward: forward,
+		Again: func(ctx context.Context) error { return c.again(ctx) }})
+	return inGitHubsWords(err)
+}
+
+// make keeps what was composed for the caller's next requests.
+func (c *call) make(d *gitstore.Draft, root object.ID) error {
+	return inGitHubsWords(c.door.o.Push.Make(c.ctx(), &c.actor, c.repo, d, root))
+}
+
+// refusedStatus is how GitHub answers each reason.
+var refusedStatus = map[push.Why]int{
+	push.Outdated: http.StatusConflict, push.Taken: http.StatusUnprocessableEntity, push.Gone: http.StatusUnprocessableEntity,
+	push.BadName: http.StatusUnprocessableEntity, push.Unfit: http.StatusUnprocessableEntity, push.Unauthorized: http.StatusForbidden,
+	push.Undeletable: http.StatusUnprocessableEntity, push.Unforceable: http.StatusUnprocessableEntity, push.Backwards: http.StatusUnprocessableEntity,
+	push.Workflow: http.StatusForbidden, push.Secret: http.StatusConflict, push.TooLarge: http.StatusUnprocessableEntity, push.Failed: http.StatusUnprocessableEntity,
+}
+
+var refusedMessage = map[push.Why]string{
+	push.Taken: "Reference already exists", push.Gone: "Reference does not exist", push.Unfit: "Object does not exist", push.Backwards: "Update is not a fast forward",
+}
+
+// inGitHubsWords turns why a ref did not move into GitHub's answer.
+func inGitHubsWords(err error) error {
+	refused, ok := errors.AsType[*push.Refused](err)
+	if !ok || refused.Why == push.Denied {
+		return err
+	}
+	code := refusedStatus[refused.Why]
+	if text := refusedMessage[refused.Why]; text != "" {
+		return status(code, text)
+	}
+	return &statusError{code: code, problem: problem.Of(err), cause: err}
+}
+
+// signatureInput is who did it, as a body says.
+type signatureInput struct {
+	Name  string  `json:"name"`
+	Email string  `json:"email"`
+	Date  *string `json:"date,omitempty"`
+}
+
+// signature fills in what the body leaves out. Field is its name there.
+func (in *signatureInput) signature(field string, otherwise object.Signature) (object.Signature, error) {
+	if in == nil {
+		return otherwise, nil
+	}
+	s := object.Signature{Name: in.Name, Email: in.Email, When: otherwise.When}
+	switch {
+	case strings.TrimSpace(s.Name) == "":
+		return s, wasNotSupplied(field + ".name")
+	case strings.TrimSpace(s.Email) == "":
+		return s, wasNotSupplied(field + ".email")
+	}
+	if in.Date != nil {
+		t, err := time.Parse(time.RFC3339, *in.Date)
+		if err != nil {
+			return s, problem.Field(field+".date", "date must be a time, such as 2026-01-02T03:04:05Z")
+		}
+		s.When = t
+	}
+	if s.When.Unix() < 0 {
+		return s, problem.Field(field+".date", "date must not be before 1970")
+	}
+	return s, nil
+}
+
+// signatureLine is the value of an author's line. What would end a part of it is
+// left out, as git does.
+func signatureLine(s object.Signature) string {
+	clean := func(text string) string {
+		text = strings.Map(func(r rune) rune {
+			if r == '<' || r == '>' || r == '\n' || r == '\r' || r == 0 {
+				return -1
+			}
+			return r
+		}, text)
+		return strings.TrimSpace(text)
+	}
+	return fmt.Sprintf("%s <%s> %d %s", clean(s.Name), clean(s.Email), s.When.Unix(), s.When.Format("-0700"))
+}
+
+// newCommit is what a commit is made of.
+type newCommit struct {
+	tree              object.ID
+	parents           []object.ID
+	author, committer object.Signature
+	message           string
+	signature         string // of somebody's key; empty for none
+}
+
+// add puts the commit into a draft.
+func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
+	var b strings.Builder
+	b.WriteString("tree " + string(n.tree) + "\n")
+	for _, p := range n.parents {
+		b.WriteString("parent " + string(p) + "\n")
+	}
+	b.WriteString("author " + signatureLine(n.author) + "\ncommitter " + signatureLine(n.committer) + "\n")
+	if n.signature != "" {
+		b.WriteString("gpgsig " + strings.ReplaceAll(strings.TrimRight(n.signature, "\n"), "\n", "\n ") + "\n")
+	}
+	b.WriteString("\n" + n.message)
+	id, err := d.Add(object.KindCommit, []byte(b.String()))
+	if err != nil {
+		return object.Commit{}, err
+	}
+	return object.ParseCommit(id, []byte(b.String()))
+}

@@ -1,0 +1,83 @@
+package rest
+
+import (
+	"fmt"
+	"time"
+
+	"jeton/internal/gitstore/object"
+)
+
+// gitPerson is who did something with git, and when.
+type gitPerson struct {
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	Date  string `json:"date"`
+}
+
+func personOf(s object.Signature) gitPerson {
+	return gitPerson{Name: s.Name, Email: s.Email, Date: s.When.UTC().Format(time.RFC3339)}
+}
+
+// verification is what is known of a signature.
+type verification struct {
+	Verified   bool    `json:"verified"`
+	Reason     string  `json:"reason"`
+	Signature  *string `json:"signature"`
+	Payload    *string `json:"payload"`
+	VerifiedAt *string `json:"verified_at"`
+}
+
+// verificationOf is the one place that says what is known of the signature of a
+// commit or a tag.
+func (c *call) verificationOf(object.ID) verification { return verification{Reason: "unsigned"} }
+
+// people finds the accounts whose verified addresses signatures have, in one query.
+type people map[string]simpleUser
+
+func (c *call) people(of ...object.Signature) (people, error) {
+	emails := make([]string, len(of))
+	for i, s := range of {
+		emails[i] = s.Email
+	}
+	found, err := c.door.o.Accounts.ByEmails(c.ctx(), c.door.o.DB, emails)
+	if err != nil {
+		return nil, err
+	}
+	out := people{}
+	for email, a := range found {
+		out[email] = c.simpleUser(int64(a.ID), a.Login, a.SiteAdmin)
+	}
+	return out, nil
+}
+
+func (c *call) peopleOf(commits ...object.Commit) (people, error) {
+	var all []object.Signature
+	for _, one := range commits {
+		all = append(all, one.Author, one.Committer)
+	}
+	return c.people(all...)
+}
+
+// by returns whose signature it is, or nil.
+func (p people) by(s object.Signature) *simpleUser {
+	if u, ok := p[s.Email]; ok {
+		return &u
+	}
+	return nil
+}
+
+// signer is the caller as the author of what the API commits.
+func (c *call) signer() (object.Signature, error) {
+	a, err := c.door.o.Accounts.ByID(c.ctx(), c.door.o.DB, c.actor.Account)
+	if err != nil {
+		return object.Signature{}, err
+	}
+	s := object.Signature{Name: a.Name, Email: a.Email, When: c.door.o.Now().UTC()}
+	if s.Name == "" {
+		s.Name = a.Login
+	}
+	if s.Email == "" {
+		s.Email = fmt.Sprintf("%d+%s@users.noreply.invalid", int64(a.ID), a.Login)
+	}
+	return s, nil
+}
