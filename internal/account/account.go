@@ -1,4 +1,4 @@
-// Package account is the room of users (and later organisations): logins,
+// Package account is the room of users and organisations: logins,
 // profiles, e-mail addresses, who administers the site and who is suspended.
 // It writes the tables accounts, account_names and account_emails, and nothing
 // else does. It never decides who may call it: the gate did; and it holds no
@@ -24,8 +24,12 @@ import (
 // it, or to nothing, before somebody else may take it.
 const HoldLogin = 90 * 24 * time.Hour
 
-// KindUser marks a person's account. Organisations come later.
-const KindUser = "user"
+// The kinds of account. Nobody signs in as an organisation; the room org says
+// who acts for it.
+const (
+	KindUser = "user"
+	KindOrg  = "organization"
+)
 
 // Account is one account as it is stored.
 type Account struct {
@@ -51,7 +55,11 @@ type NewAccount struct {
 	Name          string
 	SiteAdmin     bool
 	EmailVerified bool
+	Kind          string // KindUser when empty
 }
+
+// IsOrg reports whether the account is an organisation.
+func (a *Account) IsOrg() bool { return a.Kind == KindOrg }
 
 // Options is what the room needs. DB, Change and Audit are required.
 type Options struct {
@@ -204,6 +212,16 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 			return Account{}, err
 		}
 	}
+	event := "user.create"
+	switch n.Kind {
+	case "":
+		n.Kind = KindUser
+	case KindOrg:
+		event = "org.create"
+		if n.Email != "" || n.SiteAdmin {
+			return Account{}, problem.New(problem.Internal, "an organisation has no address to sign in with and administers no site", "")
+		}
+	}
 	if err := r.free(ctx, tx, n.Login, 0); err != nil {
 		return Account{}, err
 	}
@@ -214,7 +232,7 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 		VALUES ($1, $2, $3, $4, $5, $6, $6)
 		ON CONFLICT (login_key) DO NOTHING
 		RETURNING id`,
-		KindUser, n.Login, key(n.Login), n.Name, n.SiteAdmin, now).Scan(&a)
+		n.Kind, n.Login, key(n.Login), n.Name, n.SiteAdmin, now).Scan(&a)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Account{}, taken(n.Login)
 	}
@@ -230,10 +248,18 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 	if n.SiteAdmin {
 		detail["site_admin"] = "true"
 	}
-	if err := r.record(ctx, tx, actor, "user.create", a, n.Login, detail); err != nil {
+	if err := r.record(ctx, tx, actor, event, a, n.Login, detail); err != nil {
 		return Account{}, err
 	}
 	return r.ByID(ctx, tx, a)
+}
+
+// event is a user's event, or what it is called for an organisation.
+func (a *Account) event(user, org string) string {
+	if a.IsOrg() {
+		return org
+	}
+	return user
 }
 
 // record writes the change and the line of the security log that every

@@ -14,23 +14,27 @@ type Query struct {
 	Search    string // part of a login, a name or an address, in any case
 	Admins    bool   // site administrators only
 	Suspended bool   // suspended accounts only
+	Kind      string // only accounts of this kind; empty: KindUser
 	After     string // the last login of the page before
 	Limit     int    // 0: 50; at most 200
 }
 
-// List returns accounts in the order of their logins.
+// List returns users, or organisations, in the order of their logins.
 func (r *Room) List(ctx context.Context, read db.Reader, q Query) ([]Account, error) {
 	if q.Limit <= 0 {
 		q.Limit = 50
 	}
+	if q.Kind == "" {
+		q.Kind = KindUser
+	}
 	rows, err := read.Query(ctx, `SELECT`+columns+`
-		WHERE a.login_key > $1
+		WHERE a.login_key > $1 AND a.kind = $7
 		AND ($2 = '' OR a.login_key LIKE $3 ESCAPE '\' OR LOWER(a.name) LIKE $3 ESCAPE '\'
 			OR EXISTS (SELECT 1 FROM account_emails m WHERE m.account_id = a.id AND m.email_key LIKE $3 ESCAPE '\'))
 		AND (a.site_admin OR NOT $4)
 		AND (a.suspended_at <> 0 OR NOT $5)
 		ORDER BY a.login_key LIMIT $6`,
-		key(q.After), q.Search, like(q.Search), q.Admins, q.Suspended, min(q.Limit, 200))
+		key(q.After), q.Search, like(q.Search), q.Admins, q.Suspended, min(q.Limit, 200), q.Kind)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}

@@ -18,6 +18,9 @@ func (r *Room) Suspend(ctx context.Context, actor right.Actor, a id.Account) err
 		if old.Suspended {
 			return nil
 		}
+		if old.IsOrg() {
+			return problem.New(problem.Invalid, "Nobody signs in as an organization, so it can't be suspended.", "Suspend its members.")
+		}
 		if err := r.keepAdmin(ctx, tx, old, "suspended"); err != nil {
 			return err
 		}
@@ -56,6 +59,9 @@ func (r *Room) SetSiteAdmin(ctx context.Context, actor right.Actor, a id.Account
 	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
 		if old.SiteAdmin == admin {
 			return nil
+		}
+		if old.IsOrg() {
+			return problem.New(problem.Invalid, "An organization can't administer the site.", "")
 		}
 		action := "user.promote"
 		if !admin {
@@ -100,7 +106,7 @@ func (r *Room) DeleteTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id.
 	if _, err := tx.Exec(ctx, `DELETE FROM accounts WHERE id = $1`, a); err != nil {
 		return fmt.Errorf("delete account: %w", err)
 	}
-	return r.record(ctx, tx, actor, "user.delete", a, old.Login, nil)
+	return r.record(ctx, tx, actor, old.event("user.delete", "org.delete"), a, old.Login, nil)
 }
 
 // set runs f on the account inside one transaction.

@@ -28,6 +28,7 @@ import (
 	"jeton/internal/leak"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/scan"
 	"jeton/internal/signin"
@@ -67,6 +68,7 @@ type Core struct {
 	Hooks     *hook.Room
 	Repos     *repo.Room
 	Apps      *application.Room
+	Orgs      *org.Room
 	Leaks     *leak.Room
 	Alerts    *alert.Room
 	Scan      *scan.Flow
@@ -139,6 +141,7 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
+	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Now: o.Now})
@@ -148,12 +151,12 @@ func (k *Core) openRooms() {
 	k.Gate = gate.New(gate.Options{
 		DB: k.DB, Change: k.Change, Audit: k.Audit,
 		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
-		Repos: k.Repos,
-		Log:   o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
+		Repos: k.Repos, Orgs: k.Orgs,
+		Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
 	})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
-		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
 		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts,
 		Log: o.Log, Now: o.Now,
 	})

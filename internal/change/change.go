@@ -20,7 +20,8 @@ import (
 // Kind says what changed.
 type Kind string
 
-// The kinds. Subject is the account's, token's, session's or repository's id.
+// The kinds. Subject is the account's, token's, session's or repository's id, or
+// that of the organisation's account.
 // All means that anything may have changed.
 const (
 	AccountChanged  Kind = "account"
@@ -29,6 +30,7 @@ const (
 	RepoChanged     Kind = "repo"
 	RepoPushed      Kind = "push"  // its refs have moved, and who may what is as it was
 	HooksChanged    Kind = "hooks" // which repositories have webhooks
+	OrgChanged      Kind = "org"   // who may do what in an organisation: its members, teams, or what it gives them
 	SettingsChanged Kind = "settings"
 	KeysChanged     Kind = "keys"
 	All             Kind = "all"

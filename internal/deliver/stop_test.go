@@ -111,7 +111,7 @@ func (w *world) hand(t *testing.T) {
 	t.Helper()
 	_, err := w.s.Hooks.Update(t.Context(), owner(w.r), place(w.r), w.h.ID, hook.Patch{})
 	w.do(t, err)
-	_, err = w.s.Lifecycle.TransferRepo(t.Context(), owner(w.r), w.r.ID, "dan")
+	_, _, err = w.s.Lifecycle.TransferRepo(t.Context(), right.Operator(), w.r.ID, "dan", "")
 	w.do(t, err)
 }
 

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -35,6 +36,7 @@ type Options struct {
 	Tokens   *token.Room
 	Repos    *repo.Room
 	Apps     *application.Room
+	Orgs     *org.Room
 	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors
@@ -52,7 +54,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Apps == nil || o.Audit == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Apps == nil || o.Audit == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
@@ -121,6 +123,19 @@ func (g *Gate) load(ctx context.Context, actor *right.Actor, action right.Action
 	return r, nil
 }
 
+// RepoByID is Repo by the repository's number.
+func (g *Gate) RepoByID(ctx context.Context, actor *right.Actor, action right.Action, n id.Repo) (Repo, error) {
+	found, err := g.o.Repos.FindByID(ctx, g.o.DB, n, actor.Account)
+	if err != nil && !problem.Is(err, problem.NotFound) {
+		return Repo{}, fmt.Errorf("load repository: %w", err)
+	}
+	r := Repo{Repo: found.Repo, Relation: found.Relation}
+	if err := g.CheckRepo(actor, action, &r); err != nil {
+		return Repo{}, err
+	}
+	return r, nil
+}
+
 func isHidden(err error) bool {
 	d, ok := errors.AsType[*Denied](err)
 	return ok && !d.Tell
@@ -142,8 +157,8 @@ func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
 
 // Check decides about an action of the site or of the actor's own account.
 func (g *Gate) Check(actor *right.Actor, action right.Action) error {
-	if action.Info().Subject == right.OfRepo {
-		panic("gate: Check of a repository's action without the repository")
+	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf {
+		panic("gate: Check of a repository's or an organisation's action without it")
 	}
 	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())
 	if d.Allow {
@@ -160,6 +175,10 @@ func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error)
 	}
 	if err != nil {
 		return right.Actor{}, fmt.Errorf("read account: %w", err)
+	}
+	if f.Org {
+		// No credential of one is ever made; were there one, it would open nothing.
+		return right.Actor{}, &Refusal{Why: UnknownCredential, problem: problem.New(problem.Unauthenticated, "Bad credentials", "")}
 	}
 	if f.Suspended {
 		return right.Actor{}, g.suspended(f.Login)

@@ -22,6 +22,8 @@ type watches struct {
 type watch struct {
 	actor right.Actor
 	repo  id.Repo
+	owner id.Account    // of the repository, when the request was let in
+	moved bool          // the repository has changed since, perhaps its owner; guarded by watches.mu
 	again chan struct{} // holds one word: look again
 	left  func() time.Duration
 }
@@ -41,11 +43,11 @@ func (g *Gate) Heard() uint64 {
 // Watch returns a context that ends as soon as recheck says that the request is
 // no longer allowed, or the credential's time is over: a clone that takes an
 // hour must not outlive the token that it began with. recheck runs after each
-// change of the actor's token, session or account, or of the repository, and at once when
-// anything changed since heard was asked for; its refusal is the context's
+// change of the actor's token, session or account, of the repository or of the
+// organisation that owns it, and at once when anything changed since heard was asked for; its refusal is the context's
 // cause. The returned function ends the watch.
 func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
-	w := &watch{actor: *actor, repo: r.ID, again: make(chan struct{}, 1)}
+	w := &watch{actor: *actor, repo: r.ID, owner: r.Owner, again: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	w.left = func() time.Duration { return actor.Until.Sub(g.o.Now()) }
 	g.watches.mu.Lock()
@@ -123,10 +125,12 @@ func (g *Gate) changed(c change.Change) {
 	defer g.watches.mu.Unlock()
 	g.watches.heard++
 	for w := range g.watches.all {
+		mine := c.Kind == change.RepoChanged && id.Repo(c.Subject) == w.repo
+		w.moved = w.moved || mine
 		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
 			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||
 			c.Kind == change.SessionChanged && w.actor.Sess != 0 && id.Account(c.Subject) == w.actor.Account ||
-			c.Kind == change.RepoChanged && id.Repo(c.Subject) == w.repo {
+			c.Kind == change.OrgChanged && (w.moved || id.Account(c.Subject) == w.owner) || mine {
 			w.look()
 		}
 	}

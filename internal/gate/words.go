@@ -40,7 +40,7 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 	case right.NoRight:
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
-		d.Scopes = right.ScopesFor(action, (r != nil && !r.Private) || action == right.RepoCreate)
+		d.Scopes = right.ScopesFor(action, (r != nil && !r.Private) || action.Info().OfPublic)
 		d.problem = g.grantMissing(a, action, d.Scopes)
 	case right.PeopleOnly:
 		d.problem = problem.New(problem.Forbidden, "This can't be done with a token.", "Sign in at "+g.URL("/login")+" and do it there.")
@@ -72,6 +72,9 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 }
 
 func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Error {
+	if r == nil {
+		return noRightInOrg(action)
+	}
 	if action == right.RepoPush || action == right.RepoWorkflow {
 		return problem.New(problem.Forbidden,
 			fmt.Sprintf("Permission to %s/%s.git denied to %s.", r.OwnerLogin, r.Name, a.Login),
@@ -87,6 +90,10 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 	need := strings.Join(scopes, " or ")
 	if need == "" {
 		return problem.New(problem.Forbidden, "No token may do this.", "Sign in at "+g.URL("/login")+" and do it there.")
+	}
+	if action == right.SelfOrgs { // GitHub's words, which clients know
+		return problem.New(problem.Forbidden, "You need at least read:org scope or user scope to list your organizations.",
+			"Add one, without changing the token, at "+g.tokenURL(a, ""))
 	}
 	if slices.Contains(scopes, "public_repo") {
 		need = "public_repo or repo"

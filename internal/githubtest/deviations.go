@@ -7,10 +7,15 @@ import (
 
 // Routes that GitHub does not have.
 var own = []string{
-	"GET /openapi.json", // the description of this API
+	"GET /openapi.json",  // the description of this API
+	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 
 func ours(method, url string) bool {
+	// The topmost folder is a path without a path, which the description can't name.
+	if method == "GET" && strings.HasSuffix(url, "/contents") {
+		return true
+	}
 	return slices.ContainsFunc(own, func(o string) bool {
 		m, prefix, _ := strings.Cut(o, " ")
 		return m == method && strings.HasPrefix(url, prefix)

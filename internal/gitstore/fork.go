@@ -21,6 +21,9 @@ import (
 // Fork says what a copy of a repository shall have.
 type Fork struct {
 	DefaultBranchOnly bool // and no tags
+	// Flat, if not nil, makes the commit that stands alone on each branch, with the
+	// tree of the branch's tip; then there are no tags.
+	Flat func(tree object.ID) []byte
 }
 
 // Fork makes a repository with the branches and tags that another one has now,
@@ -69,6 +72,11 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 		if err := shareObjects(ctx, filepath.Join(origin.dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
 			return Imported{}, diskError(err)
 		}
+		if f.Flat != nil {
+			if list, err = s.flatten(dir, refs.Format, list, f.Flat); err != nil {
+				return Imported{}, diskError(err)
+			}
+		}
 		var packed bytes.Buffer
 		err := ref.WritePacked(&packed, list)
 		if err == nil {
@@ -98,6 +106,9 @@ func (f Fork) pick(refs *Refs) []Ref {
 			return []Ref{head}
 		}
 		return nil
+	}
+	if f.Flat != nil {
+		return refs.Branches()
 	}
 	return append(append([]Ref{}, refs.Branches()...), refs.Tags()...)
 }

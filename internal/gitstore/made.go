@@ -133,6 +133,11 @@ func packed(o Object) ([]byte, error) {
 
 func (m made) write(one object.ID, data []byte) error {
 	f, err := os.CreateTemp(m.dir, "new-")
+	if errors.Is(err, fs.ErrNotExist) { // it was empty, and swept away
+		if err = os.MkdirAll(m.dir, 0o700); err == nil {
+			f, err = os.CreateTemp(m.dir, "new-")
+		}
+	}
 	if err != nil {
 		return err
 	}

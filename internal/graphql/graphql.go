@@ -28,6 +28,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -55,6 +56,7 @@ type Options struct {
 	DB        *db.DB
 	Gate      *gate.Gate
 	Accounts  *account.Room
+	Orgs      *org.Room
 	Repos     *repo.Room
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow

@@ -32,6 +32,12 @@ type Email int64
 // Rule names a rule about the branches or tags of a repository.
 type Rule int64
 
+// Team names a team of an organisation.
+type Team int64
+
+// Invitation names an invitation to a repository, or to an organisation.
+type Invitation int64
+
 // Hook names a webhook.
 type Hook int64
 

@@ -34,7 +34,13 @@ func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transf
 		if err != nil {
 			return err
 		}
+		if account.IsOrg() {
+			return problem.New(problem.Invalid, account.Login+" is an organization.", "Its owners can delete it in its settings.")
+		}
 		if err := f.handOver(ctx, tx, actor, who, transferTo, account.Login); err != nil {
+			return err
+		}
+		if err := f.o.Org.LeaveAllTx(ctx, tx, actor, who); err != nil {
 			return err
 		}
 		if err := f.o.Repo.LeaveAllTx(ctx, tx, actor, who); err != nil {
@@ -67,6 +73,9 @@ func (f *Flow) handOver(ctx context.Context, tx *db.Tx, actor right.Actor, who, 
 		return problem.Field("new_owner", "the repositories can't go to the account that is deleted")
 	}
 	for _, r := range owned {
+		if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
+			return err
+		}
 		if _, err := f.o.Repo.TransferTx(ctx, tx, actor, r, to, right.None); err != nil {
 			if p := problem.Of(err); p.Kind == problem.Invalid {
 				was, byID := f.o.Repo.ByID(ctx, tx, r)

@@ -19,11 +19,22 @@ import (
 // when the files are there, since that may take a while. The fork counts in full
 // on its owner's quota, though it shares its files as long as it is not repacked. It
 // fails with problem.Invalid, with the field, and with problem.TooLarge.
+//
+// With how.Flat it is no fork but made from a template: the files without their
+// history.
 func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
 	if err := mayBePublic(origin, n); err != nil {
 		return repo.Repo{}, err
 	}
-	n.ForkOf, n.Format, n.DefaultBranch = origin.ID, origin.Format, origin.DefaultBranch
+	if origin.OwnerIsOrg && origin.Private && origin.NoForking && n.Owner != origin.Owner && how.Flat == nil {
+		return repo.Repo{}, problem.New(problem.Forbidden, "The organization does not let this repository be forked.", "Ask one of its owners.")
+	}
+	n.Format, n.DefaultBranch = origin.Format, origin.DefaultBranch
+	if how.Flat != nil {
+		n.TemplateOf = origin.ID
+	} else {
+		n.ForkOf = origin.ID
+	}
 	var im gitstore.Imported
 	var number id.Repo
 	var size int64 // bytes
@@ -70,6 +81,9 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 		}
 		if err := f.o.Alerts.NewTx(ctx, tx, number, im.Empty); err != nil {
 			return err
+		}
+		if how.Flat != nil {
+			return nil // no fork
 		}
 		// Who is told, and may see the fork, package deliver finds out.
 		return f.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "fork", Repo: origin.ID, Actor: actor, Body: map[string]id.Repo{"fork": number}})

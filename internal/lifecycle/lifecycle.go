@@ -18,6 +18,7 @@ import (
 	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -37,6 +38,7 @@ type Options struct {
 	Token   *token.Room
 	Apps    *application.Room
 	Repo    *repo.Room
+	Org     *org.Room
 	Files   *largefile.Room
 	Git     *gitstore.Store
 	Hooks   *hook.Room       // nil: there are no webhooks
@@ -54,7 +56,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Apps == nil || o.Repo == nil || o.Files == nil || o.Git == nil {
+	if o.DB == nil || o.Account == nil || o.Signin == nil || o.Token == nil || o.Apps == nil || o.Repo == nil || o.Org == nil || o.Files == nil || o.Git == nil {
 		panic("lifecycle: New without a required option")
 	}
 	if o.Log == nil {

@@ -23,6 +23,7 @@ import (
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -41,6 +42,7 @@ type house struct {
 	signin   *signin.Room
 	tokens   *token.Room
 	repos    *repo.Room
+	orgs     *org.Room
 	git      *gitstore.Store
 	now      time.Time
 
@@ -65,10 +67,11 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	h.signin = signin.New(signin.Options{DB: d, Account: h.accounts, Keys: ring, Change: bus, Audit: log, Now: now, Cost: signin.Cost{Memory: 64, Passes: 1, Lanes: 1}})
 	h.tokens = token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Now: now})
 	h.repos = repo.New(repo.Options{DB: d, Account: h.accounts, Change: bus, Audit: log, Now: now})
+	h.orgs = org.New(org.Options{DB: d, Account: h.accounts, Change: bus, Audit: log, Now: now})
 	if h.git, err = gitstore.Open(gitstore.Options{Dir: filepath.Join(t.TempDir(), "repositories")}); err != nil {
 		t.Fatal(err)
 	}
-	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos,
+	h.Flow = lifecycle.New(lifecycle.Options{DB: d, Account: h.accounts, Signin: h.signin, Token: h.tokens, Repo: h.repos, Org: h.orgs,
 		Apps:  application.New(application.Options{DB: d, Keys: ring, Change: bus, Audit: log, Accounts: h.accounts, Tokens: h.tokens, Limit: limit.New(limit.Options{}), Now: now}),
 		Files: h.files(t, d, log, now), Git: h.git, Now: now})
 	h.owner, h.other = h.account(t, "owner1"), h.account(t, "other1")
@@ -317,11 +320,22 @@ func TestDeleteRepo_crash(t *testing.T) {
 func TestTransferRepo(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		r := h.create(t, h.owner, "a")
-		_, err := h.TransferRepo(t.Context(), person(h.owner), r.ID, "nobody1")
+		_, _, err := h.TransferRepo(t.Context(), person(h.owner), r.ID, "nobody1", "")
 		if p := problem.Of(err); p == nil || p.Field != "new_owner" {
 			t.Errorf("to nobody: %v", err)
 		}
-		got, err := h.TransferRepo(t.Context(), person(h.owner), r.ID, "OTHER1")
+		was, offered, err := h.TransferRepo(t.Context(), person(h.owner), r.ID, "OTHER1", "")
+		if err != nil || !offered || was.FullName() != "owner1/a" {
+			t.Fatalf("got %+v, %v, %v", was, offered, err)
+		}
+		waiting, err := h.repos.Invitations(t.Context(), h.d, 0, h.other)
+		if err != nil || len(waiting) != 1 || !waiting[0].Offer() || waiting[0].Repo.ID != r.ID {
+			t.Fatalf("waiting: %+v, %v", waiting, err)
+		}
+		if _, err := h.AcceptInvitation(t.Context(), person(h.owner), waiting[0].ID); !problem.Is(err, problem.NotFound) {
+			t.Errorf("another accepts: %v", err)
+		}
+		got, err := h.AcceptInvitation(t.Context(), person(h.other), waiting[0].ID)
 		if err != nil || got.FullName() != "other1/a" {
 			t.Fatalf("got %+v, %v", got, err)
 		}

@@ -12,8 +12,8 @@ import (
 	"jeton/internal/right"
 )
 
-// CreateRepo makes an empty repository. Only the operator makes one for
-// somebody else. It fails with problem.Invalid, with the field.
+// CreateRepo makes an empty repository, of one's own or of an organisation that
+// lets the actor; only the operator makes one for somebody else. It fails with problem.Invalid, with the field.
 func (f *Flow) CreateRepo(ctx context.Context, actor right.Actor, n repo.NewRepo) (repo.Repo, error) {
 	var number id.Repo
 	return f.createIf(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) error {
@@ -59,8 +59,9 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 // the row, and what is written in it too.
 func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error,
 	still func(context.Context, *db.Tx) error, also func(context.Context, *db.Tx) error) (repo.Repo, error) {
-	if actor.Kind != right.OperatorCommand && (actor.Account == 0 || actor.Account != n.Owner) {
-		return repo.Repo{}, problem.New(problem.Forbidden, "You can create repositories on your own account only.", "")
+	creator, err := f.mayCreate(ctx, f.o.DB, &actor, n.Owner, n.Private)
+	if err != nil {
+		return repo.Repo{}, err
 	}
 	if err := f.o.Repo.CheckNew(ctx, f.o.DB, &n); err != nil {
 		return repo.Repo{}, err
@@ -76,11 +77,22 @@ func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, 
 	}
 	var r repo.Repo
 	err = f.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if creator, err = f.mayCreate(ctx, tx, &actor, n.Owner, n.Private); err != nil {
+			return err
+		}
 		if err := still(ctx, tx); err != nil {
 			return err
 		}
 		if r, err = f.o.Repo.Create(ctx, tx, actor, n); err != nil {
 			return err
+		}
+		if creator {
+			if err := f.o.Repo.GrantTx(ctx, tx, actor, r.ID, actor.Account, right.Admin); err != nil {
+				return err
+			}
+		}
+		if also == nil {
+			return nil
 		}
 		return also(ctx, tx)
 	})
@@ -126,6 +138,9 @@ func (f *Flow) EditRepo(ctx context.Context, actor right.Actor, seen repo.Repo, 
 	drop(&p.Private, seen.Private)
 	drop(&p.Archived, seen.Archived)
 	drop(&p.DefaultBranch, seen.DefaultBranch)
+	drop(&p.Homepage, seen.Homepage)
+	drop(&p.Template, seen.Template)
+	drop(&p.NoForking, seen.NoForking)
 	if p.DefaultBranch == nil {
 		return f.o.Repo.Update(ctx, actor, seen.ID, p)
 	}
@@ -159,6 +174,9 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Files.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
+		if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
+			return err
+		}
 		if err := f.o.Hooks.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
@@ -173,37 +191,4 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 	}
 	f.removeLater(ctx, r)
 	return nil
-}
-
-// TransferRepo gives a repository to the account of that login. The owner until
-// now keeps write access, as on GitHub. It fails with problem.Invalid for the
-// field new_owner, also when that account's quota has no room for it: nobody fills
-// another's storage.
-func (f *Flow) TransferRepo(ctx context.Context, actor right.Actor, r id.Repo, login string) (repo.Repo, error) {
-	var out repo.Repo
-	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
-		to, err := f.o.Account.ByLogin(ctx, tx, login)
-		if problem.Is(err, problem.NotFound) {
-			return problem.Field("new_owner", "there is no such account")
-		}
-		if err != nil {
-			return err
-		}
-		was, err := f.o.Repo.ByID(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		if was.Owner != to.ID {
-			space, err := f.o.Repo.SpaceOf(ctx, tx, to.ID)
-			if err != nil {
-				return err
-			}
-			if bytes := was.Size<<10 + was.LFSBytes; bytes > 0 && space.Refuse(bytes) != nil {
-				return problem.Field("new_owner", "this account's storage has no room for the repository")
-			}
-		}
-		out, err = f.o.Repo.TransferTx(ctx, tx, actor, r, to.ID, right.Write)
-		return err
-	})
-	return out, err
 }

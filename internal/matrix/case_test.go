@@ -26,7 +26,9 @@ type route struct{ door, method, path string }
 
 func (r route) String() string { return r.door + " " + r.method + " " + r.path }
 
-func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") }
+func (r route) ofRepo() bool { return strings.Contains(r.path, "{repo}") && !r.ofOrg() }
+
+func (r route) ofOrg() bool { return strings.Contains(r.path, "{org}") }
 
 func routesOf(t *testing.T, w *world) []route {
 	t.Helper()
@@ -92,6 +94,9 @@ func casesOf(r route) []kase {
 	visibilities, people := []bool{false, true}, relations
 	if !r.ofRepo() {
 		visibilities, people = []bool{false}, []relation{none, site}
+	}
+	if r.ofOrg() {
+		people = relations
 	}
 	var out []kase
 	for _, private := range visibilities {
@@ -184,7 +189,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(contentFixtures, oauthFixtures, map[string]fixture{
+var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fixture{
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
@@ -260,6 +265,10 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
 	w := m.world(c)
+	if c.ofOrg() {
+		m.restoreOrg(t, c, ans)
+		return
+	}
 	switch c.route.String() {
 	case "rest DELETE /api/v3/repos/{owner}/{repo}":
 		if ans.status != http.StatusNoContent {
@@ -410,11 +419,14 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		client = application.GCM
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
+	if c.ofOrg() {
+		return m.orgPath(c)
+	}
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
-		"{file_sha}", w.blob, "{tree_sha}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
+		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "/secret-scanning/") {
 		pairs = append(pairs, m.alertPath(t, c)...)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func flat(a *answer, asked, by string) string {
 		}
 	}
 	b.WriteString(a.body)
-	return strings.ReplaceAll(requestID.ReplaceAllString(b.String(), "ID"), asked, by)
+	return strings.NewReplacer(asked, by, url.QueryEscape(asked), by).Replace(requestID.ReplaceAllString(b.String(), "ID"))
 }
 
 func (m *matrix) ask(t *testing.T, r route, who asker, full string) *answer {

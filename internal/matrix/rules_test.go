@@ -22,12 +22,18 @@ const (
 type who int
 
 const (
-	everybody   who = iota
-	signedIn        // anybody with an account
-	siteManager     // who administers the site; to others there is no such page
-	reader          // of the repository
-	borrower        // a reader who is signed in
-	member          // who owns it or was given access to it
+	everybody      who = iota
+	signedIn           // anybody with an account
+	siteManager        // who administers the site; to others there is no such page
+	orgAsked           // who belongs to the organisation or was invited to; others have nothing to find
+	orgMember          // who belongs to it
+	orgOwner           // who owns it
+	teamReader         // who may know of the team: members of its organisation, by a token that reads teams
+	teamMaintainer     // who maintains it, or owns its organisation
+	teamOwner          // who owns the team's organisation
+	reader             // of the repository
+	borrower           // a reader who is signed in
+	member             // who owns it or was given access to it
 	writer
 	manager // who administers the repository
 )
@@ -48,7 +54,7 @@ func about(routes string, w who, scope string, recent bool) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -56,6 +62,7 @@ type need struct {
 	free    bool // on what is public any token does
 	public  []string
 	private []string
+	also    []string // and any of these
 }
 
 var needs = map[string]need{
@@ -66,6 +73,13 @@ var needs = map[string]need{
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
 	"application":  {}, // no scope gives it
+	"org repo":     {public: []string{"repo", "public_repo"}},
+	"orgs":         {public: []string{"user", "read:org", "write:org", "admin:org"}},
+	"read:org":     {public: []string{"read:org", "write:org", "admin:org"}},
+	"write:org":    {public: []string{"write:org", "admin:org"}},
+	"admin:org":    {public: []string{"admin:org"}},
+	"org and repo": {public: []string{"write:org", "admin:org"}, also: []string{"repo", "public_repo"}},
+	"invitations":  {public: []string{"repo", "repo:invite"}},
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
 }
 
@@ -88,7 +102,8 @@ func (n need) met(scopes []string, private bool) bool {
 	if private {
 		any = n.private
 	}
-	return slices.ContainsFunc(any, func(s string) bool { return slices.Contains(scopes, s) })
+	has := func(s string) bool { return slices.Contains(scopes, s) }
+	return slices.ContainsFunc(any, has) && (len(n.also) == 0 || slices.ContainsFunc(n.also, has))
 }
 
 func ruleFor(r route) (rule, bool) {
@@ -134,6 +149,8 @@ func (r rule) forVisitor(c kase) verdict {
 	switch {
 	case r.who == everybody, readable:
 		return allowed
+	case r.who >= teamReader && r.who <= teamOwner:
+		return missing // for a visitor there are no teams
 	case c.door == "git" || c.door == "lfs":
 		return challenge // for a private one and a missing one alike
 	case r.who >= reader && c.private:
@@ -151,6 +168,9 @@ func (r rule) forToken(c kase) verdict {
 	}
 	scopes := scopeSets[c.credential]
 	enough := needOf(r.scope).met(scopes, c.private)
+	if r.who >= orgAsked && r.who < reader {
+		return r.forOrgToken(c, enough, needOf("read:org").met(scopes, false))
+	}
 	if r.who < reader {
 		if !enough {
 			return forbidden
@@ -172,8 +192,11 @@ func (r rule) forToken(c kase) verdict {
 // forPerson is for somebody who is signed in on the pages.
 func (r rule) forPerson(c kase) verdict {
 	switch {
-	case r.who == siteManager && c.relation != site:
+	case r.who == siteManager && c.relation != site,
+		r.who >= teamReader && r.who <= teamOwner && !c.inOrg(teamReader), r.who == orgAsked && !c.inOrg(orgAsked):
 		return missing
+	case r.who >= orgAsked && r.who < reader && !c.inOrg(r.who):
+		return forbidden
 	case r.who >= reader && c.private && !c.mayRead():
 		return missing
 	case r.who >= reader && !c.may(r.who):

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -81,6 +82,8 @@ type world struct {
 	large   string          // the name of a large file that every repository holds
 	victim  account.Account // whom administrators act upon
 	address id.Email        // of the victim
+	org     org.Found
+	left    org.Found // which requests leave
 }
 
 // start makes a server with a world of people in good standing and one of
@@ -130,6 +133,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.hooks[private] = w.hookUp(t, r)
 		w.alerts[private] = w.alarm(t, r)
 	}
+	w.organize(t, prefix+"acme")
 	return w
 }
 

@@ -194,6 +194,9 @@ func (p *pushing) refusedFor(unpack string, notes []string) error {
 	case strings.HasPrefix(text, "deletion of the current branch"):
 		why = Undeletable
 	}
+	if _, after, ok := strings.Cut(text, "': "); ok && why == Outdated {
+		text = after
+	}
 	if text == declined && len(notes) > 0 {
 		text = strings.TrimPrefix(notes[0], "error: ")
 	}
@@ -233,7 +236,7 @@ func (f *Flow) Make(ctx context.Context, actor *right.Actor, r gate.Repo, d *git
 	if err != nil {
 		return err
 	}
-	var size int64
+	size := d.Kept()
 	for _, o := range d.Fresh() {
 		size += int64(len(o.Data))
 		if o.Kind != object.KindTree {

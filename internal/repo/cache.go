@@ -207,7 +207,7 @@ func (c *foundCache) hear(ch change.Change) {
 	case change.RepoChanged:
 		c.gen++
 		c.dropRepo(id.Repo(ch.Subject))
-	case change.AccountChanged: // its login may have changed
+	case change.AccountChanged, change.OrgChanged: // its login may have changed, or who may what
 		c.gen++
 		for repo := range c.byOwner[id.Account(ch.Subject)] {
 			c.dropRepo(repo)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -47,6 +48,33 @@ func (m *Room) Collaborators(ctx context.Context, r db.Reader, repo id.Repo) ([]
 	return out, rows.Err()
 }
 
+// maxOutsiders bounds the list of an organisation's outside collaborators.
+const maxOutsiders = 10_000
+
+// Outsiders lists who collaborates on something that an organisation owns
+// without being its member, by login.
+func (m *Room) Outsiders(ctx context.Context, r db.Reader, org id.Account) ([]Collaborator, error) {
+	rows, err := r.Query(ctx, `
+		SELECT DISTINCT c.account_id, a.login, a.name, a.login_key
+		FROM repositories x JOIN collaborators c ON c.repo_id = x.id JOIN accounts a ON a.id = c.account_id
+		WHERE x.owner_id = $1 AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.org_id = $1 AND m.account_id = c.account_id AND m.state = 1)
+		ORDER BY a.login_key LIMIT $2`, org, maxOutsiders)
+	if err != nil {
+		return nil, fmt.Errorf("list outside collaborators: %w", err)
+	}
+	defer rows.Close()
+	out := []Collaborator{}
+	for rows.Next() {
+		var c Collaborator
+		var key string
+		if err := rows.Scan(&c.Account, &c.Login, &c.Name, &key); err != nil {
+			return nil, fmt.Errorf("list outside collaborators: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
+}
+
 // SetCollaborator lets an account use the repository with read, write or admin,
 // or changes the level that it has. It fails with problem.Invalid for the owner
 // and for any other level, and with problem.NotFound.
@@ -59,29 +87,42 @@ func (m *Room) SetCollaborator(ctx context.Context, actor right.Actor, repo id.R
 		if err != nil {
 			return err
 		}
-		account, err := m.o.Account.ByID(ctx, tx, who)
+		invited, err := m.o.Account.ByID(ctx, tx, who)
 		if err != nil {
 			return err
 		}
-		if who == r.Owner {
-			return problem.Field("username", "Repository owner cannot be a collaborator")
+		if err := mayCollaborate(&r, &invited); err != nil {
+			return err
 		}
 		before, err := m.setLevel(ctx, tx, repo, who, level)
 		if err != nil || before == level {
 			return err
 		}
-		action, detail := "repo.add_member", map[string]string{"user": account.Login, "permission": level.String()}
+		action, detail := "repo.add_member", map[string]string{"user": invited.Login, "permission": level.String()}
 		if before != right.None {
 			action, detail["old_permission"] = "repo.update_member", before.String()
 		}
 		if err := m.record(ctx, tx, actor, action, &r, detail); err != nil {
 			return err
 		}
-		if err := m.tellMember(ctx, tx, actor, repo, who, account.Login, before, level); err != nil {
+		if err := m.uninvite(ctx, tx, repo, who); err != nil {
+			return err
+		}
+		if err := m.tellMember(ctx, tx, actor, repo, who, invited.Login, before, level); err != nil {
 			return err
 		}
 		return m.changed(ctx, tx, repo)
 	})
+}
+
+func mayCollaborate(r *Repo, who *account.Account) error {
+	if who.ID == r.Owner {
+		return problem.Field("username", "Repository owner cannot be a collaborator")
+	}
+	if who.IsOrg() {
+		return problem.Field("username", "An organization cannot be a collaborator; give a team of it access instead")
+	}
+	return nil
 }
 
 // setLevel writes the level of who and returns the one before, None for nobody.
@@ -140,6 +181,8 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	}
 	if n, err := res.RowsAffected(); err != nil {
 		return err
+	} else if n == 0 && who == actor.Account && r.OwnerIsOrg {
+		return problem.New(problem.Conflict, "Your access comes from the organization "+r.OwnerLogin+".", "Leave its team, or the organization.")
 	} else if n == 0 {
 		return problem.New(problem.NotFound, "this account is not a collaborator", "")
 	}
@@ -155,6 +198,15 @@ func (m *Room) removeTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	return m.changed(ctx, tx, repo)
 }
 
+// GrantTx gives an account a level on a repository that the flow makes: its
+// creator in an organisation.
+func (m *Room) GrantTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, who id.Account, level right.Level) error {
+	if _, err := m.setLevel(ctx, tx, repo, who, level); err != nil {
+		return err
+	}
+	return m.changed(ctx, tx, repo)
+}
+
 // LeaveAllTx ends every collaboration of an account that goes away.
 func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who id.Account) error {
 	repos, err := ids(ctx, tx, `SELECT repo_id FROM collaborators WHERE account_id = $1 ORDER BY repo_id`, who)
@@ -165,6 +217,41 @@ func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who
 		if err := m.removeTx(ctx, tx, actor, repo, who); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM repo_invitations WHERE account_id = $1 OR invited_by = $1`, who); err != nil {
+		return fmt.Errorf("end invitations: %w", err)
+	}
+	return nil
+}
+
+// LeaveOwnerTx ends every collaboration of an account on what owner has, and
+// takes it off the rules there: for who leaves an organisation.
+func (m *Room) LeaveOwnerTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner, who id.Account) error {
+	repos, err := ids(ctx, tx, `
+		SELECT c.repo_id FROM collaborators c JOIN repositories r ON r.id = c.repo_id
+		WHERE c.account_id = $1 AND r.owner_id = $2 ORDER BY c.repo_id`, who, owner)
+	if err != nil {
+		return err
+	}
+	for _, repo := range repos {
+		if err := m.removeTx(ctx, tx, actor, repo, who); err != nil {
+			return err
+		}
+	}
+	listed, err := ids(ctx, tx, `
+		SELECT DISTINCT rr.repo_id FROM ref_rule_accounts l JOIN ref_rules rr ON rr.id = l.rule_id JOIN repositories r ON r.id = rr.repo_id
+		WHERE l.account_id = $1 AND r.owner_id = $2 ORDER BY rr.repo_id`, who, owner)
+	if err != nil {
+		return err
+	}
+	for _, repo := range listed {
+		if err := m.unlist(ctx, tx, repo, who); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM repo_invitations WHERE account_id = $1 AND repo_id IN (SELECT id FROM repositories WHERE owner_id = $2)`, who, owner)
+	if err != nil {
+		return fmt.Errorf("withdraw invitations: %w", err)
 	}
 	return nil
 }

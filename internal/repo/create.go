@@ -22,6 +22,9 @@ type NewRepo struct {
 	Format        string  // sha1 when empty, or sha256
 	DefaultBranch string  // main when empty
 	ForkOf        id.Repo // what it is a fork of
+	TemplateOf    id.Repo // the template that it is made from
+	Homepage      string
+	Template      bool // others may make repositories of its files
 }
 
 func (n *NewRepo) check() error {
@@ -35,6 +38,9 @@ func (n *NewRepo) check() error {
 		return err
 	}
 	if err := checkDescription(n.Description); err != nil {
+		return err
+	}
+	if err := checkHomepage(n.Homepage); err != nil {
 		return err
 	}
 	if n.Format != "sha1" && n.Format != "sha256" {
@@ -62,7 +68,9 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	now := m.o.Now().UTC().Truncate(time.Microsecond)
 	r := Repo{
 		Owner: n.Owner, OwnerLogin: owner.Login, Name: n.Name, Description: n.Description, DefaultBranch: n.DefaultBranch,
-		Private: n.Private, Format: n.Format, ForkOf: n.ForkOf, CreatedAt: now, UpdatedAt: now, Quota: SiteQuota,
+		Private: n.Private, Format: n.Format, ForkOf: n.ForkOf, TemplateOf: n.TemplateOf, OwnerIsOrg: owner.IsOrg(), Homepage: n.Homepage, Template: n.Template,
+		// What an organisation keeps private stays with it, unless it says otherwise.
+		NoForking: owner.IsOrg() && n.Private, CreatedAt: now, UpdatedAt: now, Quota: SiteQuota,
 	}
 	if r.ID, err = m.number(ctx, tx, n.ID); err != nil {
 		return Repo{}, err
@@ -70,10 +78,10 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	key := strings.ToLower(n.Name)
 	res, err := tx.Exec(ctx, `
 		INSERT INTO repositories (id, owner_id, name, name_key, description, private, archived, default_branch,
-			object_format, size_kib, created_at, updated_at, pushed_at, fork_of)
-		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, 0, $9, $9, 0, $10)
+			object_format, size_kib, created_at, updated_at, pushed_at, fork_of, template_of, homepage, is_template, no_forking)
+		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, 0, $9, $9, 0, $10, $11, $12, $13, $14)
 		ON CONFLICT (owner_id, name_key) DO NOTHING`,
-		r.ID, r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now), r.ForkOf)
+		r.ID, r.Owner, r.Name, key, r.Description, r.Private, r.DefaultBranch, r.Format, db.Micros(now), r.ForkOf, r.TemplateOf, r.Homepage, r.Template, r.NoForking)
 	if err != nil {
 		return Repo{}, fmt.Errorf("insert repository: %w", err)
 	}
@@ -109,6 +117,8 @@ func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id
 		`DELETE FROM ref_rules WHERE repo_id = $1`,
 		`DELETE FROM collaborators WHERE repo_id = $1`,
 		`DELETE FROM repo_names WHERE repo_id = $1`,
+		`DELETE FROM repo_invitations WHERE repo_id = $1`,
+		`UPDATE repositories SET template_of = 0 WHERE template_of = $1`,
 		`UPDATE repositories SET fork_of = 0 WHERE fork_of = $1`,
 		`DELETE FROM repositories WHERE id = $1`,
 	} {

@@ -36,7 +36,7 @@ func (m *Room) Find(ctx context.Context, r db.Reader, owner, name string, viewer
 // findNow looks under the names of today.
 func (m *Room) findNow(ctx context.Context, r db.Reader, ownerKey, nameKey string, viewer id.Account) (Found, error) {
 	return scan(r.QueryRow(ctx, `
-		SELECT `+columns+`
+		SELECT `+columns3+`
 		FROM accounts a
 		JOIN repositories r ON r.owner_id = a.id AND r.name_key = $2
 		LEFT JOIN collaborators c ON c.repo_id = r.id AND c.account_id = $3
@@ -47,7 +47,7 @@ func (m *Room) findNow(ctx context.Context, r db.Reader, ownerKey, nameKey strin
 // mean, the one that has the name today wins.
 func (m *Room) findOld(ctx context.Context, r db.Reader, ownerKey, nameKey string, viewer id.Account) (Found, error) {
 	f, err := scan(r.QueryRow(ctx, `
-		SELECT `+columns+`
+		SELECT `+columns3+`
 		FROM (
 			SELECT x.id AS repo_id, 1 AS place
 			FROM account_names n

@@ -27,11 +27,13 @@ type house struct {
 	mu                  sync.Mutex
 	changed             []int64 // guarded by mu
 	owner, other, third id.Account
+	orgs                []id.Account                           // of orgWorld
+	byOrg               map[id.Repo]map[id.Account]right.Level // what its people may do
 }
 
 func newHouse(t testing.TB, d *db.DB) *house {
 	t.Helper()
-	h := &house{d: d, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
+	h := &house{d: d, byOrg: map[id.Repo]map[id.Account]right.Level{}, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return h.now }
 	bus := change.New(change.Options{DB: d, Now: now})
 	bus.Subscribe(func(c change.Change) {

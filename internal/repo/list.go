@@ -16,7 +16,8 @@ import (
 // repository. The empty set asks for none and lists what is visible at all.
 type Affiliation uint8
 
-// The affiliations. Member is GitHub's organization_member; nobody is one yet.
+// The affiliations. Member is GitHub's organization_member: by a membership or a
+// team of the organisation that owns it.
 const (
 	ByOwner Affiliation = 1 << iota
 	ByCollaborator
@@ -42,6 +43,18 @@ const (
 	SortCreated
 	SortUpdated
 	SortPushed
+	SortNumber
+)
+
+// TextOf is a set of what words are looked for in; the empty set is all but the
+// README.
+type TextOf uint8
+
+// The texts.
+const (
+	InName TextOf = 1 << iota
+	InDescription
+	InTopics
 )
 
 // MaxPerPage is the most that one page of a list holds.
@@ -55,11 +68,17 @@ const (
 // Query says which of the visible repositories a list shall have.
 type Query struct {
 	Owner       id.Account  // only what this account owns; zero for any
+	Team        id.Team     // only what this team may use; zero for any
+	Fork        id.Repo     // only what was forked from this; zero for any
 	Affiliation Affiliation // only what Of is tied to in one of these ways
 	Of          id.Account  // zero is the viewer
 	Visibility  Visibility
 	Name        string    // only names that contain this, regardless of case
 	Since       time.Time // only what was updated later; zero for any
+	After       id.Repo   // only those with higher numbers
+	Words       []string  // only those that hold each word, regardless of case, In
+	In          TextOf
+	Topics      []string  // only those with each of these topics
 	Before      time.Time // only what was updated earlier; zero for any
 	Sort        Sort
 	Descending  bool
@@ -125,7 +144,7 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 	if skip >= total {
 		return []Found{}, total, nil
 	}
-	text := `SELECT ` + columns + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg(skip)
+	text := `SELECT ` + columnsFor(me) + from + q.order() + ` LIMIT ` + c.arg(perPage) + ` OFFSET ` + c.arg(skip)
 	rows, err := r.Query(ctx, text, c.args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list repositories: %w", err)
@@ -146,7 +165,7 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 // viewer. It reports false when that can hold for no repository.
 func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	info := right.RepoRead.Info()
-	tied := `(r.owner_id = ` + me + ` OR COALESCE(c.level, 0) >= ` + fmt.Sprint(int(info.Right)) + `)`
+	tied := `(r.owner_id = ` + me + ` OR COALESCE(c.level, 0) >= ` + fmt.Sprint(int(info.Right)) + ` OR ` + asked(byOrg, me) + `)`
 	switch {
 	case viewer.Kind == right.OperatorCommand:
 		tied = `TRUE`
@@ -176,6 +195,12 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 	if q.Owner != 0 {
 		c.and(`r.owner_id = ` + c.arg(q.Owner))
 	}
+	if q.Team != 0 {
+		c.and(`r.id IN (SELECT repo_id FROM team_repos WHERE team_id = ` + c.arg(q.Team) + `)`)
+	}
+	if q.Fork != 0 {
+		c.and(`r.fork_of = ` + c.arg(q.Fork))
+	}
 	if q.Affiliation != 0 {
 		of := q.Of
 		if of == 0 {
@@ -196,14 +221,48 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 		c.and(`r.archived = ` + c.arg(*q.IsArchived))
 	}
 	if q.Name != "" {
-		like := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(q.Name))
-		c.and(`r.name_key LIKE ` + c.arg("%"+like+"%") + ` ESCAPE '\'`)
+		c.and(`r.name_key LIKE ` + c.arg(likeOf(q.Name)) + ` ESCAPE '\'`)
 	}
+	if q.After != 0 {
+		c.and(`r.id > ` + c.arg(q.After))
+	}
+	c.texts(q)
 	if !q.Since.IsZero() {
 		c.and(`r.updated_at > ` + c.arg(db.Micros(q.Since)))
 	}
 	if !q.Before.IsZero() {
 		c.and(`r.updated_at < ` + c.arg(db.Micros(q.Before)))
+	}
+}
+
+// likeOf is the pattern that finds s anywhere, regardless of case and with nothing
+// special in s.
+func likeOf(s string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s)) + "%"
+}
+
+// texts adds the conditions of a search.
+func (c *clause) texts(q *Query) {
+	in := q.In
+	if in == 0 {
+		in = InName | InDescription | InTopics
+	}
+	columns := []struct {
+		of   TextOf
+		text string
+	}{{InName, `r.name_key`}, {InDescription, `LOWER(r.description)`}, {InTopics, `r.topics`}}
+	for _, w := range q.Words {
+		pattern := c.arg(likeOf(w))
+		var any []string
+		for _, column := range columns {
+			if in&column.of != 0 {
+				any = append(any, column.text+` LIKE `+pattern+` ESCAPE '\'`)
+			}
+		}
+		c.and(`(` + strings.Join(any, ` OR `) + `)`)
+	}
+	for _, t := range q.Topics {
+		c.and(`r.topics LIKE ` + c.arg("% "+strings.NewReplacer(`%`, ``, `_`, ``).Replace(strings.ToLower(t))+" %"))
 	}
 }
 
@@ -216,6 +275,9 @@ func (c *clause) affiliated(a Affiliation, of id.Account) {
 	}
 	if a&ByCollaborator != 0 {
 		sets = append(sets, `SELECT repo_id FROM collaborators WHERE account_id = `+c.arg(of))
+	}
+	if a&ByMember != 0 {
+		sets = append(sets, asked(inOrg, c.arg(of)))
 	}
 	if len(sets) == 0 {
 		c.and(`FALSE`)
@@ -235,6 +297,8 @@ func (q *Query) order() string {
 		return ` ORDER BY r.created_at` + dir + `, r.id` + dir
 	case SortUpdated:
 		return ` ORDER BY r.updated_at` + dir + `, r.id` + dir
+	case SortNumber:
+		return ` ORDER BY r.id` + dir
 	case SortPushed:
 		return ` ORDER BY r.pushed_at` + dir + `, r.id` + dir
 	}
@@ -306,6 +370,34 @@ func (f OwnerFilter) Query(of id.Account) (Query, error) {
 		q.Affiliation = ByOwner | ByCollaborator | ByMember
 	default:
 		return Query{}, problem.Field("type", "type must be all, owner or member")
+	}
+	return q, q.parseOrder(f.Sort, f.Direction)
+}
+
+// OrgFilter is what GET /orgs/{org}/repos takes, as it came.
+type OrgFilter struct{ Type, Sort, Direction string }
+
+// Query reads the filter as GitHub does. It fails with problem.Invalid.
+func (f OrgFilter) Query(of id.Account) (Query, error) {
+	q := Query{Owner: of}
+	yes, no := true, false
+	switch f.Type {
+	case "", "all":
+	case "public":
+		q.Visibility = OnlyPublic
+	case "private":
+		q.Visibility = OnlyPrivate
+	case "forks":
+		q.IsFork = &yes
+	case "sources":
+		q.IsFork = &no
+	case "member":
+		q.Affiliation = ByCollaborator | ByMember
+	default:
+		return Query{}, problem.Field("type", "type must be all, public, private, forks, sources or member")
+	}
+	if f.Sort == "" {
+		f.Sort = "created" // unlike for users
 	}
 	return q, q.parseOrder(f.Sort, f.Direction)
 }

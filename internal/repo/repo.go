@@ -11,6 +11,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"jeton/internal/account"
@@ -43,6 +44,12 @@ type Repo struct {
 	UpdatedAt     time.Time // last change of the settings or push
 	PushedAt      time.Time // zero before the first push
 	ForkOf        id.Repo   // what it was forked from; zero when nothing, or that was deleted
+	TemplateOf    id.Repo   // the template that it was made from, in the same way
+	OwnerIsOrg    bool
+	Homepage      string
+	Topics        string // words with single spaces between them, in the order in which they were given
+	Template      bool   // others may make repositories of its files
+	NoForking     bool   // an organisation's private repository that who reads it may not fork
 
 	RulesAt    int64      // moves with every change of the rules; 0: there never was one
 	BlockForce ForceBlock // where forced pushes are refused whatever the rules say
@@ -60,8 +67,9 @@ func (r *Repo) Facts(relation right.Level, closed bool) right.Facts {
 	return right.Facts{Exists: true, Public: !r.Private, Archived: r.Archived, Relation: relation, Closed: closed}
 }
 
-// Found is a repository together with what the account that asked may do there
-// by ownership or collaboration. Being public adds nothing to Relation.
+// Found is a repository together with what the account that asked may do there:
+// by ownership, as a collaborator, as a member of the organisation that owns it,
+// and by that organisation's teams. Being public adds nothing to Relation.
 type Found struct {
 	Repo
 	Relation right.Level
@@ -105,27 +113,31 @@ func New(o Options) *Room {
 	return m
 }
 
-// columns are what scan reads; the query names repositories r, accounts a and
-// the viewer's row of collaborators c.
+// columns are those that every viewer gets alike, and the level of collaborators.
 const columns = `r.id, r.owner_id, a.login, r.name, r.description, r.default_branch, r.private, r.archived,
 	r.object_format, r.size_kib, r.created_at, r.updated_at, r.pushed_at, r.rules_at, r.block_force, r.lfs_bytes, r.quota, a.quota,
-	r.fork_of, COALESCE(c.level, 0)`
+	r.fork_of, r.template_of, a.kind, r.homepage, r.topics, r.is_template, r.no_forking, COALESCE(c.level, 0)`
 
 type scanner interface{ Scan(...any) error }
 
 func scan(row scanner, viewer id.Account) (Found, error) {
 	var f Found
 	var created, updated, pushed int64
-	var level uint8
+	var levels [3]uint8
+	var kind string
 	err := row.Scan(&f.ID, &f.Owner, &f.OwnerLogin, &f.Name, &f.Description, &f.DefaultBranch, &f.Private, &f.Archived,
-		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &f.ForkOf, &level)
+		&f.Format, &f.Size, &created, &updated, &pushed, &f.RulesAt, &f.BlockForce, &f.LFSBytes, &f.Quota, &f.OwnerQuota, &f.ForkOf,
+		&f.TemplateOf, &kind, &f.Homepage, &f.Topics, &f.Template, &f.NoForking, &levels[0], &levels[1], &levels[2])
 	if err != nil {
 		return Found{}, err
 	}
 	f.CreatedAt, f.UpdatedAt, f.PushedAt = db.Time(created), db.Time(updated), db.Time(pushed)
-	// A level that this program does not know must not count as a higher one.
-	if l := right.Level(level); l <= right.Admin {
-		f.Relation = l
+	f.OwnerIsOrg, f.Topics = kind == account.KindOrg, strings.TrimSpace(f.Topics)
+	for _, level := range levels {
+		// A level that this program does not know must not count as a higher one.
+		if l := right.Level(level); l <= right.Admin {
+			f.Relation = max(f.Relation, l)
+		}
 	}
 	if viewer != 0 && f.Owner == viewer {
 		f.Relation = right.Admin
@@ -146,7 +158,7 @@ func (m *Room) ByID(ctx context.Context, r db.Reader, repo id.Repo) (Repo, error
 // FindByID is ByID with the viewer's relation, as Find has it.
 func (m *Room) FindByID(ctx context.Context, r db.Reader, repo id.Repo, viewer id.Account) (Found, error) {
 	f, err := scan(r.QueryRow(ctx, `
-		SELECT `+columns+`
+		SELECT `+columns2+`
 		FROM repositories r
 		JOIN accounts a ON a.id = r.owner_id
 		LEFT JOIN collaborators c ON c.repo_id = r.id AND c.account_id = $2

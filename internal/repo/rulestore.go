@@ -2,8 +2,6 @@ package repo
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -264,12 +262,11 @@ func (m *Room) checkRule(ctx context.Context, r db.Reader, repo *Repo, known *Ru
 		if n.Accounts[i].Login = a.Login; a.ID == repo.Owner {
 			continue
 		}
-		var level right.Level
-		err = r.QueryRow(ctx, `SELECT level FROM collaborators WHERE repo_id = $1 AND account_id = $2`, repo.ID, a.ID).Scan(&level)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read collaborator: %w", err)
+		f, err := m.FindByID(ctx, r, repo.ID, a.ID)
+		if err != nil {
+			return err
 		}
-		if level < right.Write {
+		if f.Relation < right.Write {
 			return problem.Field("accounts", "The user "+a.Login+" has no write access to this repository. Give it under Access first.")
 		}
 	}

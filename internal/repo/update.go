@@ -20,6 +20,10 @@ type Patch struct {
 	Private       *bool
 	Archived      *bool
 	DefaultBranch *string // that the branch exists is the caller's to check
+	Homepage      *string
+	Topics        *[]string
+	Template      *bool
+	NoForking     *bool // of an organisation's private repository
 }
 
 // Update changes a repository's settings, all of them or none, and returns what
@@ -61,9 +65,10 @@ func (m *Room) UpdateTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo 
 	r.UpdatedAt = m.o.Now().UTC().Truncate(time.Microsecond)
 	_, err = tx.Exec(ctx, `
 		UPDATE repositories SET name = $2, name_key = $3, description = $4, private = $5, archived = $6,
-			default_branch = $7, updated_at = $8
+			default_branch = $7, updated_at = $8, homepage = $9, topics = $10, is_template = $11, no_forking = $12
 		WHERE id = $1`,
-		repo, r.Name, strings.ToLower(r.Name), r.Description, r.Private, r.Archived, r.DefaultBranch, db.Micros(r.UpdatedAt))
+		repo, r.Name, strings.ToLower(r.Name), r.Description, r.Private, r.Archived, r.DefaultBranch, db.Micros(r.UpdatedAt),
+		r.Homepage, storedTopics(r.Topics), r.Template, r.NoForking)
 	if db.IsUnique(err) {
 		return Repo{}, taken("name")
 	}
@@ -104,6 +109,9 @@ func (p *Patch) apply(r *Repo) ([]event, error) {
 		}
 		r.DefaultBranch = *p.DefaultBranch
 	}
+	if err := p.applyFacts(r); err != nil {
+		return nil, err
+	}
 	if p.Private != nil && *p.Private != r.Private {
 		r.Private = *p.Private
 		events = append(events, event{"repo.access", map[string]string{"visibility": visibilityWord(r.Private)}})
@@ -117,6 +125,28 @@ func (p *Patch) apply(r *Repo) ([]event, error) {
 		events = append(events, event{action, nil})
 	}
 	return events, nil
+}
+
+// applyFacts applies what is no matter of security.
+func (p *Patch) applyFacts(r *Repo) (err error) {
+	if p.Homepage != nil {
+		if err := checkHomepage(*p.Homepage); err != nil {
+			return err
+		}
+		r.Homepage = *p.Homepage
+	}
+	if p.Topics != nil {
+		if r.Topics, err = joinTopics(*p.Topics); err != nil {
+			return err
+		}
+	}
+	if p.Template != nil {
+		r.Template = *p.Template
+	}
+	if p.NoForking != nil {
+		r.NoForking = *p.NoForking
+	}
+	return nil
 }
 
 // moveName makes room for r's new place and lets the old one lead there. The
@@ -161,7 +191,8 @@ func (m *Room) SetDefaultBranch(ctx context.Context, actor right.Actor, repo id.
 
 // TransferTx gives the repository to another owner and lets the old path lead
 // there for RedirectFor. The new owner stops being a collaborator; the old one
-// becomes one with the level keep, unless that is None. It fails with
+// becomes one with the level keep, unless that is None or it is an organisation.
+// Invitations end. It fails with
 // problem.Invalid for the field new_owner.
 func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, to id.Account, keep right.Level) (Repo, error) {
 	old, err := m.ByID(ctx, tx, repo)
@@ -182,7 +213,7 @@ func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 		return Repo{}, problem.Field("new_owner", "this account is suspended")
 	}
 	r := old
-	r.Owner, r.OwnerLogin, r.UpdatedAt = to, owner.Login, m.o.Now().UTC().Truncate(time.Microsecond)
+	r.Owner, r.OwnerLogin, r.OwnerIsOrg, r.UpdatedAt = to, owner.Login, owner.IsOrg(), m.o.Now().UTC().Truncate(time.Microsecond)
 	if err := m.moveName(ctx, tx, &old, &r, "new_owner"); err != nil {
 		return Repo{}, err
 	}
@@ -193,7 +224,11 @@ func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 	if err == nil {
 		_, err = tx.Exec(ctx, `DELETE FROM collaborators WHERE repo_id = $1 AND account_id = $2`, repo, to)
 	}
-	if err == nil && keep != right.None {
+	if err == nil {
+		// Who was invited by the owner until now was not invited by the new one.
+		_, err = tx.Exec(ctx, `DELETE FROM repo_invitations WHERE repo_id = $1`, repo)
+	}
+	if err == nil && keep != right.None && !old.OwnerIsOrg {
 		_, err = m.setLevel(ctx, tx, repo, old.Owner, keep)
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"jeton/internal/db"
@@ -71,6 +72,35 @@ func (m *Room) Usage(ctx context.Context, r db.Reader, owner id.Account) (Usage,
 		return Usage{}, fmt.Errorf("count repositories: %w", err)
 	}
 	return u, nil
+}
+
+// Usages is Usage for many owners, in one query. Who owns nothing is left out.
+func (m *Room) Usages(ctx context.Context, r db.Reader, owners []id.Account) (map[id.Account]Usage, error) {
+	out := map[id.Account]Usage{}
+	if len(owners) == 0 {
+		return out, nil
+	}
+	var c clause
+	var in []string
+	for _, o := range owners {
+		in = append(in, c.arg(o))
+	}
+	rows, err := r.Query(ctx, `
+		SELECT owner_id, SUM(CASE WHEN private THEN 0 ELSE 1 END), SUM(CASE WHEN private THEN 1 ELSE 0 END), SUM(size_kib + lfs_bytes / 1024)
+		FROM repositories WHERE owner_id IN (`+strings.Join(in, ", ")+`) GROUP BY owner_id`, c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("count repositories: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o id.Account
+		var u Usage
+		if err := rows.Scan(&o, &u.Public, &u.Private, &u.Size); err != nil {
+			return nil, fmt.Errorf("count repositories: %w", err)
+		}
+		out[o] = u
+	}
+	return out, rows.Err()
 }
 
 // CountForks returns how many repositories were forked from one, whoever may see

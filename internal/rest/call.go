@@ -17,6 +17,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -37,7 +38,10 @@ type call struct {
 	actor  right.Actor
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
+	org    gate.Org  // loaded when it is of an organisation
+	group  gate.Team // loaded when it is of a team
 	heard  uint64    // how many changes the gate had heard of when the request came
+	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
@@ -99,12 +103,24 @@ func (d *Door) wrap(route httpkit.Route[route]) http.Handler {
 
 func (c *call) authorize() error {
 	g := c.door.o.Gate
-	if c.action.Info().Subject != right.OfRepo {
-		c.accepted(right.ScopesFor(c.action, c.action == right.RepoCreate))
-		return g.Check(&c.actor, c.action)
-	}
-	c.accepted(right.ScopesFor(c.action, false))
+	info := c.action.Info()
+	c.accepted(right.ScopesFor(c.action, info.OfPublic))
 	var err error
+	switch info.Subject {
+	case right.OfSite, right.OfSelf:
+		return g.Check(&c.actor, c.action)
+	case right.OfOrg:
+		c.org, err = g.Org(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"))
+		return err
+	case right.OfTeam:
+		c.group, err = g.Team(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"), c.r.PathValue("team_slug"))
+		return err
+	}
+	if text := c.r.PathValue("repository_id"); text != "" {
+		n, _ := id.Parse[id.Repo](text)
+		c.repo, err = g.RepoByID(c.r.Context(), &c.actor, c.action, n)
+		return err
+	}
 	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))
 	return err
 }
@@ -116,6 +132,11 @@ func (c *call) accepted(scopes []string) {
 // also asks the gate about a further action on the loaded repository.
 func (c *call) also(a right.Action) error {
 	return c.door.o.Gate.CheckRepo(&c.actor, a, &c.repo)
+}
+
+// alsoOrg is also for the loaded organisation.
+func (c *call) alsoOrg(a right.Action) error {
+	return c.door.o.Gate.CheckOrg(&c.actor, a, &c.org)
 }
 
 // redirected sends the caller from an old name to the present one. The gate has
@@ -240,6 +261,29 @@ func (c *call) decodeAny(v any) error {
 	}
 	return nil
 }
+
+// decodeOptional is decode for routes that can do without a body.
+func (c *call) decodeOptional(v any) error {
+	if c.r.ContentLength == 0 {
+		return nil
+	}
+	return c.decode(v)
+}
+
+// wants reports whether the caller asks for one of GitHub's media types, as
+// "application/vnd.github.v3.repository+json".
+func (c *call) wants(kind string) bool {
+	accept := c.r.Header.Get("Accept")
+	return strings.Contains(accept, "vnd.github") && (strings.Contains(accept, "."+kind+"+") || strings.HasSuffix(accept, "."+kind))
+}
+
+// cutName cuts a full name, OWNER/NAME, into its parts.
+func cutName(full string) (owner, name string, ok bool) {
+	owner, name, ok = strings.Cut(full, "/")
+	return owner, name, ok && owner != "" && name != "" && !strings.Contains(name, "/")
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (c *call) body() ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))

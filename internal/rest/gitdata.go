@@ -17,7 +17,7 @@ func (d *Door) gitRoutes() []route {
 		{post, "/repos/{owner}/{repo}/git/blobs", right.RepoPush, d.bulk(d.createBlob), "Create a blob", doc{in: blobInput{}, out: shaURL{}, code: created}},
 		{get, "/repos/{owner}/{repo}/git/blobs/{file_sha}", right.RepoFetch, d.walks(d.getBlob), "Get a blob", doc{out: gitBlob{}}},
 		{post, "/repos/{owner}/{repo}/git/trees", right.RepoPush, d.bulk(d.createTree), "Create a tree", doc{in: treeInput{}, out: gitTree{}, code: created}},
-		{get, "/repos/{owner}/{repo}/git/trees/{tree_sha}", right.RepoFetch, d.walks(d.getTree), "Get a tree", doc{query: "recursive", out: gitTree{}}},
+		{get, "/repos/{owner}/{repo}/git/trees/{tree_sha...}", right.RepoFetch, d.walks(d.getTree), "Get a tree", doc{query: "recursive", out: gitTree{}}},
 		{post, "/repos/{owner}/{repo}/git/commits", right.RepoPush, d.createCommit, "Create a commit", doc{in: commitInput{}, out: gitCommit{}, code: created}},
 		{get, "/repos/{owner}/{repo}/git/commits/{commit_sha}", right.RepoFetch, d.walks(d.getGitCommit), "Get a commit object", doc{out: gitCommit{}}},
 		{post, "/repos/{owner}/{repo}/git/tags", right.RepoPush, d.createTag, "Create a tag object", doc{in: tagInput{}, out: gitTag{}, code: created}},
@@ -110,11 +110,11 @@ func (d *Door) getBlob(c *call) (any, error) {
 	if c.media() == "raw" {
 		return c.rawBlob(v, b)
 	}
-	leave, err := d.bulky.Enter(c.who())
-	if err != nil && b.Size > inlineBytes {
-		return nil, err
-	}
-	if err == nil {
+	if b.Size > inlineBytes {
+		leave, err := d.bulky.Enter(c.ctx(), c.who())
+		if err != nil {
+			return nil, err
+		}
 		defer leave()
 	}
 	data, err := v.Read(b, contentBytes)

@@ -32,13 +32,18 @@ var parameters = map[string]string{
 	"before":      "only what changed before this moment (RFC 3339)",
 	"cursor":      "where the list goes on: from the header Link",
 	"direction":   "asc or desc",
+	"filter":      "all",
+	"role":        "all, or who has this role: member, admin of an organization, maintainer of a team",
+	"state":       "of memberships active or pending, of alerts open or resolved; both unless told",
+	"order":       "asc or desc, with sort",
+	"q":           "words, and qualifiers like user:, org:, in:name, topic:, fork:true, archived:false, is:public",
+	"permission":  "only who may this much: pull, push or admin",
 	"page":        "which page of the list, from 1",
 	"per_page":    "how many on a page, 30 unless told, 100 at most",
 	"resolution":  "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
 	"secret_type": "jeton_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
 	"since":       "only what changed after this moment (RFC 3339)",
 	"sort":        "what the list is ordered by",
-	"state":       "open or resolved",
 	"status":      "success or failure",
 	"type":        "which of them",
 	"validity":    "active, inactive or unknown: a list with commas between them",
@@ -242,7 +247,7 @@ func (r route) status() int {
 // scopes are those any of which a token needs, on what is private; none where
 // no scope is needed.
 func (r route) scopes() []string {
-	return right.ScopesFor(r.action, r.action == right.RepoCreate)
+	return right.ScopesFor(r.action, r.action.Info().OfPublic)
 }
 
 // permission is what a fine-grained grant needs, as X-Accepted-GitHub-Permissions

@@ -11,9 +11,11 @@ import (
 
 func (d *Door) repoRoutes() []route {
 	return []route{
-		{get, "/repos/{owner}/{repo}", right.RepoRead, d.getRepo, "Get a repository", doc{out: repository{}}},
-		{patch, "/repos/{owner}/{repo}", right.RepoRead, d.patchRepo, "Update a repository", doc{in: patchInput{}, out: repository{}}},
+		{get, "/repos/{owner}/{repo}", right.RepoRead, d.getRepo, "Get a repository", doc{out: repositoryFull{}}},
+		{patch, "/repos/{owner}/{repo}", right.RepoRead, d.patchRepo, "Update a repository", doc{in: patchInput{}, out: repositoryFull{}}},
 		{del, "/repos/{owner}/{repo}", right.RepoDelete, d.deleteRepo, "Delete a repository", doc{}},
+		{get, "/repositories", right.SiteBrowse, d.listPublic, "List public repositories", doc{query: "since", out: []repository{}}},
+		{get, "/repositories/{repository_id}", right.RepoRead, d.getRepo, "Get a repository by its number", doc{out: repositoryFull{}}},
 		{get, "/user/repos", right.SelfRead, d.listOwnRepos, "List repositories for the authenticated user",
 			doc{query: "visibility affiliation type sort direction since before page per_page", out: []repository{}}},
 		{post, "/user/repos", right.RepoCreate, d.createRepo, "Create a repository for the authenticated user",
@@ -97,9 +99,10 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 	out := repository{
 		repositoryURLs: urlsOf(u),
 		ID:             int64(r.ID), NodeID: httpkit.NodeID("Repository", int64(r.ID)), Name: r.Name, FullName: r.FullName(), Private: r.Private,
-		Owner: c.simpleUser(int64(r.Owner), r.OwnerLogin, false), HTMLURL: page, Description: optional(r.Description),
+		Owner: c.ownerOf(r), HTMLURL: page, Description: optional(r.Description),
 		URL: u, CloneURL: page + ".git", GitURL: page + ".git", SSHURL: page + ".git", SVNURL: page,
-		Size: r.Size, Archived: r.Archived, Topics: []string{}, Visibility: visibility, DefaultBranch: r.DefaultBranch,
+		Homepage: optional(r.Homepage), Fork: r.ForkOf != 0, IsTemplate: r.Template, AllowForking: !r.NoForking,
+		Size: r.Size, Archived: r.Archived, Topics: append([]string{}, r.TopicList()...), Visibility: visibility, DefaultBranch: r.DefaultBranch,
 		CreatedAt: stamp(r.CreatedAt), UpdatedAt: stamp(r.UpdatedAt), PushedAt: stamp(pushed),
 	}
 	if !c.actor.IsAnonymous() {
@@ -108,9 +111,15 @@ func (c *call) repository(r *repo.Repo, relation right.Level) repository {
 	return out
 }
 
-func (d *Door) getRepo(c *call) (any, error) {
-	return c.repository(&c.repo.Repo, c.repo.Relation), nil
+// ownerOf is the account that owns r.
+func (c *call) ownerOf(r *repo.Repo) simpleUser {
+	if r.OwnerIsOrg {
+		return c.orgAsUser(int64(r.Owner), r.OwnerLogin)
+	}
+	return c.simpleUser(int64(r.Owner), r.OwnerLogin, false)
 }
+
+func (d *Door) getRepo(c *call) (any, error) { return c.full(&c.repo.Repo, c.repo.Relation) }
 
 // patchInput is the part of GitHub's body that means something here.
 type patchInput struct {
@@ -120,13 +129,16 @@ type patchInput struct {
 	Visibility    *string `json:"visibility"`
 	Archived      *bool   `json:"archived"`
 	DefaultBranch *string `json:"default_branch"`
+	Homepage      *string `json:"homepage"`
+	IsTemplate    *bool   `json:"is_template"`
+	AllowForking  *bool   `json:"allow_forking"`
 }
 
 // actions are what the gate must allow for the body, besides seeing the
 // repository: each setting has its own.
 func (in *patchInput) actions(r *repo.Repo) []right.Action {
 	var out []right.Action
-	if in.Name != nil || in.Description != nil || in.DefaultBranch != nil || (in.Archived != nil && *in.Archived) {
+	if in.Name != nil || in.Description != nil || in.DefaultBranch != nil || in.Homepage != nil || in.IsTemplate != nil || in.AllowForking != nil || (in.Archived != nil && *in.Archived) {
 		out = append(out, right.RepoEdit)
 	}
 	if in.Archived != nil && !*in.Archived && r.Archived {
@@ -156,12 +168,20 @@ func (d *Door) patchRepo(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	r, err := d.o.Lifecycle.EditRepo(c.r.Context(), c.actor, c.repo.Repo, repo.Patch{
-		Name: in.Name, Description: in.Description, Private: in.Private, Archived: in.Archived, DefaultBranch: in.DefaultBranch})
+	p := repo.Patch{Name: in.Name, Description: in.Description, Private: in.Private, Archived: in.Archived, DefaultBranch: in.DefaultBranch,
+		Homepage: in.Homepage, Template: in.IsTemplate}
+	if in.AllowForking != nil {
+		if !c.repo.OwnerIsOrg || !c.repo.Private {
+			return nil, problem.Field("allow_forking", "allow_forking is a setting of an organization's private repositories")
+		}
+		no := !*in.AllowForking
+		p.NoForking = &no
+	}
+	r, err := d.o.Lifecycle.EditRepo(c.r.Context(), c.actor, c.repo.Repo, p)
 	if err != nil {
 		return nil, err
 	}
-	return c.repository(&r, c.repo.Relation), nil
+	return c.full(&r, c.repo.Relation)
 }
 
 // visibility reads GitHub's two fields for one thing, the older of which is
@@ -180,40 +200,6 @@ func visibility(private *bool, word *string) (*bool, error) {
 
 func (d *Door) deleteRepo(c *call) (any, error) {
 	return nil, d.o.Lifecycle.DeleteRepo(c.r.Context(), c.actor, c.repo.ID)
-}
-
-// createInput is the part of GitHub's body that means something here.
-type createInput struct {
-	Name        string  `json:"name"`
-	Description string  `json:"description"`
-	Private     *bool   `json:"private"`
-	Visibility  *string `json:"visibility"`
-	Format      string  `json:"object_format"`
-}
-
-func (d *Door) createRepo(c *call) (any, error) {
-	var in createInput
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	asked, err := visibility(in.Private, in.Visibility)
-	if err != nil {
-		return nil, err
-	}
-	private := asked == nil || *asked // unlike on GitHub: nothing is public unless somebody says so
-	if private {
-		if err := d.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
-			return nil, err
-		}
-	}
-	r, err := d.o.Lifecycle.CreateRepo(c.r.Context(), c.actor, repo.NewRepo{
-		Owner: c.actor.Account, Name: in.Name, Description: in.Description, Private: private, Format: in.Format})
-	if err != nil {
-		return nil, err
-	}
-	out := c.repository(&r, right.Admin)
-	c.w.Header().Set("Location", out.URL)
-	return out, nil
 }
 
 func (d *Door) listOwnRepos(c *call) (any, error) {

@@ -22,6 +22,7 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/push"
 	"jeton/internal/repo"
 	"jeton/internal/token"
@@ -37,6 +38,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Tokens    *token.Room
 	Git       *gitstore.Store
 	Push      *push.Flow
@@ -53,13 +55,12 @@ type Options struct {
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-	fixed  http.Header // of every answer; never changed
-
-	walking *limit.Gate // answers that walk a repository
-	bulky   *limit.Gate // requests with a large body
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
+	walking *limit.Line // answers that walk a repository
+	bulky   *limit.Line // requests and answers that are large in memory
 
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
@@ -71,8 +72,8 @@ func New(o Options) *Door {
 		o.Now = time.Now
 	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
-		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
-		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
+		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
@@ -93,7 +94,14 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
+		{"Organizations", d.orgRoutes()},
+		{"Organization members", d.memberRoutes()},
+		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Topics", d.topicRoutes()},
+		{"Forks, templates and transfers", d.forkRoutes()},
+		{"Collaborators and invitations", d.collaboratorRoutes()},
+		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
 		{"Branches", d.branchRoutes()},

@@ -83,9 +83,20 @@ func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
 	}
 }
 
+// orgAsUser is an organisation where GitHub speaks of any account as a user.
+func (c *call) orgAsUser(aid int64, login string) simpleUser {
+	u := c.simpleUser(aid, login, false)
+	u.Type, u.NodeID = "Organization", httpkit.NodeID("Organization", aid)
+	return u
+}
+
 func (c *call) publicUser(a account.Account, u repo.Usage) publicUser {
+	who := c.simpleUser(int64(a.ID), a.Login, a.SiteAdmin)
+	if a.IsOrg() {
+		who = c.orgAsUser(int64(a.ID), a.Login)
+	}
 	return publicUser{
-		simpleUser: c.simpleUser(int64(a.ID), a.Login, a.SiteAdmin),
+		simpleUser: who,
 		Name:       optional(a.Name), Blog: &a.Website, Location: optional(a.Location), Bio: optional(a.Bio),
 		PublicRepos: u.Public, CreatedAt: stamp(a.CreatedAt), UpdatedAt: stamp(a.UpdatedAt),
 	}

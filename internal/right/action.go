@@ -40,6 +40,33 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
+	RepoTeams  // the teams that may use it
+	RepoPeople // who else may use it
+
+	// Of the actor's own account, concerning organisations and invitations.
+	SelfOrgs           // which organisations it belongs to
+	SelfMemberships    // how it belongs to them, invitations included, and its teams
+	SelfMembershipEdit // accept an invitation of an organisation
+	SelfInvitations    // list, accept and decline invitations to repositories
+	OrgCreate          // make an organisation
+
+	// Of one organisation.
+	OrgBrowse            // its profile, its public members
+	OrgMembers           // all of its members and the teams that are not secret
+	OrgInvitations       // whom it has invited, and who helps from outside
+	OrgManageMembers     // invite, remove, give roles, make teams
+	OrgPublicize         // show or hide one's own membership
+	OrgLeave             // give up one's own membership
+	OrgEdit              // profile and what members may do
+	OrgDelete            //
+	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
+	OrgCreateRepo        // a public repository of it
+	OrgCreateRepoPrivate //
+
+	// Of one team.
+	TeamRead  // that it exists, its members and repositories
+	TeamEdit  // its name and members
+	TeamShare // give it access to a repository, beside RepoAccess
 
 	// Of a repository's webhooks.
 	HookRead   // look at them and at what they delivered, and have them ping
@@ -62,6 +89,8 @@ const (
 	OfSelf
 	OfRepo
 	OfApp // only an application that proved which one it is may ask, and it for nothing else
+	OfOrg
+	OfTeam
 )
 
 // ActionInfo is what the table says of an action.
@@ -70,7 +99,9 @@ type ActionInfo struct {
 	Subject    Subject
 	Permission Permission
 	Level      Level // the level of Permission that the grant must give; None: no grant is needed
-	Right      Level // for OfRepo: the level that the account must have on the repository
+	Right      Level // the level that the account must have on the repository, or in the organisation or team
+	Creates    bool  // for OfOrg: the organisation must let the account create repositories
+	OfPublic   bool  // what is made will be public: the grant for what is public counts
 	Related    bool  // Right must be the account's own: that everybody may read is not enough
 	Visitors   bool  // asked by somebody who is not signed in, it may be allowed
 	People     bool  // only to a person who signed in on the pages (and to the operator)
@@ -89,7 +120,7 @@ var table = [actions]ActionInfo{
 	SelfRepos:         {Name: "self.repositories", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSecurity:      {Name: "self.security", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},
-	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write},
+	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write, OfPublic: true},
 	RepoCreatePrivate: {Name: "repo.create_private", Subject: OfSelf, Permission: Administration, Level: Write},
 
 	AppTokens: {Name: "app.tokens", Subject: OfApp},
@@ -105,8 +136,34 @@ var table = [actions]ActionInfo{
 	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
 	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
 	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
+	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
+	RepoTeams:      {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoPeople:     {Name: "repo.people", Subject: OfRepo, Permission: Administration, Level: Read, Right: Write},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+
+	SelfOrgs:           {Name: "self.organizations", Subject: OfSelf, Permission: Memberships, Level: Read},
+	SelfMemberships:    {Name: "self.memberships", Subject: OfSelf, Permission: Members, Level: Read},
+	SelfMembershipEdit: {Name: "self.membership_edit", Subject: OfSelf, Permission: Members, Level: Write},
+	SelfInvitations:    {Name: "self.invitations", Subject: OfSelf, Permission: Invitations, Level: Write},
+	OrgCreate:          {Name: "org.create", Subject: OfSelf, Permission: Security, Level: Read, People: true},
+
+	// In an organisation Read is a member's level and Admin an owner's; in a team
+	// Read is that of who may see it, Write a maintainer's, Admin an owner's.
+	OrgBrowse:            {Name: "org.browse", Subject: OfOrg, Visitors: true},
+	OrgMembers:           {Name: "org.members", Subject: OfOrg, Permission: Members, Level: Read, Right: Read},
+	OrgInvitations:       {Name: "org.invitations", Subject: OfOrg, Permission: Members, Level: Read, Right: Admin},
+	OrgManageMembers:     {Name: "org.manage_members", Subject: OfOrg, Permission: Members, Level: Write, Right: Admin},
+	OrgPublicize:         {Name: "org.publicize", Subject: OfOrg, Permission: Members, Level: Write, Right: Read},
+	OrgLeave:             {Name: "org.leave", Subject: OfOrg, Permission: Members, Level: Write, Right: Read},
+	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
+	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
+	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
+	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
+	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},
+
+	TeamRead:  {Name: "team.read", Subject: OfTeam, Permission: Members, Level: Read, Right: Read},
+	TeamEdit:  {Name: "team.edit", Subject: OfTeam, Permission: Members, Level: Write, Right: Write},
+	TeamShare: {Name: "team.share", Subject: OfTeam, Permission: Members, Level: Write, Right: Read},
 
 	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
 	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},

@@ -5,11 +5,12 @@ import "time"
 // Facts is what is true of the thing that an action is asked of. For an action
 // of the site or of the actor's own account only Closed counts.
 type Facts struct {
-	Exists   bool  // for OfRepo: there is such a repository
+	Exists   bool  // there is such a repository, organisation or team
 	Public   bool  // it is public
 	Archived bool  // it is read-only
-	Relation Level // what the actor's account may do there, the owner's Admin included
+	Relation Level // what the actor's account may do there, the owner's Admin included; in an organisation or team: its place
 	Closed   bool  // the site shows nothing to visitors
+	Creates  bool  // for OfOrg: the account may create a repository like this one there
 }
 
 // Reason says why a decision fell as it did.
@@ -54,8 +55,11 @@ func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
 	if actor.Kind == AppCredential || e.Subject == OfApp {
 		return checkApp(actor, e)
 	}
-	if e.Subject == OfRepo {
+	switch e.Subject {
+	case OfRepo:
 		return checkRepo(actor, e, f, now)
+	case OfOrg, OfTeam:
+		return checkOrg(actor, e, f, now)
 	}
 	if actor.IsAnonymous() {
 		if !e.Visitors || (f.Closed && a != SiteVisit) {
@@ -67,8 +71,8 @@ func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
 		return deny(Hidden, false)
 	}
 	// The only action of an account whose grant depends on visibility is the
-	// creation of a repository, and it says so by its name.
-	if e.Level > actor.Grant.Level(e.Permission, a == RepoCreate) {
+	// creation of a repository, which says so.
+	if e.Level > actor.Grant.Level(e.Permission, e.OfPublic) {
 		if e.People && actor.IsToken() {
 			return deny(PeopleOnly, true)
 		}
@@ -123,6 +127,30 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	}
 	if e.Changes && f.Archived {
 		return deny(ArchivedState, true)
+	}
+	return checkPerson(actor, e, now)
+}
+
+// checkOrg is for organisations, of which everybody may know, and for teams,
+// of which only those may who have a place in it or in its organisation, by a
+// credential that reads teams.
+func checkOrg(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
+	relation, creates := f.Relation, f.Creates
+	if actor.Kind == OperatorCommand {
+		relation, creates = Admin, true
+	}
+	hidden := !f.Exists || e.Subject == OfTeam && (relation == None || actor.Grant.Level(Members, false) < Read)
+	switch {
+	case actor.IsAnonymous() && (hidden || f.Closed || !e.Visitors):
+		// A visitor of a closed site does not learn which names there are: all are
+		// answered alike.
+		return deny(SignIn, f.Closed || !hidden)
+	case hidden:
+		return deny(Hidden, false)
+	case relation < e.Right, e.Creates && !creates:
+		return deny(NoRight, true)
+	case actor.Grant.Level(e.Permission, e.OfPublic) < e.Level:
+		return deny(GrantMissing, true)
 	}
 	return checkPerson(actor, e, now)
 }

@@ -41,23 +41,28 @@ func ParseLevel(s string) (Level, bool) {
 type Permission uint8
 
 // The permissions. The first seven are of a repository, the others of an
-// account or of the site.
+// account, of the site or of an organisation.
 const (
-	Metadata        Permission = iota // that it exists, its description and settings, read only
-	Contents                          // objects, refs and files
-	Workflows                         // files under .github/workflows
-	Administration                    // settings, collaborators, visibility, creation
-	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
-	SecretAlerts                      // alerts about tokens that were found: read and decide
-	Deletion                          // deleting a repository
-	Profile                           // the account's own profile, private fields included
-	Emails                            // the account's own e-mail addresses
-	Security                          // passwords, sessions, tokens, the security log: people only
-	Site                              // users and settings of the whole site: administrators only
-	permissions                       // how many there are
+	Metadata          Permission = iota // that it exists, its description and settings, read only
+	Contents                            // objects, refs and files
+	Workflows                           // files under .github/workflows
+	Administration                      // settings, collaborators, visibility, creation
+	RepositoryHooks                     // webhooks: read, make and change, and (admin) delete
+	SecretAlerts                        // alerts about tokens that were found: read and decide
+	Deletion                            // deleting a repository
+	Profile                             // the account's own profile, private fields included
+	Emails                              // the account's own e-mail addresses
+	Security                            // passwords, sessions, tokens, the security log: people only
+	Site                                // users and settings of the whole site: administrators only
+	Members                             // members and teams of organisations
+	OrgAdministration                   // an organisation's settings
+	Memberships                         // which organisations the account itself belongs to
+	Invitations                         // the account's own invitations to repositories
+	permissions                         // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "secret_scanning_alerts", "deletion", "profile", "emails", "security", "site"}
+var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "secret_scanning_alerts", "deletion", "profile", "emails", "security", "site",
+	"members", "organization_administration", "memberships", "invitations"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }

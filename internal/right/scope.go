@@ -14,7 +14,11 @@ type Scope string
 const (
 	ScopeRepo       Scope = "repo"
 	ScopePublicRepo Scope = "public_repo"
+	ScopeRepoInvite Scope = "repo:invite"
 	ScopeWorkflow   Scope = "workflow"
+	ScopeAdminOrg   Scope = "admin:org"
+	ScopeWriteOrg   Scope = "write:org"
+	ScopeReadOrg    Scope = "read:org"
 	ScopeUser       Scope = "user"
 	ScopeReadUser   Scope = "read:user"
 	ScopeUserEmail  Scope = "user:email"
@@ -39,18 +43,22 @@ type ScopeInfo struct {
 var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
+	{Name: ScopeRepoInvite, Parent: ScopeRepo, Title: "Accept and decline invitations to repositories", gives: both(Levels{Invitations: Write})},
 	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
+	{Name: ScopeAdminOrg, Title: "Full control of organizations and teams", gives: both(Levels{Members: Write, OrgAdministration: Write, Memberships: Read})},
+	{Name: ScopeWriteOrg, Parent: ScopeAdminOrg, Title: "Read and write members and teams of organizations", gives: both(Levels{Members: Write, Memberships: Read})},
+	{Name: ScopeReadOrg, Parent: ScopeWriteOrg, Title: "Read members and teams of organizations", gives: both(Levels{Members: Read, Memberships: Read})},
 	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
 	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
 	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
-	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write})},
+	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write, Memberships: Read})},
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

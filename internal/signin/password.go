@@ -30,6 +30,11 @@ func (r *Room) SetPasswordTx(ctx context.Context, tx *db.Tx, a id.Account, h Has
 	if h.phc == "" {
 		return fmt.Errorf("set password: no hash")
 	}
+	if who, err := r.o.Account.ByID(ctx, tx, a); err != nil {
+		return err
+	} else if who.IsOrg() {
+		return problem.New(problem.Invalid, "Nobody signs in as an organization, so it has no password.", "")
+	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO signin_passwords (account_id, hash, changed_at) VALUES ($1, $2, $3)
 		ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,

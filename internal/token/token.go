@@ -2,12 +2,14 @@ package token
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"jeton/internal/account"
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
@@ -134,6 +136,9 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		return Token{}, secret.Value{}, err
 	}
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := people(ctx, tx, account); err != nil {
+			return err
+		}
 		if err := r.freeNote(ctx, tx, account, 0, note); err != nil {
 			return err
 		}
@@ -299,6 +304,18 @@ func (r *Room) ByID(ctx context.Context, account id.Account, tid id.Token) (Toke
 // AnyByID is ByID for a token of whatever kind.
 func (r *Room) AnyByID(ctx context.Context, account id.Account, tid id.Token) (Token, error) {
 	return byID(ctx, r.o.DB, account, tid, anyKind)
+}
+
+// people refuses an organisation: nobody acts as one.
+func people(ctx context.Context, tx *db.Tx, a id.Account) error {
+	var kind string
+	if err := tx.QueryRow(ctx, `SELECT kind FROM accounts WHERE id = $1`, a).Scan(&kind); err != nil {
+		return fmt.Errorf("read the token's account: %w", err)
+	}
+	if kind != account.KindUser {
+		return problem.New(problem.Invalid, "An organization has no tokens of its own.", "Make one for a person who belongs to it.")
+	}
+	return nil
 }
 
 func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string) error {

@@ -94,7 +94,11 @@ func (c *call) user() (account.Account, error) {
 	if err != nil {
 		return account.Account{}, err
 	}
-	return c.door.o.Accounts.ByID(c.ctx(), c.door.o.DB, n)
+	a, err := c.door.o.Accounts.ByID(c.ctx(), c.door.o.DB, n)
+	if err == nil && a.IsOrg() {
+		err = errMissing() // an organisation is its owners' to manage
+	}
+	return a, err
 }
 
 func userPath(a account.Account) string { return "/admin/users/" + itoa(int64(a.ID)) }

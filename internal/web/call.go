@@ -33,6 +33,8 @@ type call struct {
 	heard  uint64 // of the gate, from before the person was identified
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
+	org    gate.Org  // loaded when it is of an organisation
+	group  gate.Team // loaded when it is of a team
 	held   []func()  // what letGo gives back
 }
 
@@ -138,10 +140,17 @@ func (c *call) run(h handler) error {
 
 func (c *call) authorize() error {
 	g := c.door.o.Gate
-	if c.action.Info().Subject != right.OfRepo {
-		return g.Check(&c.actor, c.action)
-	}
 	var err error
+	switch c.action.Info().Subject {
+	case right.OfSite, right.OfSelf:
+		return g.Check(&c.actor, c.action)
+	case right.OfOrg:
+		c.org, err = g.Org(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"))
+		return err
+	case right.OfTeam:
+		c.group, err = g.Team(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"), c.r.PathValue("team_slug"))
+		return err
+	}
 	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))
 	return err
 }

@@ -16,6 +16,7 @@ type forkPage struct {
 	DefaultBranch             string
 	Public, Closed, OnlyMain  bool
 	OriginPrivate, OriginBare bool // seen by few; without anything in it
+	Owners                    []ownerOption
 }
 
 func (c *call) forkPage() *forkPage {
@@ -28,19 +29,27 @@ func (c *call) forkPage() *forkPage {
 	return p
 }
 
-func forkForm(c *call) error { return c.show("fork", c.forkPage()) }
+func forkForm(c *call) error {
+	p := c.forkPage()
+	var err error
+	if p.Owners, err = c.owners(""); err != nil {
+		return err
+	}
+	return c.show("fork", p)
+}
 
 func forkRepo(c *call) error {
 	p := c.forkPage()
 	p.Name, p.Description, p.Public, p.OnlyMain = c.field("name"), c.field("description"), c.field("visibility") == "public", c.field("branches") == "default"
-	action := right.RepoCreate
-	if !p.Public {
-		action = right.RepoCreatePrivate
-	}
-	if err := c.door.o.Gate.Check(&c.actor, action); err != nil {
+	var err error
+	if p.Owners, err = c.owners(c.field("owner")); err != nil {
 		return err
 	}
-	n := repo.NewRepo{Owner: c.actor.Account, Name: p.Name, Description: p.Description, Private: !p.Public}
+	owner, err := c.newOwner(p.Public)
+	if err != nil {
+		return c.again(err, "fork", p)
+	}
+	n := repo.NewRepo{Owner: owner.ID, Name: p.Name, Description: p.Description, Private: !p.Public}
 	leave, err := c.enterGate(c.door.heavy)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ func home(c *call) error {
 	if c.actor.IsAnonymous() {
 		return welcome(c)
 	}
-	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Sort: repo.SortPushed, Descending: true, PerPage: 10})
+	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator | repo.ByMember, Sort: repo.SortPushed, Descending: true, PerPage: 10})
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,11 @@ func home(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Repos: rows, More: total > len(rows), HasToken: len(tokens) > 0})
+	waiting, err := c.waiting()
+	if err != nil {
+		return err
+	}
+	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Invited: waiting, Repos: rows, More: total > len(rows), HasToken: len(tokens) > 0})
 }
 
 func welcome(c *call) error {
@@ -87,6 +91,9 @@ func profile(c *call) error {
 		c.w.WriteHeader(http.StatusMovedPermanently)
 		return nil
 	}
+	if who.IsOrg() {
+		return orgProfile(c, who)
+	}
 	n := c.pageNumber()
 	rows, total, err := c.repos(repo.Query{Owner: who.ID, Sort: repo.SortPushed, Descending: true, Page: n, PerPage: reposPerPage})
 	if err != nil {
@@ -103,20 +110,29 @@ func profileOf(who account.Account) *profilePage {
 }
 
 func newRepoForm(c *call) error {
-	return c.show("new-repo", &newRepoPage{Frame: Frame{Title: "New repository"}, Closed: c.door.o.Gate.Closed()})
+	p := &newRepoPage{Frame: Frame{Title: "New repository"}, Closed: c.door.o.Gate.Closed()}
+	var err error
+	if p.Owners, err = c.owners(c.r.URL.Query().Get("owner")); err != nil {
+		return err
+	}
+	return c.show("new-repo", p)
 }
 
 func createRepo(c *call) error {
 	public := c.field("visibility") == "public"
-	if !public {
-		if err := c.door.o.Gate.Check(&c.actor, right.RepoCreatePrivate); err != nil {
-			return err
-		}
+	n := repo.NewRepo{Name: c.field("name"), Description: c.field("description"), Private: !public, Format: c.field("format")}
+	owner, err := c.newOwner(public)
+	var made repo.Repo
+	if err == nil {
+		n.Owner = owner.ID
+		made, err = c.door.o.Lifecycle.CreateRepo(c.ctx(), c.actor, n)
 	}
-	n := repo.NewRepo{Owner: c.actor.Account, Name: c.field("name"), Description: c.field("description"), Private: !public, Format: c.field("format")}
-	made, err := c.door.o.Lifecycle.CreateRepo(c.ctx(), c.actor, n)
 	if err != nil {
-		return c.again(err, "new-repo", &newRepoPage{Frame: Frame{Title: "New repository"}, Name: n.Name, Description: n.Description, Public: public, SHA256: n.Format == "sha256", Closed: c.door.o.Gate.Closed()})
+		owners, loadErr := c.owners(c.field("owner"))
+		if loadErr != nil {
+			return loadErr
+		}
+		return c.again(err, "new-repo", &newRepoPage{Owners: owners, Frame: Frame{Title: "New repository"}, Name: n.Name, Description: n.Description, Public: public, SHA256: n.Format == "sha256", Closed: c.door.o.Gate.Closed()})
 	}
 	return c.seeOther("/" + made.FullName())
 }

@@ -61,6 +61,7 @@ type homePage struct {
 	Repos    []repoRow
 	More     bool
 	HasToken bool
+	Invited  int // how many invitations wait for an answer
 }
 
 // repoRow is a repository in a list.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore"
+	"jeton/internal/id"
 )
 
 // repoHead is the repository that a page belongs to.
@@ -12,7 +13,10 @@ type repoHead struct {
 	Owner, Name, Href, Description string
 	Private, Archived              bool
 	ForkedFrom                     string // OWNER/NAME, to those who may read it
-	Size                           int64  // bytes
+	Homepage                       string
+	Topics                         []string
+	OfOrg, Template                bool
+	Size                           int64 // bytes
 	Pushed                         time.Time
 }
 
@@ -153,6 +157,8 @@ type commitPage struct {
 type repoSettingsPage struct {
 	RepoFrame
 	Name, Description, DefaultBranch string
+	Homepage, Topics                 string
+	Template, AskForking, MayFork    bool
 	Branches                         []string
 	Upkeep                           *gitstore.Upkeep // nil: not to be had now
 	Storage                          storage
@@ -173,13 +179,27 @@ type levelOption struct {
 // accessPage is who may use a repository.
 type accessPage struct {
 	RepoFrame
-	People []personRow
-	Login  string
+	People  []personRow
+	Invited []invitedRow
+	Teams   []teamAccess
+	Login   string
 }
+
+// invitedRow is somebody who was invited to a repository.
+type invitedRow struct {
+	ID           id.Invitation
+	Login, Level string
+	Since        time.Time
+	Expired      bool
+}
+
+// teamAccess is a team that may use a repository.
+type teamAccess struct{ Name, Href, Level string }
 
 // newRepoPage is the form for a new repository.
 type newRepoPage struct {
 	Frame
 	Name, Description      string
 	Public, SHA256, Closed bool
+	Owners                 []ownerOption
 }

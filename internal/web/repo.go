@@ -57,7 +57,8 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 	r := &c.repo
 	home := "/" + r.FullName()
 	f := RepoFrame{Frame: Frame{Title: title}, InContent: true, Repo: repoHead{Owner: r.OwnerLogin, Name: r.Name, Href: home, Description: line(r.Description),
-		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt}}
+		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt,
+		Homepage: r.Homepage, Topics: r.TopicList(), OfOrg: r.OwnerIsOrg, Template: r.Template}}
 	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}}
 	if c.may(right.AlertRead) {
 		f.Tabs = append(f.Tabs, Link{Text: "Security", Href: home + "/security/secret-scanning", Current: tab == "security"})

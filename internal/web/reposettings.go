@@ -1,6 +1,9 @@
 package web
 
 import (
+	"strings"
+
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -9,7 +12,8 @@ import (
 func (c *call) repoPath(rest string) string { return "/" + c.repo.FullName() + rest }
 
 func (c *call) repoSettingsPage() (*repoSettingsPage, error) {
-	p := &repoSettingsPage{RepoFrame: c.repoFrame("Settings of "+c.repo.FullName(), "settings"), Name: c.repo.Name, Description: c.repo.Description, DefaultBranch: c.repo.DefaultBranch}
+	p := &repoSettingsPage{RepoFrame: c.repoFrame("Settings of "+c.repo.FullName(), "settings"), Name: c.repo.Name, Description: c.repo.Description, DefaultBranch: c.repo.DefaultBranch,
+		Homepage: c.repo.Homepage, Topics: c.repo.Topics, Template: c.repo.Template, AskForking: c.repo.OwnerIsOrg && c.repo.Private, MayFork: !c.repo.NoForking}
 	p.Here = "general"
 	refs, err := c.door.o.Git.Repo(c.repo.ID).Refs(c.ctx())
 	if err != nil {
@@ -59,7 +63,14 @@ func saveRepo(c *call) error {
 		return err
 	}
 	p.Name, p.Description = c.field("name"), c.field("description")
-	patch := repo.Patch{Name: &p.Name, Description: &p.Description}
+	p.Homepage, p.Topics, p.Template = c.field("homepage"), c.field("topics"), c.field("template") == "yes"
+	topics := strings.FieldsFunc(p.Topics, func(r rune) bool { return r == ' ' || r == ',' })
+	patch := repo.Patch{Name: &p.Name, Description: &p.Description, Homepage: &p.Homepage, Topics: &topics, Template: &p.Template}
+	if p.AskForking {
+		p.MayFork = c.field("forking") == "yes"
+		no := !p.MayFork
+		patch.NoForking = &no
+	}
 	if branch := c.field("default_branch"); branch != "" {
 		p.DefaultBranch = branch
 		patch.DefaultBranch = &branch
@@ -86,7 +97,30 @@ func (c *call) accessPage() (*accessPage, error) {
 		}
 		p.People = append(p.People, row)
 	}
-	return p, nil
+	invited, err := c.door.o.Repos.Invitations(c.ctx(), c.door.o.DB, c.repo.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range invited {
+		p.Invited = append(p.Invited, invitedRow{ID: i.ID, Login: i.Login, Level: i.Level.String(), Since: i.CreatedAt, Expired: i.Expired})
+	}
+	teams, err := c.door.o.Orgs.RepoTeams(c.ctx(), c.door.o.DB, c.repo.ID, c.actor.Account)
+	for _, t := range teams {
+		p.Teams = append(p.Teams, teamAccess{Name: line(t.Name), Href: c.teamPath(&t.Team), Level: t.Access.String()})
+	}
+	return p, err
+}
+
+func withdrawInvitation(c *call) error {
+	n, ok := id.Parse[id.Invitation](c.field("invitation"))
+	if !ok {
+		return c.accessDone(problem.Field("", "This invitation does not wait any more."), "")
+	}
+	err := c.door.o.Repos.Withdraw(c.ctx(), c.actor, c.repo.ID, n)
+	if problem.Is(err, problem.NotFound) {
+		err = problem.Field("", "This invitation does not wait any more.")
+	}
+	return c.accessDone(err, "Withdrew the invitation.")
 }
 
 func repoAccess(c *call) error {
@@ -122,7 +156,13 @@ func setAccess(c *call) error {
 	if err != nil {
 		return err
 	}
-	err = c.door.o.Repos.SetCollaborator(c.ctx(), c.actor, c.repo.ID, who.ID, level)
+	i, err := c.door.o.Repos.Invite(c.ctx(), c.actor, c.repo.ID, who.ID, level)
+	if err == nil && i != nil {
+		return c.accessDone(nil, "Invited "+who.Login+". They have "+level.String()+" access once they accept.")
+	}
+	if p := problem.Of(err); p != nil && p.Field == "username" {
+		err = problem.Field("login", p.Public)
+	}
 	return c.accessDone(err, who.Login+" has "+level.String()+" access now.")
 }
 
@@ -195,8 +235,9 @@ func unarchiveRepo(c *call) error { return c.setArchived(false, "Unarchived the 
 
 func (c *call) transferPage() *confirmPage {
 	p := c.confirmRepo("transfer", "Transfer "+c.repo.FullName()+"?", "I understand, transfer this repository",
-		"The new owner gets every right on it. You keep write access until the new owner takes it away.", "Old addresses lead on to the new one for 90 days, also for Git.")
-	p.Ask = &askField{Name: "new_owner", Label: "New owner’s user name", Type: "text", Value: c.r.PostForm.Get("new_owner")}
+		"The new owner gets every right on it. You keep write access until the new owner takes it away.",
+		"A person is asked first and has a week to accept. To an organization in which you may create repositories it goes at once.", "Old addresses lead on to the new one for 90 days, also for Git.")
+	p.Ask = &askField{Name: "new_owner", Label: "New owner’s user name, or the organization’s name", Type: "text", Value: c.r.PostForm.Get("new_owner")}
 	p.TypeThis = c.repo.FullName()
 	return p
 }
@@ -206,11 +247,15 @@ func transferForm(c *call) error { return c.show("confirm", c.transferPage()) }
 func transferRepo(c *call) error {
 	err := c.typed(c.repo.FullName())
 	var r repo.Repo
+	var offered bool
 	if err == nil {
-		r, err = c.door.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, c.field("new_owner"))
+		r, offered, err = c.door.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, c.field("new_owner"), "")
 	}
 	if err != nil {
 		return c.again(err, "confirm", c.transferPage())
+	}
+	if offered {
+		return c.done("Asked "+c.field("new_owner")+" to take the repository over. It is yours until then.", c.repoPath("/settings"))
 	}
 	return c.done("Transferred the repository to "+r.OwnerLogin+".", "/"+r.FullName())
 }

@@ -237,7 +237,7 @@ func endOthers(c *call) error {
 
 func repositorySettings(c *call) error {
 	n := c.pageNumber()
-	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Page: n, PerPage: reposPerPage})
+	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator | repo.ByMember, Page: n, PerPage: reposPerPage})
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"jeton/internal/largefile"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -36,6 +37,7 @@ type Options struct {
 	Tokens    *token.Room
 	Apps      *application.Room
 	Repos     *repo.Room
+	Orgs      *org.Room
 	Audit     *audit.Log
 	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
@@ -75,7 +77,7 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil ||
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil {
 		panic("web: New without a required option")
 	}
@@ -134,6 +136,43 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/new", Action: right.RepoCreate, Handle: newRepoForm},
 		{Method: post, Path: "/new", Action: right.RepoCreate, Handle: createRepo},
 
+		{Method: get, Path: "/invitations", Action: right.SelfInvitations, Handle: listInvitations},
+		{Method: post, Path: "/invitations/{invitation}/accept", Action: right.SelfInvitations, Handle: acceptInvitation},
+		{Method: post, Path: "/invitations/{invitation}/decline", Action: right.SelfInvitations, Handle: declineInvitation},
+
+		{Method: get, Path: "/organizations/new", Action: right.OrgCreate, Handle: newOrgForm},
+		{Method: post, Path: "/organizations/new", Action: right.OrgCreate, Handle: createOrg},
+		{Method: get, Path: "/organizations/{org}/settings", Action: right.OrgEdit, Handle: orgSettings},
+		{Method: post, Path: "/organizations/{org}/settings/profile", Action: right.OrgEdit, Handle: saveOrgProfile},
+		{Method: post, Path: "/organizations/{org}/settings/privileges", Action: right.OrgEdit, Handle: saveOrgPrivileges},
+		{Method: post, Path: "/organizations/{org}/settings/rename", Action: right.OrgDelete, Handle: renameOrg},
+		{Method: get, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrgForm},
+		{Method: post, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrg},
+		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
+		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
+		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
+		{Method: post, Path: "/orgs/{org}/people/remove", Action: right.OrgManageMembers, Handle: removeOrgPerson},
+		{Method: post, Path: "/orgs/{org}/people/remove_outsider", Action: right.OrgManageMembers, Handle: removeOutsider},
+		{Method: post, Path: "/orgs/{org}/people/show", Action: right.OrgPublicize, Handle: showMembership},
+		{Method: get, Path: "/orgs/{org}/leave", Action: right.OrgLeave, Handle: leaveOrgForm},
+		{Method: post, Path: "/orgs/{org}/leave", Action: right.OrgLeave, Handle: leaveOrg},
+		{Method: get, Path: "/orgs/{org}/invitation", Action: right.SelfMemberships, Handle: toInvitations},
+		{Method: post, Path: "/orgs/{org}/invitation", Action: right.SelfMembershipEdit, Handle: acceptOrg},
+		{Method: post, Path: "/orgs/{org}/invitation/decline", Action: right.SelfMembershipEdit, Handle: declineOrg},
+		{Method: get, Path: "/orgs/{org}/teams", Action: right.OrgMembers, Handle: orgTeams},
+		{Method: get, Path: "/orgs/{org}/new-team", Action: right.OrgManageMembers, Handle: newTeamForm},
+		{Method: post, Path: "/orgs/{org}/new-team", Action: right.OrgManageMembers, Handle: createTeam},
+		{Method: get, Path: "/orgs/{org}/teams/{team_slug}", Action: right.TeamRead, Handle: showTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}", Action: right.TeamEdit, Handle: saveTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/members", Action: right.TeamEdit, Handle: setTeamMate},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/members/remove", Action: right.TeamEdit, Handle: removeTeamMate},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/leave", Action: right.TeamShare, Handle: leaveTeam},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/repos", Action: right.TeamShare, Handle: setTeamRepo},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/repos/remove", Action: right.TeamShare, Handle: removeTeamRepo},
+		{Method: get, Path: "/orgs/{org}/teams/{team_slug}/delete", Action: right.TeamEdit, Handle: deleteTeamForm},
+		{Method: post, Path: "/orgs/{org}/teams/{team_slug}/delete", Action: right.TeamEdit, Handle: deleteTeam},
+
+		{Method: get, Path: "/settings/organizations", Action: right.SelfMemberships, Handle: ownOrgs},
 		{Method: get, Path: "/settings", Action: right.SelfRead, Handle: toProfile},
 		{Method: get, Path: "/settings/profile", Action: right.SelfRead, Handle: profileSettings},
 		{Method: post, Path: "/settings/profile", Action: right.SelfEdit, Handle: saveProfile},
@@ -217,12 +256,14 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
+		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
 		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings", Action: right.RepoAccess, Handle: repoSettings},
 		{Method: post, Path: "/{owner}/{repo}/settings", Action: right.RepoEdit, Handle: saveRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: repoAccess},
 		{Method: post, Path: "/{owner}/{repo}/settings/access", Action: right.RepoAccess, Handle: setAccess},
+		{Method: post, Path: "/{owner}/{repo}/settings/access/withdraw", Action: right.RepoAccess, Handle: withdrawInvitation},
 		{Method: post, Path: "/{owner}/{repo}/settings/access/remove", Action: right.RepoAccess, Handle: removeAccess},
 		{Method: post, Path: "/{owner}/{repo}/settings/maintenance", Action: right.RepoEdit, Handle: maintainRepo},
 		{Method: get, Path: "/{owner}/{repo}/settings/branches", Action: right.RepoAccess, Handle: branchRules},

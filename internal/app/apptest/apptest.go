@@ -27,6 +27,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -196,6 +197,26 @@ func (s *Server) Repo(t testing.TB, a account.Account, name string, private bool
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Org makes an organisation that a owns.
+func (s *Server) Org(t testing.TB, a account.Account, login string) org.Found {
+	t.Helper()
+	o, err := s.Orgs.Create(context.WithoutCancel(t.Context()), right.Actor{Account: a.ID, Login: a.Login, Kind: right.SessionCredential, Grant: right.Everything()}, login, "", a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// Join makes accounts members of the organisation, at once.
+func (s *Server) Join(t testing.TB, o org.Found, role org.Role, accounts ...account.Account) {
+	t.Helper()
+	for _, a := range accounts {
+		if _, err := s.Orgs.SetRole(context.WithoutCancel(t.Context()), right.Operator(), o.ID, a.ID, role); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // Share gives the account a level on the repository.

@@ -1,0 +1,190 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gate"
+	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/repo"
+	"jeton/internal/right"
+)
+
+func (d *Door) forkRoutes() []route {
+	return []route{
+		{get, "/repos/{owner}/{repo}/forks", right.RepoRead, d.listForks, "List forks", doc{query: "sort page per_page", out: []repository{}}},
+		{post, "/repos/{owner}/{repo}/forks", right.RepoFork, d.forkRepo, "Create a fork", doc{in: forkInput{}, out: repositoryFull{}, code: http.StatusAccepted}},
+		{post, "/repos/{owner}/{repo}/generate", right.RepoFork, d.generateRepo, "Create a repository using a template", doc{in: generateInput{}, out: repositoryFull{}, code: http.StatusCreated}},
+		{post, "/repos/{owner}/{repo}/transfer", right.RepoTransfer, d.transferRepo, "Transfer a repository", doc{in: transferInput{}, out: repository{}, code: http.StatusAccepted}},
+	}
+}
+
+func (d *Door) listForks(c *call) (any, error) {
+	q := repo.Query{Fork: c.repo.ID, Sort: repo.SortCreated, Descending: true}
+	switch c.query("sort") {
+	case "", "newest", "stargazers", "watchers":
+	case "oldest":
+		q.Descending = false
+	default:
+		return nil, problem.Field("sort", "sort must be newest, oldest, stargazers or watchers")
+	}
+	return c.list(q)
+}
+
+type forkInput struct {
+	Organization      string `json:"organization"`
+	Name              string `json:"name"`
+	DefaultBranchOnly bool   `json:"default_branch_only"`
+}
+
+// forkRepo answers with the fork that the owner has already, if there is one.
+func (d *Door) forkRepo(c *call) (any, error) {
+	var in forkInput
+	if err := c.decodeOptional(&in); err != nil {
+		return nil, err
+	}
+	owner, err := c.newOwner(in.Organization, c.repo.Private)
+	if err != nil {
+		return nil, err
+	}
+	if owner == c.repo.Owner {
+		return nil, status(http.StatusForbidden, "The owner of a repository can't fork it for itself.")
+	}
+	if name, err := d.o.Repos.ForkOf(c.ctx(), d.o.DB, c.repo.ID, owner); err == nil {
+		return c.fullByID(name)
+	} else if !problem.Is(err, problem.NotFound) {
+		return nil, err
+	}
+	n := repo.NewRepo{Owner: owner, Name: in.Name, Description: c.repo.Description, Private: c.repo.Private}
+	names := []string{in.Name}
+	if in.Name == "" {
+		names = []string{c.repo.Name, c.repo.Name + "-1", c.repo.Name + "-2", c.repo.Name + "-3"} // as GitHub, when a name is taken
+	}
+	return d.bulk(func(c *call) (any, error) {
+		return c.copyTo(n, names, gitstore.Fork{DefaultBranchOnly: in.DefaultBranchOnly})
+	})(c)
+}
+
+// newOwner is the caller, or the organisation of that login when it lets the
+// caller create such a repository.
+func (c *call) newOwner(login string, private bool) (id.Account, error) {
+	if login == "" || strings.EqualFold(login, c.actor.Login) {
+		return c.actor.Account, c.mayCreate(c.actor.Account, private)
+	}
+	o, err := c.door.o.Gate.Org(c.ctx(), &c.actor, right.OrgCreateSome, login)
+	if err != nil {
+		if denied, ok := errors.AsType[*gate.Denied](err); ok && denied.Reason == right.Hidden {
+			return 0, problem.Field("organization", "there is no organization of that name")
+		}
+		return 0, err
+	}
+	c.org = o
+	return o.ID, c.mayCreate(o.ID, private)
+}
+
+// copyTo makes a copy under the first name that is free.
+func (c *call) copyTo(n repo.NewRepo, names []string, how gitstore.Fork) (any, error) {
+	again := func(ctx context.Context) error { return c.again(ctx) }
+	var err error
+	for _, name := range names {
+		n.Name = name
+		var made repo.Repo
+		if made, err = c.door.o.Lifecycle.ForkRepo(c.ctx(), c.actor, c.repo.Repo, n, how, again); err == nil {
+			return c.fullByID(made.ID)
+		}
+		if problem.Of(err).Field != "name" {
+			break
+		}
+	}
+	return nil, err
+}
+
+func (c *call) fullByID(n id.Repo) (any, error) {
+	r, err := c.door.o.Repos.FindByID(c.ctx(), c.door.o.DB, n, c.actor.Account)
+	if err != nil {
+		return nil, err
+	}
+	return c.full(&r.Repo, r.Relation)
+}
+
+type generateInput struct {
+	Owner       string `json:"owner"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	AllBranches bool   `json:"include_all_branches"`
+	Private     *bool  `json:"private"`
+}
+
+// generateRepo makes a repository with the files of a template, each branch with
+// one commit of the caller's.
+func (d *Door) generateRepo(c *call) (any, error) {
+	var in generateInput
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	private := in.Private == nil || *in.Private
+	owner, err := c.newOwner(in.Owner, private)
+	if err != nil {
+		return nil, err
+	}
+	if !c.repo.Template {
+		return nil, status(http.StatusUnprocessableEntity, "This repository is not a template: its is_template is false.")
+	}
+	if in.Name == "" {
+		return nil, problem.Field("name", "name is needed")
+	}
+	me, err := c.signer()
+	if err != nil {
+		return nil, err
+	}
+	line := signatureLine(me)
+	how := gitstore.Fork{DefaultBranchOnly: !in.AllBranches, Flat: func(tree object.ID) []byte {
+		return []byte("tree " + string(tree) + "\nauthor " + line + "\ncommitter " + line + "\n\nInitial commit\n")
+	}}
+	n := repo.NewRepo{Owner: owner, Description: in.Description, Private: private}
+	return d.bulk(func(c *call) (any, error) { return c.copyTo(n, []string{in.Name}, how) })(c)
+}
+
+type transferInput struct {
+	NewOwner string  `json:"new_owner"`
+	NewName  string  `json:"new_name"`
+	Teams    []int64 `json:"team_ids"`
+}
+
+// transferRepo answers before a person who is asked has consented, as GitHub does.
+func (d *Door) transferRepo(c *call) (any, error) {
+	var in transferInput
+	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if len(in.Teams) > maxNamed {
+		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
+	}
+	r, offered, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
+	if err != nil {
+		return nil, err
+	}
+	if offered && len(in.Teams) > 0 {
+		return nil, problem.Field("team_ids", "only an organization has teams")
+	}
+	for _, n := range in.Teams {
+		t, err := d.o.Orgs.TeamByID(c.ctx(), d.o.DB, r.Owner, id.Team(n), c.actor.Account)
+		if err != nil || t.Level == right.None {
+			return nil, problem.Field("team_ids", "there is no such team in this organization")
+		}
+		if err := d.o.Orgs.SetTeamRepo(c.ctx(), c.actor, t.Team, r.ID, right.Read); err != nil {
+			return nil, err
+		}
+	}
+	now, err := d.o.Repos.FindByID(c.ctx(), d.o.DB, r.ID, c.actor.Account)
+	if err != nil {
+		return nil, err
+	}
+	return c.repository(&now.Repo, now.Relation), nil
+}
