@@ -91,7 +91,7 @@ func TestTrim(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		due, _, err := m.Queue(t.Context(), d, 10)
+		due, _, err := m.Queue(t.Context(), d, 10, 10)
 		if err != nil || len(due) != 1 {
 			t.Fatal(due, err)
 		}
