@@ -151,8 +151,8 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
-	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
+	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})

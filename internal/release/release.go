@@ -100,7 +100,9 @@ type Draft struct {
 	Latest                  Latest
 }
 
-func (n *Draft) check() error {
+// Check reports early what Create and Update would refuse, so that nothing is made
+// for a release that can't be. It fails with problem.Invalid, with the field.
+func (n *Draft) Check() error {
 	if n.Tag == "" || len(n.Tag) > maxTag {
 		return problem.Field("tag_name", "tag_name can't be blank, or longer than 255 bytes")
 	}
@@ -123,7 +125,7 @@ func taken() error { return problem.Field("tag_name", "tag_name already exists")
 
 // Create makes a release, a draft or published. It fails with problem.Invalid.
 func (r *Room) Create(ctx context.Context, actor right.Actor, repo id.Repo, n Draft) (Release, error) {
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return Release{}, err
 	}
 	var out Release
@@ -170,7 +172,7 @@ func (r *Room) failed(err error) error {
 // Update gives a release what n says. A draft that is none any more is published
 // now. It fails with problem.NotFound and problem.Invalid.
 func (r *Room) Update(ctx context.Context, repo id.Repo, rel id.Release, n Draft) (Release, error) {
-	if err := n.check(); err != nil {
+	if err := n.Check(); err != nil {
 		return Release{}, err
 	}
 	var out Release

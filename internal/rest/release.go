@@ -174,8 +174,8 @@ func (c *call) ensureTag(n *release.Draft) error {
 	if n.Tag == "" || !object.CheckRefName(name) {
 		return problem.Field("tag_name", "tag_name is not well-formed")
 	}
-	if n.Draft {
-		return nil
+	if err := n.Check(); err != nil || n.Draft {
+		return err
 	}
 	refs, err := c.git().Refs(c.ctx())
 	if err != nil {

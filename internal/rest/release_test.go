@@ -70,11 +70,9 @@ func TestReleases(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.StatusCode, a.Text)
 		}
 	}
-	// What is refused leaves no tag behind, but for what git itself had nothing against.
-	g.Run(t, "fetch", "-q", "--tags", s.URL()+"/ada/r.git")
-	for _, tag := range strings.Fields(g.Run(t, "tag")) {
-		g.Run(t, "push", "-q", s.URL()+"/ada/r.git", ":refs/tags/"+tag)
-		g.Run(t, "tag", "-d", tag)
+	// What is refused leaves no tag behind.
+	if tags := g.Run(t, "ls-remote", "--tags", s.URL()+"/ada/r.git"); tags != "" {
+		t.Errorf("tags of releases that were refused: %s", tags)
 	}
 
 	first, o := r.create(`{"tag_name":"v1.0","name":"One","body":"**First**","generate_release_notes":true}`)

@@ -7,6 +7,7 @@ package rest
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -122,7 +123,7 @@ func (d *Door) table() []topic {
 		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
-		{"Branches", d.branchRoutes()},
+		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
 		{"Webhooks", d.hookRoutes()},
 	}

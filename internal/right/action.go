@@ -65,6 +65,7 @@ const (
 	OrgLeave             // give up one's own membership
 	OrgEdit              // profile and what members may do
 	OrgDelete            //
+	OrgApplications      // its OAuth apps and their secrets
 	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
 	OrgCreateRepo        // a public repository of it
 	OrgCreateRepoPrivate //
@@ -182,6 +183,7 @@ var table = [actions]ActionInfo{
 	OrgLeave:             {Name: "org.leave", Subject: OfOrg, Permission: Members, Level: Write, Right: Read},
 	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
 	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
+	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},
