@@ -16,8 +16,10 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
+	"jeton/internal/commitstatus"
 	"jeton/internal/config"
 	"jeton/internal/db"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -28,6 +30,8 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/pubkey"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -65,14 +69,20 @@ type Core struct {
 	Tokens    *token.Room
 	Hooks     *hook.Room
 	Repos     *repo.Room
-	Orgs      *org.Room
 	Apps      *application.Room
+	Orgs      *org.Room
 	Leaks     *leak.Room
 	Blobs     *blob.Folder
 	Files     *largefile.Room
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
+
+	PublicKeys   *pubkey.Room
+	Statuses     *commitstatus.Room
+	Deployments  *deployment.Room
+	Releases     *release.Room
+	ReleaseBlobs *blob.Folder
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -125,6 +135,10 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 		return err
 	}
 	k.onClose(func(context.Context) error { return k.Blobs.Close() })
+	if k.ReleaseBlobs, err = blob.OpenFolder(c.Releases()); err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.ReleaseBlobs.Close() })
 	return nil
 }
 
@@ -150,10 +164,17 @@ func (k *Core) openRooms() {
 	})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
-		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps,
-		Repo: k.Repos, Org: k.Orgs, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
+		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
 		Log: o.Log, Now: o.Now,
 	})
+	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
+	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Now: o.Now})
+	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
+	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
+	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
+	k.Lifecycle.WhenDeleting(k.Releases.DropTx)
 	k.onClose(k.Lifecycle.Close)
 }
 

@@ -131,7 +131,7 @@ func (r *Room) Exchange(ctx context.Context, c *Client, plain secret.Value, redi
 			return nil
 		case k.used != 0:
 			refused = badCode()
-			return r.endFamilyTx(ctx, tx, &c.App, k.account, k.token, "its code was used twice")
+			return r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, k.account, ""), k.account, k.token, "its code was used twice")
 		case !r.o.Now().Before(db.Time(k.expires)):
 			refused = badCode()
 			return nil
@@ -142,7 +142,7 @@ func (r *Room) Exchange(ctx context.Context, c *Client, plain secret.Value, redi
 			refused = fault("bad_verification_code", "The code_verifier does not belong to the code_challenge.")
 			return nil
 		}
-		if g, err = r.issueTx(ctx, tx, &c.App, k.account, parseScopes(k.scopes), false, 0); err != nil {
+		if g, err = r.issueTx(ctx, tx, &c.App, k.account, parseScopes(k.scopes), false); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE oauth_codes SET used_at = $1, token_id = $2 WHERE id = $3`, db.Micros(r.o.Now()), g.Token.ID, k.id)

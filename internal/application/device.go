@@ -120,6 +120,15 @@ func newUserCode() string {
 	return b.String()
 }
 
+// ShownCode is a code in the form in which devices show it.
+func ShownCode(typed string) string {
+	c := normalCode(typed)
+	if len(c) != userCodeLen {
+		return c
+	}
+	return c[:userCodeLen/2] + "-" + c[userCodeLen/2:]
+}
+
 // normalCode is a code as people may type it: in small letters, with or without
 // the hyphen or spaces.
 func normalCode(s string) string {
@@ -227,7 +236,7 @@ func (r *Room) Poll(ctx context.Context, c *Client, plain secret.Value) (Granted
 			refused = badDevice()
 			return nil
 		}
-		if g, err = r.issueTx(ctx, tx, &c.App, d.account, parseScopes(d.scopes), true, 0); err != nil {
+		if g, err = r.issueTx(ctx, tx, &c.App, d.account, parseScopes(d.scopes), true); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE oauth_devices SET state = $1 WHERE id = $2`, deviceDone, d.id); err != nil {

@@ -223,31 +223,60 @@ type Granted struct {
 }
 
 // issueTx makes the token, and what renews it where the application asked for
-// expiring ones. family is zero at a sign-in.
-func (r *Room) issueTx(ctx context.Context, tx *db.Tx, a *App, account id.Account, scopes right.ScopeSet, device bool, family id.Token) (Granted, error) {
-	who, err := r.o.Accounts.ByID(ctx, tx, account)
-	if problem.Is(err, problem.NotFound) || err == nil && who.Suspended {
-		return Granted{}, fault("access_denied", "The account can't sign in at the moment.")
-	}
+// expiring ones.
+func (r *Room) issueTx(ctx context.Context, tx *db.Tx, a *App, account id.Account, scopes right.ScopeSet, device bool) (Granted, error) {
+	actor, err := r.actingTx(ctx, tx, a, account)
 	if err != nil {
 		return Granted{}, err
 	}
-	n := token.NewOAuth{App: a.ClientID, Note: a.Name, Scopes: scopes}
-	if a.Expiring {
-		n.ExpiresAt = r.o.Now().Add(TokenLife)
-	}
 	var g Granted
-	if g.Token, g.Plain, err = r.o.Tokens.IssueTx(ctx, tx, actorOf(a, account, who.Login), account, n); err != nil {
+	n := token.NewOAuth{App: a.ClientID, Note: a.Name, Scopes: scopes, ExpiresAt: r.end(a)}
+	if g.Token, g.Plain, err = r.o.Tokens.IssueTx(ctx, tx, actor, account, n); err != nil {
 		return Granted{}, err
 	}
+	return r.renewableTx(ctx, tx, a, g, device)
+}
+
+// renewTx gives a token a new secret and what renews it the next time.
+func (r *Room) renewTx(ctx context.Context, tx *db.Tx, a *App, old token.Token, device bool) (Granted, error) {
+	actor, err := r.actingTx(ctx, tx, a, old.Account)
+	if err != nil {
+		return Granted{}, err
+	}
+	var g Granted
+	if g.Token, g.Plain, err = r.o.Tokens.ResetTx(ctx, tx, actor, old, r.end(a)); err != nil {
+		return Granted{}, err
+	}
+	return r.renewableTx(ctx, tx, a, g, device)
+}
+
+func (r *Room) renewableTx(ctx context.Context, tx *db.Tx, a *App, g Granted, device bool) (Granted, error) {
 	if !a.Expiring {
 		return g, nil
 	}
-	if family == 0 {
-		family = g.Token.ID
-	}
 	g.Refresh, g.RefreshExpires = token.Generate(token.Refresh), r.o.Now().Add(RefreshLife)
-	return g, r.insertRefresh(ctx, tx, a, g, family, device)
+	return g, r.insertRefresh(ctx, tx, a, g, device)
+}
+
+// end is when a token ends that the application gets now.
+func (r *Room) end(a *App) time.Time {
+	if !a.Expiring {
+		return time.Time{}
+	}
+	return r.o.Now().Add(TokenLife)
+}
+
+// actingTx is the application that acts for an account, which must be in good
+// standing.
+func (r *Room) actingTx(ctx context.Context, tx *db.Tx, a *App, account id.Account) (right.Actor, error) {
+	who, err := r.o.Accounts.ByID(ctx, tx, account)
+	if problem.Is(err, problem.NotFound) || err == nil && who.Suspended {
+		return right.Actor{}, fault("access_denied", "The account can't sign in at the moment.")
+	}
+	if err != nil {
+		return right.Actor{}, err
+	}
+	return actorOf(a, account, who.Login), nil
 }
 
 // actorOf is the application that acts for an account, for the log.

@@ -14,7 +14,6 @@ import (
 // refresh is a row of oauth_refresh.
 type refresh struct {
 	id      int64
-	family  id.Token
 	account id.Account
 	client  string
 	token   id.Token
@@ -23,7 +22,7 @@ type refresh struct {
 	used    int64
 }
 
-func (r *Room) insertRefresh(ctx context.Context, tx *db.Tx, a *App, g Granted, family id.Token, device bool) error {
+func (r *Room) insertRefresh(ctx context.Context, tx *db.Tx, a *App, g Granted, device bool) error {
 	key, sum := r.digest(refreshLabel, g.Refresh)
 	now := r.o.Now()
 	// A refresh token whose time is over is refused, used or not.
@@ -32,9 +31,9 @@ func (r *Room) insertRefresh(ctx context.Context, tx *db.Tx, a *App, g Granted, 
 		return fmt.Errorf("delete old refresh tokens: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-		INSERT INTO oauth_refresh (key_id, digest, family, account_id, client_id, token_id, device, created_at, expires_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		key, sum[:], family, g.Token.Account, a.ClientID, g.Token.ID, device, db.Micros(now), db.Micros(g.RefreshExpires))
+		INSERT INTO oauth_refresh (key_id, digest, account_id, client_id, token_id, device, created_at, expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		key, sum[:], g.Token.Account, a.ClientID, g.Token.ID, device, db.Micros(now), db.Micros(g.RefreshExpires))
 	if err != nil {
 		return fmt.Errorf("insert refresh token: %w", err)
 	}
@@ -49,16 +48,16 @@ func (r *Room) readRefresh(ctx context.Context, read db.Reader, plain secret.Val
 		return f, false, nil
 	}
 	found, err := r.find(refreshLabel, plain, func(sum []byte) error {
-		return read.QueryRow(ctx, `SELECT id, family, account_id, client_id, token_id, device, expires_at, used_at FROM oauth_refresh WHERE digest = $1`, sum).
-			Scan(&f.id, &f.family, &f.account, &f.client, &f.token, &f.device, &f.expires, &f.used)
+		return read.QueryRow(ctx, `SELECT id, account_id, client_id, token_id, device, expires_at, used_at FROM oauth_refresh WHERE digest = $1`, sum).
+			Scan(&f.id, &f.account, &f.client, &f.token, &f.device, &f.expires, &f.used)
 	})
 	return f, found, err
 }
 
-// Refresh gives the next token for a refresh token, which is good once: the
-// token before it ends with it. Who uses one twice ends everything that came of
-// that sign-in. It lives no longer than the token that it came with, unless that
-// expired. What the application is told is a *Fault.
+// Refresh gives the token a new secret for a refresh token, which is good once:
+// the secret before it stops. Who uses one twice ends everything that came of
+// that sign-in: one of the two stole it. A refresh token is worth nothing once
+// its token was revoked. What the application is told is a *Fault.
 func (r *Room) Refresh(ctx context.Context, c *Client, plain secret.Value) (Granted, error) {
 	found, ok, err := r.readRefresh(ctx, r.o.DB, plain)
 	if err != nil || !ok || found.client != c.ClientID {
@@ -82,7 +81,7 @@ func (r *Room) Refresh(ctx context.Context, c *Client, plain secret.Value) (Gran
 		}
 		if f.used != 0 {
 			refused = badRefresh()
-			return r.endFamilyTx(ctx, tx, &c.App, f.account, f.family, "a refresh token was used twice")
+			return r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, f.account, ""), f.account, f.token, "a refresh token was used twice")
 		}
 		old, live, err := r.o.Tokens.LiveTx(ctx, tx, f.account, f.token)
 		if err != nil {
@@ -92,10 +91,7 @@ func (r *Room) Refresh(ctx context.Context, c *Client, plain secret.Value) (Gran
 			refused = badRefresh()
 			return nil
 		}
-		if err := r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, f.account, ""), f.account, f.token, "it was renewed"); err != nil {
-			return err
-		}
-		if g, err = r.issueTx(ctx, tx, &c.App, f.account, old.Scopes, f.device, f.family); err != nil {
+		if g, err = r.renewTx(ctx, tx, &c.App, old, f.device); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE oauth_refresh SET used_at = $1 WHERE id = $2`, db.Micros(r.o.Now()), f.id); err != nil {
@@ -110,42 +106,6 @@ func (r *Room) Refresh(ctx context.Context, c *Client, plain secret.Value) (Gran
 		return Granted{}, refused
 	}
 	return g, nil
-}
-
-// endFamilyTx ends everything that came of the sign-in whose first token that
-// is. A refresh token ends with its token.
-func (r *Room) endFamilyTx(ctx context.Context, tx *db.Tx, a *App, account id.Account, first id.Token, why string) error {
-	return r.endTx(ctx, tx, actorOf(a, account, ""), account, first, why)
-}
-
-func (r *Room) endTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, first id.Token, why string) error {
-	all, err := familyOf(ctx, tx, account, first)
-	if err != nil {
-		return err
-	}
-	for _, one := range append(all, first) {
-		if err := r.o.Tokens.RevokeTx(ctx, tx, actor, account, one, why); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func familyOf(ctx context.Context, tx *db.Tx, account id.Account, first id.Token) ([]id.Token, error) {
-	rows, err := tx.Query(ctx, `SELECT token_id FROM oauth_refresh WHERE family = $1 AND account_id = $2`, first, account)
-	if err != nil {
-		return nil, fmt.Errorf("list tokens of a sign-in: %w", err)
-	}
-	defer rows.Close()
-	var out []id.Token
-	for rows.Next() {
-		var one id.Token
-		if err := rows.Scan(&one); err != nil {
-			return nil, fmt.Errorf("list tokens of a sign-in: %w", err)
-		}
-		out = append(out, one)
-	}
-	return out, rows.Err()
 }
 
 // LiveRefresh says whose refresh token plain is, if it could still be used: as
@@ -174,7 +134,7 @@ func (r *Room) Surrender(ctx context.Context, actor right.Actor, plain secret.Va
 		return false, err
 	}
 	return true, r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		return r.endTx(ctx, tx, actor, f.account, f.family, why)
+		return r.o.Tokens.RevokeTx(ctx, tx, actor, f.account, f.token, why)
 	})
 }
 

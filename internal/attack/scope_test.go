@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/app/apptest"
 	"jeton/internal/right"
 )
 
@@ -160,9 +161,16 @@ func TestA10_NoTokenMakesTokens(t *testing.T) {
 	s := newScene(t)
 	auth := bearer(s.token(t, s.ada, "everything", "repo", "user", "workflow", "delete_repo"))
 	for _, path := range []string{"/api/v3/authorizations", "/api/v3/applications/x/token", "/api/v3/user/tokens", "/api/v3/user/keys", "/api/v3/user/gpg_keys", "/api/v1/users/ada/tokens",
-		"/api/v3/repos/ada/open/keys", "/api/v3/admin/users/ada/authorizations", "/login/oauth/access_token", "/settings/tokens"} {
+		"/api/v3/repos/ada/open/keys", "/api/v3/admin/users/ada/authorizations", "/settings/tokens"} {
 		a := s.Do(t, "POST", path, `{"note":"x","scopes":["repo"],"key":"ssh-ed25519 AAAA"}`, auth, "Content-Type: application/json")
 		want(t, path, a, 403, 404, 405)
+	}
+	// The OAuth endpoints look at codes alone, and errors travel with 200.
+	for _, grant := range []string{"", "password", "client_credentials", "refresh_token", "authorization_code", "urn:ietf:params:oauth:grant-type:device_code", "urn:ietf:params:oauth:grant-type:token-exchange"} {
+		a := s.Do(t, "POST", "/login/oauth/access_token", `{"client_id":"git-credential-oauth","grant_type":"`+grant+`","scope":"repo","username":"ada","password":"`+apptest.Password+`"}`, auth, "Content-Type: application/json", "Accept: application/json")
+		if !strings.Contains(a.Text, `"error":`) || strings.Contains(a.Text, "access_token\":") {
+			t.Errorf("%q: %d %s", grant, a.StatusCode, a.Text)
+		}
 	}
 	s.unharmed(t, "after asking for tokens")
 }

@@ -52,7 +52,7 @@ func TestGH_repo(t *testing.T) {
 	said("Made by gh", "repo", "view", "ada/engine")
 	said("By gh.", "repo", "view", "ada/engine")
 	said("ada/engine", "repo", "list")
-	said(`"PRIVATE"`, "repo", "view", "ada/engine", "--json", "visibility,defaultBranchRef,viewerPermission,isEmpty")
+	said(`"isPrivate":true`, "repo", "view", "ada/engine", "--json", "isPrivate,defaultBranchRef,viewerPermission,isEmpty,parent,owner")
 	c.Run(t, "gh", "repo", "clone", "engine", "again")
 	if text, err := os.ReadFile(filepath.Join(c.Dir, "again", "README.md")); err != nil || !strings.HasPrefix(string(text), "# Engine") {
 		t.Errorf("the clone: %q, %v", text, err)

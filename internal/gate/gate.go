@@ -35,8 +35,8 @@ type Options struct {
 	Signin   *signin.Room
 	Tokens   *token.Room
 	Repos    *repo.Room
-	Orgs     *org.Room
 	Apps     *application.Room
+	Orgs     *org.Room
 	Audit    *audit.Log
 	URL      string           // the public URL without a slash at its end, for remedies
 	Closed   bool             // nothing is shown to visitors

@@ -31,6 +31,7 @@ type Draft struct {
 	done   func()
 	made   made
 	names  map[object.ID]bool // of what was made before
+	kept   int64              // its bytes on the disk
 	fresh  map[object.ID]Object
 	order  []object.ID // of fresh
 	roots  map[object.ID]bool
@@ -49,7 +50,7 @@ func (r *Repo) Draft(ctx context.Context, who id.Account) (*Draft, error) {
 	}
 	d := &Draft{repo: r, ctx: ctx, done: done, made: r.made(who, format), fresh: map[object.ID]Object{}}
 	if d.Refs, err = r.Refs(ctx); err == nil {
-		d.names, _, err = d.made.names()
+		d.names, d.kept, err = d.made.names()
 	}
 	if err != nil {
 		d.Close()
@@ -117,6 +118,9 @@ func (d *Draft) Fresh() []Object {
 // problem.TooMany when it has made too much that nothing reaches.
 func (d *Draft) Keep() error { return d.made.put(d.Fresh()) }
 
+// Kept is how many bytes on the disk the account has kept in the repository.
+func (d *Draft) Kept() int64 { return d.kept }
+
 // Object reads any object that the draft may refer to, with at most limit bytes of
 // content. It is problem.NotFound for one that is missing and for one out of
 // reach, which are told apart nowhere.
@@ -157,11 +161,9 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 		if o, ok := d.fresh[one]; ok {
 			out[one] = o.Kind
 		} else if d.names[one] {
-			o, err := d.made.read(one)
-			if err != nil {
-				return nil, err
+			if kind, err := d.made.kind(one); err == nil { // one that lapsed in this moment is missing
+				out[one] = kind
 			}
-			out[one] = o.Kind
 		} else {
 			asked[one] = true
 			ask = append(ask, one)

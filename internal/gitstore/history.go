@@ -40,6 +40,20 @@ func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more
 	return list, false, nil
 }
 
+// Count tells how long the history from the view's commit backwards is, of the
+// commits that changed path ("" for all).
+func (v *View) Count(path string) (int, error) {
+	c := command{name: "rev-list", flags: []flag{"--count", "--use-bitmap-index"}, args: []string{string(v.Commit.ID)}}
+	if path = strings.Trim(path, "/"); path != "" {
+		c.flags, c.paths = []flag{"--count"}, []string{path}
+	}
+	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, 64)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(out)))
+}
+
 // LastCommits finds for each of names, entries of the folder path, the newest
 // commit that changed it. complete is false when the deadline came first; what
 // was found until then is returned. The view is of no more use then.

@@ -133,6 +133,11 @@ func packed(o Object) ([]byte, error) {
 
 func (m made) write(one object.ID, data []byte) error {
 	f, err := os.CreateTemp(m.dir, "new-")
+	if errors.Is(err, fs.ErrNotExist) { // it was empty, and swept away
+		if err = os.MkdirAll(m.dir, 0o700); err == nil {
+			f, err = os.CreateTemp(m.dir, "new-")
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -148,6 +153,25 @@ func (m made) write(one object.ID, data []byte) error {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
+}
+
+// kind reads what an object is, and no more of it. That it is whole is seen when it
+// is read.
+func (m made) kind(one object.ID) (object.Kind, error) {
+	f, err := os.Open(m.path(one))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	z, err := zlib.NewReader(f)
+	if err != nil {
+		return "", err
+	}
+	head, err := bufio.NewReaderSize(z, 16).ReadSlice('\n')
+	if err != nil {
+		return "", err
+	}
+	return object.Kind(head[:len(head)-1]), nil
 }
 
 // read returns an object, or problem.NotFound, also for one that is damaged.

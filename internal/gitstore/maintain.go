@@ -247,7 +247,7 @@ func (t *tending) gather(ctx context.Context, covered []string) error {
 	for _, pack := range covered {
 		flags = append(flags, flag("--keep-pack="+pack+".pack"))
 	}
-	return t.git(ctx, command{name: "repack", flags: flags})
+	return t.gitRepack(ctx, flags)
 }
 
 // join makes few packs of many: each at least twice as large as all smaller
@@ -257,7 +257,7 @@ func (t *tending) join(ctx context.Context) error {
 	if err := t.commitGraph(ctx, "--split"); err != nil {
 		return err
 	}
-	return t.git(ctx, command{name: "repack", flags: []flag{"-q", "-d", "--geometric=2", "--write-midx", "--write-bitmap-index"}})
+	return t.gitRepack(ctx, []flag{"-q", "-d", "--geometric=2", "--write-midx", "--write-bitmap-index"})
 }
 
 // repack writes everything in reach into one pack and the rest into a cruft
@@ -273,7 +273,22 @@ func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
 		}
 		flags = append(flags, flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.repo.store.upkeep.o.PruneAfter).Unix())))
 	}
-	return t.git(ctx, command{name: "repack", flags: flags})
+	return t.gitRepack(ctx, flags)
+}
+
+// repackTries is how often a repack begins again that met a pack of a push just
+// between its pack and its index, which come in this order, as git's own do. It has
+// changed nothing by then.
+const repackTries = 3
+
+func (t *tending) gitRepack(ctx context.Context, flags []flag) error {
+	for i := 1; ; i++ {
+		err := t.git(ctx, command{name: "repack", flags: flags})
+		run, ok := errors.AsType[*runError](err)
+		if !ok || i == repackTries || !strings.Contains(run.stderr, "could not find pack") {
+			return err
+		}
+	}
 }
 
 // commitGraph writes what makes walks over the history quick, with the filters

@@ -226,6 +226,9 @@ func (s *Store) lookAround(ctx context.Context) {
 			return
 		}
 		r := &Repo{store: s, id: n, dir: s.path(n)} // not kept: most are asleep
+		if err := r.sweepMade(); err != nil && s.Exists(n) {
+			s.log.WarnContext(ctx, "what the API made and nothing reaches was not removed", "repository", int64(n), "err", err)
+		}
 		if v, err := r.look(); err == nil {
 			rec := r.readRecord()
 			if work, _ := v.due(&rec, s.now()); work != noWork || v.looseRefs >= packLooseRefs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
 )
 
@@ -80,8 +81,9 @@ func (c *commit) Parents(ctx context.Context, args struct{ paging }) (*connectio
 // History is the commit and those before it, newest first.
 func (c *commit) History(ctx context.Context, args struct {
 	paging
-	Path *string
-}) (*connection[*commit], error) {
+	Path         *string
+	Since, Until *gitTime
+}) (*history, error) {
 	w, err := args.window(ctx, "history", -1)
 	if err != nil {
 		return nil, err
@@ -91,19 +93,43 @@ func (c *commit) History(ctx context.Context, args struct {
 		return nil, err
 	}
 	defer v.Close()
-	file := ""
+	q := gitstore.HistoryQuery{Skip: w.skip, Most: w.limit}
 	if args.Path != nil {
-		file = *args.Path
+		q.Path = *args.Path
 	}
-	list, more, err := v.Commits(file, w.skip, w.limit)
+	if args.Since != nil {
+		q.Since = args.Since.Unix()
+	}
+	if args.Until != nil {
+		q.Until = args.Until.Unix()
+	}
+	list, more, err := v.History(q)
 	if err != nil {
 		return nil, err
 	}
-	out := &connection[*commit]{nodes: make([]*commit, len(list)), skip: w.skip, more: more}
+	out := &history{&connection[*commit]{nodes: make([]*commit, len(list)), skip: w.skip, more: more}, c, q.Path}
 	for i := range list {
 		out.nodes[i] = &commit{objectOf(c.repo, list[i].ID, "Commit"), list[i]}
 	}
 	return out, nil
+}
+
+// history answers the fields of CommitHistoryConnection.
+type history struct {
+	*connection[*commit]
+	from *commit
+	path string
+}
+
+// TotalCount is how long the whole history is. It is counted when it is asked for.
+func (h *history) TotalCount(ctx context.Context) (int32, error) {
+	v, err := h.from.repo.view(ctx, string(h.from.c.ID))
+	if v == nil || err != nil {
+		return 0, err
+	}
+	defer v.Close()
+	n, err := v.Count(h.path)
+	return int32(n), err
 }
 
 // gitActor answers the fields of GitActor.
@@ -145,5 +171,5 @@ func (a *gitActor) User(ctx context.Context) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &user{a.d, whole}, nil
+	return &user{profile{a.d, whole}}, nil
 }

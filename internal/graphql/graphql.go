@@ -28,7 +28,9 @@ import (
 	"jeton/internal/httpkit"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/org"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -55,9 +57,11 @@ type Options struct {
 	DB        *db.DB
 	Gate      *gate.Gate
 	Accounts  *account.Room
+	Orgs      *org.Room
 	Repos     *repo.Room
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
+	Releases  *release.Room
 	// Enter identifies the caller and counts the request, as for the REST API,
 	// before it is answered, and words what goes wrong until then.
 	Enter func(func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler

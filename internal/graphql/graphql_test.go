@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,8 +109,8 @@ func TestRepository(t *testing.T) {
 		`{"repository":{"defaultBranchRef":{"name":"main","prefix":"refs/heads/","target":{"oid":"`+head+`"}},"hasIssuesEnabled":false,"isPrivate":true,"nameWithOwner":"ada/engine","owner":{"login":"ada"},"parent":null,"viewerPermission":"ADMIN"}}`)
 	is(t, a.data(t, `{repository(owner:"ada",name:"engine"){refs(refPrefix:"refs/heads/",first:1){totalCount nodes{name} pageInfo{hasNextPage hasPreviousPage}} ref(qualifiedName:"v1"){target{__typename ... on Tag{message target{oid}}}}}}`, nil),
 		`{"repository":{"ref":{"target":{"__typename":"Tag","message":"One\n","target":{"oid":"`+head+`"}}},"refs":{"nodes":[{"name":"main"}],"pageInfo":{"hasNextPage":true,"hasPreviousPage":false},"totalCount":2}}}`)
-	is(t, a.data(t, `{repository(owner:"ada",name:"engine"){object(expression:"main"){... on Commit{messageHeadline messageBody author{name email user{login}} parents(first:5){totalCount nodes{oid}} history(first:5){nodes{oid}} docs:history(first:5,path:"docs"){nodes{messageHeadline}}}}}}`, nil),
-		`{"repository":{"object":{"author":{"email":"ada@example.com","name":"Ada Example","user":{"login":"ada"}},"docs":{"nodes":[{"messageHeadline":"Second"}]},"history":{"nodes":[{"oid":"`+head+`"},{"oid":"`+first+`"}]},"messageBody":"With a body","messageHeadline":"Second","parents":{"nodes":[{"oid":"`+first+`"}],"totalCount":1}}}}`)
+	is(t, a.data(t, `{repository(owner:"ada",name:"engine"){object(expression:"main"){... on Commit{messageHeadline messageBody author{name email user{login}} parents(first:5){totalCount nodes{oid}} history(first:5){totalCount nodes{oid}} docs:history(first:5,path:"docs"){nodes{messageHeadline}}}}}}`, nil),
+		`{"repository":{"object":{"author":{"email":"ada@example.com","name":"Ada Example","user":{"login":"ada"}},"docs":{"nodes":[{"messageHeadline":"Second"}]},"history":{"nodes":[{"oid":"`+head+`"},{"oid":"`+first+`"}],"totalCount":2},"messageBody":"With a body","messageHeadline":"Second","parents":{"nodes":[{"oid":"`+first+`"}],"totalCount":1}}}}`)
 	is(t, a.data(t, `{repository(owner:"ada",name:"engine"){object(expression:"main:"){... on Tree{entries{name type size object{... on Blob{text isBinary}}}}} file:object(expression:"main:README.md"){oid ... on Blob{text byteSize}} nothing:object(expression:"main:no"){oid}}}`, nil),
 		`{"repository":{"file":{"byteSize":9,"oid":"`+blob+`","text":"# Engine\n"},"nothing":null,"object":{"entries":[{"name":"README.md","object":{"isBinary":false,"text":"# Engine\n"},"size":9,"type":"blob"},{"name":"b.bin","object":{"isBinary":true,"text":null},"size":2,"type":"blob"},{"name":"docs","object":{},"size":0,"type":"tree"}]}}}`)
 	// What an id leads to is what was asked for, by either API.
@@ -274,4 +275,95 @@ func TestBounds(t *testing.T) {
 	// gh finds out which features there are.
 	is(t, a.data(t, `query Repository_fields{Repository:__type(name:"Repository"){name} PullRequest:__type(name:"PullRequest"){name}}`, nil), `{"PullRequest":null,"Repository":{"name":"Repository"}}`)
 	is(t, a.data(t, `{rateLimit{limit cost}}`, nil), `{"rateLimit":{"cost":1,"limit":15000}}`)
+}
+
+// TestOrganization: organisations, what they own, and who may what there.
+func TestOrganization(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada, bob := s.User(t, "ada"), s.User(t, "bob")
+	if _, err := s.Orgs.Create(t.Context(), right.Operator(), "acme", "Acme", ada.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, whole := s.Token(t, ada, "whole", "repo", "admin:org")
+	_, narrow := s.Token(t, ada, "narrow", "public_repo")
+	_, strange := s.Token(t, bob, "strange", "repo", "admin:org")
+	a := asker{s, whole}
+	const about = `{organization(login:"acme"){login name viewerIsAMember viewerCanAdminister viewerCanCreateRepositories} viewer{organizations(first:5){totalCount nodes{login}}} user(login:"ada"){organizations(first:5){totalCount}} repositoryOwner(login:"acme"){__typename ... on Organization{name}}}`
+	for name, c := range map[string]struct {
+		asker
+		member, admin, creates bool
+		mine                   string
+	}{
+		"an owner":             {asker{s, whole}, true, true, true, `"nodes":[{"login":"acme"}],"totalCount":1`},
+		"without a scope":      {asker{s, narrow}, true, true, true, `"nodes":[],"totalCount":0`},
+		"somebody from beyond": {asker{s, strange}, false, false, false, `"nodes":[],"totalCount":0`},
+	} {
+		all := "0"
+		if name == "an owner" {
+			all = "1"
+		}
+		want := fmt.Sprintf(`{"organization":{"login":"acme","name":"Acme","viewerCanAdminister":%v,"viewerCanCreateRepositories":%v,"viewerIsAMember":%v},"repositoryOwner":{"__typename":"Organization","name":"Acme"},"user":{"organizations":{"totalCount":%s}},"viewer":{"organizations":{%s}}}`,
+			c.admin, c.creates, c.member, all, c.mine)
+		if got := c.data(t, about, nil); got != want {
+			t.Errorf("%s:\ngot  %s\nwant %s", name, got, want)
+		}
+	}
+	if r := a.ask(t, `{user(login:"acme"){login} organization(login:"ada"){login}}`, nil); len(r.Errors) != 2 || r.Errors[0].Type != "NOT_FOUND" {
+		t.Errorf("the other kind: %s", r.text)
+	}
+	owner := a.ask(t, `{organization(login:"acme"){id}}`, nil).Data["organization"].(map[string]any)["id"]
+	const create = `mutation($o:ID!,$n:String!){createRepository(input:{name:$n,ownerId:$o,visibility:PRIVATE}){repository{nameWithOwner isInOrganization owner{__typename}}}}`
+	is(t, a.data(t, create, map[string]any{"o": owner, "n": "plan"}), `{"createRepository":{"repository":{"isInOrganization":true,"nameWithOwner":"acme/plan","owner":{"__typename":"Organization"}}}}`)
+	for name, c := range map[string]asker{"a token without repo": {s, narrow}, "somebody from beyond": {s, strange}} {
+		if r := c.ask(t, create, map[string]any{"o": owner, "n": "no"}); len(r.Errors) != 1 {
+			t.Errorf("%s makes a repository of the organization: %s", name, r.text)
+		}
+	}
+	is(t, a.data(t, `{organization(login:"acme"){repositories(first:5){nodes{name}}}}`, nil), `{"organization":{"repositories":{"nodes":[{"name":"plan"}]}}}`)
+	is(t, asker{s, strange}.data(t, `{organization(login:"acme"){repositories(first:5){nodes{name}}}}`, nil), `{"organization":{"repositories":{"nodes":[]}}}`)
+}
+
+// TestSearch finds repositories by words, owners and topics, and none that the
+// caller may not know of.
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada, bob := s.User(t, "ada"), s.User(t, "bob")
+	s.Repo(t, ada, "engine-one", false)
+	s.Repo(t, ada, "engine-two", true)
+	s.Repo(t, bob, "engine-three", false)
+	_, plain := s.Token(t, ada, "api", "repo")
+	_, strange := s.Token(t, bob, "api", "repo")
+	header := "Authorization: token " + plain
+	if a := s.Do(t, "PUT", "/api/v3/repos/ada/engine-one/topics", `{"names":["steam","iron"]}`, header); a.StatusCode != http.StatusOK {
+		t.Fatal(a.Text)
+	}
+	const query = `query($q:String!){search(type:REPOSITORY,query:$q,first:10){repositoryCount nodes{... on Repository{nameWithOwner}}}}`
+	for q, want := range map[string]string{
+		"engine sort:updated-asc": "ada/engine-one ada/engine-two bob/engine-three",
+		"engine user:ada":         "ada/engine-one ada/engine-two",
+		"user:ada is:private":     "ada/engine-two",
+		"topic:steam":             "ada/engine-one",
+		"repo:bob/engine-three":   "bob/engine-three",
+		"user:nobody":             "",
+		"user:ada user:bob":       "",
+	} {
+		r := asker{s, plain}.ask(t, query, map[string]any{"q": q})
+		var names []string
+		for _, n := range r.Data["search"].(map[string]any)["nodes"].([]any) {
+			names = append(names, n.(map[string]any)["nameWithOwner"].(string))
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: %s, want %s", q, got, want)
+		}
+	}
+	is(t, asker{s, strange}.data(t, query, map[string]any{"q": "repo:ada/engine-two"}), `{"search":{"nodes":[],"repositoryCount":0}}`)
+	is(t, asker{s, plain}.data(t, `{search(type:ISSUE,query:"x",first:1){issueCount}}`, nil), `{"search":{"issueCount":0}}`)
+	if r := (asker{s, plain}).ask(t, query, map[string]any{"q": "language:go"}); len(r.Errors) != 1 || r.Errors[0].Type != "UNPROCESSABLE" {
+		t.Errorf("an unknown qualifier: %s", r.text)
+	}
+	is(t, asker{s, plain}.data(t, `{repository(owner:"ada",name:"engine-one"){repositoryTopics(first:5){nodes{topic{name}}}}}`, nil),
+		`{"repository":{"repositoryTopics":{"nodes":[{"topic":{"name":"steam"}},{"topic":{"name":"iron"}}]}}}`)
 }

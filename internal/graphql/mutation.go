@@ -33,28 +33,48 @@ type createInput struct {
 	Visibility                       string
 }
 
-// CreateRepository makes a repository of the caller's own.
+// CreateRepository makes a repository of the caller's own, or of an organisation's.
 func (q *root) CreateRepository(ctx context.Context, args struct{ Input createInput }) (*changed, error) {
 	in, s := &args.Input, sessionOf(ctx)
-	action := right.RepoCreatePrivate
-	if in.Visibility == "PUBLIC" {
-		action = right.RepoCreate
-	}
-	if err := q.d.o.Gate.Check(&s.actor, action); err != nil {
-		return nil, err
-	}
-	if in.OwnerID != nil && string(*in.OwnerID) != httpkit.NodeID("User", int64(s.actor.Account)) {
-		return nil, notFound("Could not resolve to an owner with the global id of '" + string(*in.OwnerID) + "'")
-	}
-	n := repo.NewRepo{Owner: s.actor.Account, Name: in.Name, Private: in.Visibility != "PUBLIC"}
+	n := repo.NewRepo{Owner: s.actor.Account, Name: in.Name, Private: in.Visibility != "PUBLIC", Template: in.Template}
 	if in.Description != nil {
 		n.Description = *in.Description
+	}
+	if in.HomepageURL != nil {
+		n.Homepage = string(*in.HomepageURL)
+	}
+	if err := q.mayCreate(ctx, in.OwnerID, &n); err != nil {
+		return nil, err
 	}
 	r, err := q.d.o.Lifecycle.CreateRepo(ctx, s.actor, n)
 	if err != nil {
 		return nil, err
 	}
 	return &changed{in.ClientMutationID, &repository{d: q.d, r: gate.Repo{Repo: r, Relation: right.Admin}}}, nil
+}
+
+// mayCreate asks the gate about a new repository of the owner with that id; nil is
+// the caller.
+func (q *root) mayCreate(ctx context.Context, owner *gql.ID, n *repo.NewRepo) error {
+	s := sessionOf(ctx)
+	mine, theirs := right.RepoCreatePrivate, right.OrgCreateRepoPrivate
+	if !n.Private {
+		mine, theirs = right.RepoCreate, right.OrgCreateRepo
+	}
+	if owner == nil || string(*owner) == httpkit.NodeID("User", int64(s.actor.Account)) {
+		return q.d.o.Gate.Check(&s.actor, mine)
+	}
+	found, err := q.Node(ctx, struct{ ID gql.ID }{*owner})
+	if err != nil {
+		return err
+	}
+	org, ok := found.ToOrganization()
+	if !ok {
+		return &failure{"FORBIDDEN", "You can make repositories of your own and of your organizations."}
+	}
+	o, err := q.d.o.Gate.Org(ctx, &s.actor, theirs, org.a.Login)
+	n.Owner = o.ID
+	return err
 }
 
 type repositoryInput struct {

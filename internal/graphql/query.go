@@ -26,34 +26,34 @@ func (q *root) Viewer(ctx context.Context) (*user, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &user{q.d, a}, nil
+	return &user{profile{q.d, a}}, nil
 }
 
 // User finds a user.
 func (q *root) User(ctx context.Context, args struct{ Login string }) (*user, error) {
-	a, err := q.d.account(ctx, args.Login, "User")
+	a, err := q.d.account(ctx, args.Login, "User", false)
 	if err != nil {
 		return nil, err
 	}
-	return &user{q.d, a}, nil
+	return &user{profile{q.d, a}}, nil
 }
 
 // RepositoryOwner finds a user or an organisation. That there is none is no
 // error, as on GitHub.
 func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string }) (*owner, error) {
-	a, err := q.d.account(ctx, args.Login, "User")
-	if _, missing := err.(*failure); missing {
+	a, err := q.d.o.Accounts.ByLogin(ctx, q.d.o.DB, args.Login)
+	if problem.Is(err, problem.NotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &owner{&user{q.d, a}}, nil
+	return &owner{profile{q.d, a}}, nil
 }
 
-func (d *Door) account(ctx context.Context, login, kind string) (account.Account, error) {
+func (d *Door) account(ctx context.Context, login, kind string, org bool) (account.Account, error) {
 	a, err := d.o.Accounts.ByLogin(ctx, d.o.DB, login)
-	if problem.Is(err, problem.NotFound) {
+	if problem.Is(err, problem.NotFound) || err == nil && a.IsOrg() != org {
 		err = notFound(fmt.Sprintf("Could not resolve to a %s with the login of '%s'.", kind, login))
 	}
 	return a, err
@@ -147,16 +147,19 @@ func (q *root) Nodes(ctx context.Context, args struct{ IDs []gql.ID }) ([]*node,
 // find returns nil for a kind that has no nodes here.
 func (q *root) find(ctx context.Context, kind, key string) (identified, error) {
 	switch kind {
-	case "User":
+	case "User", "Organization":
 		n, err := strconv.ParseInt(key, 10, 64)
 		if err != nil {
 			return nil, nil
 		}
 		a, err := q.d.o.Accounts.Known(ctx, q.d.o.DB, id.Account(n))
-		if err != nil {
+		if err != nil || kindOf(&a) != kind {
 			return nil, err
 		}
-		return &user{q.d, a}, nil
+		if a.IsOrg() {
+			return &organization{profile{q.d, a}}, nil
+		}
+		return &user{profile{q.d, a}}, nil
 	case "Repository":
 		return one(q.d.repositoryByID(ctx, key))
 	case "Ref", "Commit", "Tree", "Blob", "Tag":
@@ -218,8 +221,20 @@ type node struct{ identified }
 // ToUser is for fragments on User.
 func (n *node) ToUser() (*user, bool) { v, ok := n.identified.(*user); return v, ok }
 
+// ToOrganization is for fragments on Organization.
+func (n *node) ToOrganization() (*organization, bool) {
+	v, ok := n.identified.(*organization)
+	return v, ok
+}
+
 // ToRepository is for fragments on Repository.
 func (n *node) ToRepository() (*repository, bool) { v, ok := n.identified.(*repository); return v, ok }
+
+// ToRepositoryTopic is for fragments on RepositoryTopic.
+func (n *node) ToRepositoryTopic() (*repositoryTopic, bool) {
+	v, ok := n.identified.(*repositoryTopic)
+	return v, ok
+}
 
 // ToRef is for fragments on Ref.
 func (n *node) ToRef() (*ref, bool) { v, ok := n.identified.(*ref); return v, ok }

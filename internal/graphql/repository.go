@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"html"
+	"strconv"
 	"strings"
 
 	gql "github.com/graph-gophers/graphql-go"
@@ -11,6 +12,7 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -115,35 +117,74 @@ func (r *repository) SSHURL() string { return r.page(".git") }
 func (r *repository) Owner(ctx context.Context) (*owner, error) {
 	s := sessionOf(ctx)
 	if a, ok := s.owners.Load(r.r.Owner); ok {
-		return &owner{&user{r.d, a.(account.Account)}}, nil
+		return &owner{profile{r.d, a.(account.Account)}}, nil
 	}
 	a, err := r.d.o.Accounts.Known(ctx, r.d.o.DB, r.r.Owner)
 	if err != nil {
 		return nil, err
 	}
 	s.owners.Store(a.ID, a)
-	return &owner{&user{r.d, a}}, nil
+	return &owner{profile{r.d, a}}, nil
 }
 
 // Parent is what it was forked from, if the caller may know of that.
 func (r *repository) Parent(ctx context.Context) (*repository, error) {
-	if r.r.ForkOf == 0 {
+	return r.known(ctx, r.r.ForkOf)
+}
+
+// TemplateRepository is the template that it was made from, in the same way.
+func (r *repository) TemplateRepository(ctx context.Context) (*repository, error) {
+	return r.known(ctx, r.r.TemplateOf)
+}
+
+// known is another repository, nil for one that the caller may not know of.
+func (r *repository) known(ctx context.Context, n id.Repo) (*repository, error) {
+	if n == 0 {
 		return nil, nil
 	}
 	s := sessionOf(ctx)
-	from, err := r.d.o.Lifecycle.ForkedFrom(ctx, r.r.Repo, s.actor.Account)
+	other, err := r.d.o.Repos.FindByID(ctx, r.d.o.DB, n, s.actor.Account)
 	if problem.Is(err, problem.NotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	parent := &repository{d: r.d, r: gate.Repo{Repo: from.Repo, Relation: from.Relation}}
-	if !r.d.o.Gate.Allows(&s.actor, right.RepoRead, &parent.r) {
+	found := &repository{d: r.d, r: gate.Repo{Repo: other.Repo, Relation: other.Relation}}
+	if !r.d.o.Gate.Allows(&s.actor, right.RepoRead, &found.r) {
 		return nil, nil
 	}
-	return parent, nil
+	return found, nil
 }
+
+// RepositoryTopics are the words under which it is found.
+func (r *repository) RepositoryTopics(ctx context.Context, args struct{ paging }) (*connection[*repositoryTopic], error) {
+	words := strings.Fields(r.r.Topics)
+	w, err := args.window(ctx, "repositoryTopics", len(words))
+	if err != nil {
+		return nil, err
+	}
+	some := page(words, w)
+	out := &connection[*repositoryTopic]{skip: some.skip, more: some.more, total: some.total}
+	for _, word := range some.nodes {
+		out.nodes = append(out.nodes, &repositoryTopic{Topic: topic{Name: word}, URL: uri(r.d.o.Gate.URL("/topics/" + word)), id: httpkit.NodeIDOf("RepositoryTopic", itoa(r.r.ID)+":"+word)})
+	}
+	return out, nil
+}
+
+// repositoryTopic answers the fields of RepositoryTopic.
+type repositoryTopic struct {
+	Topic topic
+	URL   uri
+	id    string
+}
+
+// ID is the global identifier.
+func (t *repositoryTopic) ID() gql.ID { return gql.ID(t.id) }
+
+type topic struct{ Name string }
+
+func itoa(n id.Repo) string { return strconv.FormatInt(int64(n), 10) }
 
 // ForkCount is how many forks of it there are.
 func (r *repository) ForkCount(ctx context.Context) (int32, error) {

@@ -33,8 +33,15 @@ type gitTime struct{ time.Time }
 // ImplementsGraphQLType names the scalar.
 func (gitTime) ImplementsGraphQLType(name string) bool { return name == "GitTimestamp" }
 
-// UnmarshalGraphQL implements the library's interface; it is no argument.
-func (*gitTime) UnmarshalGraphQL(any) error { return errors.New("a GitTimestamp is no argument") }
+// UnmarshalGraphQL reads an argument.
+func (d *gitTime) UnmarshalGraphQL(v any) (err error) {
+	s, ok := v.(string)
+	if !ok {
+		return errors.New("a GitTimestamp is a string")
+	}
+	d.Time, err = time.Parse(time.RFC3339, s)
+	return err
+}
 
 // MarshalJSON writes RFC 3339 with seconds.
 func (d gitTime) MarshalJSON() ([]byte, error) { return json.Marshal(d.Format(time.RFC3339)) }

@@ -13,31 +13,40 @@ import (
 	"jeton/internal/right"
 )
 
-// user answers the fields of User.
-type user struct {
+// profile answers the fields that users and organisations have in common.
+type profile struct {
 	d *Door
 	a account.Account
 }
 
+// user answers the fields of User.
+type user struct{ profile }
+
+// organization answers the fields of Organization.
+type organization struct{ profile }
+
 // owner is the interface RepositoryOwner.
-type owner struct{ *user }
+type owner struct{ profile }
 
 // ToUser is for fragments on User.
-func (o *owner) ToUser() (*user, bool) { return o.user, o.user != nil }
+func (o *owner) ToUser() (*user, bool) { return &user{o.profile}, !o.a.IsOrg() }
+
+// ToOrganization is for fragments on Organization.
+func (o *owner) ToOrganization() (*organization, bool) { return &organization{o.profile}, o.a.IsOrg() }
 
 type sized struct{ Size *int32 }
 
 // ID is the global identifier.
-func (u *user) ID() gql.ID { return gql.ID(httpkit.NodeID("User", int64(u.a.ID))) }
+func (u *profile) ID() gql.ID { return gql.ID(nodeOf(&u.a)) }
 
 // DatabaseID is the number by which the REST API knows it.
-func (u *user) DatabaseID() *int32 { n := int32(u.a.ID); return &n }
+func (u *profile) DatabaseID() *int32 { n := int32(u.a.ID); return &n }
 
 // Login is the name in URLs.
-func (u *user) Login() string { return u.a.Login }
+func (u *profile) Login() string { return u.a.Login }
 
 // Name is the display name.
-func (u *user) Name() *string { return optional(u.a.Name) }
+func (u *profile) Name() *string { return optional(u.a.Name) }
 
 // Bio is what the person says of themselves.
 func (u *user) Bio() *string { return optional(u.a.Bio) }
@@ -46,29 +55,29 @@ func (u *user) Bio() *string { return optional(u.a.Bio) }
 func (u *user) Company() *string { return nil }
 
 // Location is where the person says to be.
-func (u *user) Location() *string { return optional(u.a.Location) }
+func (u *profile) Location() *string { return optional(u.a.Location) }
 
 // WebsiteURL is the person's site.
-func (u *user) WebsiteURL() *uri { return optional(uri(u.a.Website)) }
+func (u *profile) WebsiteURL() *uri { return optional(uri(u.a.Website)) }
 
 // AvatarURL is a picture.
-func (u *user) AvatarURL(sized) uri { return avatarOf(u.d, u.a.ID) }
+func (u *profile) AvatarURL(sized) uri { return avatarOf(u.d, u.a.ID) }
 
 func avatarOf(d *Door, a id.Account) uri {
 	return uri(d.o.Gate.URL("/avatars/u/" + strconv.FormatInt(int64(a), 10)))
 }
 
 // ResourcePath is the page, below the host.
-func (u *user) ResourcePath() uri { return uri("/" + u.a.Login) }
+func (u *profile) ResourcePath() uri { return uri("/" + u.a.Login) }
 
 // URL is the page.
-func (u *user) URL() uri { return uri(u.d.o.Gate.URL("/" + u.a.Login)) }
+func (u *profile) URL() uri { return uri(u.d.o.Gate.URL("/" + u.a.Login)) }
 
 // CreatedAt is when the account was made.
-func (u *user) CreatedAt() dateTime { return dateTime{u.a.CreatedAt} }
+func (u *profile) CreatedAt() dateTime { return dateTime{u.a.CreatedAt} }
 
 // UpdatedAt is when the account last changed.
-func (u *user) UpdatedAt() dateTime { return dateTime{u.a.UpdatedAt} }
+func (u *profile) UpdatedAt() dateTime { return dateTime{u.a.UpdatedAt} }
 
 // IsSiteAdmin reports whether the account administers the site.
 func (u *user) IsSiteAdmin() bool { return u.a.SiteAdmin }
@@ -87,11 +96,19 @@ func (u *user) Email(ctx context.Context) string {
 }
 
 // Repository finds one of the account's.
-func (u *user) Repository(ctx context.Context, args struct {
+func (u *profile) Repository(ctx context.Context, args struct {
 	FollowRenames bool
 	Name          string
 }) (*repository, error) {
 	return u.d.repository(ctx, u.a.Login, args.Name, args.FollowRenames)
+}
+
+// nodeOf is the global identifier of an account, the same as the REST API's.
+func nodeOf(a *account.Account) string {
+	if a.IsOrg() {
+		return httpkit.NodeID("Organization", int64(a.ID))
+	}
+	return httpkit.NodeID("User", int64(a.ID))
 }
 
 type repositoriesArgs struct {
@@ -105,7 +122,7 @@ type repositoriesArgs struct {
 
 // Repositories are those that the account is tied to and the caller may know
 // of, in two queries whatever their number.
-func (u *user) Repositories(ctx context.Context, args repositoriesArgs) (*connection[*repository], error) {
+func (u *profile) Repositories(ctx context.Context, args repositoriesArgs) (*connection[*repository], error) {
 	q := repo.Query{Of: u.a.ID, IsFork: args.IsFork, IsArchived: args.IsArchived, Affiliation: affiliations(args.OwnerAffiliations)}
 	if q.Affiliation == 0 && args.Affiliations != nil {
 		q.Affiliation = affiliations(*args.Affiliations)

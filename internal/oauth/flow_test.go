@@ -23,7 +23,7 @@ func TestBrowser(t *testing.T) {
 		t.Fatalf("a visitor is led to %s", to)
 	}
 	page := w.person.Get(t, target)
-	has(t, page.Text, "Authorize git-credential-oauth", "Full control of private and public repositories", "this computer", ">ada<")
+	has(t, page.Text, "Authorize git-credential-oauth", "every repository that you can", "this computer", ">ada<")
 	if strings.Contains(page.Text, "gist") && !strings.Contains(page.Text, `value="repo gist workflow"`) {
 		t.Error("the page speaks of a scope that is not offered")
 	}
@@ -122,7 +122,7 @@ func TestDevice(t *testing.T) {
 		t.Fatalf("got %+v", r)
 	}
 	page := w.person.Post(t, "/login/device", url.Values{"user_code": {strings.ToLower(strings.ReplaceAll(d.UserCode, "-", " "))}})
-	has(t, page.Text, "Authorize GitHub CLI", "From the address", "127.0.0.1", "Full control of private", "If somebody sent you the code, cancel")
+	has(t, page.Text, "Authorize GitHub CLI", "From the address", "127.0.0.1", "every repository that you can", "If somebody sent you the code, cancel")
 	w.person.ConnectDevice(t, d.UserCode)
 	r := poll()
 	if !strings.HasPrefix(r.Access, "jto_") || r.Scope == "" || !strings.Contains(r.Scope, "repo") {

@@ -41,6 +41,7 @@ type call struct {
 	org    gate.Org  // loaded when it is of an organisation
 	group  gate.Team // loaded when it is of a team
 	heard  uint64    // how many changes the gate had heard of when the request came
+	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
@@ -337,6 +338,9 @@ func cut(s string, n int) string {
 	return s
 }
 
+// moment is a time that is always there.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 func stamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -344,3 +348,5 @@ func stamp(t time.Time) *string {
 	s := t.UTC().Format(time.RFC3339)
 	return &s
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

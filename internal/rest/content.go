@@ -173,6 +173,7 @@ func (c *call) folder(v *gitstore.View, dir string, e object.Entry, ref string) 
 		out[i] = c.contentEntry(kind, path.Join(dir, one.Name), one, size, ref) // a submodule is a "file" in GitHub's lists
 	}
 	if c.media() == "object" {
+		c.w.Header().Set("X-GitHub-Media-Type", "github.v3; param=object; format=json")
 		return contentTree{c.contentEntry("dir", dir, e, 0, ref), out}, nil
 	}
 	return out, nil

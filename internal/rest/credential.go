@@ -3,7 +3,6 @@ package rest
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"time"
 
 	"jeton/internal/event"
@@ -74,5 +73,3 @@ func (d *Door) revokeCredentials(c *call) (any, error) {
 	}
 	return accepted{}, nil
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -26,13 +26,17 @@ const (
 	walksPerActor = 4
 	walksInAll    = 24
 	walkFor       = 20 * time.Second
+
+	// Programs ask for many things at once: so many wait, for so long.
+	maxWaiting = 100
+	waitFor    = 20 * time.Second
 )
 
 // walks gives an answer that reads a repository's history or many of its objects
 // a place among the others of its caller, and a deadline.
 func (d *Door) walks(h handler) handler {
 	return func(c *call) (any, error) {
-		leave, err := d.walking.Enter(c.who())
+		leave, err := d.walking.Enter(c.ctx(), c.who())
 		if err != nil {
 			return nil, err
 		}
@@ -42,6 +46,18 @@ func (d *Door) walks(h handler) handler {
 		before := c.r
 		c.r = c.r.WithContext(ctx)
 		defer func() { c.r = before }()
+		return h(c)
+	}
+}
+
+// placed is walks without the deadline, for what ends in a push, which has its own.
+func (d *Door) placed(h handler) handler {
+	return func(c *call) (any, error) {
+		leave, err := d.walking.Enter(c.ctx(), c.who())
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 		return h(c)
 	}
 }

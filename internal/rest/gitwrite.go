@@ -27,27 +27,57 @@ const (
 	bulkyWithin   = 10 * time.Minute
 )
 
-// bulk lets a body be large, in its caller's share of the memory.
+// bulk lets a body be large. It is read to its end first, to the disk: bodies that
+// wait on one HTTP/2 connection would keep those from coming whose turn it is. In
+// memory it is then in its caller's share. One that says that it is small needs
+// neither.
 func (d *Door) bulk(h handler) handler {
 	return func(c *call) (any, error) {
-		leave, err := d.bulky.Enter(c.who())
+		if n := c.r.ContentLength; n >= 0 && n <= maxBody {
+			return h(c)
+		}
+		if c.r.ContentLength > bulkyBytes {
+			return nil, errBulky
+		}
+		in := httpkit.NewPatient(c.ctx(), c.w, http.MaxBytesReader(c.w, c.r.Body, bulkyBytes), httpkit.IdleLimit, time.Now().Add(bulkyWithin))
+		spool, err := d.o.Git.Spool(c.ctx(), c.share(), in)
+		if err != nil {
+			return nil, badBody(err)
+		}
+		defer spool.Close()
+		leave, err := d.bulky.Enter(c.ctx(), c.who())
 		if err != nil {
 			return nil, err
 		}
 		defer leave()
+		if c.large, err = spool.Reader(); err != nil {
+			return nil, err
+		}
 		return h(c)
 	}
 }
 
-// decodeLarge is decode for a body with content, for handlers within bulk.
-func (c *call) decodeLarge(v any) error {
-	in := httpkit.NewPatient(c.ctx(), c.w, http.MaxBytesReader(c.w, c.r.Body, bulkyBytes), httpkit.IdleLimit, time.Now().Add(bulkyWithin))
-	body, err := io.ReadAll(in)
+var errBulky = problem.New(problem.TooLarge, "The body is larger than 56 MiB.", "Push large files with git, or keep them in Git LFS.")
+
+// badBody tells a body that is too large from one that did not come.
+func badBody(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return problem.New(problem.TooLarge, "The body is larger than 56 MiB.", "Push large files with git, or keep them in Git LFS.")
+		return errBulky
 	}
+	if e := problem.Of(err); e.Public != "" {
+		return err
+	}
+	return status(http.StatusBadRequest, "Problems parsing JSON")
+}
+
+// decodeLarge is decode for handlers within bulk.
+func (c *call) decodeLarge(v any) error {
+	if c.large == nil {
+		return c.decode(v)
+	}
+	body, err := io.ReadAll(c.large)
 	if err != nil {
-		return status(http.StatusBadRequest, "Problems parsing JSON")
+		return err
 	}
 	return decodeObject(body, v)
 }
@@ -180,8 +210,8 @@ type newCommit struct {
 	signature         string // of somebody's key; empty for none
 }
 
-// add puts the commit into a draft.
-func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
+// text is the commit's content.
+func (n *newCommit) text() string {
 	var b strings.Builder
 	b.WriteString("tree " + string(n.tree) + "\n")
 	for _, p := range n.parents {
@@ -192,9 +222,15 @@ func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
 		b.WriteString("gpgsig " + strings.ReplaceAll(strings.TrimRight(n.signature, "\n"), "\n", "\n ") + "\n")
 	}
 	b.WriteString("\n" + n.message)
-	id, err := d.Add(object.KindCommit, []byte(b.String()))
+	return b.String()
+}
+
+// add puts the commit into a draft.
+func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
+	text := []byte(n.text())
+	id, err := d.Add(object.KindCommit, text)
 	if err != nil {
 		return object.Commit{}, err
 	}
-	return object.ParseCommit(id, []byte(b.String()))
+	return object.ParseCommit(id, text)
 }

@@ -147,7 +147,7 @@ func (d *Door) putProtection(c *call) (any, error) {
 		return nil, err
 	}
 	if field := in.unmet(); field != "" {
-		return nil, problem.Field(field, "this server has no such rule; send null or leave it out")
+		return nil, unprocessable("This server has no such rule as " + field + ". Send null, or leave it out.")
 	}
 	branch, known, err := c.protectedBranch()
 	if err != nil && err != error(errNotProtected) {
@@ -211,13 +211,13 @@ func (c *call) rereadRule(branch string) (*repo.Rule, error) {
 // listed finds the accounts of logins.
 func (c *call) listed(logins []string) ([]repo.Listed, error) {
 	if len(logins) > 100 {
-		return nil, problem.Field("users", "a rule can list 50 accounts")
+		return nil, unprocessable("A rule can list 50 accounts.")
 	}
 	var out []repo.Listed
 	for _, login := range logins {
 		a, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, login)
 		if problem.Is(err, problem.NotFound) {
-			return nil, problem.Field("users", "Could not resolve to a user: "+cut(login, 40))
+			return nil, unprocessable("Could not resolve to a user: " + cut(login, 40))
 		}
 		if err != nil {
 			return nil, err

@@ -7,14 +7,17 @@ package rest
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"jeton/internal/account"
 	"jeton/internal/application"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -22,7 +25,9 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/pubkey"
 	"jeton/internal/push"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -49,18 +54,24 @@ type Options struct {
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
 	Now       func() time.Time
+
+	PublicKeys    *pubkey.Room
+	Statuses      *commitstatus.Room
+	Deployments   *deployment.Room
+	Releases      *release.Room
+	UploadTimeout time.Duration // how long an upload may take; 0: an hour
 }
 
 // Door answers the API.
 type Door struct {
-	o      Options
-	mux    *http.ServeMux
-	routes []httpkit.RouteInfo
-	fixed  http.Header // of every answer; never changed
+	o       Options
+	mux     *http.ServeMux
+	routes  []httpkit.RouteInfo
+	fixed   http.Header // of every answer; never changed
+	walking *limit.Line // answers that walk a repository
+	bulky   *limit.Line // requests and answers that are large in memory
 
-	walking *limit.Gate // answers that walk a repository
-	bulky   *limit.Gate // requests with a large body
-
+	uploading *limit.Gate // assets on their way
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
 }
@@ -70,9 +81,14 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
+	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
-		walking: limit.NewGate(limit.GateOptions{PerKey: walksPerActor, Total: walksInAll}),
-		bulky:   limit.NewGate(limit.GateOptions{PerKey: bulkyPerActor, Total: bulkyInAll}),
+		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
+		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
+
+		uploading: limit.NewGate(limit.GateOptions{PerKey: transfersPerActor, Total: transfersInAll}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
@@ -91,19 +107,23 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Keys", d.keyRoutes()},
+		{"Applications", d.applicationRoutes()},
+		{"Credentials", d.credentialRoutes()},
 		{"Organizations", d.orgRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
-		{"Applications", d.applicationRoutes()},
-		{"Credentials", d.credentialRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Commit statuses", d.statusRoutes()},
+		{"Deployments", d.deploymentRoutes()},
+		{"Releases", d.releaseRoutes()},
 		{"Topics", d.topicRoutes()},
 		{"Forks, templates and transfers", d.forkRoutes()},
 		{"Collaborators and invitations", d.collaboratorRoutes()},
 		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
-		{"Branches", d.branchRoutes()},
+		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
 		{"Webhooks", d.hookRoutes()},
 	}
@@ -113,6 +133,7 @@ func (d *Door) table() []topic {
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), d.fixed)
+	r = uploaded(r)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"jeton/internal/id"
@@ -24,8 +23,6 @@ func (d *Door) searchRoutes() []route {
 const (
 	searchWithin  = 10 * time.Second
 	searchResults = 1000
-	maxSearch     = 256 // bytes
-	maxWords      = 8
 )
 
 // repositorySearch is GitHub's answer to a search of repositories.
@@ -55,7 +52,7 @@ func (d *Door) searchRepos(c *call) (any, error) {
 	if none {
 		return out, nil
 	}
-	leave, err := d.walking.Enter(c.who())
+	leave, err := d.walking.Enter(c.ctx(), c.who())
 	if err != nil {
 		return nil, err
 	}
@@ -79,30 +76,10 @@ func (d *Door) searchRepos(c *call) (any, error) {
 	return out, nil
 }
 
-// searchQuery reads q, sort and order. none means that nothing can match: an
-// owner that does not exist, or a number of stars that nobody has.
+// searchQuery reads q, sort and order. none means that nothing can match.
 func (c *call) searchQuery() (q repo.Query, none bool, err error) {
-	text := strings.TrimSpace(c.query("q"))
-	if text == "" {
-		return q, false, problem.Field("q", "q is needed")
-	}
-	if len(text) > maxSearch {
-		return q, false, problem.Field("q", "The search is longer than "+strconv.Itoa(maxSearch)+" characters.")
-	}
-	no := false
-	q.IsFork = &no // as GitHub: forks are left out unless they are asked for
-	for word := range strings.FieldsSeq(strings.ReplaceAll(text, `"`, ` `)) {
-		if key, value, ok := strings.Cut(word, ":"); ok && value != "" {
-			empty, err := c.qualify(&q, strings.ToLower(key), value)
-			if err != nil {
-				return q, false, err
-			}
-			none = none || empty
-			continue
-		}
-		if q.Words = append(q.Words, word); len(q.Words) > maxWords {
-			return q, false, problem.Field("q", "The search has more than "+strconv.Itoa(maxWords)+" words.")
-		}
+	if q, none, err = c.door.o.Gate.Search(c.ctx(), &c.actor, c.query("q")); err != nil {
+		return q, false, err
 	}
 	switch c.query("sort") {
 	case "", "stars", "forks", "help-wanted-issues", "updated":
@@ -112,66 +89,6 @@ func (c *call) searchQuery() (q repo.Query, none bool, err error) {
 	}
 	q.Descending = c.query("order") != "asc"
 	return q, none, nil
-}
-
-// qualify reads one qualifier.
-func (c *call) qualify(q *repo.Query, key, value string) (none bool, err error) {
-	switch key {
-	case "user", "org", "owner":
-		a, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, value)
-		if problem.Is(err, problem.NotFound) {
-			return true, nil
-		}
-		none := q.Owner != 0 && q.Owner != a.ID
-		q.Owner = a.ID
-		return none, err
-	case "repo":
-		login, name, ok := cutName(value)
-		if !ok {
-			return false, problem.Field("q", "repo: takes OWNER/NAME")
-		}
-		r, err := c.door.o.Gate.Repo(c.ctx(), &c.actor, right.RepoRead, login, name)
-		if err != nil {
-			return true, nil // none that the caller may know of
-		}
-		q.Owner, q.Words, q.After, q.IsFork = r.Owner, append(q.Words, r.Name), r.ID-1, nil
-		return false, nil
-	case "in":
-		for part := range strings.SplitSeq(value, ",") {
-			of, ok := map[string]repo.TextOf{"name": repo.InName, "description": repo.InDescription, "topics": repo.InTopics, "readme": 0}[part]
-			if !ok {
-				return false, problem.Field("q", "in: takes name, description and topics")
-			}
-			q.In |= of
-		}
-	case "topic":
-		q.Topics = append(q.Topics, value)
-	case "fork":
-		only := true
-		switch value {
-		case "true":
-			q.IsFork = nil
-		case "only":
-			q.IsFork = &only
-		default:
-			return false, problem.Field("q", "fork: takes true or only")
-		}
-	case "archived":
-		is := value == "true"
-		q.IsArchived = &is
-	case "is", "visibility":
-		switch value {
-		case "public":
-			q.Visibility = repo.OnlyPublic
-		case "private":
-			q.Visibility = repo.OnlyPrivate
-		default:
-			return false, problem.Field("q", key+": takes public or private")
-		}
-	default:
-		return false, problem.Field("q", "the qualifier "+cut(key, 50)+": is not available here")
-	}
-	return false, nil
 }
 
 // listPublic lists what is public, by numbers, as GitHub's GET /repositories.

@@ -57,11 +57,21 @@ const (
 	OrgAdministration                   // an organisation's settings
 	Memberships                         // which organisations the account itself belongs to
 	Invitations                         // the account's own invitations to repositories
-	permissions                         // how many there are
+
+	// Of a repository too, and no code.
+	Statuses    // what is said of commits by continuous integration
+	Deployments // which commit was put where
+
+	// Of an account too.
+	SSHSigningKeys // its SSH keys for signing
+	GPGKeys        // its OpenPGP keys
+
+	permissions // how many there are
 )
 
 var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "deletion", "profile", "emails", "security", "site",
-	"members", "organization_administration", "memberships", "invitations"}
+	"members", "organization_administration", "memberships", "invitations",
+	"statuses", "deployments", "git_signing_ssh_public_keys", "gpg_keys"}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }
@@ -102,5 +112,5 @@ func Everything() Grant {
 // PublicRead is the grant of a credential without any scope, and of visitors
 // who present none: what is public can be read.
 func PublicRead() Grant {
-	return Grant{Public: Levels{Metadata: Read, Contents: Read}}
+	return Grant{Public: Levels{Metadata: Read, Contents: Read, Statuses: Read, Deployments: Read}}
 }

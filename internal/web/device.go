@@ -1,6 +1,7 @@
 package web
 
 import (
+	"jeton/internal/application"
 	"jeton/internal/event"
 	"jeton/internal/problem"
 )
@@ -22,7 +23,7 @@ func confirmDevice(c *call) error {
 	if err != nil {
 		return c.again(err, "device", c.devicePage())
 	}
-	p := &deviceConfirmPage{Frame: Frame{Title: "Authorize " + line(q.App.Name)}, App: appWords(q.App), Scopes: scopeWords(q.Scopes), Code: cut(c.field("user_code"), 20),
+	p := &deviceConfirmPage{Frame: Frame{Title: "Authorize " + line(q.App.Name)}, App: appWords(q.App), Scopes: scopeWords(q.Scopes), Code: application.ShownCode(cut(c.field("user_code"), 20)),
 		Address: q.Address, Client: line(q.Client), Asked: q.CreatedAt, SameAddress: q.Address != "" && q.Address == event.From(c.ctx()).Address.Unmap().WithZone("").String()}
 	if p.App.Owner, err = c.ownerOf(q.App); err != nil {
 		return err

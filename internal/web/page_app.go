@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"time"
 
 	"jeton/internal/application"
@@ -27,6 +28,18 @@ func appWords(a application.App) appInfo {
 // scopeWord says what a scope gives.
 type scopeWord struct{ Name, Title string }
 
+// plainWords say what a scope means to a person who is asked for it, where the
+// form for tokens is short. A scope that is not here has its title.
+var plainWords = map[right.Scope]string{
+	right.ScopeRepo:       "Read and change everything in every repository that you can: code, settings and who has access, private ones too",
+	right.ScopePublicRepo: "Read and change everything in the public repositories that you can: code, settings and who has access",
+	right.ScopeWorkflow:   "Change files under .github/workflows, which run programs",
+	right.ScopeUser:       "Read and change your profile, and read your e-mail addresses",
+	right.ScopeReadUser:   "Read all of your profile",
+	right.ScopeUserEmail:  "Read your e-mail addresses",
+	right.ScopeDeleteRepo: "Delete repositories that you administer, for good",
+}
+
 // scopeWords says in plain words what is granted, from the fixed list of scopes
 // alone: what an application calls them is shown to nobody.
 func scopeWords(set right.ScopeSet) []scopeWord {
@@ -35,7 +48,7 @@ func scopeWords(set right.ScopeSet) []scopeWord {
 	for _, s := range right.Scopes() {
 		for _, n := range normal {
 			if n == string(s.Name) {
-				out = append(out, scopeWord{n, s.Title})
+				out = append(out, scopeWord{n, cmp.Or(plainWords[s.Name], s.Title)})
 			}
 		}
 	}
@@ -121,15 +134,17 @@ type appRow struct {
 	Name string
 }
 
-// appsPage is Developer settings, OAuth Apps.
+// appsPage is Developer settings, OAuth Apps, and the same of an organisation.
 type appsPage struct {
-	Frame
+	OrgFrame
+	Base string
 	Apps []appRow
 }
 
 // appForm is what the forms for a new application and for a changed one share.
 type appForm struct {
-	Frame
+	OrgFrame
+	Base, List                            string // paths of the applications' pages and of the list
 	ID                                    id.App // zero: it is a new one
 	Name, Homepage, Description, Callback string
 	DeviceFlow, Expiring                  bool

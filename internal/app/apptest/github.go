@@ -23,7 +23,8 @@ type described struct {
 func (d described) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := d.RoundTripper.RoundTrip(r)
 	path, api := strings.CutPrefix(r.URL.Path, rest.Prefix)
-	if err != nil || !api || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") {
+	if err != nil || !api || !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json") ||
+		resp.Header.Get("X-GitHub-Media-Type") != "github.v3; format=json" { // of other media types there is no description
 		return resp, err
 	}
 	body, err := io.ReadAll(resp.Body)

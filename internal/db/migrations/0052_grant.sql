@@ -1,4 +1,4 @@
--- Codes of the browser's flow. token_id is the first token that a code gave.
+-- Codes of the browser's flow. token_id is the token that a code gave.
 CREATE TABLE oauth_codes (
 	id         {{id}},
 	key_id     {{bigint}} NOT NULL,
@@ -34,13 +34,12 @@ CREATE TABLE oauth_devices (
 CREATE INDEX oauth_devices_expires ON oauth_devices (expires_at);
 CREATE INDEX oauth_devices_account ON oauth_devices (account_id, client_id) WHERE account_id <> 0;
 
--- Refresh tokens. A family is what came of one sign-in, named by its first
--- token; a used one stays, so that its second use is noticed.
+-- Refresh tokens. All that came of one sign-in renew the same token, which keeps
+-- its row; a used one stays, so that its second use is noticed.
 CREATE TABLE oauth_refresh (
 	id         {{id}},
 	key_id     {{bigint}} NOT NULL,
 	digest     {{bytes}} NOT NULL UNIQUE,
-	family     {{bigint}} NOT NULL,
 	account_id {{bigint}} NOT NULL REFERENCES accounts (id),
 	client_id  TEXT NOT NULL,
 	token_id   {{bigint}} NOT NULL,
@@ -49,6 +48,6 @@ CREATE TABLE oauth_refresh (
 	expires_at {{bigint}} NOT NULL,
 	used_at    {{bigint}} NOT NULL DEFAULT 0
 );
-CREATE INDEX oauth_refresh_family ON oauth_refresh (family);
+CREATE INDEX oauth_refresh_token ON oauth_refresh (token_id);
 CREATE INDEX oauth_refresh_account ON oauth_refresh (account_id, client_id);
 CREATE INDEX oauth_refresh_expires ON oauth_refresh (expires_at);
