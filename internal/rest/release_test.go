@@ -138,6 +138,24 @@ func TestReleases(t *testing.T) {
 			}
 		}
 	}
+	query := `{"query":"{repository(owner:\"ada\",name:\"r\"){releases(first:9){totalCount nodes{tagName isLatest}} release(tagName:\"v2.0\"){isDraft}}}"}`
+	if got := s.Do(t, "POST", "/api/graphql", query, bearer(others)); strings.Contains(got.Text, "v2.0") || !strings.Contains(got.Text, `"release":null`) || !strings.Contains(got.Text, `"totalCount":1`) {
+		t.Errorf("GraphQL tells others of the draft: %s", got.Text)
+	}
+	if got := s.Do(t, "POST", "/api/graphql", query, r.auth); !strings.Contains(got.Text, `"release":{"isDraft":true}`) || !strings.Contains(got.Text, `"totalCount":2`) {
+		t.Errorf("GraphQL tells the owner: %s", got.Text)
+	}
+	to := "/api/uploads/repos/ada/r" + strings.TrimPrefix(first, releaseBase) + "/assets?name=z"
+	for auth, want := range map[string]int{"Accept: */*": 401, bearer(others): 403, "Cookie: __Host-session=" + s.Session(t, ada).Reveal(): 401} {
+		if got := s.Do(t, "POST", to, "x", auth); got.StatusCode != want {
+			t.Errorf("an upload: %d %s, want %d", got.StatusCode, got.Text, want)
+		}
+	}
+	for _, path := range []string{"/api/uploads/user", "/api/uploads/repos/ada/r/releases/1/assets/x"} {
+		if got := s.Do(t, "POST", path, "x", r.auth); got.StatusCode != 404 {
+			t.Errorf("%s: %d", path, got.StatusCode)
+		}
+	}
 	for _, path := range []string{"/ada/r/releases", releaseBase + "/releases"} {
 		if got := s.Do(t, "GET", path, ""); strings.Contains(got.Text, "v2.0") || !strings.Contains(got.Text, "v1.0") {
 			t.Errorf("visitors see the draft at %s", path)
