@@ -58,6 +58,7 @@ func commands() []command {
 		{"repo import", repoImportUsage, repoImport},
 		{"repo list", repoListUsage, repoList},
 		{"repo maintain", repoMaintainUsage, repoMaintain},
+		{"repo scan", repoScanUsage, repoScan},
 		{"repo quota", repoQuotaUsage, repoQuota},
 		{"repo delete", repoDeleteUsage, repoDelete},
 		{"keys list", keysListUsage, keysList},

@@ -28,7 +28,7 @@ output, and is shown this once.
                  Without one the token reads what is public.
                  Scopes: repo, public_repo, workflow, user, read:user,
                  user:email, delete_repo, admin:repo_hook, write:repo_hook,
-                 read:repo_hook
+                 read:repo_hook, security_events
 `
 
 // words is a flag that may be given more than once, or as a list.

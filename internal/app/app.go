@@ -121,6 +121,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, a.Files.Run)
 	a.background(ctx, a.Releases.Run)
 	a.background(ctx, a.Deliver.Run)
+	a.background(ctx, a.Scan.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

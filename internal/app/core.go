@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
@@ -33,6 +34,7 @@ import (
 	"jeton/internal/pubkey"
 	"jeton/internal/release"
 	"jeton/internal/repo"
+	"jeton/internal/scan"
 	"jeton/internal/signin"
 	"jeton/internal/token"
 )
@@ -72,6 +74,8 @@ type Core struct {
 	Apps      *application.Room
 	Orgs      *org.Room
 	Leaks     *leak.Room
+	Alerts    *alert.Room
+	Scan      *scan.Flow
 	Blobs     *blob.Folder
 	Files     *largefile.Room
 	Git       *gitstore.Store
@@ -154,6 +158,8 @@ func (k *Core) openRooms() {
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
+	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Now: o.Now})
+	k.Scan = scan.New(scan.Options{DB: k.DB, Repos: k.Repos, Git: k.Git, Leaks: k.Leaks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Gate = gate.New(gate.Options{
@@ -165,7 +171,7 @@ func (k *Core) openRooms() {
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
 		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
-		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts,
 		Log: o.Log, Now: o.Now,
 	})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})

@@ -23,7 +23,7 @@ import (
 // doors builds each door with the rooms and flows that it hands work to.
 func (a *App) doors() (err error) {
 	k := a.Core
-	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
+	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Alerts: k.Alerts, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
 	if a.Deliver, err = deliverer(k); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (a *App) doors() (err error) {
 		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
 		Accounts: k.Accounts, Orgs: k.Orgs, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments,
 		Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
@@ -51,7 +51,7 @@ func (a *App) doors() (err error) {
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases,
 		Log: k.o.Log, Now: k.o.Now,
 	}

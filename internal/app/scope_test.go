@@ -35,13 +35,14 @@ func TestScopes_each(t *testing.T) {
 		beside []string // scopes that the request needs as well
 		try    func(plain string) bool
 	}{
-		right.ScopeRepo:          {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
-		right.ScopePublicRepo:    {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
-		right.ScopeUser:          {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
-		right.ScopeUserEmail:     {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
-		right.ScopeDeleteRepo:    {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},
-		right.ScopeReadRepoHook:  {nil, status("GET", "/api/v3/repos/"+private.FullName()+"/hooks", "", http.StatusOK)},
-		right.ScopeWriteRepoHook: {nil, status("POST", "/api/v3/repos/"+private.FullName()+"/hooks", `{"active":false,"config":{"url":"https://example.com/{n}"}}`, http.StatusCreated)},
+		right.ScopeRepo:           {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
+		right.ScopePublicRepo:     {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
+		right.ScopeUser:           {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
+		right.ScopeUserEmail:      {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
+		right.ScopeDeleteRepo:     {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},
+		right.ScopeSecurityEvents: {nil, status("GET", "/api/v3/repos/"+private.FullName()+"/secret-scanning/alerts", "", http.StatusOK)},
+		right.ScopeReadRepoHook:   {nil, status("GET", "/api/v3/repos/"+private.FullName()+"/hooks", "", http.StatusOK)},
+		right.ScopeWriteRepoHook:  {nil, status("POST", "/api/v3/repos/"+private.FullName()+"/hooks", `{"active":false,"config":{"url":"https://example.com/{n}"}}`, http.StatusCreated)},
 		right.ScopeAdminRepoHook: {nil, func(plain string) bool {
 			url := "https://example.com/doomed"
 			h, err := s.Hooks.Create(t.Context(), right.Actor{Account: ada.ID}, hook.Place{Repo: private.ID, Owner: ada.ID, Name: private.FullName()}, hook.Patch{URL: &url})

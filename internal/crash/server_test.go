@@ -63,7 +63,8 @@ func TestServed(t *testing.T) {
 // settings are a server without TLS, so that what it writes can be read.
 func settings(t testing.TB, data string) config.Config {
 	t.Helper()
-	c, err := config.Config{Data: data, Listen: "127.0.0.1:0", TLS: config.Off, Maintenance: "off", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}}.Complete()
+	c, err := config.Config{Data: data, Listen: "127.0.0.1:0", TLS: config.Off, Maintenance: "off", TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")},
+		WebhookAllow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}.Complete()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"jeton/internal/problem"
 )
@@ -34,7 +35,7 @@ func (d *DB) LockServer(ctx context.Context) (release func(), err error) {
 
 func (d *DB) takeLock(ctx context.Context) (*serverLock, error) {
 	if d.sqlite != nil {
-		return d.lockFile()
+		return d.lockFile(ctx)
 	}
 	conn, err := d.read.Conn(ctx)
 	if err != nil {
@@ -53,9 +54,19 @@ func (d *DB) takeLock(ctx context.Context) (*serverLock, error) {
 	return &serverLock{conn: conn}, nil
 }
 
+// lockWithin is how long a server waits for the lock: a child that a killed server
+// was just starting holds it until its program is run.
+const lockWithin = time.Second
+
 // lockFile takes the lock of the data folder for a server.
-func (d *DB) lockFile() (*serverLock, error) {
+func (d *DB) lockFile(ctx context.Context) (*serverLock, error) {
 	file, held, err := d.openLock(exclusive)
+	for end := time.Now().Add(lockWithin); err == nil && !held && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(lockWithin / 50)
+		if held, err = tryLock(file, exclusive); err != nil {
+			_ = file.Close()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ const (
 	trimEvery = time.Hour
 	lookSoon  = 500 * time.Millisecond // while something waits
 	lookLater = 5 * time.Second        // for what another process queued
+	gather    = 10 * time.Millisecond
 )
 
 // Flow does the work. Run may run once at a time.
@@ -107,6 +108,12 @@ func (f *Flow) Run(ctx context.Context) error {
 			}
 		}
 		timer.Stop()
+		if waiting { // many end at once: one look does for them
+			select {
+			case <-ctx.Done():
+			case <-time.After(gather):
+			}
+		}
 	}
 }
 
@@ -118,21 +125,16 @@ func (f *Flow) start(ctx context.Context) (bool, error) {
 	if running >= inAll {
 		return true, nil // whoever ends looks again
 	}
-	due, waiting, err := f.o.Hooks.Queue(ctx, f.o.DB, 10*inAll)
+	due, waiting, err := f.o.Hooks.Queue(ctx, f.o.DB, 10*inAll, perOwner)
 	if err != nil {
 		return true, err
 	}
 	for _, n := range due {
-		// The owner is looked up each time: repositories are transferred.
-		r, err := f.o.Repos.ByID(ctx, f.o.DB, n.Repo)
-		if err != nil && !problem.Is(err, problem.NotFound) {
-			return true, err
-		}
-		if !f.enter(n.Hook, r.Owner) {
+		if !f.enter(n.Hook, n.Owner) {
 			continue
 		}
 		f.work.Go(func() {
-			defer f.leave(n.Hook, r.Owner)
+			defer f.leave(n.Hook, n.Owner)
 			if err := f.deliver(ctx, n.Delivery); err != nil && ctx.Err() == nil {
 				f.rest(n.Hook)
 				f.o.Log.WarnContext(ctx, "a webhook was not told", "hook", int64(n.Hook), "delivery", int64(n.Delivery), "err", err)

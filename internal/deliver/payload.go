@@ -40,6 +40,9 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		return nil, err
 	}
 	fields["repository"] = f.repository(&r)
+	if r.OwnerIsOrg {
+		fields["organization"] = f.organization(&r)
+	}
 	if fields["sender"], err = f.user(ctx, id.Account(j.Event.Account), j.Event.Login); err != nil {
 		return nil, err
 	}

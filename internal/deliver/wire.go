@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -45,6 +46,25 @@ func (f *Flow) simpleUser(who id.Account, login string, admin bool) map[string]a
 	}
 }
 
+// owner is who owns a repository: a user, or an organisation.
+func (f *Flow) owner(r *repoRow) map[string]any {
+	u := f.simpleUser(r.Owner, r.OwnerLogin, false)
+	if r.OwnerIsOrg {
+		u["type"], u["node_id"] = "Organization", nodeID("Organization", int64(r.Owner))
+	}
+	return u
+}
+
+// organization is what payloads say of the organisation that owns a repository.
+func (f *Flow) organization(r *repoRow) map[string]any {
+	u := f.api("/orgs/" + r.OwnerLogin)
+	return map[string]any{
+		"login": r.OwnerLogin, "id": r.Owner, "node_id": nodeID("Organization", int64(r.Owner)), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
+		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
+		"avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(r.Owner))), "description": nil,
+	}
+}
+
 // templates are the addresses of a repository's parts, as GitHub writes them.
 var templates = map[string]string{
 	"forks_url": "/forks", "keys_url": "/keys{/key_id}", "collaborators_url": "/collaborators{/collaborator}", "teams_url": "/teams", "hooks_url": "/hooks",
@@ -68,13 +88,16 @@ func (f *Flow) repository(r *repoRow) map[string]any {
 	}
 	out := map[string]any{
 		"id": r.ID, "node_id": nodeID("Repository", int64(r.ID)), "name": r.Name, "full_name": r.FullName(), "private": r.Private,
-		"owner": f.simpleUser(r.Owner, r.OwnerLogin, false), "html_url": page, "description": nil, "fork": r.ForkOf != 0, "url": u,
+		"owner": f.owner(r), "html_url": page, "description": nil, "fork": r.ForkOf != 0, "url": u,
 		"created_at": stamp(r.CreatedAt), "updated_at": stamp(r.UpdatedAt), "pushed_at": stamp(r.PushedAt),
 		"git_url": page + ".git", "ssh_url": page + ".git", "clone_url": page + ".git", "svn_url": page, "homepage": nil, "mirror_url": nil,
 		"size": r.Size, "stargazers_count": 0, "watchers_count": 0, "watchers": 0, "forks_count": 0, "forks": 0, "open_issues_count": 0, "open_issues": 0,
 		"language": nil, "license": nil, "has_issues": false, "has_projects": false, "has_downloads": false, "has_wiki": false, "has_pages": false,
-		"has_discussions": false, "archived": r.Archived, "disabled": false, "allow_forking": true, "is_template": false,
-		"web_commit_signoff_required": false, "topics": []string{}, "visibility": visibility, "default_branch": r.DefaultBranch, "custom_properties": map[string]any{},
+		"has_discussions": false, "archived": r.Archived, "disabled": false, "allow_forking": !r.NoForking, "is_template": r.Template,
+		"web_commit_signoff_required": false, "topics": strings.Fields(r.Topics), "visibility": visibility, "default_branch": r.DefaultBranch, "custom_properties": map[string]any{},
+	}
+	if r.Homepage != "" {
+		out["homepage"] = r.Homepage
 	}
 	if r.Description != "" {
 		out["description"] = r.Description

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,16 +46,16 @@ type receiver struct {
 	*httptest.Server
 	came   chan got
 	answer func(w http.ResponseWriter, n int) // nil: 200 and a word
-	n      int
+	n      atomic.Int64
 }
 
 // handle notes a request and answers it; requests come one after the other.
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, _ := io.ReadAll(req.Body)
-	r.n++
+	n := int(r.n.Add(1))
 	r.came <- got{req.Header.Clone(), body}
 	if r.answer != nil {
-		r.answer(w, r.n)
+		r.answer(w, n)
 		return
 	}
 	_, _ = io.WriteString(w, "thanks")

@@ -40,7 +40,7 @@ func TestPush_revokedAtTheLastMoment(t *testing.T) {
 		_, err := w.Core.Gate.Identify(ctx, gate.ParseAuthorization([]string{header}))
 		return err
 	}
-	flow := push.New(push.Options{Gate: w.Core.Gate, Git: w.Core.Git, DB: w.DB, Repos: w.Repos, Audit: w.Core.Audit, Leaks: w.Core.Leaks})
+	flow := push.New(push.Options{Gate: w.Core.Gate, Git: w.Core.Git, DB: w.DB, Repos: w.Repos, Audit: w.Core.Audit, Leaks: w.Core.Leaks, Alerts: w.Core.Alerts})
 	var out bytes.Buffer
 	// The context is none that the gate watches: nothing but again can tell.
 	if err := flow.Receive(t.Context(), &actor, r, again, strings.NewReader(body), &out); err != nil {

@@ -302,7 +302,7 @@ func (w *world) receive(t *testing.T, o push.Options, body io.Reader, again func
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Gate, o.Git, o.DB, o.Repos, o.Audit, o.Leaks = w.Core.Gate, w.Core.Git, w.DB, w.Repos, w.Core.Audit, w.Core.Leaks
+	o.Gate, o.Git, o.DB, o.Repos, o.Audit, o.Leaks, o.Alerts = w.Core.Gate, w.Core.Git, w.DB, w.Repos, w.Core.Audit, w.Core.Leaks, w.Core.Alerts
 	var out bytes.Buffer
 	if err := push.New(o).Receive(t.Context(), &actor, r, again, body, &out); err != nil {
 		t.Fatal(err)

@@ -40,6 +40,9 @@ func TestSecret_own(t *testing.T) {
 	a.Run(t, "rm", "-q", "conf/a b.yml")
 	a.Run(t, "commit", "-qm", "remove it again")
 	out, _ := a.Try(t, "push", "origin", "main", "HEAD~2:refs/heads/clean")
+	const unblock = "/ada/app/security/secret-scanning/unblock-secret/"
+	_, placeholder, _ := strings.Cut(out, unblock)
+	placeholder = placeholder[:min(len(placeholder), 26)]
 	isRemote(t, out, `remote: error: GH013: Repository rule violations found for refs/heads/main.
 remote:
 remote: - GITHUB PUSH PROTECTION
@@ -58,6 +61,9 @@ remote:        (?) Your token "deploy", which ends in `+plain[len(plain)-8:]+`, 
 remote:        whoever can read the repository could use it.
 remote:        Delete it, then this push goes through:
 remote:        `+s.URL()+fmt.Sprintf("/settings/tokens/%d/delete", tok.ID)+`
+remote:
+remote:        (?) To push it nevertheless, follow this URL and say why:
+remote:        `+s.URL()+unblock+placeholder+`
 remote:
 remote:        (?) Or remove the token from every commit that you push:
 remote:        git commit --amend for the last one, git rebase -i for others.

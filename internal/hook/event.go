@@ -109,6 +109,9 @@ func (d *Deed) body() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode the event %s: %w", d.Event, err)
 		}
+		if fields == nil { // a nil of some type
+			fields = map[string]json.RawMessage{}
+		}
 	}
 	if d.Action != "" {
 		fields["action"], _ = json.Marshal(d.Action) // a word of ours

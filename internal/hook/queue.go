@@ -16,25 +16,35 @@ import (
 type Next struct {
 	Delivery id.Delivery
 	Hook     id.Hook
-	Repo     id.Repo
+	Owner    id.Account // of the repository
 }
 
-// Queue returns what is due now, the first of each hook, of at most limit hooks, the
-// longest waiting first; and whether anything waits at all.
-func (m *Room) Queue(ctx context.Context, r db.Reader, limit int) (due []Next, waiting bool, err error) {
+// Queue returns what is due now, the first of each hook, the longest waiting first:
+// of at most limit hooks, and of at most perOwner of one owner, so that nobody's
+// hooks hide others'. It says, too, whether anything waits at all.
+func (m *Room) Queue(ctx context.Context, r db.Reader, limit, perOwner int) (due []Next, waiting bool, err error) {
 	rows, err := r.Query(ctx, `
-		SELECT MIN(d.id), d.hook_id, MIN(h.target_id)
-		FROM hook_deliveries d
-		JOIN hooks h ON h.id = d.hook_id
-		WHERE d.due_at > 0 AND d.due_at <= $1
-		GROUP BY d.hook_id ORDER BY 1 LIMIT $2`, db.Micros(m.o.Now()), limit)
+		SELECT w.id, w.hook_id, w.owner_id
+		FROM (
+			SELECT q.id, q.hook_id, q.owner_id, ROW_NUMBER() OVER (PARTITION BY q.owner_id ORDER BY q.id) AS place
+			FROM (
+				SELECT MIN(d.id) AS id, d.hook_id, COALESCE(MIN(r.owner_id), 0) AS owner_id
+				FROM hook_deliveries d
+				JOIN hooks h ON h.id = d.hook_id
+				LEFT JOIN repositories r ON r.id = h.target_id
+				WHERE d.due_at > 0 AND d.due_at <= $1
+				GROUP BY d.hook_id
+			) q
+		) w
+		WHERE w.place <= $3
+		ORDER BY w.id LIMIT $2`, db.Micros(m.o.Now()), limit, perOwner)
 	if err != nil {
 		return nil, false, fmt.Errorf("look for deliveries: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var n Next
-		if err := rows.Scan(&n.Delivery, &n.Hook, &n.Repo); err != nil {
+		if err := rows.Scan(&n.Delivery, &n.Hook, &n.Owner); err != nil {
 			return nil, false, fmt.Errorf("look for deliveries: %w", err)
 		}
 		due = append(due, n)

@@ -41,6 +41,7 @@ var allow = map[string][]string{
 	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"leak":        {"problem", "secret", "token", "application"},
+	"alert":       {"id", "problem", "right", "db", "audit", "token"},
 	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
 
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
@@ -50,22 +51,23 @@ var allow = map[string][]string{
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
+	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
+	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit",
-		"signature", "pubkey", "commitstatus", "deployment", "release", "blob"},
+		"signature", "pubkey", "commitstatus", "deployment", "release", "blob", "alert"},
 	"graphql": {"release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release"},
+		"signature", "pubkey", "commitstatus", "release", "alert"},
 	// the side of the person
 	"client": {"problem", "secret"},
 	// tests of the whole

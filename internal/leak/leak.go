@@ -62,6 +62,7 @@ type Place struct {
 	Kind   string // of the object that holds it: blob, commit or tag
 	Object string // its name
 	Line   int
+	Column int // of its first byte, from 1
 }
 
 // Collector gathers candidates from many objects, from several goroutines.
@@ -87,6 +88,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 	for _, f := range found {
 		line += bytes.Count(data[counted:f.Offset], []byte{'\n'})
 		counted = f.Offset
+		column := f.Offset - bytes.LastIndexByte(data[:f.Offset], '\n')
 		places, known := c.found[f.Plain.Reveal()]
 		if !known {
 			if len(c.order) >= maxTokens {
@@ -96,7 +98,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 			c.order = append(c.order, f.Plain)
 		}
 		if len(places) < maxPlaces {
-			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line})
+			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line, Column: column})
 		}
 	}
 }
@@ -187,4 +189,29 @@ func (r *Room) live(ctx context.Context, plain secret.Value) (*token.Verified, e
 		return nil, nil
 	}
 	return v, err
+}
+
+// Known says which token of this host a candidate is, and whether it is live. One
+// that never was any gives false, and so does what applications hold beside their
+// tokens once it is worth nothing.
+func (r *Room) Known(ctx context.Context, plain secret.Value) (f Finding, live, known bool, err error) {
+	s := plain.Reveal()
+	f.LastEight = s[len(s)-8:]
+	v, err := r.live(ctx, plain)
+	if err != nil || v != nil {
+		if v != nil {
+			f.Token = *v
+		}
+		return f, v != nil, v != nil, err
+	}
+	if k, _ := token.KindOf(s); k == token.Refresh || k == token.AppSecret {
+		return Finding{}, false, false, nil
+	}
+	_, err = r.o.Tokens.Verify(ctx, plain)
+	if refused, ok := errors.AsType[*token.Refused](err); ok {
+		t := refused.Token
+		f.Token = token.Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, LastEight: f.LastEight}
+		return f, false, t.ID != 0, nil
+	}
+	return Finding{}, false, false, err
 }

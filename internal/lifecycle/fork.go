@@ -79,6 +79,12 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 		if err := f.o.Files.CopyTo(ctx, tx, origin.ID, number); err != nil {
 			return err
 		}
+		if err := f.o.Alerts.NewTx(ctx, tx, number, im.Empty); err != nil {
+			return err
+		}
+		if how.Flat != nil {
+			return nil // no fork
+		}
 		// Who is told, and may see the fork, package deliver finds out.
 		return f.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "fork", Repo: origin.ID, Actor: actor, Body: map[string]id.Repo{"fork": number}})
 	})

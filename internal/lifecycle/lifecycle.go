@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/application"
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
@@ -28,7 +29,7 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Hooks, Log and Now are
+// Options are the parts that the flow joins. All but Hooks, Alerts, Log and Now are
 // required.
 type Options struct {
 	DB      *db.DB
@@ -41,6 +42,7 @@ type Options struct {
 	Files   *largefile.Room
 	Git     *gitstore.Store
 	Hooks   *hook.Room       // nil: there are no webhooks
+	Alerts  *alert.Room      // nil: nobody looks for tokens
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }

@@ -15,8 +15,12 @@ import (
 // CreateRepo makes an empty repository, of one's own or of an organisation that
 // lets the actor; only the operator makes one for somebody else. It fails with problem.Invalid, with the field.
 func (f *Flow) CreateRepo(ctx context.Context, actor right.Actor, n repo.NewRepo) (repo.Repo, error) {
-	return f.create(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) error {
+	var number id.Repo
+	return f.createIf(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) error {
+		number = n.ID
 		return f.o.Git.Create(ctx, n.ID, object.Format(n.Format), n.DefaultBranch)
+	}, func(context.Context, *db.Tx) error { return nil }, func(ctx context.Context, tx *db.Tx) error {
+		return f.o.Alerts.NewTx(ctx, tx, number, true)
 	})
 }
 
@@ -28,7 +32,9 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 		return repo.Repo{}, problem.New(problem.Forbidden, "Only the administrator of the machine imports from a folder on it.", "Import from an https URL.")
 	}
 	var im gitstore.Imported
-	r, err := f.create(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) (err error) {
+	var number id.Repo
+	r, err := f.createIf(ctx, actor, n, func(ctx context.Context, n *repo.NewRepo) (err error) {
+		number = n.ID
 		if im, err = f.o.Git.Import(ctx, n.ID, from); err != nil {
 			return err
 		}
@@ -37,6 +43,8 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 			n.DefaultBranch = im.DefaultBranch
 		}
 		return nil
+	}, func(context.Context, *db.Tx) error { return nil }, func(ctx context.Context, tx *db.Tx) error {
+		return f.o.Alerts.NewTx(ctx, tx, number, im.Empty)
 	})
 	if err != nil || im.Empty {
 		return r, err
@@ -44,16 +52,11 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 	return f.filled(ctx, r)
 }
 
-// create draws a number, lets fill make the folder of that number, and then
+// createIf draws a number, lets fill make the folder of that number, and then
 // makes the row: at no moment is there a row without its folder, and no
 // transaction waits for the disk. A crash in between leaves a number for Sweep
-// and blocks no name.
-func (f *Flow) create(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error) (repo.Repo, error) {
-	return f.createIf(ctx, actor, n, fill, func(context.Context, *db.Tx) error { return nil }, nil)
-}
-
-// createIf is create with a last question, asked in the transaction that makes
-// the row, and with what, if not nil, is written in it too.
+// and blocks no name. There is a last question, asked in the transaction that makes
+// the row, and what is written in it too.
 func (f *Flow) createIf(ctx context.Context, actor right.Actor, n repo.NewRepo, fill func(context.Context, *repo.NewRepo) error,
 	still func(context.Context, *db.Tx) error, also func(context.Context, *db.Tx) error) (repo.Repo, error) {
 	creator, err := f.mayCreate(ctx, f.o.DB, &actor, n.Owner, n.Private)
@@ -180,6 +183,9 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 			return err
 		}
 		if err := f.o.Hooks.DropTx(ctx, tx, r); err != nil {
+			return err
+		}
+		if err := f.o.Alerts.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
 		_, err := f.o.Repo.Delete(ctx, tx, actor, r)

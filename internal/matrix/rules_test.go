@@ -61,7 +61,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, orgRules, gitRules, contentRules, hookRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -104,8 +104,10 @@ var needs = map[string]need{
 
 // needOf looks a need up by its name, in the table of its topic.
 func needOf(scope string) need {
-	if n, ok := hookNeeds[scope]; ok {
-		return n
+	for _, table := range []map[string]need{hookNeeds, alertNeeds} {
+		if n, ok := table[scope]; ok {
+			return n
+		}
 	}
 	return needs[scope]
 }

@@ -75,6 +75,7 @@ type world struct {
 	repos   map[bool]repo.Repo // by private
 	rules   map[bool]id.Rule   // a rule of each
 	hooks   map[bool]*hooked   // a webhook of each
+	alerts  map[bool]int64     // the number of an alert of each
 	commit  string
 	blob    string          // of the README
 	tag     string          // an annotated one
@@ -110,7 +111,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}, alerts: map[bool]int64{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -131,6 +132,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		}
 		w.rules[private] = rule.ID
 		w.hooks[private] = w.hookUp(t, r)
+		w.alerts[private] = w.alarm(t, r)
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)

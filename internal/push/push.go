@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"jeton/internal/alert"
 	"jeton/internal/audit"
 	"jeton/internal/db"
 	"jeton/internal/gate"
@@ -33,8 +34,10 @@ type Options struct {
 	Audit *audit.Log
 	Leaks *leak.Room
 	Hooks *hook.Room // is told of pushes; nil: nobody is
-	Log   *slog.Logger
-	Now   func() time.Time // nil: time.Now
+
+	Alerts *alert.Room // knows which tokens may be pushed nevertheless
+	Log    *slog.Logger
+	Now    func() time.Time // nil: time.Now
 
 	WarnFile  int64         // bytes past which a file is warned of; 0: none is
 	RulesTime time.Duration // how long the repository's rules may take for the refs of a push; 0: 20 s
@@ -48,7 +51,7 @@ type Flow struct {
 
 // New makes the flow and has the store hand it what a crash left unrecorded.
 func New(o Options) *Flow {
-	if o.Gate == nil || o.Git == nil || o.DB == nil || o.Repos == nil || o.Audit == nil || o.Leaks == nil {
+	if o.Gate == nil || o.Git == nil || o.DB == nil || o.Repos == nil || o.Audit == nil || o.Leaks == nil || o.Alerts == nil {
 		panic("push: New without a required option")
 	}
 	if o.Log == nil {

@@ -34,6 +34,9 @@ func (p *pushing) leaks(ctx context.Context, in *gitstore.Incoming, refs *gitsto
 	if err := s.locate(ctx, tips); err != nil {
 		return err
 	}
+	if err := p.letPass(ctx, &s); err != nil || len(s.found) == 0 {
+		return err
+	}
 	var bad []string
 	for i, u := range p.cmds.Updates {
 		if p.results[i].Reason != "" || u.Deletes() {
@@ -52,6 +55,9 @@ func (p *pushing) leaks(ctx context.Context, in *gitstore.Incoming, refs *gitsto
 		return nil
 	}
 	p.because(Secret, secretDetected())
+	if err := p.placeholders(ctx, &s); err != nil {
+		return err
+	}
 	p.tellLeaks(bad, &s)
 	return p.recordLeaks(ctx, &s)
 }
@@ -63,6 +69,7 @@ type spilled struct {
 	found []leak.Finding
 	paths map[object.ID]string         // of what the tips bring
 	from  map[object.ID]gitstore.Place // where files came in
+	allow map[string]string            // the address at which a token can be allowed, by its end
 }
 
 // locate finds which of the objects the push brings, and where.
@@ -164,6 +171,9 @@ func (p *pushing) tellLeaks(names []string, s *spilled) {
 		}
 		say("")
 		p.remedy(f)
+		if to := s.allow[f.LastEight]; to != "" {
+			say("", "       (?) To push it nevertheless, follow this URL and say why:", "       "+to)
+		}
 	}
 	say("", "       (?) Or remove the token from every commit that you push:",
 		"       git commit --amend for the last one, git rebase -i for others.")

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/application"
 	"jeton/internal/commitstatus"
 	"jeton/internal/db"
@@ -50,6 +51,7 @@ type Options struct {
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
+	Alerts    *alert.Room
 	Limit     *limit.Limiter
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
@@ -126,6 +128,7 @@ func (d *Door) table() []topic {
 		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
 		{"Webhooks", d.hookRoutes()},
+		{"Secret scanning", d.alertRoutes()},
 	}
 }
 

@@ -89,6 +89,10 @@ const (
 	HookEdit   // make and change them, send again
 	HookDelete // take them away
 
+	// Of alerts about tokens that were found in a repository.
+	AlertRead // look at them
+	AlertEdit // decide about them
+
 	actions // how many there are, plus one
 )
 
@@ -195,6 +199,9 @@ var table = [actions]ActionInfo{
 	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
 	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
 	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
+
+	AlertRead: {Name: "alert.read", Subject: OfRepo, Permission: SecretAlerts, Level: Read, Right: Admin},
+	AlertEdit: {Name: "alert.edit", Subject: OfRepo, Permission: SecretAlerts, Level: Write, Right: Admin},
 }
 
 func (a Action) entry() *ActionInfo {

@@ -37,6 +37,7 @@ const (
 	ScopeAdminGPGKey        Scope = "admin:gpg_key"
 	ScopeWriteGPGKey        Scope = "write:gpg_key"
 	ScopeReadGPGKey         Scope = "read:gpg_key"
+	ScopeSecurityEvents     Scope = "security_events"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -54,6 +55,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeRepoDeployment, Parent: ScopeRepo, Title: "Read and write deployments and their statuses, and no code", gives: both(Levels{Deployments: Write})},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeRepoInvite, Parent: ScopeRepo, Title: "Accept and decline invitations to repositories", gives: both(Levels{Invitations: Write})},
+	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
 	{Name: ScopeAdminOrg, Title: "Full control of organizations and teams", gives: both(Levels{Members: Write, OrgAdministration: Write, Memberships: Read})},
 	{Name: ScopeWriteOrg, Parent: ScopeAdminOrg, Title: "Read and write members and teams of organizations", gives: both(Levels{Members: Write, Memberships: Read})},
@@ -73,7 +75,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin, RepositoryHooks: Admin, Invitations: Write}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

@@ -60,6 +60,9 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt,
 		Homepage: r.Homepage, Topics: r.TopicList(), OfOrg: r.OwnerIsOrg, Template: r.Template}}
 	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}, {Text: "Tags", Href: home + "/tags", Current: tab == "tags"}, {Text: "Releases", Href: home + "/releases", Current: tab == "releases"}}
+	if c.may(right.AlertRead) {
+		f.Tabs = append(f.Tabs, Link{Text: "Security", Href: home + "/security/secret-scanning", Current: tab == "security"})
+	}
 	if c.may(right.RepoAccess) {
 		f.Tabs = append(f.Tabs, Link{Text: "Settings", Href: home + "/settings", Current: tab == "settings"})
 	}

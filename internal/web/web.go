@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
@@ -47,6 +48,7 @@ type Options struct {
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
+	Alerts    *alert.Room
 	Reveals   *signin.Reveals
 	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log       *slog.Logger    // nil: nothing is logged
@@ -84,7 +86,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Reveals == nil ||
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil {
 		panic("web: New without a required option")
 	}
@@ -316,6 +318,11 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
 		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
+		{Method: get, Path: "/{owner}/{repo}/security/secret-scanning", Action: right.AlertRead, Handle: listAlerts},
+		{Method: get, Path: "/{owner}/{repo}/security/secret-scanning/{alert}", Action: right.AlertRead, Handle: showAlert},
+		{Method: post, Path: "/{owner}/{repo}/security/secret-scanning/{alert}", Action: right.AlertEdit, Handle: decideAlert},
+		{Method: get, Path: "/{owner}/{repo}/security/secret-scanning/unblock-secret/{placeholder}", Action: right.RepoPush, Handle: unblockForm},
+		{Method: post, Path: "/{owner}/{repo}/security/secret-scanning/unblock-secret/{placeholder}", Action: right.RepoPush, Handle: unblock},
 		{Method: get, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: visibilityForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/visibility", Action: right.RepoVisibility, Handle: setVisibility},
 		{Method: get, Path: "/{owner}/{repo}/settings/archive", Action: right.RepoUnarchive, Handle: archiveForm},
