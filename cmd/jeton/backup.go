@@ -29,7 +29,7 @@ func backupData(c *call) error {
 		return err
 	}
 	return c.with(func(k *app.Core) error {
-		m, err := backup.Write(c.ctx, backup.Options{DB: k.DB, Git: k.Git, Blobs: k.Blobs, Repos: k.Repos, Keys: c.config.Keys, TLS: c.config.TLSDir(), Program: programVersion(), GitProgram: c.config.Git}, c.args[0], *keysOut)
+		m, err := backup.Write(c.ctx, backup.Options{DB: k.DB, Git: k.Git, Blobs: k.Blobs, Assets: k.ReleaseBlobs, Repos: k.Repos, Keys: c.config.Keys, TLS: c.config.TLSDir(), Program: programVersion(), GitProgram: c.config.Git}, c.args[0], *keysOut)
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func restoreData(c *call) error {
 	}
 	cfg := c.config
 	m, err := backup.Restore(c.ctx, c.args[0], *keysIn, backup.Target{
-		Data: cfg.Data, Allowed: []string{"jeton.toml", "lost+found"}, Keys: cfg.Keys, TLS: cfg.TLSDir(), Repositories: cfg.Repositories(), LargeFiles: cfg.LargeFiles(),
+		Data: cfg.Data, Allowed: []string{"jeton.toml", "lost+found"}, Keys: cfg.Keys, TLS: cfg.TLSDir(), Repositories: cfg.Repositories(), LargeFiles: cfg.LargeFiles(), Assets: cfg.Releases(),
 		Database: db.Options{URL: cfg.Database.Reveal(), Path: cfg.SQLite()}, GitProgram: cfg.Git,
 	})
 	if err != nil {

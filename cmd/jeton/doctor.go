@@ -21,6 +21,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 )
 
@@ -215,7 +216,7 @@ func (c *call) checkInside(deep bool) []finding {
 		if err != nil {
 			return err
 		}
-		list = append(list, c.checkLargeFiles(k, deep))
+		list = append(list, c.checkLargeFiles(k, deep), c.checkAssets(k, deep))
 		return nil
 	})
 	if err != nil {
@@ -292,6 +293,19 @@ func (c *call) checkLargeFiles(k *app.Core, deep bool) finding {
 		return good(check, "%d, and %d that no repository holds", rep.Objects, rep.Stray)
 	}
 	return good(check, "%d", rep.Objects)
+}
+
+// checkAssets compares the files of releases with the bytes.
+func (c *call) checkAssets(k *app.Core, deep bool) finding {
+	const check = "files of releases"
+	rep, err := release.Check(c.ctx, k.DB, k.ReleaseBlobs, deep)
+	switch {
+	case err != nil:
+		return bad(check, err, "Check that this user may read "+c.config.Releases()+".")
+	case rep.Missing+rep.Damaged > 0:
+		return finding{check, false, fmt.Sprintf("of %d, %d are missing and %d are damaged", rep.Assets, rep.Missing, rep.Damaged), "Restore " + c.config.Releases() + " from a backup, or upload them again."}
+	}
+	return good(check, "%d", rep.Assets)
 }
 
 // allRepos lists every repository, from one state of the database.

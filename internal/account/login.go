@@ -57,6 +57,9 @@ func key(s string) string {
 	}, s)
 }
 
+// EmailKey is the form in which an e-mail address is unique, and compared.
+func EmailKey(address string) string { return key(address) }
+
 // Reserved reports whether name, in any case, belongs to the program: it is or
 // may become the first segment of a route, or would be mistaken for something
 // official. It is the one list for sign-up and for the splitting of URLs.

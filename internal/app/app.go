@@ -119,12 +119,16 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, a.Signin.Run)
 	a.stopUpkeep = a.background(ctx, a.Git.RunUpkeep)
 	a.background(ctx, a.Files.Run)
+	a.background(ctx, a.Releases.Run)
 	a.background(ctx, a.Deliver.Run)
 	a.background(ctx, a.Scan.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}
 	if err := a.Files.Sweep(ctx); err != nil {
+		return err
+	}
+	if err := a.Releases.Sweep(ctx); err != nil {
 		return err
 	}
 	if a.cert != nil {

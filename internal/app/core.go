@@ -17,8 +17,10 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/blob"
 	"jeton/internal/change"
+	"jeton/internal/commitstatus"
 	"jeton/internal/config"
 	"jeton/internal/db"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -29,6 +31,8 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/pubkey"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/scan"
 	"jeton/internal/signin"
@@ -77,6 +81,12 @@ type Core struct {
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
+
+	PublicKeys   *pubkey.Room
+	Statuses     *commitstatus.Room
+	Deployments  *deployment.Room
+	Releases     *release.Room
+	ReleaseBlobs *blob.Folder
 
 	o       Options
 	closers []func(context.Context) error // in the order of opening
@@ -129,6 +139,10 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 		return err
 	}
 	k.onClose(func(context.Context) error { return k.Blobs.Close() })
+	if k.ReleaseBlobs, err = blob.OpenFolder(c.Releases()); err != nil {
+		return err
+	}
+	k.onClose(func(context.Context) error { return k.ReleaseBlobs.Close() })
 	return nil
 }
 
@@ -141,8 +155,8 @@ func (k *Core) openRooms() {
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
-	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
+	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
 	k.Scan = scan.New(scan.Options{DB: k.DB, Repos: k.Repos, Git: k.Git, Leaks: k.Leaks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})
@@ -160,6 +174,13 @@ func (k *Core) openRooms() {
 		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts,
 		Log: o.Log, Now: o.Now,
 	})
+	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
+	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Now: o.Now})
+	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
+	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
+	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
+	k.Lifecycle.WhenDeleting(k.Releases.DropTx)
 	k.onClose(k.Lifecycle.Close)
 }
 

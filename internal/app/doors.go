@@ -33,9 +33,11 @@ func (a *App) doors() (err error) {
 		Accounts: k.Accounts, Orgs: k.Orgs, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments,
+		Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
 	})
-	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
+	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases,
 		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
@@ -50,6 +52,7 @@ func (a *App) doors() (err error) {
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases,
 		Log: k.o.Log, Now: k.o.Now,
 	}
 	if !off {

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 
 	"jeton/internal/githttp"
 	"jeton/internal/graphql"
@@ -58,7 +57,7 @@ func (a *App) entrance(doors, metrics http.Handler) http.Handler {
 // route picks the door by the path alone.
 func (a *App) route(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
-	case path == rest.Prefix || strings.HasPrefix(path, rest.Prefix+"/"):
+	case rest.Serves(path):
 		a.Rest.ServeHTTP(w, r)
 	case path == graphql.Path:
 		a.GraphQL.ServeHTTP(w, r)

@@ -27,6 +27,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -37,6 +38,7 @@ const (
 	databaseName = "database.jsonl"
 	reposName    = "repositories"
 	largeName    = "lfs"
+	assetsName   = "releases"
 	keysName     = "keys"
 	tlsName      = "tls"
 	// rounds is how often what changed meanwhile is copied again. Each round is
@@ -50,6 +52,7 @@ type Options struct {
 	DB      *db.DB
 	Git     *gitstore.Store
 	Blobs   blob.Store // the large files
+	Assets  blob.Store // the files of releases; nil: there are none
 	Repos   *repo.Room
 	Keys    string // the folder of the server keys
 	TLS     string // the folder of the certificates
@@ -187,6 +190,9 @@ func (w *writer) write(ctx context.Context) (Manifest, error) {
 		// stay for a day after the last one: what the dump names is there.
 		m.LargeFiles, err = w.largeFiles(ctx)
 	}
+	if err == nil && w.o.Assets != nil {
+		err = w.assets(ctx)
+	}
 	if err == nil {
 		err = w.verify(ctx)
 	}
@@ -299,6 +305,20 @@ func (w *writer) largeFiles(ctx context.Context) (n int, err error) {
 		return n, problem.Wrap(err, problem.Conflict, "a large file is damaged", "Run \"jeton doctor --repositories\" to see which, and push it again from a clone: git lfs push --all")
 	}
 	return n, err
+}
+
+// assets copies the files of releases, hashed on their way.
+func (w *writer) assets(ctx context.Context) (err error) {
+	to, err := blob.OpenFolder(filepath.Join(w.dir, assetsName))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	_, err = release.Copy(ctx, w.o.DB, to, w.o.Assets)
+	if errors.Is(err, release.ErrDamaged) {
+		return problem.Wrap(err, problem.Conflict, "a file of a release is damaged", "Run \"jeton doctor --repositories\" to see which, and upload it again.")
+	}
+	return err
 }
 
 // verify lets git check every copy.

@@ -28,6 +28,7 @@ import (
 	"jeton/internal/keys"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -40,6 +41,8 @@ type site struct {
 	git   *gitstore.Store
 	rooms *repo.Room
 	blobs *blob.Folder
+	asset *blob.Folder
+	rel   *release.Room
 	files *largefile.Room
 	owner id.Account
 }
@@ -62,6 +65,11 @@ func newSite(t *testing.T, o db.Options) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.blobs.Close() })
+	if s.asset, err = blob.OpenFolder(filepath.Join(s.dir, "releases")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.asset.Close() })
+	s.rel = release.New(release.Options{DB: s.d, Blobs: s.asset})
 	s.files = largefile.New(largefile.Options{DB: s.d, Audit: log, Blobs: s.blobs})
 	s.rooms = repo.New(repo.Options{DB: s.d, Account: accounts, Change: bus, Audit: log})
 	a, err := accounts.Create(t.Context(), right.Operator(), account.NewAccount{Login: "owner1"})
@@ -98,6 +106,27 @@ func (s *site) large(t *testing.T, n id.Repo, content string) string {
 		t.Fatal(err)
 	}
 	return string(oid)
+}
+
+// TestAssets_damaged: what is not what was uploaded is no backup, and a backup
+// that was damaged is not put back.
+func TestAssets_damaged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, db.Options{Path: filepath.Join(t.TempDir(), "jeton.db")})
+	key := s.publish(t, s.create(t, "one"), "a file of a release")
+	out := t.TempDir()
+	dir := filepath.Join(out, "backup")
+	if _, err := backup.Write(t.Context(), s.options(), dir, filepath.Join(out, "keys")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "releases", key[:2], key[2:4], key), "a FILE of a release")
+	if _, err := backup.Restore(t.Context(), dir, filepath.Join(out, "keys"), target(t, db.Options{Path: "x"})); !problem.Is(err, problem.Conflict) {
+		t.Errorf("restore of a damaged one: %v", err)
+	}
+	write(t, filepath.Join(s.dir, "releases", key[:2], key[2:4], key), "another")
+	if _, err := backup.Write(t.Context(), s.options(), filepath.Join(out, "again"), filepath.Join(out, "keys2")); !problem.Is(err, problem.Conflict) {
+		t.Errorf("backup of a damaged one: %v", err)
+	}
 }
 
 // TestLargeFiles_damaged: what is not what its name says is no backup, and
@@ -181,8 +210,22 @@ func git(ctx context.Context, dir, stdin string, args ...string) (string, error)
 	return strings.TrimSpace(string(out)), err
 }
 
+// publish gives the repository a release with a file, and returns the file's key.
+func (s *site) publish(t *testing.T, n id.Repo, content string) string {
+	t.Helper()
+	r, err := s.rel.Create(t.Context(), right.Operator(), n, release.Draft{Tag: "v1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.rel.Upload(t.Context(), right.Operator(), n, r.ID, release.NewAsset{Name: "file", Size: -1}, strings.NewReader(content), func(context.Context) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Key
+}
+
 func (s *site) options() backup.Options {
-	return backup.Options{DB: s.d, Git: s.git, Blobs: s.blobs, Repos: s.rooms, Keys: filepath.Join(s.dir, "keys"), TLS: filepath.Join(s.dir, "tls"), Program: "test"}
+	return backup.Options{DB: s.d, Git: s.git, Blobs: s.blobs, Assets: s.asset, Repos: s.rooms, Keys: filepath.Join(s.dir, "keys"), TLS: filepath.Join(s.dir, "tls"), Program: "test"}
 }
 
 func target(t *testing.T, o db.Options) backup.Target {
@@ -191,7 +234,7 @@ func target(t *testing.T, o db.Options) backup.Target {
 		o.Path = filepath.Join(data, "jeton.db")
 	}
 	return backup.Target{Data: data, Keys: filepath.Join(data, "keys"), TLS: filepath.Join(data, "tls"),
-		Repositories: filepath.Join(data, "repositories"), LargeFiles: filepath.Join(data, "lfs"), Database: o, Allowed: []string{"jeton.toml"}}
+		Repositories: filepath.Join(data, "repositories"), LargeFiles: filepath.Join(data, "lfs"), Assets: filepath.Join(data, "releases"), Database: o, Allowed: []string{"jeton.toml"}}
 }
 
 // TestRoundTrip takes every engine's backup to every engine.
@@ -207,7 +250,7 @@ func TestRoundTrip(t *testing.T) {
 		if _, err := git(t.Context(), s.folder(one), "", "tag", "-a", "-m", "a tag", "v1", "main"); err != nil {
 			t.Fatal(err)
 		}
-		oid := s.large(t, one, "a large file")
+		oid, key := s.large(t, one, "a large file"), s.publish(t, one, "a file of a release")
 		sealed, err := s.ring.Seal("test", []byte("plain"), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -246,6 +289,9 @@ func TestRoundTrip(t *testing.T) {
 			}
 			if b, err := os.ReadFile(filepath.Join(to.LargeFiles, oid[:2], oid[2:4], oid)); err != nil || string(b) != "a large file" {
 				t.Errorf("the large file: %q, %v", b, err)
+			}
+			if b, err := os.ReadFile(filepath.Join(to.Assets, key[:2], key[2:4], key)); err != nil || string(b) != "a file of a release" {
+				t.Errorf("the file of a release: %q, %v", b, err)
 			}
 			if head, err := git(t.Context(), folder(to.Repositories, empty), "", "symbolic-ref", "HEAD"); err != nil || head != "refs/heads/main" {
 				t.Errorf("HEAD of the empty repository: %q, %v", head, err)

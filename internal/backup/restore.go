@@ -19,6 +19,7 @@ import (
 	"jeton/internal/keys"
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 )
 
 // Unfinished is the name of the file that stands in a data folder while a
@@ -33,6 +34,7 @@ type Target struct {
 	TLS          string
 	Repositories string
 	LargeFiles   string
+	Assets       string     // the files of releases
 	Database     db.Options // of an empty database
 	GitProgram   string
 }
@@ -93,6 +95,9 @@ func Restore(ctx context.Context, dir, keysIn string, t Target) (m Manifest, err
 		return m, err
 	}
 	if err := t.putLargeFiles(ctx, filepath.Join(dir, largeName)); err != nil {
+		return m, err
+	}
+	if err := t.putAssets(ctx, filepath.Join(dir, assetsName)); err != nil {
 		return m, err
 	}
 	if err := t.putDatabase(ctx, dump); err != nil {
@@ -198,7 +203,44 @@ func (t *Target) putDatabase(ctx context.Context, dump string) (err error) {
 	if _, err = keys.Open(ctx, keys.Options{Dir: t.Keys, DB: d}); err != nil {
 		return err
 	}
-	return t.checkLargeFiles(ctx, d)
+	return errors.Join(t.checkLargeFiles(ctx, d), t.checkAssets(ctx, d))
+}
+
+// putAssets copies the files of releases. A backup from before there were any has
+// no folder of them.
+func (t *Target) putAssets(ctx context.Context, in string) (err error) {
+	if _, err := os.Stat(in); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	from, err := blob.OpenFolder(in)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	to, err := blob.OpenFolder(t.Assets)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	_, err = release.Copy(ctx, nil, to, from)
+	return err
+}
+
+// checkAssets hashes what the database says of the files of releases.
+func (t *Target) checkAssets(ctx context.Context, d *db.DB) (err error) {
+	if t.Assets == "" {
+		return nil
+	}
+	blobs, err := blob.OpenFolder(t.Assets)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	rep, err := release.Check(ctx, d, blobs, true)
+	if err == nil && rep.Missing+rep.Damaged > 0 {
+		return problem.New(problem.Conflict, fmt.Sprintf("the backup lacks %d of its files of releases, and %d are damaged", rep.Missing, rep.Damaged), "Copy the backup again from where it was kept, or use another one.")
+	}
+	return err
 }
 
 // putLargeFiles copies the large files, hashed on their way. A backup from

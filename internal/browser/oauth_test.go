@@ -119,7 +119,7 @@ func TestOAuth_device(t *testing.T) {
 func TestOAuth_register(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
-	s.User(t, "ada")
+	ada := s.User(t, "ada")
 	p := visit(t, s)
 	p.signIn("ada")
 	p.open("/settings/developers")
@@ -145,4 +145,17 @@ func TestOAuth_register(t *testing.T) {
 	p.look("app")
 	p.open("/settings/developers")
 	p.look("apps")
+
+	s.Org(t, ada, "acme")
+	p.open("/organizations/acme/settings")
+	p.follow("OAuth Apps")
+	p.sees("No OAuth apps yet")
+	p.follow("New OAuth app")
+	p.fill("Application name", "Acme wiki")
+	p.fill("Homepage URL", "https://acme.example.com")
+	p.fill("Authorization callback URL", "https://acme.example.com/cb")
+	p.follow("Register application")
+	p.look("org-app")
+	p.open("/organizations/acme/settings/applications")
+	p.look("org-apps")
 }

@@ -150,6 +150,9 @@ func (c Config) TLSDir() string { return filepath.Join(c.Data, "tls") }
 // LargeFiles returns the folder of the large files.
 func (c Config) LargeFiles() string { return filepath.Join(c.Data, "lfs") }
 
+// Releases returns the folder of the files of releases.
+func (c Config) Releases() string { return filepath.Join(c.Data, "releases") }
+
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }
 

@@ -157,7 +157,7 @@ func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
 
 // Check decides about an action of the site or of the actor's own account.
 func (g *Gate) Check(actor *right.Actor, action right.Action) error {
-	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf {
+	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf && s != right.OfApp {
 		panic("gate: Check of a repository's or an organisation's action without it")
 	}
 	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())

@@ -83,6 +83,9 @@ func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Er
 	if action == right.RepoLeave {
 		return problem.New(problem.Forbidden, "You were not added to this repository.", "There is nothing to leave: everybody may read it.")
 	}
+	if action.Info().Right == right.Write {
+		return problem.New(problem.Forbidden, "Must have push access to Repository.", "Ask its owner for write access.")
+	}
 	return problem.New(problem.Forbidden, "Must have admin rights to Repository.", "Ask the owner of the repository.")
 }
 

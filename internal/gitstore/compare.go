@@ -2,7 +2,6 @@ package gitstore
 
 import (
 	"errors"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -88,11 +87,11 @@ var ErrUnrelated = problem.New(problem.NotFound, "the two have no common ancesto
 func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip, most int) (*Comparison, error) {
 	c := &Comparison{Base: base, Head: head, v: v}
 	if other != nil && other.repo != v.repo {
-		objects, err := filepath.Abs(filepath.Join(other.repo.dir, "objects"))
+		beside, err := alternates(other.repo)
 		if err != nil {
 			return nil, err
 		}
-		c.env = []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES=" + objects}
+		c.env = []string{beside}
 	} else {
 		other = v
 	}

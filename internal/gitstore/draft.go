@@ -161,11 +161,9 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 		if o, ok := d.fresh[one]; ok {
 			out[one] = o.Kind
 		} else if d.names[one] {
-			o, err := d.made.read(one)
-			if err != nil {
-				return nil, err
+			if kind, err := d.made.kind(one); err == nil { // one that lapsed in this moment is missing
+				out[one] = kind
 			}
-			out[one] = o.Kind
 		} else {
 			asked[one] = true
 			ask = append(ask, one)

@@ -106,6 +106,9 @@ func (v *View) Walk(tree object.ID, recursive bool, f func(File) bool) error {
 	return err
 }
 
+// deepest is more folders than the longest path has that git's checks take.
+const deepest = 2100
+
 func (v *View) walk(tree object.ID, at string, recursive bool, depth int, f func(File) bool) (goOn bool, err error) {
 	data, err := v.tree(tree)
 	if err != nil {
@@ -114,7 +117,7 @@ func (v *View) walk(tree object.ID, at string, recursive bool, depth int, f func
 	goOn = true
 	perr := object.ParseTree(v.Refs.Format, data, func(e object.Entry) bool {
 		one := File{Path: at + e.Name, Mode: e.Mode, ID: e.ID}
-		if goOn = f(one); goOn && recursive && e.Mode.IsDir() && depth < maxDepth {
+		if goOn = f(one); goOn && recursive && e.Mode.IsDir() && depth < deepest {
 			goOn, err = v.walk(e.ID, one.Path+"/", true, depth+1, f)
 		}
 		return goOn && err == nil

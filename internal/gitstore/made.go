@@ -155,6 +155,25 @@ func (m made) write(one object.ID, data []byte) error {
 	return nil
 }
 
+// kind reads what an object is, and no more of it. That it is whole is seen when it
+// is read.
+func (m made) kind(one object.ID) (object.Kind, error) {
+	f, err := os.Open(m.path(one))
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	z, err := zlib.NewReader(f)
+	if err != nil {
+		return "", err
+	}
+	head, err := bufio.NewReaderSize(z, 16).ReadSlice('\n')
+	if err != nil {
+		return "", err
+	}
+	return object.Kind(head[:len(head)-1]), nil
+}
+
 // read returns an object, or problem.NotFound, also for one that is damaged.
 func (m made) read(one object.ID) (Object, error) {
 	gone := problem.New(problem.NotFound, "there is no such object in this repository", "")

@@ -180,12 +180,7 @@ func (v *View) Tag() (object.Tag, bool, error) {
 	if ref.Peeled == "" {
 		return object.Tag{}, false, nil
 	}
-	data, err := v.repo.readObject(v.ctx, ref.ID, object.KindTag, maxTagBytes)
-	if err != nil {
-		return object.Tag{}, false, err
-	}
-	tag, err := object.ParseTag(ref.ID, data)
-	return tag, err == nil, err
+	return v.tagObject(ref)
 }
 
 // Tree is one folder.

@@ -30,6 +30,7 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/org"
 	"jeton/internal/problem"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -60,6 +61,7 @@ type Options struct {
 	Repos     *repo.Room
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
+	Releases  *release.Room
 	// Enter identifies the caller and counts the request, as for the REST API,
 	// before it is answered, and words what goes wrong until then.
 	Enter func(func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler

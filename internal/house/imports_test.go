@@ -20,6 +20,7 @@ var allow = map[string][]string{
 	"markdown":  {"problem"},
 	"language":  {},
 	"right":     {"id"},
+	"signature": {"problem"},
 	// outside things
 	"db":       {"problem"},
 	"cert":     {"problem"},
@@ -42,6 +43,11 @@ var allow = map[string][]string{
 	"leak":        {"problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
+
+	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
+	"commitstatus": {"id", "problem", "right", "db"},
+	"deployment":   {"id", "problem", "right", "db", "commitstatus"},
+	"release":      {"id", "problem", "right", "db", "blob"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows
@@ -50,16 +56,18 @@ var allow = map[string][]string{
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "alert", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
-	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "gitstore"},
+	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest":    {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "alert"},
-	"graphql": {"id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit",
+		"signature", "pubkey", "commitstatus", "deployment", "release", "blob", "alert"},
+	"graphql": {"release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
-		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver", "alert"},
+		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
+		"signature", "pubkey", "commitstatus", "release", "alert"},
 	// the side of the person
 	"client": {"problem", "secret"},
 	// tests of the whole

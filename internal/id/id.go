@@ -47,6 +47,21 @@ type Delivery int64
 // Event names one line of the security log.
 type Event int64
 
+// PublicKey names a public key of an account, or a subkey of one.
+type PublicKey int64
+
+// Deployment names a deployment.
+type Deployment int64
+
+// Status names a status of a commit or of a deployment.
+type Status int64
+
+// Release names a release of a repository.
+type Release int64
+
+// Asset names a file of a release.
+type Asset int64
+
 // Parse reads a positive decimal number as an id of kind T. It reports false
 // for anything else, so that a route can answer "not found".
 func Parse[T ~int64](s string) (T, bool) {

@@ -52,6 +52,8 @@ type Options struct {
 type Flow struct {
 	o    Options
 	work sync.WaitGroup // folders being removed
+	// dropping runs within the transaction that deletes a repository.
+	dropping []func(ctx context.Context, tx *db.Tx, repo id.Repo) error
 }
 
 // New returns the flow. It panics when a required part is missing.
@@ -68,6 +70,13 @@ func New(o Options) *Flow {
 	f := &Flow{o: o}
 	o.Git.OnMeasured(f.measured)
 	return f
+}
+
+// WhenDeleting registers f to run inside the transaction that deletes a
+// repository, for a room that keeps something of repositories. Call it before the
+// flow is used.
+func (f *Flow) WhenDeleting(drop func(ctx context.Context, tx *db.Tx, repo id.Repo) error) {
+	f.dropping = append(f.dropping, drop)
 }
 
 // Close waits until the folders of deleted repositories are gone, or ctx ends;

@@ -174,6 +174,11 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Files.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
+		for _, drop := range f.dropping {
+			if err := drop(ctx, tx, r); err != nil {
+				return err
+			}
+		}
 		if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
 			return err
 		}

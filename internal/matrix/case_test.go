@@ -12,10 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"jeton/internal/application"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -194,6 +196,15 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fi
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/locks/{lock}/unlock":              {reached: func(a *answer) bool { return strings.Contains(a.body, "no such lock") }},
+	"rest POST /api/v3/repos/{owner}/{repo}/statuses/{sha}":              {body: `{"state":"success","context":"matrix"}`},
+
+	"rest POST /api/v3/repos/{owner}/{repo}/deployments":                          {body: `{"ref":"main","required_contexts":[]}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/deployments/{deployment_id}/statuses": {body: `{"state":"pending"}`},
+
+	"rest POST /api/v3/repos/{owner}/{repo}/releases":                     {body: `{"tag_name":"v2.0","draft":true}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/releases/generate-notes":      {body: `{"tag_name":"v2.0"}`},
+	"rest POST /api/v3/repos/{owner}/{repo}/releases/{release_id}/assets": {query: "name=another"},
+
 	"web POST /login":                          {reached: status(401, 429)},
 	"web POST /logout":                         {hermit: true},
 	"web POST /setup":                          {reached: formAgain(404, "link")},
@@ -220,6 +231,9 @@ func merged(all ...map[string]fixture) map[string]fixture {
 type matrix struct {
 	alive, suspended *world
 	send             sender
+	keys             sync.Map // that were made for a request, by its case
+	standing         sync.Mutex
+	deployments      map[kase][2]int64 // guarded by standing
 	notes            notes
 	tamper           func(kase) kase // nil: the server is as it is
 }
@@ -264,6 +278,7 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 // restore makes again what a request was allowed to take away.
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
+	m.dropKey(t, c)
 	w := m.world(c)
 	if c.ofOrg() {
 		m.restoreOrg(t, c, ans)
@@ -406,6 +421,20 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		}
 		tok = made.ID
 	}
+	var key id.PublicKey
+	if keyRoutes.MatchString(c.path) {
+		key = m.key(t, c)
+	}
+	var dep id.Deployment
+	var depStatus id.Status
+	if deploymentRoutes.MatchString(c.path) {
+		dep, depStatus = m.deployment(t, c)
+	}
+	var rel id.Release
+	var asset id.Asset
+	if releaseRoutes.MatchString(c.path) {
+		rel, asset = m.release(t, c)
+	}
 	email := p.email
 	if strings.Contains(c.path, "{user}") {
 		email = w.address
@@ -425,7 +454,8 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",
 		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
-		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
+		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{release_id}", num(int64(rel)), "{asset_id}", num(int64(asset)), "{assets}", "assets", "{tag}", releaseTag, "{asset}", "file", "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)),
+		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
 		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "/secret-scanning/") {
 		pairs = append(pairs, m.alertPath(t, c)...)

@@ -20,7 +20,7 @@ func long() bool { return os.Getenv("JETON_LONG") != "" }
 func newMatrix(t *testing.T) *matrix {
 	t.Helper()
 	alive, suspended := start(t)
-	m := &matrix{alive: alive, suspended: suspended, send: alive.s.Client.Do}
+	m := &matrix{alive: alive, suspended: suspended, send: alive.s.Client.Do, deployments: map[kase][2]int64{}}
 	m.prepare(t)
 	return m
 }

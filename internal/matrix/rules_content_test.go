@@ -10,7 +10,7 @@ var contentRules = []rule{
 	about(`rest GET /api/v3/repos/\{owner\}/\{repo\}/(contents|readme|raw|tarball|zipball|legacy|git|commits|compare|branches|tags|contributors|languages)\b.*`, reader, "repo to read", false),
 	about(`rest (PUT|DELETE) /api/v3/repos/\{owner\}/\{repo\}/contents/.*`, writer, "repo", false),
 	about(`rest (POST|PATCH|DELETE) /api/v3/repos/\{owner\}/\{repo\}/git/.*`, writer, "repo", false),
-	about(`rest POST /api/v3/repos/\{owner\}/\{repo\}/branches/\{branch\}/rename`, writer, "repo", false),
+	about(`rest POST /api/v3/repos/\{owner\}/\{repo\}/(branches/\{branch\}/rename|merges|merge-upstream)`, writer, "repo", false),
 }
 
 // unprotected is how a request about the rule of a branch ends that has none.

@@ -11,6 +11,9 @@ var oauthRules = []rule{
 	about(`web \w+ /login/(oauth/authorize|device|device/confirmation)`, signedIn, "", true),
 	about(`web GET /login/device/(success|failure)`, signedIn, "", false),
 
+	// An organisation's own programs are its owners'.
+	about(`web POST /organizations/\{org\}/settings/applications(/.*)?`, orgOwner, "", true),
+
 	// What programs ask with their own id and secret: no token is one.
 	about(`rest \w+ /api/v3/applications/.*`, signedIn, "application", false),
 

@@ -194,7 +194,8 @@ func (m *matrix) orgPath(c kase) string {
 		}
 	}
 	return strings.NewReplacer("{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
-		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10)).Replace(c.path)
+		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10),
+		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)).Replace(c.path)
 }
 
 // restoreOrg makes again what a request was allowed to take away.

@@ -44,17 +44,24 @@ type rule struct {
 	who    who
 	scope  string // what a token needs for it, beside what its account may: a name in needs
 	recent bool   // on pages: only soon after the password was given
+
+	hides bool // a token that lacks the scope is told that there is nothing
 }
 
 func about(routes string, w who, scope string, recent bool) rule {
-	return rule{regexp.MustCompile("^(?:" + routes + ")$"), w, scope, recent}
+	return rule{routes: regexp.MustCompile("^(?:" + routes + ")$"), who: w, scope: scope, recent: recent}
+}
+
+func missingFor(r rule) rule {
+	r.hides = true
+	return r
 }
 
 // rules are looked at in order; the first that speaks of a route counts. They
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -81,6 +88,18 @@ var needs = map[string]need{
 	"org and repo": {public: []string{"write:org", "admin:org"}, also: []string{"repo", "public_repo"}},
 	"invitations":  {public: []string{"repo", "repo:invite"}},
 	"delete_repo":  {public: []string{"delete_repo"}, private: []string{"delete_repo"}},
+
+	"repo_deployment":         {public: []string{"repo", "public_repo", "repo_deployment"}, private: []string{"repo", "repo_deployment"}},
+	"repo_deployment to read": {free: true, private: []string{"repo", "repo_deployment"}},
+	"repo:status":             {public: []string{"repo", "public_repo", "repo:status"}, private: []string{"repo", "repo:status"}},
+	"repo:status to read":     {free: true, private: []string{"repo", "repo:status"}},
+
+	"read:ssh_signing_key":  {public: []string{"read:ssh_signing_key", "write:ssh_signing_key", "admin:ssh_signing_key"}},
+	"write:ssh_signing_key": {public: []string{"write:ssh_signing_key", "admin:ssh_signing_key"}},
+	"admin:ssh_signing_key": {public: []string{"admin:ssh_signing_key"}},
+	"read:gpg_key":          {public: []string{"read:gpg_key", "write:gpg_key", "admin:gpg_key"}},
+	"write:gpg_key":         {public: []string{"write:gpg_key", "admin:gpg_key"}},
+	"admin:gpg_key":         {public: []string{"admin:gpg_key"}},
 }
 
 // needOf looks a need up by its name, in the table of its topic.
@@ -172,6 +191,9 @@ func (r rule) forToken(c kase) verdict {
 		return r.forOrgToken(c, enough, needOf("read:org").met(scopes, false))
 	}
 	if r.who < reader {
+		if !enough && r.hides {
+			return missing
+		}
 		if !enough {
 			return forbidden
 		}

@@ -84,6 +84,7 @@ type world struct {
 	address id.Email        // of the victim
 	org     org.Found
 	left    org.Found // which requests leave
+	orgApp  id.App    // an application of the organisation
 }
 
 // start makes a server with a world of people in good standing and one of
@@ -134,6 +135,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.alerts[private] = w.alarm(t, r)
 	}
 	w.organize(t, prefix+"acme")
+	w.orgApp = w.register(t, w.org.ID)
 	return w
 }
 
@@ -197,17 +199,23 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	p.tokens["revoked"] = plain
 	decoy, _ := w.s.Token(t, p.Account, "decoy")
 	p.decoy = decoy.ID
-	app, err := w.s.Apps.Register(t.Context(), right.Operator(), p.ID, application.Form{Name: "Own", Homepage: "https://app.example.com", Callback: "https://app.example.com/"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.app = app.ID
+	p.app = w.register(t, p.ID)
 	w.allow(t, p, application.GitHubCLI)
 	w.allow(t, p, application.GCM)
 	for _, kind := range []string{"stale", "lapsed", "ended"} {
 		p.sessions[kind] = w.session(t, p, kind)
 	}
 	return p
+}
+
+// register makes an application of the account.
+func (w *world) register(t *testing.T, owner id.Account) id.App {
+	t.Helper()
+	app, err := w.s.Apps.Register(t.Context(), right.Operator(), owner, application.Form{Name: "Own", Homepage: "https://app.example.com", Callback: "https://app.example.com/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app.ID
 }
 
 // allow lets a known application act for the person.

@@ -11,7 +11,7 @@ import (
 // mutants are the server without one of its guards, by the test that must notice.
 var mutants = map[string][]apptest.Mutant{
 	"TestAttack_redirects$": {
-		{File: redirectFile, Old: "if from, ok := cleanRedirect(one); ok && within(from, to) {", New: "if from, ok := cleanRedirect(one); ok && from.Scheme != \"\" {"},
+		{File: redirectFile, Old: "if from, ok := cleanRedirect(one); ok && within(from, to) {", New: "if from, ok := cleanRedirect(one); ok || within(from, to) {"},
 		{File: redirectFile, Old: `return strings.HasPrefix(path, base+"/")`, New: `return strings.HasPrefix(path, base)`},
 		{File: redirectFile, Old: `if segment == "." || segment == ".." {`, New: `if segment == "x" {`, Also: []apptest.Mutant{
 			{File: redirectFile, Old: `strings.Contains(path, "%2e") || `, New: ""}}},
@@ -28,7 +28,7 @@ var mutants = map[string][]apptest.Mutant{
 		{File: codeFile, Old: "case !r.o.Now().Before(db.Time(k.expires)):", New: "case false:"},
 		{File: codeFile, Old: `case redirect != "" && redirect != k.redirect:`, New: "case false:"},
 		{File: codeFile, Old: "if !c.Public() && !c.Proven {", New: "if false {"},
-		{File: codeFile, Old: "err != nil || !ok || found.client != c.ClientID {", New: "err != nil || !ok {", Also: []apptest.Mutant{
+		{File: codeFile, Old: "err != nil || !ok || found.client != c.ClientID {", New: "err != nil || !ok || found.client == \"\" {", Also: []apptest.Mutant{
 			{File: codeFile, Old: "case !ok || k.client != c.ClientID:", New: "case !ok:"}}},
 	},
 	"TestRefresh$": {
@@ -37,7 +37,6 @@ var mutants = map[string][]apptest.Mutant{
 		{File: refreshFile, Old: "if !c.Public() && !c.Proven && !found.device {", New: "if false {"},
 	},
 	"TestAttack_revocation$": {
-		{File: refreshFile, Old: "if !live {", New: "if false {"},
 		{File: "internal/application/grant.go", Old: "if err := forget(ctx, tx, account, clientID); err != nil {", New: "if err := error(nil); err != nil {", Also: []apptest.Mutant{
 			{File: "internal/application/grant.go", Old: "n, err := r.o.Tokens.RevokeAppTx(ctx, tx, actor, account, clientID, why)", New: "n, err := 1, error(nil)\n\t_ = why"}}},
 	},
@@ -45,7 +44,8 @@ var mutants = map[string][]apptest.Mutant{
 		{File: deviceFile, Old: "if ok, after := r.o.Limit.Allow(key, rate, 1); !ok {", New: "if ok, after := r.o.Limit.Allow(key, rate, 0); !ok {"},
 		{File: deviceFile, Old: "if !found || d.state != devicePending || !r.o.Now().Before(db.Time(d.expires)) {\n\t\treturn DeviceRequest{}, wrong", New: "if !found {\n\t\treturn DeviceRequest{}, wrong", Also: []apptest.Mutant{
 			{File: deviceFile, Old: "if !found || d.state != devicePending || !r.o.Now().Before(db.Time(d.expires)) {\n\t\t\treturn problem.New", New: "if !found {\n\t\t\treturn problem.New"}}},
-		{File: deviceFile, Old: "if err != nil || !found || d.client != c.ClientID {", New: "if err != nil || !found {"},
+		{File: deviceFile, Old: "if err != nil || !found || d.client != c.ClientID {", New: "if err != nil || !found {", Also: []apptest.Mutant{
+			{File: deviceFile, Old: "if !found || d.client != c.ClientID || d.state != deviceAllowed {", New: "if !found || d.state != deviceAllowed {"}}},
 	},
 	"TestAttack_stale$": {
 		{File: "internal/web/web.go", Old: `Path: "/login/oauth/authorize", Action: right.SelfSensitive, Handle: authorizeApp`, New: `Path: "/login/oauth/authorize", Action: right.SelfRead, Handle: authorizeApp`},
@@ -67,7 +67,7 @@ var mutants = map[string][]apptest.Mutant{
 	},
 	"TestEnds$": {
 		{File: "internal/application/grant.go", Old: "if problem.Is(err, problem.NotFound) || err == nil && who.Suspended {", New: "if problem.Is(err, problem.NotFound) {"},
-		{File: "internal/application/application.go", Old: "if f.Suspended {", New: "if false {"},
+		{File: "internal/application/application.go", Old: "if f.Suspended {", New: "if f.Suspended && false {"},
 	},
 }
 

@@ -17,7 +17,8 @@ import (
 // Write is a push by a door that speaks no protocol of git's: it has the objects
 // in a draft.
 type Write struct {
-	Draft   *gitstore.Draft // what the refs need and the repository has not; nil: nothing
+	Draft   *gitstore.Draft // what the refs need and the repository has not; nil: what the account has made before
+	Pack    io.ReadCloser   // in place of Draft; it is closed
 	Updates []wire.Update   // all or none
 	Forward bool            // no branch or tag may lose commits, whatever the rules say
 	// Again goes through what let the request in; see Receive.
@@ -60,6 +61,9 @@ func (r *Refused) Unwrap() error { return r.Err }
 // Write moves refs exactly as Receive does, through the same questions, checks,
 // lanes and journal. Its error is a *Refused when they must not move.
 func (f *Flow) Write(ctx context.Context, actor *right.Actor, r gate.Repo, w Write) error {
+	if w.Pack != nil {
+		defer w.Pack.Close()
+	}
 	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
 		return err
 	}
@@ -96,6 +100,9 @@ func (w *Write) pack(ctx context.Context, p *pushing) (io.ReadCloser, error) {
 		if !u.Deletes() {
 			tips = append(tips, u.New)
 		}
+	}
+	if w.Pack != nil {
+		return w.Pack, nil
 	}
 	d := w.Draft
 	if d == nil {

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -134,12 +136,12 @@ func (c *call) branch(name string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	who, err := c.peopleOf(one)
+	k, err := c.about(one)
 	if err != nil {
 		return nil, err
 	}
 	rule := rules.For(ref.Name)
-	return branchAnswer{Name: name, Commit: c.commit(&one, who), Protected: rule != nil, Protection: shortProtectionOf(rule), ProtectionURL: c.protectionURL(name),
+	return branchAnswer{Name: name, Commit: c.commit(&one, k), Protected: rule != nil, Protection: shortProtectionOf(rule), ProtectionURL: c.protectionURL(name),
 		Links: branchLinks{Self: c.repoURL("/branches/" + escaped(name)), HTML: c.repoPage("/tree/" + escaped(name))}}, nil
 }
 
@@ -184,25 +186,51 @@ func (d *Door) renameBranch(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	add, remove := wire.Update{Name: "refs/heads/" + name, Old: zeroOf(ref.ID), New: ref.ID}, wire.Update{Name: ref.Name, Old: ref.ID, New: zeroOf(ref.ID)}
-	if !isDefault {
-		if err := c.move(nil, false, add, remove); err != nil {
-			return nil, err
-		}
-		return c.branch(name)
-	}
-	if err := c.move(nil, false, add); err != nil {
-		return nil, err
-	}
-	r, err := d.o.Lifecycle.EditRepo(c.ctx(), c.actor, c.repo.Repo, repo.Patch{DefaultBranch: &name})
+	undo, err := c.ruleFollows(rule, old, name)
 	if err != nil {
 		return nil, err
 	}
-	c.repo.Repo = r
-	if err := c.move(nil, false, remove); err != nil {
-		return nil, err
+	if err := c.renamed(ref, name, isDefault); err != nil {
+		return nil, errors.Join(err, undo())
 	}
 	return c.branch(name)
+}
+
+// ruleFollows gives the rule of a branch alone the branch's new name, so that it
+// is protected from the first moment on. What it returns takes that back.
+func (c *call) ruleFollows(rule *repo.Rule, old, name string) (undo func() error, err error) {
+	if rule == nil || rule.Pattern != old {
+		return func() error { return nil }, nil
+	}
+	save := func(pattern string) error {
+		n := *rule
+		n.Pattern = pattern
+		// A rename that failed because its caller went away is taken back all the same.
+		ctx := context.WithoutCancel(c.ctx())
+		err := c.door.o.Repos.UpdateRule(ctx, c.actor, c.repo.ID, n)
+		if err == nil {
+			c.repo.Repo, err = c.door.o.Repos.ByID(ctx, c.door.o.DB, c.repo.ID)
+		}
+		return err
+	}
+	return func() error { return save(old) }, save(name)
+}
+
+// renamed moves the ref. HEAD names the new one before the old one goes.
+func (c *call) renamed(ref gitstore.Ref, name string, isDefault bool) error {
+	add, remove := wire.Update{Name: "refs/heads/" + name, Old: zeroOf(ref.ID), New: ref.ID}, wire.Update{Name: ref.Name, Old: ref.ID, New: zeroOf(ref.ID)}
+	if !isDefault {
+		return c.move(nil, false, add, remove)
+	}
+	if err := c.move(nil, false, add); err != nil {
+		return err
+	}
+	r, err := c.door.o.Lifecycle.EditRepo(c.ctx(), c.actor, c.repo.Repo, repo.Patch{DefaultBranch: &name})
+	if err != nil {
+		return err
+	}
+	c.repo.Repo = r
+	return c.move(nil, false, remove)
 }
 
 // slashed lets the name of a branch or a ref in the midst of a path have its

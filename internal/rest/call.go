@@ -107,7 +107,7 @@ func (c *call) authorize() error {
 	c.accepted(right.ScopesFor(c.action, info.OfPublic))
 	var err error
 	switch info.Subject {
-	case right.OfSite, right.OfSelf:
+	case right.OfSite, right.OfSelf, right.OfApp:
 		return g.Check(&c.actor, c.action)
 	case right.OfOrg:
 		c.org, err = g.Org(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"))
@@ -283,8 +283,6 @@ func cutName(full string) (owner, name string, ok bool) {
 	return owner, name, ok && owner != "" && name != "" && !strings.Contains(name, "/")
 }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
-
 func (c *call) body() ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
@@ -340,6 +338,9 @@ func cut(s string, n int) string {
 	return s
 }
 
+// moment is a time that is always there.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 func stamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -347,3 +348,5 @@ func stamp(t time.Time) *string {
 	s := t.UTC().Format(time.RFC3339)
 	return &s
 }
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

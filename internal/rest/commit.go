@@ -87,14 +87,14 @@ func gitNode(kind string, repo int64, id object.ID) string {
 	return httpkit.NodeIDOf(kind, strconv.FormatInt(repo, 10)+":"+string(id))
 }
 
-func (c *call) commit(one *object.Commit, who people) commitAnswer {
+func (c *call) commit(one *object.Commit, k known) commitAnswer {
 	id := string(one.ID)
 	out := commitAnswer{
 		URL: c.repoURL("/commits/" + id), SHA: id, NodeID: gitNode("Commit", int64(c.repo.ID), one.ID), HTMLURL: c.repoPage("/commit/" + id),
 		CommentsURL: c.repoURL("/commits/" + id + "/comments"),
 		Commit: commitInside{URL: c.repoURL("/git/commits/" + id), Author: personOf(one.Author), Committer: personOf(one.Committer), Message: one.Message,
-			Tree: shaURL{string(one.Tree), c.repoURL("/git/trees/" + string(one.Tree))}, Verification: c.verificationOf(one.ID)},
-		Author: who.by(one.Author), Committer: who.by(one.Committer), Parents: []parent{},
+			Tree: shaURL{string(one.Tree), c.repoURL("/git/trees/" + string(one.Tree))}, Verification: k.verified[one.ID]},
+		Author: k.by(one.Author), Committer: k.by(one.Committer), Parents: []parent{},
 	}
 	for _, p := range one.Parents {
 		out.Parents = append(out.Parents, parent{string(p), c.repoURL("/commits/" + string(p)), c.repoPage("/commit/" + string(p))})
@@ -103,13 +103,13 @@ func (c *call) commit(one *object.Commit, who people) commitAnswer {
 }
 
 func (c *call) commits(list []object.Commit) ([]commitAnswer, error) {
-	who, err := c.peopleOf(list...)
+	k, err := c.about(list...)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]commitAnswer, len(list))
 	for i := range list {
-		out[i] = c.commit(&list[i], who)
+		out[i] = c.commit(&list[i], k)
 	}
 	return out, nil
 }
@@ -228,11 +228,11 @@ func (d *Door) getCommit(c *call) (any, error) {
 	case "diff", "patch":
 		return c.text(media, v.Text)
 	}
-	who, err := c.peopleOf(v.Commit)
+	k, err := c.about(v.Commit)
 	if err != nil {
 		return nil, err
 	}
-	out := c.commit(&v.Commit, who)
+	out := c.commit(&v.Commit, k)
 	page, perPage := c.page()
 	if c.query("per_page") == "" {
 		perPage = 300

@@ -126,17 +126,17 @@ func (c *call) compared(v, other *gitstore.View, base, head object.Commit, baseN
 	case "diff", "patch":
 		return c.text(media, r.Text)
 	}
-	who, err := c.peopleOf(append([]object.Commit{r.Base, r.MergeBase}, r.Commits...)...)
+	k, err := c.about(append([]object.Commit{r.Base, r.MergeBase}, r.Commits...)...)
 	if err != nil {
 		return nil, err
 	}
 	url, page3 := c.repoURL("/compare/"+escaped(baseName)+"..."+escaped(headName)), c.repoPage("/compare/"+escaped(baseName)+"..."+escaped(headName))
 	out := comparison{URL: url, HTMLURL: page3, DiffURL: page3 + ".diff", PatchURL: page3 + ".patch",
 		PermalinkURL: c.repoPage("/compare/" + c.repo.OwnerLogin + ":" + base.ID.Short() + "..." + c.repo.OwnerLogin + ":" + head.ID.Short()),
-		BaseCommit:   c.commit(&r.Base, who), MergeBaseCommit: c.commit(&r.MergeBase, who),
+		BaseCommit:   c.commit(&r.Base, k), MergeBaseCommit: c.commit(&r.MergeBase, k),
 		AheadBy: r.Ahead, BehindBy: r.Behind, TotalCommits: r.Ahead, Status: compareStatus(r), Commits: []commitAnswer{}, Files: []diffEntry{}}
 	for i := range r.Commits {
-		out.Commits = append(out.Commits, c.commit(&r.Commits[i], who))
+		out.Commits = append(out.Commits, c.commit(&r.Commits[i], k))
 	}
 	if isPaged {
 		c.link(page, perPage, r.Ahead)

@@ -508,6 +508,12 @@ func TestBranches(t *testing.T) {
 	d.ask(t, 404, "GET", "/branches/feature/x", nil)
 	d.ask(t, 422, "POST", "/branches/topic/rename", dict{"new_name": "main"})
 	d.ask(t, 422, "POST", "/branches/topic/rename", dict{"new_name": "../x"})
+	// The rule of a branch goes with it.
+	d.ask(t, 200, "PUT", "/branches/topic/protection", dict{"required_status_checks": nil, "enforce_admins": true, "required_pull_request_reviews": nil, "restrictions": nil})
+	if b := d.object(t, 201, "POST", "/branches/topic/rename", dict{"new_name": "kept/topic"}); b["protected"] != true {
+		t.Errorf("the renamed branch lost its rule: %v", b)
+	}
+	d.ask(t, 422, "DELETE", "/git/refs/heads/kept/topic", nil)
 	d.ask(t, 201, "POST", "/branches/main/rename", dict{"new_name": "trunk"})
 	if r := d.object(t, 200, "GET", "", nil); r["default_branch"] != "trunk" {
 		t.Errorf("the default branch: %v", r["default_branch"])

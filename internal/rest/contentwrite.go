@@ -134,7 +134,11 @@ func (c *call) changeFile(in *contentInput, content []byte, remove bool) (any, e
 	if made {
 		c.status = http.StatusCreated
 	}
-	out := fileCommit{Commit: c.gitCommit(&commit)}
+	committed, err := c.gitCommit(&commit)
+	if err != nil {
+		return nil, err
+	}
+	out := fileCommit{Commit: committed}
 	if !remove {
 		e := c.contentEntry("file", file, object.Entry{Name: file, Mode: edit.Mode, ID: edit.ID}, int64(len(content)), branch)
 		out.Content = &e

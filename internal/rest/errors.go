@@ -75,6 +75,9 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, code int, err erro
 		if denied.Reason == right.SignIn && !denied.Tell {
 			code = http.StatusNotFound // a visitor learns nothing of what is hidden
 		}
+		if denied.Reason == right.GrantMissing && missingOnGitHub(denied.Action) {
+			code = http.StatusNotFound // gh takes it for a missing scope
+		}
 	}
 	if code == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Basic realm="GitHub"`)
@@ -117,9 +120,31 @@ func join(p *problem.Error) string {
 	return p.Public + " " + strings.Join(strings.Fields(p.Remedy), " ") // it may have lines, for terminals
 }
 
+// missingOnGitHub reports whether GitHub says 404 to a token that lacks the scope
+// for an action, where it says 403 about others.
+func missingOnGitHub(a right.Action) bool {
+	p := a.Info().Permission
+	return p == right.SSHSigningKeys || p == right.GPGKeys
+}
+
 func resource(path string) string {
-	if strings.Contains(path, "/hooks") {
+	switch {
+	case strings.HasSuffix(path, "/ssh_signing_keys"):
+		return "SshSigningKey"
+	case strings.HasSuffix(path, "/gpg_keys"):
+		return "GpgKey"
+	case strings.Contains(path, "/hooks"):
 		return "Hook"
+	case strings.Contains(path, "/deployments/"):
+		return "DeploymentStatus"
+	case strings.HasSuffix(path, "/deployments"):
+		return "Deployment"
+	case strings.Contains(path, "/statuses"):
+		return "Status"
+	case strings.Contains(path, "/assets"):
+		return "ReleaseAsset"
+	case strings.Contains(path, "/releases"):
+		return "Release"
 	}
 	if strings.Contains(path, "/repos") {
 		return "Repository"

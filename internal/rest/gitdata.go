@@ -253,15 +253,19 @@ type gitCommit struct {
 	Verification verification `json:"verification"`
 }
 
-func (c *call) gitCommit(one *object.Commit) gitCommit {
+func (c *call) gitCommit(one *object.Commit) (gitCommit, error) {
+	verdict, err := c.verifyCommits(*one)
+	if err != nil {
+		return gitCommit{}, err
+	}
 	id := string(one.ID)
 	out := gitCommit{SHA: id, NodeID: gitNode("Commit", int64(c.repo.ID), one.ID), URL: c.repoURL("/git/commits/" + id), HTMLURL: c.repoPage("/commit/" + id),
 		Author: personOf(one.Author), Committer: personOf(one.Committer), Tree: shaURL{string(one.Tree), c.repoURL("/git/trees/" + string(one.Tree))},
-		Message: one.Message, Parents: []parent{}, Verification: c.verificationOf(one.ID)}
+		Message: one.Message, Parents: []parent{}, Verification: verdict[0]}
 	for _, p := range one.Parents {
 		out.Parents = append(out.Parents, parent{string(p), c.repoURL("/git/commits/" + string(p)), c.repoPage("/commit/" + string(p))})
 	}
-	return out
+	return out, nil
 }
 
 const maxWordsBytes = 1 << 20 // of a commit or tag that is shown
@@ -284,7 +288,7 @@ func (d *Door) getGitCommit(c *call) (any, error) {
 		return nil, err
 	}
 	c.modified(one.Committer.When)
-	return c.gitCommit(&one), nil
+	return c.gitCommit(&one)
 }
 
 // commitInput is the body of a new commit.
@@ -359,7 +363,10 @@ func (d *Door) createCommit(c *call) (any, error) {
 	if err := c.make(f, n.tree); err != nil {
 		return nil, secretIn422(err)
 	}
-	out := c.gitCommit(&one)
+	out, err := c.gitCommit(&one)
+	if err != nil {
+		return nil, err
+	}
 	c.w.Header().Set("Location", out.URL)
 	return out, nil
 }

@@ -19,10 +19,14 @@ type gitTag struct {
 	Verification verification `json:"verification"`
 }
 
-func (c *call) gitTag(t *object.Tag) gitTag {
+func (c *call) gitTag(t *object.Tag) (gitTag, error) {
+	verdict, err := c.verifyTags(*t)
+	if err != nil {
+		return gitTag{}, err
+	}
 	id := string(t.ID)
 	return gitTag{NodeID: gitNode("Tag", int64(c.repo.ID), t.ID), Tag: t.Name, SHA: id, URL: c.repoURL("/git/tags/" + id), Message: t.Message,
-		Tagger: personOf(t.Tagger), Object: c.refTarget(t.Target, t.Kind), Verification: c.verificationOf(t.ID)}
+		Tagger: personOf(t.Tagger), Object: c.refTarget(t.Target, t.Kind), Verification: verdict[0]}, nil
 }
 
 func (d *Door) getGitTag(c *call) (any, error) {
@@ -42,7 +46,7 @@ func (d *Door) getGitTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.gitTag(&t), nil
+	return c.gitTag(&t)
 }
 
 // tagInput is the body of a new annotated tag.
@@ -103,7 +107,10 @@ func (d *Door) createTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := c.gitTag(&t)
+	out, err := c.gitTag(&t)
+	if err != nil {
+		return nil, err
+	}
 	c.w.Header().Set("Location", out.URL)
 	return out, nil
 }

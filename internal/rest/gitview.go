@@ -50,6 +50,18 @@ func (d *Door) walks(h handler) handler {
 	}
 }
 
+// placed is walks without the deadline, for what ends in a push, which has its own.
+func (d *Door) placed(h handler) handler {
+	return func(c *call) (any, error) {
+		leave, err := d.walking.Enter(c.ctx(), c.who())
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+		return h(c)
+	}
+}
+
 // who names whose share of something bounded a request takes.
 func (c *call) who() string {
 	if c.actor.IsAnonymous() {

@@ -210,8 +210,8 @@ type newCommit struct {
 	signature         string // of somebody's key; empty for none
 }
 
-// add puts the commit into a draft.
-func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
+// text is the commit's content.
+func (n *newCommit) text() string {
 	var b strings.Builder
 	b.WriteString("tree " + string(n.tree) + "\n")
 	for _, p := range n.parents {
@@ -222,9 +222,15 @@ func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
 		b.WriteString("gpgsig " + strings.ReplaceAll(strings.TrimRight(n.signature, "\n"), "\n", "\n ") + "\n")
 	}
 	b.WriteString("\n" + n.message)
-	id, err := d.Add(object.KindCommit, []byte(b.String()))
+	return b.String()
+}
+
+// add puts the commit into a draft.
+func (n *newCommit) add(d *gitstore.Draft) (object.Commit, error) {
+	text := []byte(n.text())
+	id, err := d.Add(object.KindCommit, text)
 	if err != nil {
 		return object.Commit{}, err
 	}
-	return object.ParseCommit(id, []byte(b.String()))
+	return object.ParseCommit(id, text)
 }

@@ -18,21 +18,15 @@ func personOf(s object.Signature) gitPerson {
 	return gitPerson{Name: s.Name, Email: s.Email, Date: s.When.UTC().Format(time.RFC3339)}
 }
 
-// verification is what is known of a signature.
-type verification struct {
-	Verified   bool    `json:"verified"`
-	Reason     string  `json:"reason"`
-	Signature  *string `json:"signature"`
-	Payload    *string `json:"payload"`
-	VerifiedAt *string `json:"verified_at"`
-}
-
-// verificationOf is the one place that says what is known of the signature of a
-// commit or a tag.
-func (c *call) verificationOf(object.ID) verification { return verification{Reason: "unsigned"} }
-
 // people finds the accounts whose verified addresses signatures have, in one query.
 type people map[string]simpleUser
+
+// known is what an answer that shows commits must know beside them: whose they
+// are, and what their signatures are worth.
+type known struct {
+	people
+	verified map[object.ID]verification
+}
 
 func (c *call) people(of ...object.Signature) (people, error) {
 	emails := make([]string, len(of))
@@ -50,12 +44,25 @@ func (c *call) people(of ...object.Signature) (people, error) {
 	return out, nil
 }
 
-func (c *call) peopleOf(commits ...object.Commit) (people, error) {
+// about finds what is known of commits, whatever their number.
+func (c *call) about(commits ...object.Commit) (known, error) {
 	var all []object.Signature
 	for _, one := range commits {
 		all = append(all, one.Author, one.Committer)
 	}
-	return c.people(all...)
+	who, err := c.people(all...)
+	if err != nil {
+		return known{}, err
+	}
+	verdicts, err := c.verifyCommits(commits...)
+	if err != nil {
+		return known{}, err
+	}
+	out := known{people: who, verified: make(map[object.ID]verification, len(commits))}
+	for i := range commits {
+		out.verified[commits[i].ID] = verdicts[i]
+	}
+	return out, nil
 }
 
 // by returns whose signature it is, or nil.

@@ -7,6 +7,7 @@ package rest
 import (
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,10 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/alert"
 	"jeton/internal/application"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
+	"jeton/internal/deployment"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
@@ -23,7 +26,9 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/pubkey"
 	"jeton/internal/push"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/token"
 )
@@ -51,6 +56,12 @@ type Options struct {
 	PerHour   int    // requests an account may make in an hour; visitors of one address a tenth; 0: no limit
 	Version   string // of this program
 	Now       func() time.Time
+
+	PublicKeys    *pubkey.Room
+	Statuses      *commitstatus.Room
+	Deployments   *deployment.Room
+	Releases      *release.Room
+	UploadTimeout time.Duration // how long an upload may take; 0: an hour
 }
 
 // Door answers the API.
@@ -62,6 +73,7 @@ type Door struct {
 	walking *limit.Line // answers that walk a repository
 	bulky   *limit.Line // requests and answers that are large in memory
 
+	uploading *limit.Gate // assets on their way
 	// described makes the OpenAPI document at the first request for it.
 	described func() dict
 }
@@ -71,9 +83,14 @@ func New(o Options) *Door {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
+	}
 	d := &Door{o: o, mux: http.NewServeMux(), fixed: fixed(),
 		walking: limit.NewLine(limit.LineOptions{PerKey: walksPerActor, Total: walksInAll, Waiting: maxWaiting, Wait: waitFor}),
 		bulky:   limit.NewLine(limit.LineOptions{PerKey: bulkyPerActor, Total: bulkyInAll, Waiting: maxWaiting, Wait: waitFor}),
+
+		uploading: limit.NewGate(limit.GateOptions{PerKey: transfersPerActor, Total: transfersInAll}),
 	}
 	d.described = sync.OnceValue(d.describe)
 	for _, t := range d.table() {
@@ -92,19 +109,23 @@ func (d *Door) table() []topic {
 	return []topic{
 		{"Meta", d.metaRoutes()},
 		{"Users", d.userRoutes()},
+		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
 		{"Organizations", d.orgRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
+		{"Commit statuses", d.statusRoutes()},
+		{"Deployments", d.deploymentRoutes()},
+		{"Releases", d.releaseRoutes()},
 		{"Topics", d.topicRoutes()},
 		{"Forks, templates and transfers", d.forkRoutes()},
 		{"Collaborators and invitations", d.collaboratorRoutes()},
 		{"Search", d.searchRoutes()},
 		{"Contents", d.contentRoutes()},
 		{"Commits", d.commitRoutes()},
-		{"Branches", d.branchRoutes()},
+		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
 		{"Webhooks", d.hookRoutes()},
 		{"Secret scanning", d.alertRoutes()},
@@ -115,6 +136,7 @@ func (d *Door) table() []topic {
 // every path, also on those that need none.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), d.fixed)
+	r = uploaded(r)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return

@@ -31,6 +31,7 @@ type route struct {
 type doc struct {
 	query   string // the names of the parameters in the query, with spaces between them
 	in, out any    // values of the types that the body and the answer have; nil: nothing
+	pattern string // of net/http's, where it must differ from the path; empty: it does not
 	code    int    // of a good answer; 0: 200, or 204 without an answer
 }
 
@@ -38,7 +39,11 @@ type doc struct {
 func (t topic) register() []httpkit.Route[route] {
 	out := make([]httpkit.Route[route], len(t.routes))
 	for i, r := range t.routes {
-		out[i] = httpkit.Route[route]{Method: r.method, Path: Prefix + r.path, Action: r.action, Handle: r}
+		path := r.path
+		if r.pattern != "" {
+			path = r.pattern
+		}
+		out[i] = httpkit.Route[route]{Method: r.method, Path: Prefix + path, Action: r.action, Handle: r}
 	}
 	return out
 }

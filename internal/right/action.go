@@ -17,6 +17,12 @@ const (
 	SelfRead      // who am I, which repositories may I see
 	SelfEdit      // profile
 	SelfEmails    // list the addresses
+	SSHKeysRead   // SSH signing keys: list, view
+	SSHKeysWrite  // add
+	SSHKeysDelete // delete
+	GPGKeysRead   // OpenPGP keys: list, view
+	GPGKeysWrite  // add
+	GPGKeysDelete // delete
 	SelfRepos     // list one's own repositories on the settings pages
 	SelfSecurity  // look at tokens, sessions, the security log
 	SelfSensitive // change tokens, password, addresses, sessions, login
@@ -59,6 +65,7 @@ const (
 	OrgLeave             // give up one's own membership
 	OrgEdit              // profile and what members may do
 	OrgDelete            //
+	OrgApplications      // its OAuth apps and their secrets
 	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
 	OrgCreateRepo        // a public repository of it
 	OrgCreateRepoPrivate //
@@ -67,6 +74,15 @@ const (
 	TeamRead  // that it exists, its members and repositories
 	TeamEdit  // its name and members
 	TeamShare // give it access to a repository, beside RepoAccess
+
+	// Of one repository, without its code.
+	StatusRead  // statuses of commits
+	StatusWrite // say something of a commit
+	DeploymentRead
+	DeploymentWrite
+	ReleaseRead
+	ReleaseDrafts // see releases that are not published yet
+	ReleaseWrite  // publish, change and delete releases and their files
 
 	// Of a repository's webhooks.
 	HookRead   // look at them and at what they delivered, and have them ping
@@ -117,6 +133,12 @@ var table = [actions]ActionInfo{
 	SelfRead:          {Name: "self.read", Subject: OfSelf},
 	SelfEdit:          {Name: "self.edit", Subject: OfSelf, Permission: Profile, Level: Write},
 	SelfEmails:        {Name: "self.emails", Subject: OfSelf, Permission: Emails, Level: Read},
+	SSHKeysRead:       {Name: "ssh_signing_keys.read", Subject: OfSelf, Permission: SSHSigningKeys, Level: Read},
+	SSHKeysWrite:      {Name: "ssh_signing_keys.write", Subject: OfSelf, Permission: SSHSigningKeys, Level: Write},
+	SSHKeysDelete:     {Name: "ssh_signing_keys.delete", Subject: OfSelf, Permission: SSHSigningKeys, Level: Admin},
+	GPGKeysRead:       {Name: "gpg_keys.read", Subject: OfSelf, Permission: GPGKeys, Level: Read},
+	GPGKeysWrite:      {Name: "gpg_keys.write", Subject: OfSelf, Permission: GPGKeys, Level: Write},
+	GPGKeysDelete:     {Name: "gpg_keys.delete", Subject: OfSelf, Permission: GPGKeys, Level: Admin},
 	SelfRepos:         {Name: "self.repositories", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSecurity:      {Name: "self.security", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},
@@ -141,6 +163,14 @@ var table = [actions]ActionInfo{
 	RepoPeople:     {Name: "repo.people", Subject: OfRepo, Permission: Administration, Level: Read, Right: Write},
 	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
 
+	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
+	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
+	DeploymentRead:  {Name: "deployment.read", Subject: OfRepo, Permission: Deployments, Level: Read, Right: Read, Visitors: true},
+	ReleaseRead:     {Name: "release.read", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
+	ReleaseDrafts:   {Name: "release.drafts", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write},
+	ReleaseWrite:    {Name: "release.write", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
+	DeploymentWrite: {Name: "deployment.write", Subject: OfRepo, Permission: Deployments, Level: Write, Right: Write, Changes: true},
+
 	SelfOrgs:           {Name: "self.organizations", Subject: OfSelf, Permission: Memberships, Level: Read},
 	SelfMemberships:    {Name: "self.memberships", Subject: OfSelf, Permission: Members, Level: Read},
 	SelfMembershipEdit: {Name: "self.membership_edit", Subject: OfSelf, Permission: Members, Level: Write},
@@ -157,6 +187,7 @@ var table = [actions]ActionInfo{
 	OrgLeave:             {Name: "org.leave", Subject: OfOrg, Permission: Members, Level: Write, Right: Read},
 	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
 	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
+	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},

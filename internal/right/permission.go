@@ -40,29 +40,44 @@ func ParseLevel(s string) (Level, bool) {
 // of GitHub's fine-grained permissions where it has one.
 type Permission uint8
 
-// The permissions. The first seven are of a repository, the others of an
-// account, of the site or of an organisation.
+// The permissions.
 const (
-	Metadata          Permission = iota // that it exists, its description and settings, read only
-	Contents                            // objects, refs and files
-	Workflows                           // files under .github/workflows
-	Administration                      // settings, collaborators, visibility, creation
-	RepositoryHooks                     // webhooks: read, make and change, and (admin) delete
-	SecretAlerts                        // alerts about tokens that were found: read and decide
-	Deletion                            // deleting a repository
-	Profile                             // the account's own profile, private fields included
-	Emails                              // the account's own e-mail addresses
-	Security                            // passwords, sessions, tokens, the security log: people only
-	Site                                // users and settings of the whole site: administrators only
-	Members                             // members and teams of organisations
-	OrgAdministration                   // an organisation's settings
-	Memberships                         // which organisations the account itself belongs to
-	Invitations                         // the account's own invitations to repositories
-	permissions                         // how many there are
+	// Of a repository.
+	Metadata        Permission = iota // that it exists, its description and settings, read only
+	Contents                          // objects, refs and files
+	Workflows                         // files under .github/workflows
+	Administration                    // settings, collaborators, visibility, creation
+	RepositoryHooks                   // webhooks: read, make and change, and (admin) delete
+	SecretAlerts                      // alerts about tokens that were found: read and decide
+	Statuses                          // what is said of commits by continuous integration, and no code
+	Deployments                       // which commit was put where, and no code
+	Deletion                          // deleting a repository
+
+	// Of an account.
+	Profile        // its own profile, private fields included
+	Emails         // its own e-mail addresses
+	SSHSigningKeys // its SSH keys for signing
+	GPGKeys        // its OpenPGP keys
+	Memberships    // which organisations it belongs to
+	Invitations    // its own invitations to repositories
+	Security       // passwords, sessions, tokens, the security log: people only
+
+	// Of an organisation.
+	Members           // its members and teams
+	OrgAdministration // its settings
+
+	Site // users and settings of the whole site: administrators only
+
+	permissions // how many there are
 )
 
-var permissionNames = [permissions]string{"metadata", "contents", "workflows", "administration", "repository_hooks", "secret_scanning_alerts", "deletion", "profile", "emails", "security", "site",
-	"members", "organization_administration", "memberships", "invitations"}
+var permissionNames = [permissions]string{
+	Metadata: "metadata", Contents: "contents", Workflows: "workflows", Administration: "administration", RepositoryHooks: "repository_hooks",
+	SecretAlerts: "secret_scanning_alerts", Statuses: "statuses", Deployments: "deployments", Deletion: "deletion",
+	Profile: "profile", Emails: "emails", SSHSigningKeys: "git_signing_ssh_public_keys", GPGKeys: "gpg_keys", Memberships: "memberships",
+	Invitations: "invitations", Security: "security",
+	Members: "members", OrgAdministration: "organization_administration", Site: "site",
+}
 
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }
@@ -103,5 +118,5 @@ func Everything() Grant {
 // PublicRead is the grant of a credential without any scope, and of visitors
 // who present none: what is public can be read.
 func PublicRead() Grant {
-	return Grant{Public: Levels{Metadata: Read, Contents: Read}}
+	return Grant{Public: Levels{Metadata: Read, Contents: Read, Statuses: Read, Deployments: Read}}
 }

@@ -28,7 +28,16 @@ const (
 	ScopeWriteRepoHook Scope = "write:repo_hook"
 	ScopeReadRepoHook  Scope = "read:repo_hook"
 
-	ScopeSecurityEvents Scope = "security_events"
+	ScopeRepoStatus     Scope = "repo:status"
+	ScopeRepoDeployment Scope = "repo_deployment"
+
+	ScopeAdminSSHSigningKey Scope = "admin:ssh_signing_key"
+	ScopeWriteSSHSigningKey Scope = "write:ssh_signing_key"
+	ScopeReadSSHSigningKey  Scope = "read:ssh_signing_key"
+	ScopeAdminGPGKey        Scope = "admin:gpg_key"
+	ScopeWriteGPGKey        Scope = "write:gpg_key"
+	ScopeReadGPGKey         Scope = "read:gpg_key"
+	ScopeSecurityEvents     Scope = "security_events"
 )
 
 // ScopeInfo is one line of the scope tree.
@@ -42,6 +51,8 @@ type ScopeInfo struct {
 // scopes is the tree in the order of the form, each parent before its children.
 var scopes = [...]ScopeInfo{
 	{Name: ScopeRepo, Title: "Full control of private and public repositories", gives: Grant{Public: repoLevels, Private: repoLevels}},
+	{Name: ScopeRepoStatus, Parent: ScopeRepo, Title: "Read and write commit statuses, and no code", gives: both(Levels{Statuses: Write})},
+	{Name: ScopeRepoDeployment, Parent: ScopeRepo, Title: "Read and write deployments and their statuses, and no code", gives: both(Levels{Deployments: Write})},
 	{Name: ScopePublicRepo, Parent: ScopeRepo, Title: "Access to public repositories only", gives: Grant{Public: repoLevels}},
 	{Name: ScopeRepoInvite, Parent: ScopeRepo, Title: "Accept and decline invitations to repositories", gives: both(Levels{Invitations: Write})},
 	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
@@ -56,9 +67,15 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},
 	{Name: ScopeDeleteRepo, Title: "Delete repositories", gives: both(Levels{Deletion: Write})},
+	{Name: ScopeAdminGPGKey, Title: "Full control of your GPG keys", gives: both(Levels{GPGKeys: Admin})},
+	{Name: ScopeWriteGPGKey, Parent: ScopeAdminGPGKey, Title: "List, view and add your GPG keys", gives: both(Levels{GPGKeys: Write})},
+	{Name: ScopeReadGPGKey, Parent: ScopeWriteGPGKey, Title: "List and view your GPG keys", gives: both(Levels{GPGKeys: Read})},
+	{Name: ScopeAdminSSHSigningKey, Title: "Full control of your SSH signing keys", gives: both(Levels{SSHSigningKeys: Admin})},
+	{Name: ScopeWriteSSHSigningKey, Parent: ScopeAdminSSHSigningKey, Title: "List, view and add your SSH signing keys", gives: both(Levels{SSHSigningKeys: Write})},
+	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

@@ -142,7 +142,7 @@ func (c *call) authorize() error {
 	g := c.door.o.Gate
 	var err error
 	switch c.action.Info().Subject {
-	case right.OfSite, right.OfSelf:
+	case right.OfSite, right.OfSelf, right.OfApp:
 		return g.Check(&c.actor, c.action)
 	case right.OfOrg:
 		c.org, err = g.Org(c.r.Context(), &c.actor, c.action, c.r.PathValue("org"))

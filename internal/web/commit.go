@@ -56,6 +56,9 @@ func showCommits(c *call) error {
 		d := &page.Days[len(page.Days)-1]
 		d.Commits = append(d.Commits, at.commitRow(&list[i]))
 	}
+	if err := c.markCommits(page.Days, list); err != nil {
+		return err
+	}
 	return c.show("commits", page)
 }
 
@@ -104,6 +107,14 @@ func showCommit(c *call) error {
 	}
 	for i := range d.Files {
 		page.addFile(i, &d.Files[i])
+	}
+	b, err := c.badges(signedCommit(m))
+	if err != nil {
+		return err
+	}
+	page.Badge = b[0]
+	if page.Statuses, page.MoreStatuses, err = c.statusRows(m.ID); err != nil {
+		return err
 	}
 	return c.show("commit", page)
 }

@@ -105,7 +105,7 @@ func (f *Frame) Nav() []navGroup {
 	default:
 		groups = []navGroup{
 			{Heading: "Account", Items: []Link{{Text: "Profile", Href: "/settings/profile"}, {Text: "Account", Href: "/settings/admin"}, {Text: "Appearance", Href: "/settings/appearance"}}},
-			{Heading: "Access", Items: []Link{{Text: "Emails", Href: "/settings/emails"}, {Text: "Sessions", Href: "/settings/sessions"}, {Text: "Organizations", Href: "/settings/organizations"}}},
+			{Heading: "Access", Items: []Link{{Text: "Emails", Href: "/settings/emails"}, {Text: "SSH and GPG keys", Href: "/settings/keys"}, {Text: "Sessions", Href: "/settings/sessions"}, {Text: "Organizations", Href: "/settings/organizations"}}},
 			{Heading: "Code, planning, and automation", Items: []Link{{Text: "Repositories", Href: "/settings/repositories"}}},
 			{Heading: "Integrations", Items: []Link{{Text: "Applications", Href: "/settings/applications"}}},
 			{Heading: "Archives", Items: []Link{{Text: "Security log", Href: "/settings/security-log"}}},

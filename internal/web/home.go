@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"jeton/internal/account"
 	"jeton/internal/problem"
@@ -79,6 +80,9 @@ func pagerFor(path string, n int, more bool) pager {
 
 // profile is a person as others see them. An old login leads on to today's.
 func profile(c *call) error {
+	if login, ok := strings.CutSuffix(c.r.PathValue("owner"), ".gpg"); ok {
+		return c.exportKeys(login)
+	}
 	who, _, err := c.door.o.Accounts.Resolve(c.ctx(), c.door.o.DB, c.r.PathValue("owner"))
 	if problem.Is(err, problem.NotFound) {
 		return errMissing()

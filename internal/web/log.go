@@ -39,6 +39,7 @@ var siteActions = [...]string{"user.failed_login", "site.unknown_tokens", "user.
 // commonActions are offered beside the field for an action; any can be typed.
 var commonActions = [...]string{
 	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
+	"git_signing_ssh_public_key.create", "git_signing_ssh_public_key.delete", "gpg_key.create", "gpg_key.delete",
 	"oauth_access.create", "oauth_access.update", "oauth_access.regenerate", "oauth_access.destroy",
 	"oauth_authorization.create", "oauth_authorization.update", "oauth_authorization.destroy", "oauth_application.create", "oauth_application.destroy",
 	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",

@@ -7,18 +7,41 @@ import (
 	"jeton/internal/secret"
 )
 
-func appFrame(title string) Frame {
-	return Frame{Title: title, Dev: true, Here: "/settings/developers",
-		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: "/settings/developers"}}}
+// appHome is whose applications a page is about: the person's, or those of the
+// organisation in its path.
+type appHome struct {
+	owner id.Account
+	base  string // the path under which each has its page
+	list  string // the path of the list
 }
 
-// listApps shows the applications that the person registered.
+func (c *call) appHome() appHome {
+	if c.org.ID != 0 {
+		path := c.orgSettingsPath("/applications")
+		return appHome{c.org.ID, path, path}
+	}
+	return appHome{c.actor.Account, "/settings/applications", "/settings/developers"}
+}
+
+func (h appHome) path(a id.App, rest string) string { return h.base + "/" + itoa(int64(a)) + rest }
+
+func (c *call) appFrame(title string) OrgFrame {
+	if c.org.ID != 0 {
+		f := c.orgFrame(title, "settings")
+		f.Crumbs = append(f.Crumbs, Link{Text: "OAuth Apps", Href: c.appHome().list})
+		return f
+	}
+	return OrgFrame{Frame: Frame{Title: title, Dev: true, Here: "/settings/developers",
+		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: "/settings/developers"}}}}
+}
+
+// listApps shows the applications that the person or the organisation registered.
 func listApps(c *call) error {
-	list, err := c.door.o.Apps.Owned(c.ctx(), c.actor.Account)
+	list, err := c.door.o.Apps.Owned(c.ctx(), c.appHome().owner)
 	if err != nil {
 		return err
 	}
-	p := &appsPage{Frame: appFrame("OAuth Apps")}
+	p := &appsPage{OrgFrame: c.appFrame("OAuth Apps"), Base: c.appHome().base}
 	for _, a := range list {
 		p.Apps = append(p.Apps, appRow{ID: a.ID, Name: line(a.Name)})
 	}
@@ -26,7 +49,12 @@ func listApps(c *call) error {
 }
 
 func newAppForm(c *call) error {
-	return c.show("app-new", &appForm{Frame: appFrame("Register a new OAuth app")})
+	return c.show("app-new", c.newAppPage())
+}
+
+func (c *call) newAppPage() *appForm {
+	h := c.appHome()
+	return &appForm{OrgFrame: c.appFrame("Register a new OAuth app"), Base: h.base, List: h.list}
 }
 
 // appInput reads the form.
@@ -42,22 +70,21 @@ func (p *appForm) fillIn(f application.Form) *appForm {
 
 func registerApp(c *call) error {
 	in := c.appInput()
-	a, err := c.door.o.Apps.Register(c.ctx(), c.actor, c.actor.Account, in)
+	a, err := c.door.o.Apps.Register(c.ctx(), c.actor, c.appHome().owner, in)
 	if err != nil {
-		return c.again(err, "app-new", (&appForm{Frame: appFrame("Register a new OAuth app")}).fillIn(in))
+		return c.again(err, "app-new", c.newAppPage().fillIn(in))
 	}
-	return c.done("Registered "+line(a.Name)+".", appPath(a.ID, ""))
+	return c.done("Registered "+line(a.Name)+".", c.appHome().path(a.ID, ""))
 }
 
-func appPath(a id.App, rest string) string { return "/settings/applications/" + itoa(int64(a)) + rest }
-
-// ownApp loads the application that the path names, of the person's own.
+// ownApp loads the application that the path names, of those that the page is
+// about.
 func (c *call) ownApp() (application.App, error) {
 	n, err := pathID[id.App](c, "app")
 	if err != nil {
 		return application.App{}, err
 	}
-	a, err := c.door.o.Apps.OwnedByID(c.ctx(), c.actor.Account, n)
+	a, err := c.door.o.Apps.OwnedByID(c.ctx(), c.appHome().owner, n)
 	if problem.Is(err, problem.NotFound) {
 		return a, errMissing()
 	}
@@ -65,10 +92,11 @@ func (c *call) ownApp() (application.App, error) {
 }
 
 func (c *call) appPage(a application.App) (*appForm, error) {
-	p := (&appForm{Frame: appFrame(line(a.Name)), ID: a.ID, ClientID: a.ClientID, Created: a.CreatedAt}).fillIn(application.Form{Name: a.Name, Homepage: a.Homepage,
+	h := c.appHome()
+	p := (&appForm{OrgFrame: c.appFrame(line(a.Name)), Base: h.base, List: h.list, ID: a.ID, ClientID: a.ClientID, Created: a.CreatedAt}).fillIn(application.Form{Name: a.Name, Homepage: a.Homepage,
 		Description: a.Description, Callback: a.Callback, DeviceFlow: a.DeviceFlow, Expiring: a.Expiring})
 	var err error
-	if p.Secrets, err = c.door.o.Apps.Secrets(c.ctx(), c.actor.Account, a.ID); err != nil {
+	if p.Secrets, err = c.door.o.Apps.Secrets(c.ctx(), c.appHome().owner, a.ID); err != nil {
 		return nil, err
 	}
 	p.Users, err = c.door.o.Tokens.CountApp(c.ctx(), a.ClientID)
@@ -103,14 +131,14 @@ func updateApp(c *call) error {
 		return err
 	}
 	in := c.appInput()
-	if _, err := c.door.o.Apps.Update(c.ctx(), c.actor, c.actor.Account, a.ID, in); err != nil {
+	if _, err := c.door.o.Apps.Update(c.ctx(), c.actor, c.appHome().owner, a.ID, in); err != nil {
 		p, loadErr := c.appPage(a)
 		if loadErr != nil {
 			return loadErr
 		}
 		return c.again(err, "app", p.fillIn(in))
 	}
-	return c.done("Updated "+line(in.Name)+".", appPath(a.ID, ""))
+	return c.done("Updated "+line(in.Name)+".", c.appHome().path(a.ID, ""))
 }
 
 func newAppSecret(c *call) error {
@@ -119,7 +147,7 @@ func newAppSecret(c *call) error {
 		return err
 	}
 	var plain secret.Value
-	if plain, err = c.door.o.Apps.NewSecret(c.ctx(), c.actor, c.actor.Account, a.ID); err != nil {
+	if plain, err = c.door.o.Apps.NewSecret(c.ctx(), c.actor, c.appHome().owner, a.ID); err != nil {
 		p, loadErr := c.appPage(a)
 		if loadErr != nil {
 			return loadErr
@@ -127,7 +155,7 @@ func newAppSecret(c *call) error {
 		return c.again(err, "app", p)
 	}
 	c.door.o.Reveals.Put(c.actor.Sess, revealedApp(a.ID), plain)
-	return c.seeOther(appPath(a.ID, ""))
+	return c.seeOther(c.appHome().path(a.ID, ""))
 }
 
 func deleteAppSecret(c *call) error {
@@ -139,18 +167,18 @@ func deleteAppSecret(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.door.o.Apps.DeleteSecret(c.ctx(), c.actor, c.actor.Account, a.ID, which); err != nil {
+	if err := c.door.o.Apps.DeleteSecret(c.ctx(), c.actor, c.appHome().owner, a.ID, which); err != nil {
 		if problem.Is(err, problem.NotFound) {
-			return c.done("That secret was deleted already.", appPath(a.ID, ""))
+			return c.done("That secret was deleted already.", c.appHome().path(a.ID, ""))
 		}
 		return err
 	}
-	return c.done("Deleted the client secret.", appPath(a.ID, ""))
+	return c.done("Deleted the client secret.", c.appHome().path(a.ID, ""))
 }
 
 func (c *call) revokeUsersPage(a application.App) *confirmPage {
-	return &confirmPage{Frame: appFrame("Revoke all user tokens"), Heading: "Revoke all user tokens of " + line(a.Name) + "?", Action: appPath(a.ID, "/revoke_users"),
-		Button: "I understand, revoke all user tokens", Back: appPath(a.ID, ""),
+	return &confirmPage{Frame: c.appFrame("Revoke all user tokens").Frame, Heading: "Revoke all user tokens of " + line(a.Name) + "?", Action: c.appHome().path(a.ID, "/revoke_users"),
+		Button: "I understand, revoke all user tokens", Back: c.appHome().path(a.ID, ""),
 		Consequences: []string{"Everybody who signed in with the application has to do so again. The application itself stays."}}
 }
 
@@ -167,16 +195,16 @@ func revokeUsers(c *call) error {
 	if err != nil {
 		return err
 	}
-	n, err := c.door.o.Apps.RevokeUsers(c.ctx(), c.actor, c.actor.Account, a.ID)
+	n, err := c.door.o.Apps.RevokeUsers(c.ctx(), c.actor, c.appHome().owner, a.ID)
 	if err != nil {
 		return err
 	}
-	return c.done("Revoked "+plural(n, "token", "tokens")+".", appPath(a.ID, ""))
+	return c.done("Revoked "+plural(n, "token", "tokens")+".", c.appHome().path(a.ID, ""))
 }
 
 func (c *call) deleteAppPage(a application.App) *confirmPage {
-	return &confirmPage{Frame: appFrame("Delete OAuth app"), Heading: "Delete " + line(a.Name) + "?", Action: appPath(a.ID, "/delete"),
-		Button: "I understand, delete this application", Back: appPath(a.ID, ""), TypeThis: line(a.Name),
+	return &confirmPage{Frame: c.appFrame("Delete OAuth app").Frame, Heading: "Delete " + line(a.Name) + "?", Action: c.appHome().path(a.ID, "/delete"),
+		Button: "I understand, delete this application", Back: c.appHome().path(a.ID, ""), TypeThis: line(a.Name),
 		Consequences: []string{"Its client id and secrets stop, and everybody who signed in with it loses that access at once. This cannot be undone."}}
 }
 
@@ -196,8 +224,8 @@ func deleteApp(c *call) error {
 	if err := c.typed(line(a.Name)); err != nil {
 		return c.again(err, "confirm", c.deleteAppPage(a))
 	}
-	if _, err := c.door.o.Apps.Delete(c.ctx(), c.actor, c.actor.Account, a.ID); err != nil {
+	if _, err := c.door.o.Apps.Delete(c.ctx(), c.actor, c.appHome().owner, a.ID); err != nil {
 		return err
 	}
-	return c.done("Deleted "+line(a.Name)+".", "/settings/developers")
+	return c.done("Deleted "+line(a.Name)+".", c.appHome().list)
 }

@@ -115,6 +115,30 @@ type emailsPage struct {
 	New    string
 }
 
+// keyRow is one public key.
+type keyRow struct {
+	Name, Print      string // Print is how people tell keys apart
+	Emails, Subkeys  []string
+	Added, Until     time.Time
+	Expired, Revoked bool
+	DeleteHref       string
+}
+
+// keysPage is Settings, SSH and GPG keys.
+type keysPage struct {
+	Frame
+	SSH, GPG []keyRow
+	Login    string
+}
+
+// keyForm adds a key.
+type keyForm struct {
+	Frame
+	Words      keyWords
+	GPG        bool
+	Name, Text string
+}
+
 // sessionRow is one browser that is signed in.
 type sessionRow struct {
 	ID              id.Session

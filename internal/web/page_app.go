@@ -134,15 +134,17 @@ type appRow struct {
 	Name string
 }
 
-// appsPage is Developer settings, OAuth Apps.
+// appsPage is Developer settings, OAuth Apps, and the same of an organisation.
 type appsPage struct {
-	Frame
+	OrgFrame
+	Base string
 	Apps []appRow
 }
 
 // appForm is what the forms for a new application and for a changed one share.
 type appForm struct {
-	Frame
+	OrgFrame
+	Base, List                            string // paths of the applications' pages and of the list
 	ID                                    id.App // zero: it is a new one
 	Name, Homepage, Description, Callback string
 	DeviceFlow, Expiring                  bool

@@ -51,6 +51,8 @@ type refMenu struct {
 type commitRow struct {
 	Subject, Author, Short, Href, TreeHref string
 	Time                                   time.Time
+	Badge                                  *badge  // nil: it is not signed
+	Checks                                 *checks // nil: there are none
 }
 
 // fileRow is an entry of a folder. Kind says what is unusual about it.
@@ -133,6 +135,21 @@ type commitsPage struct {
 	Pager pager
 }
 
+// tagRow is a tag in a list.
+type tagRow struct {
+	Name, Subject         string
+	Short, Href, TreeHref string // of the commit; empty when it leads to none
+	Time                  time.Time
+	Badge                 *badge
+}
+
+// tagsPage is the tags of a repository.
+type tagsPage struct {
+	RepoFrame
+	Tags  []tagRow
+	Pager pager
+}
+
 // diffFile is one changed file. Code is made by writeDiff; a Note stands for it.
 type diffFile struct {
 	ID, Name, From, Kind, Note string
@@ -150,6 +167,9 @@ type commitPage struct {
 	Files                                       []diffFile
 	FileCount, Added, Removed                   int
 	Merge, Cut                                  bool
+	Badge                                       *badge
+	Statuses                                    []statusRow
+	MoreStatuses                                int  // that are not shown
 	Slow                                        bool // comparing took too long
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"jeton/internal/gitstore"
 	"jeton/internal/right"
+	"jeton/internal/signature"
 )
 
 var sampleNow = time.Date(2026, time.November, 23, 14, 30, 0, 0, time.UTC)
@@ -71,7 +72,7 @@ func samples() []sample {
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
 	refs := refMenu{Ref: "main", Branches: []Link{{Text: "main", Href: "/ada/engine", Current: true}, {Text: "draft", Href: "/ada/engine/tree/draft"}}, Tags: []Link{{Text: "v1.0", Href: "/ada/engine/tree/v1.0"}}}
-	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour)}
+	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour), Badge: &badge{Good: true, Why: "It was signed.", Key: "0123456789ABCDEF"}, Checks: &checks{Tone: "tag-success", Text: "Success", Why: "2 of 2 checks succeeded"}}
 	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x"}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x"}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
 	clone := cloneBox{URL: "https://localhost:8443/ada/engine.git", Login: "ada", TokenHref: "/settings/tokens/new?description=Git&scopes=repo", Trust: fresh.Trust}
 	code, lines, _ := writeCode([]byte("package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(\"<hello> & \u202egoodbye\")\n}\n"))
@@ -111,6 +112,18 @@ func samples() []sample {
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
 		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
 		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"releases", "releases", &releasesPage{RepoFrame: inContent(rf("Releases", "/ada/engine/releases", "releases")), Releases: []releaseRow{
+			{Title: "Version 1", Tag: "v1.0", Author: "ada", Href: "/x", TreeHref: "/x", Latest: true, Time: sampleNow.Add(-time.Hour), HTML: "<p>First.</p>", Assets: []assetRow{{Name: "engine.tar.gz", Href: "/x", Digest: strings.Repeat("0a1b", 16), Size: 3 << 20}}},
+			{Title: "v2.0", Tag: "v2.0", Draft: true, Prerelease: true, Time: sampleNow, Assets: []assetRow{{Name: "engine.zip", Digest: strings.Repeat("0a1b", 16), Size: 7}}}}}},
+		{"release", "releases", &releasesPage{RepoFrame: inContent(rf("v1.0", "/ada/engine/releases/tag/v1.0", "releases")), One: true, Releases: []releaseRow{{Title: "v1.0", Tag: "v1.0", Author: "ada", Href: "/x", TreeHref: "/x", Time: sampleNow, Text: "<b>"}}}},
+		{"releases-empty", "releases", &releasesPage{RepoFrame: inContent(rf("Releases", "/ada/engine/releases", "releases"))}},
+		{"tags", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags")), Tags: []tagRow{{Name: "v1.0", Subject: "First version", Short: "0a1b2c3", Href: "/x", TreeHref: "/x", Time: sampleNow, Badge: &badge{Good: true, Why: "It was signed."}}, {Name: "odd", Badge: &badge{Why: "Its signature cannot be read."}}}}},
+		{"tags-empty", "tags", &tagsPage{RepoFrame: inContent(rf("Tags", "/ada/engine/tags", "tags"))}},
+		{"set-keys", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada", SSH: []keyRow{{Name: "laptop", Print: "SHA256:" + strings.Repeat("Ab1", 14), Added: sampleNow.Add(-50 * time.Hour), DeleteHref: "/x"}},
+			GPG: []keyRow{{Name: "work", Print: "0123456789ABCDEF", Emails: []string{"ada@example.com"}, Subkeys: []string{"FEDCBA9876543210"}, Added: sampleNow, Until: sampleNow.Add(-time.Hour), Expired: true, DeleteHref: "/x"}}}},
+		{"set-keys-empty", "set-keys", &keysPage{Frame: set("SSH and GPG keys", "/settings/keys"), Login: "ada"}},
+		{"set-key-new", "set-key-new", &keyForm{Frame: set("Add an SSH signing key", "/settings/keys"), Words: wordsFor(signature.SSH)}},
+		{"set-key-new-gpg", "set-key-new", &keyForm{Frame: set("Add a GPG key", "/settings/keys"), Words: wordsFor(signature.OpenPGP), GPG: true}},
 		{"set-sessions", "set-sessions", &sessionsPage{Frame: set("Sessions", "/settings/sessions"), Sessions: []sessionRow{{1, "Firefox on Linux", "192.0.2.7", sampleNow, sampleNow.Add(-50 * time.Hour), true}, {2, "Chrome on Windows", "198.51.100.3", sampleNow.Add(-20 * time.Hour), sampleNow.Add(-500 * time.Hour), false}}}},
 		{"set-repositories", "set-repositories", &repositoriesPage{Frame: set("Repositories", "/settings/repositories"), Repos: repos}},
 		{"set-log", "set-log", &logPage{Frame: set("Security log", "/settings/security-log"), Of: (&call{}).ownLog(), Filter: logFilter{Action: "user.login"}, Actions: []string{"user.login"}, Pager: pager{Next: "?before=3"}, Lines: []logRow{{Action: "user.login", Actor: "ada", Credential: "session", Address: "192.0.2.7", Client: "Firefox on Linux", Time: sampleNow.Add(-time.Hour)}, {Action: "oauth_access.create", Target: "Laptop", Actor: "ada", Address: "192.0.2.7", Client: "Firefox", Time: sampleNow.Add(-2 * time.Hour), Detail: []hiddenField{{"scopes", "repo"}}}}}},
@@ -123,7 +136,7 @@ func samples() []sample {
 		{"blob", "blob", &blobPage{RepoFrame: inContent(rf("main.go", "/ada/engine/blob/main/main.go", "code")), Heading: "main.go at main", Name: "main.go", Refs: refs, Where: pathNav{Root: "/ada/engine", Name: "engine", Parts: []Link{{Text: "cmd", Href: "/x"}, {Text: "main.go"}}}, RawHref: "/raw", CommitsHref: "/x", Size: 90, Lines: lines, Code: code}},
 		{"blob-binary", "blob", &blobPage{RepoFrame: inContent(rf("x.png", "/ada/engine/blob/main/x.png", "code")), Heading: "x.png at main", Name: "x.png", Refs: refs, Where: pathNav{Root: "/ada/engine", Name: "engine", Parts: []Link{{Text: "x.png"}}}, RawHref: "/raw", CommitsHref: "/x", Size: 90 << 10, Binary: true}},
 		{"commits", "commits", &commitsPage{RepoFrame: inContent(rf("Commits", "/ada/engine/commits/main", "commits")), Refs: refs, Days: []commitDay{{Day: "Monday, 23 November 2026", Commits: []commitRow{*latest, *latest}}}, Pager: pager{Next: "/x"}}},
-		{"commit", "commit", &commitPage{RepoFrame: inContent(rf("Describe the difference engine", "/ada/engine/commit/0a1b2c3", "commits")), ID: strings.Repeat("0a1b2c3d", 5), Short: "0a1b2c3", Subject: "Describe the difference engine", Body: "It computes by differences.\n\nSee the notes.", Author: "Ada", Time: sampleNow, TreeHref: "/x", Parents: []Link{{Text: "9f8e7d6", Href: "/x"}}, Files: []diffFile{{ID: "f1", Name: "main.go", Added: 1, Removed: 1, Code: writeDiff(&diff)}, {ID: "f2", Name: "x.png", Kind: "Added", Note: "A binary file: its change is not shown."}}, FileCount: 2, Added: 1, Removed: 1, Cut: true}},
+		{"commit", "commit", &commitPage{RepoFrame: inContent(rf("Describe the difference engine", "/ada/engine/commit/0a1b2c3", "commits")), ID: strings.Repeat("0a1b2c3d", 5), Short: "0a1b2c3", Subject: "Describe the difference engine", Body: "It computes by differences.\n\nSee the notes.", Author: "Ada", Time: sampleNow, TreeHref: "/x", Parents: []Link{{Text: "9f8e7d6", Href: "/x"}}, Files: []diffFile{{ID: "f1", Name: "main.go", Added: 1, Removed: 1, Code: writeDiff(&diff)}, {ID: "f2", Name: "x.png", Kind: "Added", Note: "A binary file: its change is not shown."}}, FileCount: 2, Added: 1, Removed: 1, Cut: true, Badge: latest.Badge, Statuses: []statusRow{{checks: wordsOf("failure"), Context: "ci/test", Description: "3 tests failed", Href: "https://ci.example.com/1"}, {checks: wordsOf("success"), Context: "ci/lint"}}}},
 		{"repo-settings", "repo-settings", &repoSettingsPage{RepoFrame: here(rf("Settings", "/ada/engine/settings", "settings"), "general"), Name: "engine", Description: "Notes", Branches: []string{"main", "draft"}, DefaultBranch: "main"}},
 		{"repo-access", "repo-access", &accessPage{RepoFrame: here(rf("Access", "/ada/engine/settings/access", "settings"), "access"), People: []personRow{{Login: "bob", Levels: []levelOption{{"read", "Read", false}, {"write", "Write", true}, {"admin", "Admin", false}}}}}},
 		{"repo-branches", "repo-branches", &branchesPage{RepoFrame: here(rf("Rules", "/ada/engine/settings/branches", "settings"), "branches"), BlockForce: "default", Branches: []ruleRow{{"main", "/ada/engine/settings/branches/1", "Only administrators push, no forced pushes, no deletion."}}}},

@@ -59,7 +59,7 @@ func (c *call) repoFrame(title, tab string) RepoFrame {
 	f := RepoFrame{Frame: Frame{Title: title}, InContent: true, Repo: repoHead{Owner: r.OwnerLogin, Name: r.Name, Href: home, Description: line(r.Description),
 		Private: r.Private, Archived: r.Archived, ForkedFrom: c.forkedFrom(), Size: r.Size << 10, Pushed: r.PushedAt,
 		Homepage: r.Homepage, Topics: r.TopicList(), OfOrg: r.OwnerIsOrg, Template: r.Template}}
-	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}}
+	f.Tabs = []Link{{Text: "Code", Href: home, Current: tab == "code"}, {Text: "Commits", Href: home + "/commits", Current: tab == "commits"}, {Text: "Tags", Href: home + "/tags", Current: tab == "tags"}, {Text: "Releases", Href: home + "/releases", Current: tab == "releases"}}
 	if c.may(right.AlertRead) {
 		f.Tabs = append(f.Tabs, Link{Text: "Security", Href: home + "/security/secret-scanning", Current: tab == "security"})
 	}
@@ -213,6 +213,9 @@ func showRepo(c *call) error {
 	if page.Readme, err = c.readme(v, at, "", entries); err != nil {
 		return err
 	}
+	if err := c.markLatest(&page.Listing, &v.Commit); err != nil {
+		return err
+	}
 	return c.show("repo", page)
 }
 
@@ -310,6 +313,9 @@ func showTree(c *call) error {
 		return err
 	}
 	if page.Readme, err = c.readme(v, at, file, entries); err != nil {
+		return err
+	}
+	if err := c.markLatest(&page.Listing, &v.Commit); err != nil {
 		return err
 	}
 	return c.show("tree", page)

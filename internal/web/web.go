@@ -11,6 +11,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/cert"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/deliver"
 	"jeton/internal/gate"
@@ -22,8 +23,11 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/org"
 	"jeton/internal/problem"
+	"jeton/internal/pubkey"
+	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/signature"
 	"jeton/internal/signin"
 	"jeton/internal/token"
 )
@@ -49,6 +53,10 @@ type Options struct {
 	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log       *slog.Logger    // nil: nothing is logged
 	Now       func() time.Time
+
+	PublicKeys *pubkey.Room
+	Statuses   *commitstatus.Room
+	Releases   *release.Room
 }
 
 // Door answers browsers.
@@ -78,7 +86,8 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil {
+		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
+		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
@@ -148,6 +157,17 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/rename", Action: right.OrgDelete, Handle: renameOrg},
 		{Method: get, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrgForm},
 		{Method: post, Path: "/organizations/{org}/settings/delete", Action: right.OrgDelete, Handle: deleteOrg},
+		{Method: get, Path: "/organizations/{org}/settings/applications", Action: right.OrgEdit, Handle: listApps},
+		{Method: get, Path: "/organizations/{org}/settings/applications/new", Action: right.OrgEdit, Handle: newAppForm},
+		{Method: post, Path: "/organizations/{org}/settings/applications", Action: right.OrgApplications, Handle: registerApp},
+		{Method: get, Path: "/organizations/{org}/settings/applications/{app}", Action: right.OrgEdit, Handle: showApp},
+		{Method: post, Path: "/organizations/{org}/settings/applications/{app}", Action: right.OrgApplications, Handle: updateApp},
+		{Method: post, Path: "/organizations/{org}/settings/applications/{app}/secrets", Action: right.OrgApplications, Handle: newAppSecret},
+		{Method: post, Path: "/organizations/{org}/settings/applications/{app}/secrets/{secret}/delete", Action: right.OrgApplications, Handle: deleteAppSecret},
+		{Method: get, Path: "/organizations/{org}/settings/applications/{app}/revoke_users", Action: right.OrgEdit, Handle: revokeUsersForm},
+		{Method: post, Path: "/organizations/{org}/settings/applications/{app}/revoke_users", Action: right.OrgApplications, Handle: revokeUsers},
+		{Method: get, Path: "/organizations/{org}/settings/applications/{app}/delete", Action: right.OrgEdit, Handle: deleteAppForm},
+		{Method: post, Path: "/organizations/{org}/settings/applications/{app}/delete", Action: right.OrgApplications, Handle: deleteApp},
 		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
 		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
 		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
@@ -187,6 +207,15 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/emails", Action: right.SelfSensitive, Handle: addEmail},
 		{Method: post, Path: "/settings/emails/{email}/primary", Action: right.SelfSensitive, Handle: makePrimary},
 		{Method: post, Path: "/settings/emails/{email}/delete", Action: right.SelfSensitive, Handle: removeEmail},
+		{Method: get, Path: "/settings/keys", Action: right.SelfSecurity, Handle: keySettings},
+		{Method: get, Path: "/settings/ssh/new", Action: right.SelfSensitive, Handle: newKeyForm(signature.SSH)},
+		{Method: post, Path: "/settings/ssh", Action: right.SelfSensitive, Handle: addKey(signature.SSH)},
+		{Method: get, Path: "/settings/ssh/{key}/delete", Action: right.SelfSecurity, Handle: deleteKeyForm(signature.SSH)},
+		{Method: post, Path: "/settings/ssh/{key}/delete", Action: right.SelfSensitive, Handle: deleteKey(signature.SSH)},
+		{Method: get, Path: "/settings/gpg/new", Action: right.SelfSensitive, Handle: newKeyForm(signature.OpenPGP)},
+		{Method: post, Path: "/settings/gpg", Action: right.SelfSensitive, Handle: addKey(signature.OpenPGP)},
+		{Method: get, Path: "/settings/gpg/{key}/delete", Action: right.SelfSecurity, Handle: deleteKeyForm(signature.OpenPGP)},
+		{Method: post, Path: "/settings/gpg/{key}/delete", Action: right.SelfSensitive, Handle: deleteKey(signature.OpenPGP)},
 		{Method: get, Path: "/settings/sessions", Action: right.SelfSecurity, Handle: sessionSettings},
 		{Method: post, Path: "/settings/sessions/{session}/end", Action: right.SelfSensitive, Handle: endSession},
 		{Method: post, Path: "/settings/sessions/end_others", Action: right.SelfSensitive, Handle: endOthers},
@@ -254,6 +283,11 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/commits", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commits/{rest...}", Action: right.RepoFetch, Handle: heavy(showCommits)},
 		{Method: get, Path: "/{owner}/{repo}/commit/{sha}", Action: right.RepoFetch, Handle: heavy(showCommit)},
+		{Method: get, Path: "/{owner}/{repo}/tags", Action: right.RepoFetch, Handle: heavy(showTags)},
+		{Method: get, Path: "/{owner}/{repo}/releases", Action: right.ReleaseRead, Handle: heavy(showReleases)},
+		{Method: get, Path: "/{owner}/{repo}/releases/latest", Action: right.ReleaseRead, Handle: toLatest},
+		{Method: get, Path: "/{owner}/{repo}/releases/tag/{tag}", Action: right.ReleaseRead, Handle: heavy(showRelease)},
+		{Method: get, Path: "/{owner}/{repo}/releases/download/{tag}/{asset}", Action: right.ReleaseRead, Handle: downloadAsset},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
 		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},

@@ -74,6 +74,14 @@ func (id ID) IsZero() bool {
 // Short returns the first digits of the id, for people.
 func (id ID) Short() string { return string(id[:min(len(id), 7)]) }
 
+// Format is the format that an id of this length is of.
+func (id ID) Format() Format {
+	if len(id) == 2*SHA256.Size() {
+		return SHA256
+	}
+	return SHA1
+}
+
 // Kind is the kind of an object.
 type Kind string
 

@@ -23,6 +23,7 @@ type Commit struct {
 	Author    Signature
 	Committer Signature
 	Signed    bool   // it carries a signature, which nobody checked
+	Proof     *Proof // that signature, and what it is of; nil when there is none
 	Encoding  string // as written; empty for UTF-8
 	Message   string
 }
@@ -46,7 +47,14 @@ type Tag struct {
 	Kind    Kind // of Target
 	Name    string
 	Tagger  Signature
-	Message string
+	Message string // with the signature, if it has one at its end
+	Proof   *Proof // the signature, and what it is of; nil when there is none
+}
+
+// Subject returns the first line of the message.
+func (t *Tag) Subject() string {
+	s, _, _ := strings.Cut(strings.TrimLeft(t.Message, "\n"), "\n")
+	return strings.TrimSpace(s)
 }
 
 var errMalformed = errors.New("object is malformed")
@@ -82,6 +90,9 @@ func ParseCommit(id ID, data []byte) (Commit, error) {
 		err = errMalformed
 	}
 	c.Message = message
+	if c.Signed {
+		c.Proof = commitProof(id.Format(), data)
+	}
 	return c, err
 }
 
@@ -108,6 +119,7 @@ func ParseTag(id ID, data []byte) (Tag, error) {
 		err = errMalformed
 	}
 	t.Message = message
+	t.Proof = tagProof(data)
 	return t, err
 }
 

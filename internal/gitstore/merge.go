@@ -1,0 +1,110 @@
+package gitstore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/problem"
+)
+
+// Merge makes commits of histories that are here or in another repository, in a
+// folder of its own. Nothing of it is in the repository until a push takes its Pack.
+// It is for one goroutine; Close removes the folder.
+type Merge struct {
+	repo *Repo
+	dir  string
+	env  []string
+}
+
+// ErrConflict means that two histories changed the same lines.
+var ErrConflict = problem.New(problem.Conflict, "Merge conflict", "")
+
+// Merge begins one. Other, if not nil, is a repository whose objects count, too.
+func (r *Repo) Merge(other *Repo) (*Merge, error) {
+	dir, err := os.MkdirTemp(r.store.tempDir(), "merge-")
+	if err != nil {
+		return nil, diskError(err)
+	}
+	m := &Merge{repo: r, dir: dir}
+	from := []*Repo{r}
+	if other != nil && other != r {
+		from = append(from, other)
+	}
+	beside, err := alternates(from...)
+	if err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	m.env = []string{"GIT_OBJECT_DIRECTORY=" + dir, beside}
+	return m, nil
+}
+
+// alternates lets git see the objects of repositories, beside those of the one that
+// it runs in.
+func alternates(repos ...*Repo) (string, error) {
+	var list []string
+	for _, r := range repos {
+		path, err := filepath.Abs(filepath.Join(r.dir, "objects"))
+		if err != nil {
+			return "", err
+		}
+		list = append(list, strconv.Quote(path)) // a colon would end it
+	}
+	return "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + strings.Join(list, ":"), nil
+}
+
+// Close removes what was made.
+func (m *Merge) Close() error { return os.RemoveAll(m.dir) }
+
+// Tree merges two commits, which are in reach of those who ask, and returns the
+// tree; or ErrConflict.
+func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, error) {
+	ctx, done, err := m.repo.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "merge-tree", flags: []flag{"--write-tree", "--no-messages", "--name-only"},
+		args: []string{string(base), string(head)}, env: m.env, config: diffConfig()}, 1<<20)
+	if run, ok := errors.AsType[*runError](err); ok && run.code == 1 || problem.Is(err, problem.TooLarge) {
+		return "", ErrConflict
+	}
+	if err != nil {
+		return "", diskError(err)
+	}
+	id, ok := object.ParseID(strings.TrimSpace(string(out)))
+	if !ok {
+		return "", errors.New("git merge-tree printed something unexpected")
+	}
+	return id, nil
+}
+
+// Commit writes a commit.
+func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) {
+	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "hash-object", flags: []flag{"-w", "-t", "commit", "--stdin"}, stdin: strings.NewReader(text), env: m.env}, 1<<10)
+	if _, bad := errors.AsType[*runError](err); bad {
+		return object.Commit{}, problem.Wrap(err, problem.Invalid, "the commit is not well-formed", "")
+	}
+	if err != nil {
+		return object.Commit{}, err
+	}
+	return object.ParseCommit(object.ID(strings.TrimSpace(string(out))), []byte(text))
+}
+
+// Pack opens a pack of what tip needs and the repository's refs don't have. It must
+// be closed.
+func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadCloser, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.repo.store.limits.PushTime)
+	p, err := m.repo.store.start(ctx, m.repo.dir, command{name: "pack-objects", flags: []flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
+		stdin: revisions([]object.ID{tip}, refs), env: m.env})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &archive{p: p, done: cancel}, nil
+}
