@@ -16,6 +16,7 @@ import (
 
 	"jeton/internal/audit"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -96,11 +97,12 @@ type Location struct {
 	Column int // from 1, in bytes
 }
 
-// Options are what the room needs. All but Now are required.
+// Options are what the room needs. All but Hooks and Now are required.
 type Options struct {
 	DB     *db.DB
 	Tokens *token.Room
 	Audit  *audit.Log
+	Hooks  *hook.Room       // is told of alerts; nil: nobody is
 	Now    func() time.Time // nil: time.Now
 }
 
@@ -194,7 +196,10 @@ func (m *Room) insert(ctx context.Context, tx *db.Tx, at Place, f Found) (alert 
 		return 0, fmt.Errorf("insert alert: %w", err)
 	}
 	if err := m.o.Audit.Record(ctx, tx, audit.Entry{Action: "secret_scanning_alert.create", Actor: right.Anonymous(), Account: at.Owner, Repo: at.Repo, Target: at.Name,
-		Detail: map[string]string{"token_last_eight": f.LastEight}}); err != nil || !f.Live {
+		Detail: map[string]string{"token_last_eight": f.LastEight}}); err != nil {
+		return alert, err
+	}
+	if err := m.tell(ctx, tx, right.Anonymous(), at.Repo, "created", last+1); err != nil || !f.Live {
 		return alert, err
 	}
 	e := audit.Entry{Action: "secret_scanning.token_found", Actor: right.Anonymous(), Account: f.Owner, Target: f.Note, Detail: map[string]string{"token": fmt.Sprint(int64(f.Token))}}
@@ -202,6 +207,12 @@ func (m *Room) insert(ctx context.Context, tx *db.Tx, at Place, f Found) (alert 
 		e.Repo, e.Detail["repository"] = at.Repo, at.Name
 	}
 	return alert, m.o.Audit.Record(ctx, tx, e)
+}
+
+// tell has the repository's webhooks told of an alert; package deliver adds what
+// it is.
+func (m *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, action string, number int64) error {
+	return m.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "secret_scanning_alert", Action: action, Repo: repo, Actor: actor, Body: map[string]any{"alert": map[string]int64{"number": number}}})
 }
 
 // DropTx takes everything away that a repository has here, which is deleted.

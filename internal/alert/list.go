@@ -198,6 +198,13 @@ func (m *Room) Decide(ctx context.Context, actor right.Actor, at Place, number i
 			if err := m.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: at.Owner, Repo: at.Repo, Target: at.Name, Detail: detail}); err != nil {
 				return err
 			}
+			told := "resolved"
+			if p.Resolution == "" {
+				told = "reopened"
+			}
+			if err := m.tell(ctx, tx, actor, at.Repo, told, number); err != nil {
+				return err
+			}
 		}
 		out, err = m.ByNumber(ctx, tx, at.Repo, number)
 		return err

@@ -158,7 +158,7 @@ func (k *Core) openRooms() {
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
-	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Now: o.Now})
+	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
 	k.Scan = scan.New(scan.Options{DB: k.DB, Repos: k.Repos, Git: k.Git, Leaks: k.Leaks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})
 	k.Files = largefile.New(largefile.Options{DB: k.DB, Audit: k.Audit, Blobs: k.Blobs, MaxSize: int64(k.Config.LFSMaxObjectSize),
 		Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})

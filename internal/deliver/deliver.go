@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/alert"
 	"jeton/internal/db"
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
@@ -33,6 +34,7 @@ type Options struct {
 	Accounts *account.Room
 	Gate     *gate.Gate
 	Git      *gitstore.Store
+	Alerts   *alert.Room
 	Outbound *outbound.Client
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
@@ -64,7 +66,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Hooks == nil || o.Repos == nil || o.Accounts == nil || o.Gate == nil || o.Git == nil || o.Outbound == nil {
+	if o.DB == nil || o.Hooks == nil || o.Repos == nil || o.Accounts == nil || o.Gate == nil || o.Git == nil || o.Alerts == nil || o.Outbound == nil {
 		panic("deliver: New without a required option")
 	}
 	if o.Log == nil {

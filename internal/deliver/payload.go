@@ -53,6 +53,8 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		f.ping(j, &r, fields)
 	case "fork":
 		err = f.fork(ctx, j, fields)
+	case "secret_scanning_alert":
+		err = f.alert(ctx, j, &r, fields)
 	case "member":
 		var m memberBody
 		if err = json.Unmarshal(j.Event.Body, &m); err == nil {

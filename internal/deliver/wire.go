@@ -32,6 +32,9 @@ func (f *Flow) user(ctx context.Context, who id.Account, login string) (map[stri
 	case !problem.Is(err, problem.NotFound):
 		return nil, err
 	}
+	if login == "" {
+		login = "ghost" // nobody did it, or nobody who is known any more: GitHub's name for those
+	}
 	return f.simpleUser(who, login, admin), nil
 }
 

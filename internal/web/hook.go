@@ -23,6 +23,8 @@ var eventTexts = map[string]string{
 	"public":     "The repository was made public.",
 	"fork":       "Somebody forked the repository.",
 	"member":     "Somebody was given access, or lost it.",
+
+	"secret_scanning_alert": "A token was found, or somebody decided about one.",
 }
 
 const (
