@@ -16,11 +16,11 @@ func overview() string {
 		fmt.Fprintf(&b, "  %-21s %s.\n", c.name, strings.Join(strings.Fields(first), " "))
 	}
 	b.WriteString(`
-Every command takes --json and --help; those for the server --data DIR (default
-./data), too; the settings
---keys, --database, --url and --git as "jeton serve" does; variables such as
-JETON_DATA; and the file DATA/jeton.toml. Ends with 0 when it did what it was
-asked to, 1 when not, 2 when the command line was wrong.
+Every command takes --json and --help. Those for the server take --data DIR
+(default ./data), the settings --keys, --database, --url and --git as "jeton
+serve" does, variables such as JETON_DATA, and the file DATA/jeton.toml. Ends
+with 0 when it did what it was asked to, 1 when not, 2 when the command line was
+wrong.
 `)
 	return b.String()
 }

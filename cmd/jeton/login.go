@@ -18,8 +18,8 @@ import (
 const loginUsage = `Usage: jeton login https://HOST [--with-token] [--scopes LIST] [--fingerprint F]
                    [--store keyring|file] [--json]
 
-Sign in at a host, and let git use that: no token is asked for any more. You open
-a page of the host and type a code there. The credential is kept in the operating
+Sign in at a host, and let git use that. You open a page of the host, type a code
+there, and git asks for no token any more. The credential is kept in the operating
 system's keyring, or in a file that only you can read where there is none, and is
 replaced before it ends.
 
@@ -142,7 +142,7 @@ func (c *call) token() (secret.Value, error) {
 
 const logoutUsage = `Usage: jeton logout [https://HOST] [--revoke] [--json]
 
-Sign out at a host: the token that signing in made is revoked, forgotten here, and
+Sign out at a host. The token that signing in made is revoked, forgotten here, and
 git does not ask this program any more. A token of your own is only forgotten.
 
   --revoke  revoke a token of your own, too
@@ -179,8 +179,8 @@ func (c *call) atHost() (*client.Client, string, error) {
 
 const whoamiUsage = `Usage: jeton whoami [https://HOST] [--json]
 
-Say as whom you are signed in at a host, until when, and with which scopes: the
-host itself is asked.
+Say as whom you are signed in at a host. The host itself is asked, and tells until
+when and with which scopes.
 `
 
 func whoami(c *call) error {

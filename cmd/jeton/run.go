@@ -50,7 +50,7 @@ func commands() []command {
 		{"org list", orgListUsage, orgList},
 		{"org member", orgMemberUsage, orgMember},
 		{"org delete", orgDeleteUsage, orgDelete},
-		{"token create", tokenCreateUsage, tokenCreate},
+		{"token create", tokenCreateUsage(), tokenCreate},
 		{"token list", tokenListUsage, tokenList},
 		{"token revoke", tokenRevokeUsage, tokenRevoke},
 		{"token revoke-all", tokenRevokeAllUsage, tokenRevokeAll},

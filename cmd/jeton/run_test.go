@@ -99,7 +99,7 @@ func TestServeUsage_settings(t *testing.T) {
 func TestTokenCreateUsage_scopes(t *testing.T) {
 	t.Parallel()
 	for _, s := range right.Scopes() {
-		if !strings.Contains(tokenCreateUsage, string(s.Name)) {
+		if !strings.Contains(tokenCreateUsage(), string(s.Name)) {
 			t.Errorf("the help of token create does not name the scope %s", s.Name)
 		}
 	}

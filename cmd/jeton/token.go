@@ -16,7 +16,7 @@ import (
 	"jeton/internal/token"
 )
 
-const tokenCreateUsage = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]…
+const tokenCreateText = `Usage: jeton token create LOGIN --note N --expires 30d|2027-01-31|never [--scope S]…
                           [--json] [--data DIR]
 
 Make a personal access token (classic) and print it. It stands alone on standard
@@ -25,11 +25,25 @@ output, and is shown this once.
   --note N       what the token is for
   --expires WHEN in so many days, at the end of a date (UTC), or never
   --scope S      a scope, or several parted by commas; may be given more than once.
-                 Without one the token reads what is public.
-                 Scopes: repo, public_repo, workflow, user, read:user,
-                 user:email, delete_repo, admin:repo_hook, write:repo_hook,
-                 read:repo_hook, security_events
+                 Without one the token reads what is public. The scopes:
 `
+
+// tokenCreateUsage is the help with every scope that there is.
+func tokenCreateUsage() string {
+	const indent, width = "                 ", 80
+	out, line := tokenCreateText, indent
+	for i, s := range right.Scopes() {
+		word := string(s.Name)
+		if i < len(right.Scopes())-1 {
+			word += ", "
+		}
+		if len(line)+len(word) > width {
+			out, line = out+strings.TrimRight(line, " ")+"\n", indent
+		}
+		line += word
+	}
+	return out + line + "\n"
+}
 
 // words is a flag that may be given more than once, or as a list.
 type words []string
