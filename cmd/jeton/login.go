@@ -15,7 +15,8 @@ import (
 	"jeton/internal/secret"
 )
 
-const loginUsage = `Usage: jeton login https://HOST [--with-token] [--scopes LIST] [--fingerprint F] [--store keyring|file] [--json]
+const loginUsage = `Usage: jeton login https://HOST [--with-token] [--scopes LIST] [--fingerprint F]
+                   [--store keyring|file] [--json]
 
 Sign in at a host, and let git use that: no token is asked for any more. You open
 a page of the host and type a code there. The credential is kept in the operating

@@ -20,6 +20,9 @@ func TestScopes_each(t *testing.T) {
 	s := apptest.Start(t)
 	ada := s.User(t, "ada")
 	private := s.Repo(t, ada, "private", true)
+	if _, err := s.Orgs.Create(t.Context(), right.Operator(), "acme", "Acme", ada.ID); err != nil {
+		t.Fatal(err)
+	}
 	n := 0
 	status := func(method, path, body string, want int) func(string) bool {
 		return func(plain string) bool {
@@ -37,6 +40,10 @@ func TestScopes_each(t *testing.T) {
 	}{
 		right.ScopeRepo:           {nil, status("GET", "/api/v3/repos/"+private.FullName(), "", http.StatusOK)},
 		right.ScopePublicRepo:     {nil, status("POST", "/api/v3/user/repos", `{"name":"made{n}","private":false}`, http.StatusCreated)},
+		right.ScopeRepoInvite:     {nil, status("GET", "/api/v3/user/repository_invitations", "", http.StatusOK)},
+		right.ScopeReadOrg:        {nil, status("GET", "/api/v3/orgs/acme/teams", "", http.StatusOK)},
+		right.ScopeWriteOrg:       {nil, status("POST", "/api/v3/orgs/acme/teams", `{"name":"team {n}"}`, http.StatusCreated)},
+		right.ScopeAdminOrg:       {nil, status("PATCH", "/api/v3/orgs/acme", `{"description":"{n}"}`, http.StatusOK)},
 		right.ScopeUser:           {nil, status("PATCH", "/api/v3/user", `{"bio":"x"}`, http.StatusOK)},
 		right.ScopeUserEmail:      {nil, status("GET", "/api/v3/user/emails", "", http.StatusOK)},
 		right.ScopeDeleteRepo:     {nil, status("DELETE", "/api/v3/repos/ada/doomed{n}", "", http.StatusNoContent)},

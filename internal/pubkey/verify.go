@@ -39,23 +39,36 @@ const (
 	atOnce = 100
 	// maxCandidates bounds how many keys of an account with the same id are tried.
 	maxCandidates = 4
+	// budget is how long one call may compute: a key of many parts takes a while.
+	// What is checked by then is remembered, so that the next call gets on.
+	budget = 2 * time.Second
 )
+
+// clock ends a call's computing.
+type clock struct {
+	ctx context.Context
+	end time.Time
+}
+
+func (c clock) over() bool { return c.ctx.Err() != nil || time.Now().After(c.end) }
 
 // Verify checks signatures. Whatever their number up to a hundred, it costs one
 // query, and one more when a signature is seen for the first time with a key.
-// When ctx ends meanwhile, the rest is signature.VerifyUnavailable.
+// When ctx ends meanwhile, or it takes too long, the rest is
+// signature.VerifyUnavailable.
 func (r *Room) Verify(ctx context.Context, read db.Reader, signed []Signed) ([]Verdict, error) {
 	out := make([]Verdict, len(signed))
+	c := clock{ctx, time.Now().Add(budget)}
 	for from := 0; from < len(signed); from += atOnce {
 		to := min(from+atOnce, len(signed))
-		if err := r.verify(ctx, read, signed[from:to], out[from:to]); err != nil {
+		if err := r.verify(c, read, signed[from:to], out[from:to]); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (r *Room) verify(ctx context.Context, read db.Reader, signed []Signed, out []Verdict) error {
+func (r *Room) verify(c clock, read db.Reader, signed []Signed, out []Verdict) error {
 	parsed := make([]*signature.Signature, len(signed))
 	emails, keys := map[string]bool{}, map[string]bool{}
 	for i := range signed {
@@ -80,16 +93,16 @@ func (r *Room) verify(ctx context.Context, read db.Reader, signed []Signed, out 
 	if len(emails) == 0 {
 		return nil
 	}
-	owners, err := candidates(ctx, read, emails, keys)
+	owners, err := candidates(c.ctx, read, emails, keys)
 	if err != nil {
 		return err
 	}
-	if err := r.fetch(ctx, read, signed, parsed, owners); err != nil {
+	if err := r.fetch(c, read, signed, parsed, owners); err != nil {
 		return err
 	}
 	for i, s := range parsed {
 		if s != nil {
-			out[i].Reason, out[i].Since = r.judge(ctx, &signed[i], s, owners[account.EmailKey(signed[i].Email)])
+			out[i].Reason, out[i].Since = r.judge(c, &signed[i], s, owners[account.EmailKey(signed[i].Email)])
 		}
 	}
 	return nil
@@ -183,15 +196,15 @@ func (o *owner) matching(s *signature.Signature) []*candidate {
 
 // fetch reads the material of the keys by which a signature must still be
 // checked.
-func (r *Room) fetch(ctx context.Context, read db.Reader, signed []Signed, parsed []*signature.Signature, owners map[string]*owner) error {
+func (r *Room) fetch(c clock, read db.Reader, signed []Signed, parsed []*signature.Signature, owners map[string]*owner) error {
 	need := map[id.PublicKey][]*candidate{}
 	for i, s := range parsed {
 		if s == nil {
 			continue
 		}
-		for _, c := range owners[account.EmailKey(signed[i].Email)].matching(s) {
-			if _, ok := r.known.get(knownKey{signed[i].ID, c.row}); !ok {
-				need[c.row] = append(need[c.row], c)
+		for _, one := range owners[account.EmailKey(signed[i].Email)].matching(s) {
+			if _, ok := r.known.get(knownKey{signed[i].ID, one.row}); !ok {
+				need[one.row] = append(need[one.row], one)
 			}
 		}
 	}
@@ -205,8 +218,16 @@ func (r *Room) fetch(ctx context.Context, read db.Reader, signed []Signed, parse
 		for len(args) < atOnce {
 			args = append(args, args[0])
 		}
-		if err := materials(ctx, read, args, need); err != nil {
+		texts, err := materials(c.ctx, read, args)
+		if err != nil {
 			return fmt.Errorf("read keys: %w", err)
+		}
+		for _, m := range texts {
+			for _, one := range need[m.row] {
+				if !c.over() {
+					one.read(m.kind, m.text, need[m.row][0])
+				}
+			}
 		}
 		for _, row := range args {
 			delete(need, row.(id.PublicKey))
@@ -215,24 +236,28 @@ func (r *Room) fetch(ctx context.Context, read db.Reader, signed []Signed, parse
 	return nil
 }
 
-func materials(ctx context.Context, read db.Reader, args []any, need map[id.PublicKey][]*candidate) error {
+// material is the text of a key.
+type material struct {
+	row  id.PublicKey
+	kind signature.Kind
+	text string
+}
+
+func materials(ctx context.Context, read db.Reader, args []any) ([]material, error) {
 	rows, err := read.Query(ctx, `SELECT id, kind, material FROM public_keys WHERE id IN (`+marks(1)+`)`, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
+	var out []material
 	for rows.Next() {
-		var row id.PublicKey
-		var kind signature.Kind
-		var text string
-		if err := rows.Scan(&row, &kind, &text); err != nil {
-			return err
+		var m material
+		if err := rows.Scan(&m.row, &m.kind, &m.text); err != nil {
+			return nil, err
 		}
-		for _, c := range need[row] {
-			c.read(kind, text, need[row][0])
-		}
+		out = append(out, m)
 	}
-	return rows.Err()
+	return out, rows.Err()
 }
 
 // read takes the key from its text, or from another candidate that has.
@@ -250,7 +275,7 @@ func (c *candidate) read(kind signature.Kind, text string, first *candidate) {
 }
 
 // judge says what a signature is worth, given who has the address.
-func (r *Room) judge(ctx context.Context, in *Signed, s *signature.Signature, o *owner) (signature.Reason, time.Time) {
+func (r *Room) judge(late clock, in *Signed, s *signature.Signature, o *owner) (signature.Reason, time.Time) {
 	if o == nil {
 		return signature.NoUser, time.Time{}
 	}
@@ -260,7 +285,7 @@ func (r *Room) judge(ctx context.Context, in *Signed, s *signature.Signature, o 
 	now := r.o.Now()
 	reason := signature.UnknownKey
 	for _, c := range o.matching(s) {
-		reason = r.check(ctx, in, s, c).At(now)
+		reason = r.check(late, in, s, c).At(now)
 		if reason == signature.Valid && c.kind == signature.OpenPGP && !c.names(in.Email) {
 			reason = signature.BadEmail
 		}
@@ -287,14 +312,14 @@ func (c *candidate) names(email string) bool {
 
 // check checks a signature by a key once, and remembers what came of it: neither
 // an object nor a key's row ever changes.
-func (r *Room) check(ctx context.Context, in *Signed, s *signature.Signature, c *candidate) signature.Outcome {
+func (r *Room) check(late clock, in *Signed, s *signature.Signature, c *candidate) signature.Outcome {
 	key := knownKey{in.ID, c.row}
 	if o, ok := r.known.get(key); ok {
 		return o
 	}
 	var o signature.Outcome
 	switch {
-	case ctx.Err() != nil:
+	case late.over():
 		return signature.Outcome{Reason: signature.VerifyUnavailable}
 	case c.ssh != nil:
 		o = s.CheckSSH(in.Payload, *c.ssh)

@@ -205,9 +205,6 @@ func (d *Door) createRelease(c *call) (any, error) {
 	if _, err := d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, n.Tag); err == nil && !n.Draft {
 		return nil, problem.Field("tag_name", "tag_name already exists") // before a tag is made for it
 	}
-	if err := c.ensureTag(&n); err != nil {
-		return nil, err
-	}
 	if in.GenerateNotes {
 		made := c.notes(n.Tag)
 		if n.Name == "" {
@@ -217,6 +214,9 @@ func (d *Door) createRelease(c *call) (any, error) {
 			n.Body += "\n\n"
 		}
 		n.Body += made.Body
+	}
+	if err := c.ensureTag(&n); err != nil {
+		return nil, err
 	}
 	r, err := d.o.Releases.Create(c.ctx(), c.actor, c.repo.ID, n)
 	if err != nil {

@@ -79,9 +79,7 @@ func (c *call) teamRepos(p *teamPage) error {
 	for i := range found {
 		f := &found[i]
 		row := teamRepo{FullName: f.FullName(), Name: f.Name, Href: "/" + f.FullName(), Private: f.Private, Level: levels[f.ID].String(), May: f.Relation >= right.Admin}
-		for _, l := range levelOptions(levels[f.ID]) {
-			row.Levels = append(row.Levels, l)
-		}
+		row.Levels = append(row.Levels, levelOptions(levels[f.ID])...)
 		p.Repos = append(p.Repos, row)
 	}
 	return nil
