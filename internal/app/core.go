@@ -175,9 +175,9 @@ func (k *Core) openRooms() {
 		Log: o.Log, Now: o.Now,
 	})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
-	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Now: o.Now})
-	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Now: o.Now})
-	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
+	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Hooks: k.Hooks, Now: o.Now})
+	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Hooks: k.Hooks, Now: o.Now})
+	k.Releases = release.New(release.Options{DB: k.DB, Blobs: k.ReleaseBlobs, Hooks: k.Hooks, Quota: k.roomFor, Held: k.Repos.AddLFSBytes, Log: o.Log, Now: o.Now})
 	k.Lifecycle.WhenDeleting(k.Statuses.DropTx)
 	k.Lifecycle.WhenDeleting(k.Deployments.DropTx)
 	k.Lifecycle.WhenDeleting(k.Releases.DropTx)

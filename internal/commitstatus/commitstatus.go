@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -57,8 +58,9 @@ type New struct{ State, Context, Description, TargetURL string }
 
 // Options is what the room needs. DB is required.
 type Options struct {
-	DB  *db.DB
-	Now func() time.Time // nil: time.Now
+	DB    *db.DB
+	Hooks *hook.Room       // is told of statuses; nil: nobody is
+	Now   func() time.Time // nil: time.Now
 }
 
 // Room keeps statuses. It may be used from many goroutines.
@@ -134,12 +136,21 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, repo id.Repo, sha 
 		if err != nil {
 			return fmt.Errorf("record a status: %w", err)
 		}
-		return nil
+		return r.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "status", Repo: repo, Actor: actor, At: s.CreatedAt, Body: map[string]any{
+			"id": s.ID, "sha": sha, "context": s.Context, "state": s.State, "description": orNull(s.Description), "target_url": orNull(s.TargetURL),
+			"created_at": s.CreatedAt.Format(time.RFC3339), "updated_at": s.CreatedAt.Format(time.RFC3339)}})
 	})
 	if db.IsForeign(err) {
 		err = problem.Wrap(err, problem.NotFound, "This repository was deleted meanwhile.", "")
 	}
 	return s, err
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 func room(ctx context.Context, tx *db.Tx, repo id.Repo, sha, of string) error {

@@ -53,6 +53,12 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		f.ping(j, &r, fields)
 	case "fork":
 		err = f.fork(ctx, j, fields)
+	case "status":
+		err = f.status(ctx, &r, fields)
+	case "deployment", "deployment_status":
+		err = f.deployment(ctx, &r, fields)
+	case "release":
+		err = f.release(ctx, &r, fields)
 	case "secret_scanning_alert":
 		err = f.alert(ctx, j, &r, fields)
 	case "member":

@@ -16,6 +16,7 @@ import (
 
 	"jeton/internal/commitstatus"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -57,8 +58,9 @@ type New struct {
 
 // Options is what the room needs. DB is required.
 type Options struct {
-	DB  *db.DB
-	Now func() time.Time // nil: time.Now
+	DB    *db.DB
+	Hooks *hook.Room       // is told of deployments; nil: nobody is
+	Now   func() time.Time // nil: time.Now
 }
 
 // Room keeps deployments. It may be used from many goroutines.
@@ -136,7 +138,8 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, repo id.Repo, n Ne
 		if err != nil {
 			return fmt.Errorf("record a deployment: %w", err)
 		}
-		return nil
+		return r.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "deployment", Action: "created", Repo: repo, Actor: actor, At: now, Body: map[string]any{
+			"deployment": d.told(), "workflow": nil, "workflow_run": nil}})
 	})
 	if db.IsForeign(err) {
 		err = problem.Wrap(err, problem.NotFound, "This repository was deleted meanwhile.", "")

@@ -97,6 +97,9 @@ func (r *Room) CreateStatus(ctx context.Context, actor right.Actor, repo id.Repo
 		if err := insertStatus(ctx, tx, dep, &s); err != nil {
 			return err
 		}
+		if err := r.tellStatus(ctx, tx, actor, repo, dep, &s); err != nil {
+			return err
+		}
 		if s.State != Success || n.KeepOthers {
 			return nil
 		}

@@ -12,17 +12,17 @@ import (
 // Happen are the events that happen here, in the order of the form.
 func Happen() []string { return slices.Clone(happen[:]) }
 
-var happen = [...]string{"push", "create", "delete", "repository", "public", "fork", "member", "secret_scanning_alert"}
+var happen = [...]string{"push", "create", "delete", "repository", "public", "fork", "member", "release", "status", "deployment", "deployment_status", "secret_scanning_alert"}
 
 // others are GitHub's events of repositories that don't happen here. A hook may
 // ask for them, as clients do that ask for all that they can handle.
 var others = [...]string{
 	"branch_protection_configuration", "branch_protection_rule", "check_run", "check_suite", "code_scanning_alert", "commit_comment",
-	"dependabot_alert", "deploy_key", "deployment", "deployment_protection_rule", "deployment_review", "deployment_status", "discussion",
+	"dependabot_alert", "deploy_key", "deployment_protection_rule", "deployment_review", "discussion",
 	"discussion_comment", "gollum", "issue_comment", "issues", "label", "merge_group", "meta", "milestone", "package", "page_build", "ping",
 	"project", "project_card", "project_column", "pull_request", "pull_request_review", "pull_request_review_comment",
-	"pull_request_review_thread", "registry_package", "release", "repository_advisory", "repository_import", "repository_ruleset",
-	"repository_vulnerability_alert", "secret_scanning_alert_location", "security_and_analysis", "star", "status",
+	"pull_request_review_thread", "registry_package", "repository_advisory", "repository_import", "repository_ruleset",
+	"repository_vulnerability_alert", "secret_scanning_alert_location", "security_and_analysis", "star",
 	"team_add", "watch", "workflow_dispatch", "workflow_job", "workflow_run",
 }
 

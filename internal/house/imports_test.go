@@ -45,9 +45,9 @@ var allow = map[string][]string{
 	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
 
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
-	"commitstatus": {"id", "problem", "right", "db"},
-	"deployment":   {"id", "problem", "right", "db", "commitstatus"},
-	"release":      {"id", "problem", "right", "db", "blob"},
+	"commitstatus": {"id", "problem", "right", "db", "hook"},
+	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
+	"release":      {"id", "problem", "right", "db", "blob", "hook"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows

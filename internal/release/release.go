@@ -16,6 +16,7 @@ import (
 
 	"jeton/internal/blob"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -59,6 +60,7 @@ const (
 type Options struct {
 	DB    *db.DB
 	Blobs blob.Store
+	Hooks *hook.Room // is told of releases; nil: nobody is
 
 	// Quota says whether a repository may come to hold so many bytes more. It is
 	// asked before an upload, while it goes on, and when it has ended.
@@ -153,8 +155,10 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, repo id.Repo, n Dr
 		if err != nil {
 			return fmt.Errorf("make a release: %w", err)
 		}
-		out, err = r.Get(ctx, tx, repo, made)
-		return err
+		if out, err = r.Get(ctx, tx, repo, made); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, actor, repo, nil, &out)
 	})
 	return out, r.failed(err)
 }
@@ -171,7 +175,7 @@ func (r *Room) failed(err error) error {
 
 // Update gives a release what n says. A draft that is none any more is published
 // now. It fails with problem.NotFound and problem.Invalid.
-func (r *Room) Update(ctx context.Context, repo id.Repo, rel id.Release, n Draft) (Release, error) {
+func (r *Room) Update(ctx context.Context, actor right.Actor, repo id.Repo, rel id.Release, n Draft) (Release, error) {
 	if err := n.Check(); err != nil {
 		return Release{}, err
 	}
@@ -201,16 +205,22 @@ func (r *Room) Update(ctx context.Context, repo id.Repo, rel id.Release, n Draft
 		if err != nil {
 			return fmt.Errorf("change a release: %w", err)
 		}
-		out, err = r.Get(ctx, tx, repo, rel)
-		return err
+		if out, err = r.Get(ctx, tx, repo, rel); err != nil {
+			return err
+		}
+		return r.tell(ctx, tx, actor, repo, &old, &out)
 	})
 	return out, r.failed(err)
 }
 
 // Delete removes a release and its assets; its tag stays.
-func (r *Room) Delete(ctx context.Context, repo id.Repo, rel id.Release) error {
+func (r *Room) Delete(ctx context.Context, actor right.Actor, repo id.Repo, rel id.Release) error {
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		if _, err := r.Get(ctx, tx, repo, rel); err != nil {
+		old, err := r.Get(ctx, tx, repo, rel)
+		if err != nil {
+			return err
+		}
+		if err := r.tell(ctx, tx, actor, repo, &old, nil); err != nil {
 			return err
 		}
 		if err := r.loosen(ctx, tx, repo, `release_id = $1`, rel); err != nil {

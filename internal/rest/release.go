@@ -245,7 +245,7 @@ func (d *Door) updateRelease(c *call) (any, error) {
 			return nil, err
 		}
 	}
-	return c.oneRelease(d.o.Releases.Update(c.ctx(), c.repo.ID, r.ID, n))
+	return c.oneRelease(d.o.Releases.Update(c.ctx(), c.actor, c.repo.ID, r.ID, n))
 }
 
 func (d *Door) deleteRelease(c *call) (any, error) {
@@ -253,7 +253,7 @@ func (d *Door) deleteRelease(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, d.o.Releases.Delete(c.ctx(), c.repo.ID, r.ID)
+	return nil, d.o.Releases.Delete(c.ctx(), c.actor, c.repo.ID, r.ID)
 }
 
 // notes are what GitHub writes where there are no pull requests to tell of.

@@ -24,6 +24,11 @@ var eventTexts = map[string]string{
 	"fork":       "Somebody forked the repository.",
 	"member":     "Somebody was given access, or lost it.",
 
+	"release":           "A release was published, changed or deleted.",
+	"status":            "A commit got a status.",
+	"deployment":        "A deployment was asked for.",
+	"deployment_status": "Somebody said what became of a deployment.",
+
 	"secret_scanning_alert": "A token was found, or somebody decided about one.",
 }
 
