@@ -26,9 +26,11 @@ output, and is shown this once.
   --expires WHEN in so many days, at the end of a date (UTC), or never
   --scope S      a scope, or several parted by commas; may be given more than once.
                  Without one the token reads what is public.
-                 Scopes: repo, public_repo, workflow, user, read:user,
-                 user:email, delete_repo, admin:repo_hook, write:repo_hook,
-                 read:repo_hook, security_events
+                 Scopes: repo, repo:status, repo_deployment, public_repo, repo:invite,
+                 security_events, workflow, admin:org, write:org, read:org,
+                 admin:repo_hook, write:repo_hook, read:repo_hook, user, read:user,
+                 user:email, delete_repo, admin:gpg_key, write:gpg_key, read:gpg_key,
+                 admin:ssh_signing_key, write:ssh_signing_key, read:ssh_signing_key
 `
 
 // words is a flag that may be given more than once, or as a list.
