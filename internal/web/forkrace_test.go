@@ -106,6 +106,14 @@ func TestFork_together(t *testing.T) {
 		})
 	}
 	<-time.After(span)
+	enough := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(forks) >= 2 && upkeeps.Load() > 0 && pushes.Load() > 0
+	}
+	for patience := 0; !enough() && patience < 60; patience++ { // a busy machine needs longer
+		<-time.After(span)
+	}
 	deleted.Store(true)
 	if err := s.Lifecycle.DeleteRepo(t.Context(), right.Operator(), origin.ID); err != nil {
 		t.Error(err)
