@@ -140,8 +140,10 @@ func tokenNames() []string {
 	return out
 }
 
-// combination is what must be in every run, by some carrier. Of the tokens whose
-// scopes have nothing to do with the route, one stands for the others.
+// combination is what must be in every run, by some carrier. What makes no
+// difference to the answer stands for the others: of the tokens whose scopes have
+// nothing to do with the route one, of people whose account or credential is worth
+// nothing anywhere one, of tokens on pages and of sessions elsewhere one.
 type combination struct {
 	private, suspended bool
 	relation           relation
@@ -150,16 +152,29 @@ type combination struct {
 
 func (c kase) combination() combination {
 	out := combination{c.private, c.suspended, c.relation, c.credential}
-	scopes, ofScopes := scopeSets[c.credential]
-	if len(scopes) != 1 || !ofScopes {
-		return out
-	}
-	r, _ := ruleFor(c.route)
-	n := needOf(r.scope)
-	if !slices.Contains(n.public, scopes[0]) && !slices.Contains(n.private, scopes[0]) {
+	scopes, isToken := scopeSets[c.credential]
+	dead := c.credential == "expired" || c.credential == "revoked"
+	switch {
+	case c.door == "web" && (isToken || dead):
+		out.credential = "a token"
+	case c.door != "web" && !isToken && !dead && c.credential != "none":
+		out.credential = "a session"
+	case c.suspended && isToken:
+		out.credential = "a token"
+	case len(scopes) == 1 && !c.needs(scopes[0]):
 		out.credential = "another scope"
 	}
+	if c.suspended || dead {
+		out.relation = none
+	}
 	return out
+}
+
+// needs reports whether the scope has anything to do with the route.
+func (c kase) needs(scope string) bool {
+	r, _ := ruleFor(c.route)
+	n := needs[r.scope]
+	return slices.Contains(slices.Concat(n.public, n.private, n.also), scope)
 }
 
 // sample takes one carrier of every combination, and one in n of the others.
