@@ -69,6 +69,25 @@ func TestGH_repo(t *testing.T) {
 	}
 }
 
+// TestGH_fork forks somebody else's repository, and clones the fork with its
+// origin beside it.
+func TestGH_fork(t *testing.T) {
+	t.Parallel()
+	s := apptest.StartNamed(t, host)
+	c := signedIn(t, s)
+	bob := s.User(t, "bob")
+	s.Repo(t, bob, "base", false)
+	_, plain := s.Token(t, bob, "bob", "repo")
+	s.Do(t, "PUT", "/api/v3/repos/bob/base/contents/README.md", `{"message":"One","content":"IyBCYXNlCg=="}`, "Authorization: token "+plain)
+	c.Run(t, "gh", "repo", "fork", "bob/base", "--clone")
+	if out := c.Run(t, "git", "-C", "base", "remote", "-v"); !strings.Contains(out, "upstream\t"+s.URL()+"/bob/base.git") || !strings.Contains(out, "origin\t"+s.URL()+"/ada/base.git") {
+		t.Errorf("remotes: %s", out)
+	}
+	if out := c.Run(t, "gh", "repo", "view", "ada/base", "--json", "isFork,parent", "--jq", ".isFork, .parent.owner.login"); out != "true\nbob" {
+		t.Errorf("the fork: %s", out)
+	}
+}
+
 // TestGH_api asks by gh api, with paging and GraphQL.
 func TestGH_api(t *testing.T) {
 	t.Parallel()
