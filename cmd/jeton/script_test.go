@@ -28,19 +28,39 @@ func TestMain(m *testing.M) {
 // real git.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, params("testdata/script", nil))
+	testscript.Run(t, params(t, "testdata/script", nil))
 }
 
 // TestPostgres lives those of testdata/postgres, with a database of its own.
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, params("testdata/postgres", []string{"DATABASE=" + dbtest.Postgres(t).URL}))
+	testscript.Run(t, params(t, "testdata/postgres", []string{"DATABASE=" + dbtest.Postgres(t).URL}))
 }
 
-func params(dir string, env []string) testscript.Params {
+// built is a folder with the program, where the test is not the program itself: a
+// start under the race detector takes half a second, and the scripts start it a
+// hundred times. What runs inside of it is raced by the other tests.
+func built(t *testing.T) string {
+	t.Helper()
+	if !underRace {
+		return ""
+	}
+	dir := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", dir, ".").CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func params(t *testing.T, dir string, env []string) testscript.Params {
+	t.Helper()
+	program := built(t)
 	return testscript.Params{
 		Dir: dir, RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
+			if program != "" {
+				e.Setenv("PATH", program+string(os.PathListSeparator)+e.Getenv("PATH"))
+			}
 			e.Vars = append(e.Vars, env...)
 			e.Vars = append(e.Vars, "HOME="+e.WorkDir, "GIT_CONFIG_GLOBAL="+filepath.Join(e.WorkDir, "gitconfig"), "GIT_CONFIG_NOSYSTEM=1",
 				"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS="+filepath.Join(e.WorkDir, "askpass"),
