@@ -2,6 +2,8 @@ package repo_test
 
 import (
 	"cmp"
+	"context"
+	"database/sql"
 	"fmt"
 	"net/url"
 	"reflect"
@@ -400,4 +402,38 @@ func BenchmarkFind(b *testing.B) {
 			b.Fatal(f, err)
 		}
 	}
+}
+
+// counting counts what is asked of a database.
+type counting struct {
+	db.Reader
+	n int
+}
+
+func (c *counting) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	c.n++
+	return c.Reader.QueryRow(ctx, query, args...)
+}
+
+func (c *counting) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	c.n++
+	return c.Reader.Query(ctx, query, args...)
+}
+
+// TestListVisible_queries: a page of a hundred costs as many queries as one of
+// one: a count and a page.
+func TestListVisible_queries(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for i := range repo.MaxPerPage + 5 {
+			h.create(t, repo.NewRepo{Owner: h.owner, Name: fmt.Sprint("r", i), Private: i%2 == 0})
+		}
+		actor := person(h.owner)
+		for _, perPage := range []int{1, repo.MaxPerPage} {
+			c := &counting{Reader: h.d}
+			found, total, err := h.ListVisible(t.Context(), c, &actor, repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator | repo.ByMember, PerPage: perPage})
+			if err != nil || len(found) != perPage || total != repo.MaxPerPage+5 || c.n != 2 {
+				t.Errorf("a page of %d: %d of %d, %v, by %d queries", perPage, len(found), total, err, c.n)
+			}
+		}
+	})
 }
