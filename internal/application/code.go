@@ -117,39 +117,43 @@ func (r *Room) Exchange(ctx context.Context, c *Client, plain secret.Value, redi
 	if found, ok, err := r.readCode(ctx, r.o.DB, plain); err != nil || !ok || found.client != c.ClientID {
 		return Granted{}, orFault(err, badCode())
 	}
-	var g Granted
-	var refused *Fault
-	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		g, refused = Granted{}, nil
+	return r.give(ctx, func(tx *db.Tx) (Granted, *Fault, error) {
 		k, ok, err := r.readCode(ctx, tx, plain)
 		if err != nil {
-			return err
+			return Granted{}, nil, err
 		}
 		switch {
 		case !ok || k.client != c.ClientID:
-			refused = badCode()
-			return nil
+			return Granted{}, badCode(), nil
 		case k.used != 0:
-			refused = badCode()
-			return r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, k.account, ""), k.account, k.token, "its code was used twice")
+			return Granted{}, badCode(), r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, k.account, ""), k.account, k.token, "its code was used twice")
 		case !r.o.Now().Before(db.Time(k.expires)):
-			refused = badCode()
-			return nil
+			return Granted{}, badCode(), nil
 		case redirect != "" && redirect != k.redirect:
-			refused = fault("redirect_uri_mismatch", "The redirect_uri is not the one that the code was sent to.")
-			return nil
+			return Granted{}, fault("redirect_uri_mismatch", "The redirect_uri is not the one that the code was sent to."), nil
 		case !verified(k.challenge, verifier):
-			refused = fault("bad_verification_code", "The code_verifier does not belong to the code_challenge.")
-			return nil
+			return Granted{}, fault("bad_verification_code", "The code_verifier does not belong to the code_challenge."), nil
 		}
-		if g, err = r.issueTx(ctx, tx, &c.App, k.account, parseScopes(k.scopes), false); err != nil {
-			return err
+		g, err := r.issueTx(ctx, tx, &c.App, k.account, parseScopes(k.scopes), false)
+		if err != nil {
+			return Granted{}, nil, err
 		}
 		_, err = tx.Exec(ctx, `UPDATE oauth_codes SET used_at = $1, token_id = $2 WHERE id = $3`, db.Micros(r.o.Now()), g.Token.ID, k.id)
 		if err != nil {
-			return fmt.Errorf("use code: %w", err)
+			return Granted{}, nil, fmt.Errorf("use code: %w", err)
 		}
-		return nil
+		return g, nil, nil
+	})
+}
+
+// give commits what f did even when f refuses with a *Fault: what a theft had to
+// end stays ended. f may run more than once.
+func (r *Room) give(ctx context.Context, f func(*db.Tx) (Granted, *Fault, error)) (Granted, error) {
+	var g Granted
+	var refused *Fault
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		g, refused, err = f(tx)
+		return err
 	})
 	if err != nil {
 		return Granted{}, err

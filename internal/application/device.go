@@ -224,33 +224,23 @@ func (r *Room) Poll(ctx context.Context, c *Client, plain secret.Value) (Granted
 	if refused := r.notYet(&d); refused != nil {
 		return Granted{}, refused
 	}
-	var g Granted
-	var refused *Fault
-	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		g, refused = Granted{}, nil
+	return r.give(ctx, func(tx *db.Tx) (Granted, *Fault, error) {
 		d, found, err := r.readDevice(ctx, tx, deviceLabel, "digest", plain)
 		if err != nil {
-			return err
+			return Granted{}, nil, err
 		}
 		if !found || d.client != c.ClientID || d.state != deviceAllowed {
-			refused = badDevice()
-			return nil
+			return Granted{}, badDevice(), nil
 		}
-		if g, err = r.issueTx(ctx, tx, &c.App, d.account, parseScopes(d.scopes), true); err != nil {
-			return err
+		g, err := r.issueTx(ctx, tx, &c.App, d.account, parseScopes(d.scopes), true)
+		if err != nil {
+			return Granted{}, nil, err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE oauth_devices SET state = $1 WHERE id = $2`, deviceDone, d.id); err != nil {
-			return fmt.Errorf("end device code: %w", err)
+			return Granted{}, nil, fmt.Errorf("end device code: %w", err)
 		}
-		return nil
+		return g, nil, nil
 	})
-	if err != nil {
-		return Granted{}, err
-	}
-	if refused != nil {
-		return Granted{}, refused
-	}
-	return g, nil
 }
 
 func (r *Room) notYet(d *device) *Fault {

@@ -67,45 +67,33 @@ func (r *Room) Refresh(ctx context.Context, c *Client, plain secret.Value) (Gran
 	if !c.Public() && !c.Proven && !found.device {
 		return Granted{}, BadClient()
 	}
-	var g Granted
-	var refused *Fault
-	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		g, refused = Granted{}, nil
+	return r.give(ctx, func(tx *db.Tx) (Granted, *Fault, error) {
 		f, ok, err := r.readRefresh(ctx, tx, plain)
 		if err != nil {
-			return err
+			return Granted{}, nil, err
 		}
 		if !ok || f.client != c.ClientID || !r.o.Now().Before(db.Time(f.expires)) {
-			refused = badRefresh()
-			return nil
+			return Granted{}, badRefresh(), nil
 		}
 		if f.used != 0 {
-			refused = badRefresh()
-			return r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, f.account, ""), f.account, f.token, "a refresh token was used twice")
+			return Granted{}, badRefresh(), r.o.Tokens.RevokeTx(ctx, tx, actorOf(&c.App, f.account, ""), f.account, f.token, "a refresh token was used twice")
 		}
 		old, live, err := r.o.Tokens.LiveTx(ctx, tx, f.account, f.token)
 		if err != nil {
-			return err
+			return Granted{}, nil, err
 		}
 		if !live {
-			refused = badRefresh()
-			return nil
+			return Granted{}, badRefresh(), nil
 		}
-		if g, err = r.renewTx(ctx, tx, &c.App, old, f.device); err != nil {
-			return err
+		g, err := r.renewTx(ctx, tx, &c.App, old, f.device)
+		if err != nil {
+			return Granted{}, nil, err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE oauth_refresh SET used_at = $1 WHERE id = $2`, db.Micros(r.o.Now()), f.id); err != nil {
-			return fmt.Errorf("use refresh token: %w", err)
+			return Granted{}, nil, fmt.Errorf("use refresh token: %w", err)
 		}
-		return nil
+		return g, nil, nil
 	})
-	if err != nil {
-		return Granted{}, err
-	}
-	if refused != nil {
-		return Granted{}, refused
-	}
-	return g, nil
 }
 
 // LiveRefresh says whose refresh token plain is, if it could still be used: as
