@@ -124,11 +124,16 @@ func scanLog(r io.Reader, f func(object.ID, string) bool) error {
 	return scanRaw(r, func(commit object.ID, file File) bool { return f(commit, file.Path) })
 }
 
-// scanRaw reads what git log -z --raw --format=%x01%H prints and calls f for
-// each changed path, with its mode and id after the change, until f returns
-// false. A path follows its raw line, so that no name of a file can be taken
-// for anything else.
+// scanRaw calls f for each path that a log names, with its mode and id after the
+// change, until f returns false.
 func scanRaw(r io.Reader, f func(object.ID, File) bool) error {
+	return scanLines(r, func(commit object.ID, line, path string) bool { return f(commit, rawFile(line, path)) })
+}
+
+// scanLines reads what git log -z --raw --format=%x01%H prints and calls f for
+// each changed path, with its raw line, until f returns false. A path follows its
+// raw line, so that no name of a file can be taken for anything else.
+func scanLines(r io.Reader, f func(commit object.ID, line, path string) bool) error {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var id object.ID
 	for range maxLogTokens {
@@ -152,7 +157,7 @@ func scanRaw(r io.Reader, f func(object.ID, File) bool) error {
 			if err != nil {
 				return err
 			}
-			if !f(id, rawFile(token, path[:len(path)-1])) {
+			if !f(id, token, path[:len(path)-1]) {
 				return nil
 			}
 		default:

@@ -1,9 +1,7 @@
 package gitstore
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -138,15 +136,7 @@ func (v *View) distinct(p *Pushed, tip object.ID, others []string) error {
 // listed is git rev-list of what the lines say.
 func (v *View) listed(lines []string, limit int) ([]object.ID, error) {
 	c := command{name: "rev-list", flags: []flag{"--stdin", "--ignore-missing", flag("--max-count=" + strconv.Itoa(limit))}, stdin: strings.NewReader(strings.Join(lines, "\n") + "\n")}
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
-	if err != nil {
-		return nil, err
-	}
-	var ids []object.ID
-	for line := range strings.Lines(string(out)) {
-		ids = append(ids, object.ID(strings.TrimSpace(line)))
-	}
-	return ids, nil
+	return v.ids(c, limit+1)
 }
 
 // changes is git log of what the lines say, newest first.
@@ -195,35 +185,8 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 
 // scanStatus is scanRaw for those who want to know what became of each path.
 func scanStatus(r io.Reader, f func(commit object.ID, status byte, path string) bool) error {
-	in := bufio.NewReaderSize(r, 64<<10)
-	var id object.ID
-	for {
-		token, err := in.ReadString(0)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		token = strings.TrimPrefix(token[:len(token)-1], "\n")
-		switch {
-		case token == "":
-		case token[0] == 1:
-			id = object.ID(strings.TrimSpace(token[1:]))
-		case token[0] == ':':
-			path, err := in.ReadString(0)
-			if errors.Is(err, io.EOF) {
-				return nil // the process was ended between two tokens
-			}
-			if err != nil {
-				return err
-			}
-			fields := strings.Fields(token)
-			if !f(id, fields[len(fields)-1][0], path[:len(path)-1]) {
-				return nil
-			}
-		default:
-			return errors.New("git log printed something unexpected")
-		}
-	}
+	return scanLines(r, func(commit object.ID, line, path string) bool {
+		fields := strings.Fields(line)
+		return f(commit, fields[len(fields)-1][0], path)
+	})
 }
