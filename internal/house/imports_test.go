@@ -42,12 +42,12 @@ var allow = map[string][]string{
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"leak":        {"problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
-	"largefile":   {"id", "problem", "right", "db", "blob", "audit"},
+	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
 
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
 	"commitstatus": {"id", "problem", "right", "db", "hook"},
 	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
-	"release":      {"id", "problem", "right", "db", "blob", "hook"},
+	"release":      {"id", "problem", "right", "db", "limit", "blob", "hook"},
 	// the gate
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows

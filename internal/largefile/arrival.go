@@ -2,33 +2,10 @@ package largefile
 
 import (
 	"context"
-	"sync"
 
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
-
-// coming counts the bytes of uploads that are under way, by repository. With
-// them, uploads side by side can't fill the same room twice, and none fills the
-// disk with what will be refused at its end.
-type coming struct {
-	mu    sync.Mutex
-	bytes map[id.Repo]int64 // guarded by mu
-}
-
-// add counts n more, or fewer, and returns how many there are.
-func (c *coming) add(repo id.Repo, n int64) int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.bytes == nil {
-		c.bytes = map[id.Repo]int64{}
-	}
-	all := c.bytes[repo] + n
-	if c.bytes[repo] = all; all == 0 {
-		delete(c.bytes, repo)
-	}
-	return all
-}
 
 // askEvery is after how many bytes of an upload the quota is asked again.
 const askEvery = 16 << 20
@@ -54,7 +31,7 @@ func (m *Room) arrive(ctx context.Context, repo id.Repo, oid OID, size int64) (*
 	if a.held {
 		return a, nil
 	}
-	return a, m.Admit(ctx, repo, m.coming.add(repo, 0)+max(size, 0))
+	return a, m.Admit(ctx, repo, m.coming.Add(repo, 0)+max(size, 0))
 }
 
 // has notes that n bytes have come by now, and fails if there is no room for
@@ -63,7 +40,7 @@ func (a *arrival) has(n int64) error {
 	if a.held {
 		return nil
 	}
-	all := a.room.coming.add(a.repo, n-a.n)
+	all := a.room.coming.Add(a.repo, n-a.n)
 	a.n = n
 	return a.room.Admit(a.ctx, a.repo, all)
 }
@@ -71,6 +48,6 @@ func (a *arrival) has(n int64) error {
 // over ends the upload, whatever became of it.
 func (a *arrival) over() {
 	if a.n != 0 {
-		a.room.coming.add(a.repo, -a.n)
+		a.room.coming.Add(a.repo, -a.n)
 	}
 }

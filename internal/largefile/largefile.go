@@ -20,6 +20,7 @@ import (
 	"jeton/internal/blob"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/limit"
 )
 
 // OID is an object's name: the SHA-256 of its bytes, 64 lower-case hexadecimal
@@ -69,7 +70,7 @@ type Options struct {
 type Room struct {
 	o      Options
 	seed   maphash.Seed
-	coming coming
+	coming limit.InFlight[id.Repo]
 	// keeping is held for an object while its bytes and the row that keeps them
 	// come to be, and while bytes that no row keeps are removed. The server is
 	// the only process that does either.

@@ -18,6 +18,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/hook"
 	"jeton/internal/id"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -77,7 +78,7 @@ type Options struct {
 // Room keeps releases. It may be used from many goroutines.
 type Room struct {
 	o         Options
-	coming    coming
+	coming    limit.InFlight[id.Repo] // bytes of uploads
 	downloads downloads
 }
 

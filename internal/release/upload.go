@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"sync"
 	"syscall"
 
 	"jeton/internal/blob"
@@ -57,15 +56,15 @@ func (r *Room) Upload(ctx context.Context, actor right.Actor, repo id.Repo, rel 
 	if err := r.free(ctx, r.o.DB, repo, rel, n.Name); err != nil {
 		return Asset{}, err
 	}
-	if err := r.admit(ctx, repo, r.coming.add(repo, 0)+max(n.Size, 0)); err != nil {
+	if err := r.admit(ctx, repo, r.coming.Add(repo, 0)+max(n.Size, 0)); err != nil {
 		return Asset{}, err
 	}
 	key := newKey()
 	if err := r.noteLoose(ctx, key); err != nil {
 		return Asset{}, err
 	}
-	in := &counted{r: body, sum: sha256.New(), more: func(delta int64) error { return r.admit(ctx, repo, r.coming.add(repo, delta)) }}
-	defer func() { r.coming.add(repo, -in.told) }()
+	in := &counted{r: body, sum: sha256.New(), more: func(delta int64) error { return r.admit(ctx, repo, r.coming.Add(repo, delta)) }}
+	defer func() { r.coming.Add(repo, -in.told) }()
 	size, err := r.o.Blobs.Put(ctx, key, n.Size, in)
 	if err == nil {
 		err = may(ctx)
@@ -210,25 +209,4 @@ func (c *counted) Read(b []byte) (int, error) {
 		return 0, c.wrong
 	}
 	return n, err
-}
-
-// coming counts the bytes of uploads that are under way, by repository, so that
-// uploads side by side can't fill the same room twice.
-type coming struct {
-	mu    sync.Mutex
-	bytes map[id.Repo]int64 // guarded by mu
-}
-
-// add counts n more, or fewer, and returns how many there are.
-func (c *coming) add(repo id.Repo, n int64) int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.bytes == nil {
-		c.bytes = map[id.Repo]int64{}
-	}
-	all := c.bytes[repo] + n
-	if c.bytes[repo] = all; all == 0 {
-		delete(c.bytes, repo)
-	}
-	return all
 }
