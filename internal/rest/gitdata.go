@@ -64,14 +64,11 @@ func (d *Door) createBlob(c *call) (any, error) {
 	default:
 		return nil, problem.Field("encoding", "encoding must be utf-8 or base64")
 	}
-	f, err := c.draft()
+	f, err := c.addition()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := notEmpty(f.Refs); err != nil {
-		return nil, err
-	}
 	id, err := f.Add(object.KindBlob, content)
 	if err != nil {
 		return nil, err
@@ -85,14 +82,11 @@ func (d *Door) createBlob(c *call) (any, error) {
 }
 
 func (d *Door) getBlob(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	id, ok := v.Refs.Format.ParseID(strings.ToLower(c.r.PathValue("file_sha")))
 	if !ok {
 		return nil, unprocessable("The sha parameter must be exactly 40 characters and contain only [0-9a-f].")
@@ -164,14 +158,11 @@ const (
 )
 
 func (d *Door) getTree(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	rev := c.r.PathValue("tree_sha")
 	root, err := v.Root(rev)
 	if problem.Is(err, problem.NotFound) {
@@ -271,14 +262,11 @@ func (c *call) gitCommit(one *object.Commit) (gitCommit, error) {
 const maxWordsBytes = 1 << 20 // of a commit or tag that is shown
 
 func (d *Door) getGitCommit(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	id, data, err := c.object(v, c.r.PathValue("commit_sha"), object.KindCommit, maxWordsBytes)
 	if err != nil {
 		return nil, err
@@ -318,14 +306,11 @@ func (d *Door) createCommit(c *call) (any, error) {
 	case len(in.Parents) > maxParents:
 		return nil, problem.Field("parents", "a commit has 100 parents at most")
 	}
-	f, err := c.draft()
+	f, err := c.addition()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := notEmpty(f.Refs); err != nil {
-		return nil, err
-	}
 	n := newCommit{message: *in.Message, signature: in.Signature, tree: object.ID(strings.ToLower(*in.Tree))}
 	for _, p := range in.Parents {
 		n.parents = append(n.parents, object.ID(strings.ToLower(p)))

@@ -41,14 +41,11 @@ func (c *call) fullRef() string {
 }
 
 func (d *Door) getRef(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	ref, ok := v.Refs.Get(c.fullRef())
 	if !ok {
 		return nil, errNotFound
@@ -61,14 +58,11 @@ func (d *Door) getRef(c *call) (any, error) {
 }
 
 func (d *Door) matchingRefs(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	all := v.Refs.Prefix(c.fullRef())
 	page, perPage := c.page()
 	if c.query("page") == "" && c.query("per_page") == "" {
@@ -135,14 +129,11 @@ func (d *Door) createRef(c *call) (any, error) {
 // named is the object that a ref shall name: one that is in reach or that the
 // caller made.
 func (c *call) named(sha string) (object.ID, object.Kind, error) {
-	f, err := c.draft()
+	f, err := c.addition()
 	if err != nil {
 		return "", "", err
 	}
 	defer f.Close()
-	if err := notEmpty(f.Refs); err != nil {
-		return "", "", err
-	}
 	id, ok := f.Format().ParseID(strings.ToLower(sha))
 	if !ok {
 		return "", "", unprocessable("The sha parameter must be exactly 40 characters and contain only [0-9a-f].")

@@ -30,14 +30,11 @@ func (c *call) gitTag(t *object.Tag) (gitTag, error) {
 }
 
 func (d *Door) getGitTag(c *call) (any, error) {
-	v, err := c.git().Open(c.ctx())
+	v, err := c.opened()
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	if err := notEmpty(v.Refs); err != nil {
-		return nil, err
-	}
 	id, data, err := c.object(v, c.r.PathValue("tag_sha"), object.KindTag, maxWordsBytes)
 	if err != nil {
 		return nil, err
@@ -71,14 +68,11 @@ func (d *Door) createTag(c *call) (any, error) {
 	if !object.CheckRefName("refs/tags/" + *in.Tag) {
 		return nil, problem.Field("tag", "tag is not a valid name of a tag")
 	}
-	f, err := c.draft()
+	f, err := c.addition()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := notEmpty(f.Refs); err != nil {
-		return nil, err
-	}
 	target := object.ID(strings.ToLower(*in.Object))
 	kind, err := f.Kind(target)
 	if err != nil {

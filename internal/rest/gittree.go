@@ -37,14 +37,11 @@ func (d *Door) createTree(c *call) (any, error) {
 	if len(in.Tree) > maxTreeEntries {
 		return nil, problem.Field("tree", "a tree is made of 100,000 entries at most")
 	}
-	f, err := c.draft()
+	f, err := c.addition()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := notEmpty(f.Refs); err != nil {
-		return nil, err
-	}
 	base, err := baseTree(f, in.BaseTree)
 	if err != nil {
 		return nil, err

@@ -114,6 +114,32 @@ func notEmpty(refs *gitstore.Refs) error {
 	return nil
 }
 
+// opened is the view of a repository that has a commit. Close must be called.
+func (c *call) opened() (*gitstore.View, error) {
+	v, err := c.git().Open(c.ctx())
+	if err != nil {
+		return nil, err
+	}
+	if err := notEmpty(v.Refs); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// addition is draft for a repository that has a commit. Close must be called.
+func (c *call) addition() (*gitstore.Draft, error) {
+	f, err := c.draft()
+	if err != nil {
+		return nil, err
+	}
+	if err := notEmpty(f.Refs); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // move moves refs, by the flow of every push.
 func (c *call) move(d *gitstore.Draft, forward bool, updates ...wire.Update) error {
 	if d != nil {
