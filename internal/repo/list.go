@@ -177,18 +177,39 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	if info.Right <= right.Read && !(closed && viewer.IsAnonymous()) {
 		open = `TRUE`
 	}
+	within, beyond := c.within(viewer.Grant.Reach), `FALSE`
+	if viewer.Grant.Reach != nil && viewer.Grant.Reach.Beyond {
+		beyond = `TRUE`
+	}
 	var any []string
 	if viewer.Grant.Level(info.Permission, true) >= info.Level {
-		any = append(any, `(NOT r.private AND `+open+`)`)
+		any = append(any, `(NOT r.private AND `+open+` AND (`+within+` OR `+beyond+`))`)
 	}
 	if viewer.Grant.Level(info.Permission, false) >= info.Level {
-		any = append(any, `(r.private AND `+tied+`)`)
+		any = append(any, `(r.private AND `+tied+` AND `+within+`)`)
 	}
 	if len(any) == 0 {
 		return false
 	}
 	c.and(`(` + strings.Join(any, ` OR `) + `)`)
 	return true
+}
+
+// within is the condition under which a repository is in reach.
+func (c *clause) within(reach *right.Reach) string {
+	switch {
+	case reach == nil:
+		return `TRUE`
+	case reach.All:
+		return `r.owner_id = ` + c.arg(reach.Owner)
+	case len(reach.Repos) == 0:
+		return `FALSE`
+	}
+	marks := make([]string, len(reach.Repos))
+	for i, n := range reach.Repos {
+		marks[i] = c.arg(n)
+	}
+	return `(r.owner_id = ` + c.arg(reach.Owner) + ` AND r.id IN (` + strings.Join(marks, `, `) + `))`
 }
 
 func (c *clause) filter(viewer *right.Actor, q *Query) {

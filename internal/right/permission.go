@@ -79,6 +79,10 @@ var permissionNames = [permissions]string{
 	Members: "members", OrgAdministration: "organization_administration", Site: "site",
 }
 
+// ofRepositories reports whether p is about repositories, rather than an account,
+// an organisation or the site.
+func (p Permission) ofRepositories() bool { return p <= Deletion }
+
 // String names the permission.
 func (p Permission) String() string { return permissionNames[p] }
 
@@ -92,13 +96,16 @@ func (l *Levels) raise(o *Levels) {
 }
 
 // Grant is what a credential may do at most: one set of levels on what is
-// public, one on what is private. Accounts and the site count as private. The
-// zero value grants nothing. A grant never adds to what its account may do.
+// public, one on what is private, both within its reach. Accounts and the site
+// count as private. The zero value grants nothing. A grant never adds to what
+// its account may do.
 type Grant struct {
 	Public, Private Levels
+	Reach           *Reach // nil: wherever the account may do something
 }
 
-// Level returns what the grant gives for p on something public or private.
+// Level returns what the grant gives for p on something public or private, within
+// its reach.
 func (g *Grant) Level(p Permission, public bool) Level {
 	if public {
 		return g.Public[p]
@@ -117,6 +124,6 @@ func Everything() Grant {
 
 // PublicRead is the grant of a credential without any scope, and of visitors
 // who present none: what is public can be read.
-func PublicRead() Grant {
-	return Grant{Public: Levels{Metadata: Read, Contents: Read, Statuses: Read, Deployments: Read}}
-}
+func PublicRead() Grant { return Grant{Public: publicRead} }
+
+var publicRead = Levels{Metadata: Read, Contents: Read, Statuses: Read, Deployments: Read}

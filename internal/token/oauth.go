@@ -54,12 +54,12 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.record(ctx, tx, actor, "oauth_access.create", t, "")
+	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
 }
 
-// ResetTx gives an application's token a new secret; the old one stops at once.
+// ResetTx gives a token a new secret; the old one stops at once.
 func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, expiresAt time.Time) (Token, secret.Value, error) {
-	plain := Generate(OAuth)
+	plain := Generate(t.Kind)
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -68,7 +68,7 @@ func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Toke
 	if err := replaceSecret(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t, "")
+	return t, plain, r.recordChange(ctx, tx, actor, t.Kind.deed("regenerate"), t, "")
 }
 
 // RevokeTx ends one token of account, of whatever kind, inside the caller's
