@@ -67,11 +67,12 @@ const (
 
 // Query says which of the visible repositories a list shall have.
 type Query struct {
-	Owner       id.Account  // only what this account owns; zero for any
-	Team        id.Team     // only what this team may use; zero for any
-	Fork        id.Repo     // only what was forked from this; zero for any
-	Affiliation Affiliation // only what Of is tied to in one of these ways
-	Of          id.Account  // zero is the viewer
+	Owner       id.Account   // only what this account owns; zero for any
+	Team        id.Team      // only what this team may use; zero for any
+	Fork        id.Repo      // only what was forked from this; zero for any
+	Within      *right.Reach // only what is in reach; nil for any
+	Affiliation Affiliation  // only what Of is tied to in one of these ways
+	Of          id.Account   // zero is the viewer
 	Visibility  Visibility
 	Name        string    // only names that contain this, regardless of case
 	Since       time.Time // only what was updated later; zero for any
@@ -221,6 +222,9 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 	}
 	if q.Fork != 0 {
 		c.and(`r.fork_of = ` + c.arg(q.Fork))
+	}
+	if q.Within != nil {
+		c.and(c.within(q.Within))
 	}
 	if q.Affiliation != 0 {
 		of := q.Of

@@ -135,12 +135,14 @@ func replaceSecret(ctx context.Context, tx *db.Tx, t Token, m material) error {
 
 // revoke keeps the row, so that the token can still be named when it is
 // presented again, and drops the key with which it could be narrowed.
-func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $1, chain_key = NULL WHERE id = $2 AND revoked_at = 0`, db.Micros(now), tid)
+// It reports whether the token was live until then.
+func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) (bool, error) {
+	res, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $1, chain_key = NULL WHERE id = $2 AND revoked_at = 0`, db.Micros(now), tid)
 	if err != nil {
-		return fmt.Errorf("revoke token: %w", err)
+		return false, fmt.Errorf("revoke token: %w", err)
 	}
-	return nil
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
@@ -158,6 +160,11 @@ func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.T
 		return false, fmt.Errorf("look for note: %w", err)
 	}
 	return n > 0, nil
+}
+
+// below lists the live tokens that were narrowed from one, newest first.
+func below(ctx context.Context, r db.Reader, parent id.Token) ([]Token, error) {
+	return list(ctx, r, `SELECT `+columns+` FROM tokens WHERE parent_id = $1 AND revoked_at = 0 ORDER BY id DESC`, parent)
 }
 
 func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token, of kinds) (Token, error) {

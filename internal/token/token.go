@@ -279,14 +279,15 @@ func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 // revokeTx ends t and what was narrowed from it. why is for its owner's log, where
 // the deed does not say it.
 func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, why string) error {
-	if err := revoke(ctx, tx, t.ID, r.o.Now()); err != nil {
-		return err
+	live, err := revoke(ctx, tx, t.ID, r.o.Now())
+	if err != nil || !live {
+		return err // it may have ended with another of the same list
 	}
-	below, err := list(ctx, tx, `SELECT `+columns+` FROM tokens WHERE parent_id = $1 AND revoked_at = 0 ORDER BY id`, t.ID)
+	children, err := below(ctx, tx, t.ID)
 	if err != nil {
 		return err
 	}
-	for _, child := range below {
+	for _, child := range children {
 		if err := r.revokeTx(ctx, tx, actor, child, "the token from which it was narrowed ended"); err != nil {
 			return err
 		}
