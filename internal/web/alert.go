@@ -131,7 +131,7 @@ func (c *call) loginOf(who id.Account) (string, error) {
 // ending is the page on which its owner ends what is no personal token.
 func ending(k token.Kind, app string) string {
 	switch k {
-	case token.Personal:
+	case token.Personal, token.FineGrained:
 		return ""
 	case token.AppSecret:
 		return "/settings/developers"
@@ -185,7 +185,7 @@ func (c *call) revokeFound(a *alert.Alert) error {
 	if err := c.door.o.Gate.Check(&c.actor, right.SelfSensitive); err != nil {
 		return err
 	}
-	if a.Owner != c.actor.Account || a.Kind != token.Personal {
+	if a.Owner != c.actor.Account || ending(a.Kind, a.App) != "" {
 		return problem.New(problem.Forbidden, "This is not a personal access token of yours.", "Who owns it has been told in the security log.")
 	}
 	if a.Validity == alert.Active {
@@ -210,7 +210,7 @@ func (c *call) unblockPage() (*unblockPage, error) {
 	p := &unblockPage{RepoFrame: c.repoFrame("Push a token to "+c.repo.FullName(), "code"), Ending: b.LastEight, Mine: b.Owner == c.actor.Account, Reasons: reasonTexts,
 		Action: c.repoPath("/security/secret-scanning/unblock-secret/" + b.Placeholder), Token: ending(b.Kind, b.App)}
 	if p.Token == "" {
-		p.Token = href("/settings/tokens/%d/delete", b.Token)
+		p.Token = homeOf(b.Kind).of(b.Token, "/delete")
 	}
 	if b.Until.After(c.door.o.Now()) {
 		p.Until = b.Until
