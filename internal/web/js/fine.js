@@ -34,11 +34,13 @@ find?.addEventListener("input", () => {
     box.parentElement.hidden = !box.checked && !name.includes(text);
   }
 });
-find?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
-  event.preventDefault();
-  if ("more" in find.dataset || find.defaultValue) again(search); // not all of them are listed
-});
+for (const kind of ["keydown", "keypress"]) {
+  find?.addEventListener(kind, (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    if (kind === "keydown" && ("more" in find.dataset || find.defaultValue)) again(search); // not all of them are listed
+  });
+}
 
 const access = () => form.querySelector("input[name=access]:checked")?.value;
 const count = () => {
@@ -54,7 +56,7 @@ const count = () => {
     return plural(n, `${group.dataset.group} permission`, `${group.dataset.group} permissions`);
   });
   overview.hidden = false;
-  const text = `${given.join(", ")}, for ${where}. A token can be used as soon as it is generated.`;
+  const text = `${given.join(", ")}, for ${where}.${owner ? " The token can be used as soon as it is generated." : ""}`;
   const place = overview.querySelector("[data-overview-text]");
   if (place.textContent !== text) place.textContent = text;
 };
