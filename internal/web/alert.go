@@ -185,7 +185,7 @@ func (c *call) revokeFound(a *alert.Alert) error {
 	if err := c.door.o.Gate.Check(&c.actor, right.SelfSensitive); err != nil {
 		return err
 	}
-	if a.Owner != c.actor.Account || ending(a.Kind, a.App) != "" {
+	if a.Owner != c.actor.Account || !a.Kind.Personal() {
 		return problem.New(problem.Forbidden, "This is not a personal access token of yours.", "Who owns it has been told in the security log.")
 	}
 	if a.Validity == alert.Active {

@@ -28,7 +28,7 @@ func home(c *call) error {
 	if err != nil {
 		return err
 	}
-	ofPeople := func(t token.Token) bool { return t.Kind == token.Personal || t.Kind == token.FineGrained }
+	ofPeople := func(t token.Token) bool { return t.Kind.Personal() }
 	waiting, err := c.waiting()
 	if err != nil {
 		return err
