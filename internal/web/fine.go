@@ -103,6 +103,9 @@ func newFineForm(c *call) error {
 	p := c.fineNew()
 	p.Kept = q.Has("again")
 	p.FromLink = !p.Kept && len(q) > 0
+	if !p.Kept {
+		f.access, f.repos, f.find = "", nil, "" // as on GitHub, no link chooses these
+	}
 	of, missing := c.resourceOf(f.owner)
 	if missing != nil && !problem.Is(missing, problem.Invalid) {
 		return missing

@@ -237,7 +237,7 @@ func TestFine_link(t *testing.T) {
 	s.Join(t, s.Org(t, bob, "course"), org.Member, ada)
 	p := visitor(t, s)
 	link := finePath + "/new?" + url.Values{"name": {"Lesson <b>"}, "description": {"Course"}, "target_name": {"COURSE"}, "expires_in": {"45"}, "contents": {"write"}, "metadata": {"read"},
-		"members": {"read"}, "emails": {"read"}, "issues": {"write"}, "workflows": {"read"}, "pages": {"admin"}, "utm_source": {"x"}}.Encode()
+		"members": {"read"}, "emails": {"read"}, "issues": {"write"}, "workflows": {"read"}, "pages": {"admin"}, "utm_source": {"x"}, "access": {"all"}, "repositories": {"ada/engine"}, "find": {"x"}}.Encode()
 	login := p.follow(p.get(link)).want(t, 200, "form for a new access token")
 	back := attr(login.find("input", "name", "return_to"), "value")
 	form := p.follow(p.post("/login", "login", "ada", "password", apptest.Password, "return_to", back))
