@@ -59,7 +59,7 @@ var mutants = map[string][]apptest.Mutant{
 		{File: "internal/application/application.go", Old: "if strings.EqualFold(f.Name, known.Name) {", New: "if f.Name == known.Name {"},
 	},
 	"TestTenTokens$": {
-		{File: "internal/token/oauth.go", Old: "if old.Scopes != t.Scopes {", New: "if false {"},
+		{File: "internal/token/oauth.go", Old: "if old.Scopes != t.Scopes || old.Parent != 0 {", New: "if false {"},
 		{File: "internal/token/oauth.go", Old: "if same++; same >= PerApp {", New: "if same++; same > PerApp {"},
 	},
 	"TestPersonal_apart$": {
