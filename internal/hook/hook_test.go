@@ -127,14 +127,14 @@ func TestTrim(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	if got, err := events([]string{"push", "fork", "push"}); err != nil || strings.Join(got, " ") != "fork push" {
+	if got, err := events(Of{Repo: 7}, []string{"push", "fork", "push"}); err != nil || strings.Join(got, " ") != "fork push" {
 		t.Error(got, err)
 	}
-	if got, err := events([]string{"push", "*"}); err != nil || len(got) != 1 || got[0] != "*" {
+	if got, err := events(Of{Repo: 7}, []string{"push", "*"}); err != nil || len(got) != 1 || got[0] != "*" {
 		t.Error(got, err)
 	}
 	for _, bad := range [][]string{{}, {"nonsense"}, {"push,create"}, {"%"}} {
-		if _, err := events(bad); err == nil {
+		if _, err := events(Of{Repo: 7}, bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}

@@ -83,7 +83,7 @@ func (m *matrix) hookOf(t testing.TB, c kase) id.Hook {
 		}
 		return h.hook
 	}
-	all, err := w.s.Hooks.List(t.Context(), w.s.DB, w.repos[c.private].ID)
+	all, err := w.s.Hooks.List(t.Context(), w.s.DB, hook.Of{Repo: w.repos[c.private].ID})
 	if err != nil {
 		t.Fatal(err)
 	}
