@@ -83,6 +83,7 @@ type Hook struct {
 	ID id.Hook
 	Of
 	Account     id.Account // who saved it last, and by whose right it is told
+	App         string     // the client id of the application that made it; empty: a person did
 	URL         string
 	ContentType string // JSON or Form
 	HasSecret   bool
@@ -103,6 +104,14 @@ func (h *Hook) Wants(event string) bool {
 		}
 	}
 	return false
+}
+
+// For reports whether the actor has to do with the hook, as far as that is not the
+// gate's to say: as on GitHub, a hook of an organisation that an application made
+// is for this application's tokens, and theirs are for no other. On the pages
+// owners see all of them.
+func (h *Hook) For(actor *right.Actor) bool {
+	return h.Org == 0 || !actor.IsToken() || h.App == actor.App
 }
 
 // Options are what the room needs. All but Log and Now are required.

@@ -26,7 +26,7 @@ type Patch struct {
 	Active      *bool
 }
 
-const columns = `h.id, h.target, h.target_id, h.account_id, h.url, h.content_type, h.secret IS NOT NULL, h.events, h.active, h.created_at, h.updated_at, h.failures, h.last_code, h.last_status`
+const columns = `h.id, h.target, h.target_id, h.account_id, h.app, h.url, h.content_type, h.secret IS NOT NULL, h.events, h.active, h.created_at, h.updated_at, h.failures, h.last_code, h.last_status`
 
 type scanner interface{ Scan(...any) error }
 
@@ -34,7 +34,7 @@ func scan(row scanner, more ...any) (Hook, error) {
 	var h Hook
 	var kind, events string
 	var of, created, updated int64
-	err := row.Scan(append([]any{&h.ID, &kind, &of, &h.Account, &h.URL, &h.ContentType, &h.HasSecret, &events, &h.Active, &created, &updated,
+	err := row.Scan(append([]any{&h.ID, &kind, &of, &h.Account, &h.App, &h.URL, &h.ContentType, &h.HasSecret, &events, &h.Active, &created, &updated,
 		&h.Failures, &h.LastCode, &h.LastStatus}, more...)...)
 	h.Of = targetOf(kind, of)
 	h.Events, h.CreatedAt, h.UpdatedAt = split(events), db.Time(created), db.Time(updated)
@@ -84,14 +84,14 @@ func (m *Room) Create(ctx context.Context, actor right.Actor, at Place, p Patch)
 	var h Hook
 	kind, number := at.Of().target()
 	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h = Hook{Of: at.Of(), Account: actor.Account, ContentType: Form, Events: []string{"push"}, Active: true, CreatedAt: now, UpdatedAt: now}
+		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: []string{"push"}, Active: true, CreatedAt: now, UpdatedAt: now}
 		if err := m.check(ctx, tx, &h, p); err != nil {
 			return err
 		}
 		err := tx.QueryRow(ctx, `
-			INSERT INTO hooks (target, target_id, account_id, url, content_type, secret, events, active, created_at, updated_at, failures, last_code, last_status)
-			VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, $8, $8, 0, 0, '') RETURNING id`,
-			kind, number, h.Account, h.URL, h.ContentType, list(h.Events), h.Active, db.Micros(now)).Scan(&h.ID)
+			INSERT INTO hooks (target, target_id, account_id, app, url, content_type, secret, events, active, created_at, updated_at, failures, last_code, last_status)
+			VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9, $9, 0, 0, '') RETURNING id`,
+			kind, number, h.Account, h.App, h.URL, h.ContentType, list(h.Events), h.Active, db.Micros(now)).Scan(&h.ID)
 		if err != nil {
 			return fmt.Errorf("insert webhook: %w", err)
 		}

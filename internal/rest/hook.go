@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 
 	"jeton/internal/hook"
 	"jeton/internal/id"
@@ -142,6 +143,9 @@ func (c *call) hook() (hook.Hook, error) {
 		return hook.Hook{}, errNotFound
 	}
 	h, err := c.door.o.Hooks.ByID(c.r.Context(), c.door.o.DB, c.hooksOf(), n)
+	if err == nil && !h.For(&c.actor) {
+		return hook.Hook{}, errNotFound
+	}
 	return h, orMissing(err)
 }
 
@@ -158,6 +162,7 @@ func (d *Door) listHooks(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(h hook.Hook) bool { return !h.For(&c.actor) })
 	page, perPage := c.page()
 	c.link(page, perPage, len(all))
 	out := []any{}
