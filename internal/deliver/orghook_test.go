@@ -124,6 +124,7 @@ func TestOrgHook_events(t *testing.T) {
 	r, err = s.Lifecycle.EditRepo(ctx, w.ada, r, repo.Patch{Private: &public})
 	w.do(t, err)
 	w.told(t, "repository", "publicized")
+	w.told(t, "public", "") // before the repository is gone
 	w.do(t, s.Lifecycle.DeleteRepo(ctx, w.ada, r.ID))
 	p := w.told(t, "repository", "deleted")
 	if in := p["repository"].(map[string]any); in["full_name"] != "acme/jacquard" || in["id"] != float64(r.ID) || p["sender"].(map[string]any)["login"] != "ada" {
