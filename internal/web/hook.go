@@ -33,7 +33,7 @@ var eventTexts = map[string]string{
 
 	"organization": "Somebody was invited to the organization, joined it, or left it.",
 	"membership":   "Somebody joined a team, or left it.",
-	"team":         "A team was made, changed or deleted, or its repositories are others.",
+	"team":         "A team was made, changed or deleted, or got or lost a repository.",
 }
 
 // orgEventTexts says what more happens to the repositories of an organisation.
