@@ -113,8 +113,11 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 
 // credential is what a token of the kind is to a decision.
 func credential(k token.Kind) right.CredentialKind {
-	if k == token.OAuth {
+	switch k {
+	case token.OAuth:
 		return right.OAuthToken
+	case token.FineGrained:
+		return right.FineToken
 	}
 	return right.ClassicToken
 }
