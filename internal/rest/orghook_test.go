@@ -12,7 +12,9 @@ import (
 	"jeton/internal/app/apptest"
 	"jeton/internal/application"
 	"jeton/internal/config"
+	"jeton/internal/id"
 	"jeton/internal/org"
+	"jeton/internal/token"
 )
 
 // orgHookServer has an organisation that ada owns and bob belongs to.
@@ -143,4 +145,34 @@ func TestOrgHooks_apart(t *testing.T) {
 	app.do(t, 404, "GET", fmt.Sprintf("%s/%.0f", places[0], made[places[0]]), "")
 	other.do(t, 404, "PATCH", fmt.Sprintf("%s/%.0f", places[0], own), "{}")
 	app.do(t, 204, "DELETE", fmt.Sprintf("%s/%.0f", places[0], own), "")
+}
+
+// TestOrgHooks_fine: a fine-grained token of the organization needs
+// organization_hooks, and one of another owner reaches none of them.
+func TestOrgHooks_fine(t *testing.T) {
+	t.Parallel()
+	q, _, _ := orgHookServer(t)
+	ada, err := q.s.Accounts.ByLogin(t.Context(), q.s.DB, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	acme, err := q.s.Orgs.Find(t.Context(), q.s.DB, "acme", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(name string, owner id.Account, permissions string) client {
+		return fineAs(t, q.s, ada, token.NewFine{Name: name, Owner: owner, OwnerIsOrg: owner == acme.ID, Access: token.AllOf}, permissions)
+	}
+	write, read, none := of("write", acme.ID, "organization_hooks=write"), of("read", acme.ID, "organization_hooks=read"), of("none", acme.ID, "organization_administration=write,repository_hooks=write")
+	const create = `POST /orgs/acme/hooks {"active":false,"config":{"url":"https://ci.example.com/"}}`
+	n := object(t, write.want(201, create))["id"].(float64)
+	one := fmt.Sprintf(" /orgs/acme/hooks/%.0f", n)
+	read.want(200, "GET"+one)
+	read.want(403, create, "organization_hooks: write")
+	read.want(403, "DELETE"+one)
+	none.want(403, "GET"+one, "organization_hooks: read")
+	if a := q.s.Do(t, "GET", "/api/v3"+strings.TrimSpace(one), "", of("own", ada.ID, "contents=read").header); a.StatusCode != 403 && a.StatusCode != 404 {
+		t.Errorf("a token of ada's own: %d %s", a.StatusCode, a.Text)
+	}
+	write.want(204, "DELETE"+one)
 }
