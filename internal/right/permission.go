@@ -103,17 +103,22 @@ func (l *Levels) raise(o *Levels) {
 // count as private. The zero value grants nothing. A grant never adds to what
 // its account may do.
 type Grant struct {
-	Public, Private Levels
-	Reach           *Reach // nil: wherever the account may do something
+	Public, Private Levels // ask Level for them, since limits narrow them
+	Reach           *Reach  // nil: wherever the account may do something
+	Limits          *Limits // nil: none
 }
 
 // Level returns what the grant gives for p on something public or private, within
 // its reach.
 func (g *Grant) Level(p Permission, public bool) Level {
+	level := g.Private[p]
 	if public {
-		return g.Public[p]
+		level = g.Public[p]
 	}
-	return g.Private[p]
+	if g.Limits != nil {
+		level = g.Limits.least(p, level)
+	}
+	return level
 }
 
 // Everything is the grant of a person who signed in: no limit of its own.

@@ -40,6 +40,7 @@ type Token struct {
 	Repos       []id.Repo  // with Selected, in ascending order
 	Permissions right.Fine // within Access; with Anywhere they mean nothing
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
+	Limits      []right.Limit
 }
 
 // Expired reports whether the token's life is over at now.
@@ -99,6 +100,7 @@ type NewToken struct {
 	Note      string
 	Scopes    right.ScopeSet
 	ExpiresAt time.Time // zero: never
+	Limits    []right.Limit
 }
 
 // maxNote bounds a note, in bytes.
@@ -136,8 +138,11 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(Personal)
-	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -355,6 +360,9 @@ func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action 
 		if t.Access == Selected {
 			detail["repository_ids"] = reposText(t.Repos)
 		}
+	}
+	if len(t.Limits) > 0 {
+		detail["limits"] = limitsWords(t.Limits)
 	}
 	if t.App != "" {
 		detail["application"] = t.App
