@@ -38,7 +38,7 @@ var allow = map[string][]string{
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
-	"org":         {"id", "problem", "right", "db", "change", "audit", "account"},
+	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
 	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"leak":        {"problem", "secret", "token", "application"},
@@ -55,7 +55,7 @@ var allow = map[string][]string{
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
-	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "alert", "gate", "gitstore", "outbound"},
+	"deliver":   {"id", "problem", "right", "db", "account", "repo", "org", "hook", "alert", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors

@@ -128,7 +128,7 @@ func (d *Door) table() []topic {
 		{"Commits", d.commitRoutes()},
 		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
-		{"Webhooks", d.hookRoutes()},
+		{"Webhooks", slices.Concat(d.hookRoutes(), d.orgHookRoutes())},
 		{"Secret scanning", d.alertRoutes()},
 	}
 }
