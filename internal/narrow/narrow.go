@@ -6,6 +6,7 @@
 package narrow
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -135,8 +136,9 @@ func Parse(token secret.Value) (*Chain, error) {
 	copy(c.tag[:], b[LookupBytes:])
 	for rest := b[fixedBytes:]; len(rest) > 0; {
 		n, size := binary.Uvarint(rest)
-		// A length has one form, so that a chain does too.
-		if size <= 0 || n == 0 || n > uint64(len(rest)-size) || size != len(binary.AppendUvarint(nil, n)) || len(c.Links) == MaxLinks {
+		// A length has one form, so that a chain does too; and no link has a zero byte,
+		// so that they can be listed.
+		if size <= 0 || n == 0 || n > uint64(len(rest)-size) || bytes.IndexByte(rest[size:size+int(n)], 0) >= 0 || size != len(binary.AppendUvarint(nil, n)) || len(c.Links) == MaxLinks {
 			return nil, ErrMalformed
 		}
 		c.Links = append(c.Links, string(rest[size:size+int(n)]))
