@@ -93,11 +93,11 @@ func (c *call) arrived() error {
 		return nil
 	}
 	c.heard = c.door.o.Gate.Heard()
-	actor, err := c.identify()
+	who, err := c.identify()
 	if err != nil {
 		return err
 	}
-	if c.actor = actor; c.action == 0 {
+	if c.actor = who; c.action == 0 {
 		return nil // the other door asks by itself
 	}
 	was := c.repo
