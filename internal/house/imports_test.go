@@ -69,7 +69,7 @@ var allow = map[string][]string{
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
 		"signature", "pubkey", "commitstatus", "release", "alert"},
 	// the side of the person
-	"client": {"problem", "secret"},
+	"client": {"problem", "secret", "printable"},
 	// tests of the whole
 	"browser": {},
 	"clients": {},
