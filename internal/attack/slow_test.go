@@ -129,3 +129,20 @@ func TestB1_ASlowBody(t *testing.T) {
 		t.Errorf("a session that had ended changed the profile: %d, %v", code, err)
 	}
 }
+
+// TestB1_ASlowLock: the same for the locks of Git LFS.
+func TestB1_ASlowLock(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "shut", true)
+	tok, plain := s.Token(t, ada, "laptop", "repo")
+	code := dribble(t, s, "POST", "/ada/shut.git/info/lfs/locks", "application/vnd.git-lfs+json", `{"path":"a.bin"}`, []string{"Accept: application/vnd.git-lfs+json", "Authorization: Bearer " + plain}, func() {
+		if _, err := s.Tokens.Revoke(t.Context(), right.Operator(), ada.ID, tok.ID); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if code != 401 {
+		t.Errorf("a token that was revoked locked a file: %d", code)
+	}
+}
