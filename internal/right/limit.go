@@ -56,19 +56,19 @@ func ParseLimit(text string) Limit {
 // Limits are all the limits of a token in the form in which they are asked. Nil
 // limits nothing.
 type Limits struct {
-	All       []Limit // as they were given
-	ReadOnly  bool
-	Forward   bool
-	Create    bool
-	Until     time.Time // zero: for ever
-	Uses      int64     // zero: any number
-	Bytes     int64
-	repos     [][]repoName // of each set one must match, here and below
-	networks  [][]netip.Prefix
-	refs      [][]pattern.Pattern
-	pushes    [][]pattern.Pattern
-	paths     [][]pattern.Pattern
-	levels    []Levels
+	All      []Limit // as they were given
+	ReadOnly bool
+	Forward  bool
+	Create   bool
+	Until    time.Time // zero: for ever
+	Uses     int64     // zero: any number
+	Bytes    int64
+	repos    [][]repoName // of each set one must match, here and below
+	networks [][]netip.Prefix
+	refs     [][]pattern.Pattern
+	pushes   [][]pattern.Pattern
+	paths    [][]pattern.Pattern
+	levels   []Levels
 }
 
 type repoName struct{ owner, name string }
