@@ -115,7 +115,7 @@ const (
 	verifyLine        = "v, err := g.o.Tokens.Verify(ctx, p.plain)"
 	sessionLine       = "s, err := g.o.Signin.Session(ctx, bearer)"
 	authorizationLine = `if len(c.r.Header.Values("Authorization")) > 0 {`
-	apiLine           = `actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))`
+	apiLine           = `actor, err := c.identify()`
 	hashLine          = "ok, old, err := r.hasher.check(ctx, hash, password)"
 )
 

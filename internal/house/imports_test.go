@@ -71,7 +71,7 @@ var allow = map[string][]string{
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
 		"signature", "pubkey", "commitstatus", "release", "alert"},
 	// the side of the person
-	"client": {"narrow", "problem", "secret"},
+	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole
 	"browser": {},
 	"clients": {},

@@ -302,7 +302,7 @@ func (m *Room) stillInvited(ctx context.Context, tx *db.Tx, x *Membership) error
 		return nil
 	}
 	by, err := m.Membership(ctx, tx, x.Org, x.InvitedBy)
-	if problem.Is(err, problem.NotFound) || err == nil && (by.Pending || by.Role != Owner) {
+	if problem.Is(err, problem.NotFound) || err == nil && (by.Pending || by.Role != Owner || by.Suspended) {
 		return gone
 	}
 	return err
