@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // bound is how long a clone or push may go on after what it rests on was taken
@@ -85,7 +86,7 @@ func TestB8_AnOpenCloneEnds(t *testing.T) {
 		after int // what a new request gets
 	}{
 		"the token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID)
+			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
 			return err
 		}, 401},
 		"the account is suspended": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
@@ -133,7 +134,7 @@ func TestB8_AStalledCloneEnds(t *testing.T) {
 	head, _ := s.large(t, s.shut)
 	plain := s.token(t, s.ada, "clone", "repo")
 	resp := s.underWay(t, "/ada/shut", head, bearer(plain))
-	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
+	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID, token.Personal); err != nil {
 		t.Fatal(err)
 	}
 	// The request's line is written to the log when the server is done with it.
@@ -180,7 +181,7 @@ func TestB9_AnOpenPushEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The bytes were taken, so the request is under way: its credential was good.
-	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
+	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID, token.Personal); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.WriteString(feed, whole[len(whole)-20:])

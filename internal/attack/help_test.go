@@ -16,6 +16,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 func long() bool { return os.Getenv("JETON_LONG") != "" }
@@ -92,7 +93,7 @@ func (s *scene) session(t *testing.T, a account.Account) string {
 // tokens is how many tokens the account has.
 func (s *scene) tokens(t *testing.T, a account.Account) int {
 	t.Helper()
-	list, err := s.Tokens.List(t.Context(), a.ID)
+	list, err := s.Tokens.List(t.Context(), a.ID, token.Personal)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // TestA17_ATransferIsForOneRepository: a transfer credential is good for one
@@ -173,7 +174,7 @@ func TestB14_AnOpenUploadEnds(t *testing.T) {
 			finish, result := s.upload(t, up.path(s), auth, content)
 			switch kind {
 			case "token", "transfer credential":
-				if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID); err != nil {
+				if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID, token.Personal); err != nil {
 					t.Fatal(err)
 				}
 			case "another takes its name":

@@ -82,7 +82,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestI2_":                {File: "internal/largefile/object.go", Old: "`SELECT size FROM lfs_objects WHERE repo_id = $1 AND oid = $2`", New: "`SELECT size FROM lfs_objects WHERE ($1 > 0) AND oid = $2`"},
 	"TestI3_":                {File: "internal/largefile/object.go", Old: "`SELECT size FROM lfs_objects WHERE repo_id = $1 AND oid = $2`", New: "`SELECT size FROM lfs_objects WHERE ($1 > 0) AND oid = $2`"},
 	"TestI4_":                {File: "internal/lfs/batch.go", Old: `if b.Operation != "download" && b.Operation != "upload" {`, New: "if b.Operation != \"download\" {\n\t\tb.Operation = \"upload\"\n\t}\n\tif false {"},
-	"TestI5_":                {File: "internal/gate/derived.go", Old: "t.Scopes.Grant(), t.LastEight", New: "right.Everything(), t.LastEight"},
+	"TestI5_":                {File: "internal/gate/derived.go", Old: "t.Grant(), t.LastEight", New: "right.Everything(), t.LastEight"},
 	"TestI6_ALockIs":         {File: "internal/largefile/lock.go", Old: "WHERE l.id = $1 AND l.repo_id = $2`, int64(lock)", New: "WHERE l.id = $1 AND $2 > 0`, int64(lock)"},
 	"TestI6_ForceIs":         {File: "internal/largefile/lock.go", Old: "if l.Owner != actor.Account && !force {", New: "if false {"},
 	"TestI7_":                {File: "internal/largefile/lock.go", Old: "if bad {", New: "if bad = p == \"a\"; bad {", Also: []apptest.Mutant{{File: "internal/largefile/largefile.go", Old: "if len(s) != 64 {", New: "if len(s) > 0 {\n\t\treturn OID(s), true\n\t}\n\tif len(s) != 64 {"}}},

@@ -11,6 +11,7 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // TestA1_SameVerdictInEveryCarrier: a token's scopes count however it comes.
@@ -114,7 +115,7 @@ func securityForms(s *scene, tokenID int64) map[string]url.Values {
 // unharmed fails if anything of ada's is not as newScene and one token left it.
 func (s *scene) unharmed(t *testing.T, what string) {
 	t.Helper()
-	list, err := s.Tokens.List(t.Context(), s.ada.ID)
+	list, err := s.Tokens.List(t.Context(), s.ada.ID, token.Personal)
 	if err != nil || len(list) != 1 || list[0].Note != "everything" {
 		t.Errorf("%s: the tokens are now %v (%v)", what, list, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // TestAlert pushes a token in spite of the warning, finds the alert, and is rid of
@@ -14,9 +15,9 @@ func TestAlert(t *testing.T) {
 	s := serve(t)
 	ada := s.User(t, "ada")
 	s.Repo(t, ada, "station", true)
-	_, token := s.Token(t, ada, "laptop", "repo")
+	_, plain := s.Token(t, ada, "laptop", "repo")
 	_, found := s.Token(t, ada, "deploy")
-	g := s.Git(t, "ada", token)
+	g := s.Git(t, "ada", plain)
 	g.Run(t, "init", "-q")
 	g.Commit(t, "settings.env", "KEY="+found+"\n", "Add the settings")
 	push := []string{"push", "-q", s.URL() + "/ada/station.git", "HEAD:refs/heads/main"}
@@ -52,7 +53,7 @@ func TestAlert(t *testing.T) {
 	p.follow("Delete the token and close the alert")
 	p.sees("Deleted the token, and closed the alert.", "It opens nothing any more.")
 	p.look("alert-closed")
-	if list, err := s.Tokens.List(t.Context(), ada.ID); err != nil || len(list) != 1 {
+	if list, err := s.Tokens.List(t.Context(), ada.ID, token.Personal); err != nil || len(list) != 1 {
 		t.Errorf("%d tokens are left, %v", len(list), err)
 	}
 	p.follow("Security")

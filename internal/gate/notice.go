@@ -34,7 +34,9 @@ func (g *Gate) noticeDenial(ctx context.Context, actor *right.Actor, d *Denied, 
 	if d.Tell {
 		e.Repo = r.ID
 	}
-	if len(d.Scopes) > 0 {
+	if actor.Kind == right.FineToken && d.Reason == right.GrantMissing {
+		e.Detail["needs"] = d.Permission
+	} else if len(d.Scopes) > 0 {
 		e.Detail["needs"] = strings.Join(d.Scopes, " or ")
 	}
 	g.notice(ctx, fmt.Sprintf("%d %s %s", actor.Token, d.Action, d.Reason), e)

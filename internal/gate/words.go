@@ -16,8 +16,10 @@ type Denied struct {
 	Action right.Action
 	// Scopes are those any of which would do, when the credential's grant is
 	// what is missing.
-	Scopes  []string
-	problem *problem.Error
+	Scopes []string
+	// Permission is the one that would do, as GitHub's header has it.
+	Permission string
+	problem    *problem.Error
 }
 
 // Error returns the text for the log.
@@ -31,7 +33,7 @@ func (d *Denied) Unwrap() error { return d.problem }
 // denied words a decision. What it says of a hidden repository depends on the
 // credential alone, never on the repository.
 func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r *Repo) *Denied {
-	d := &Denied{Decision: dec, Action: action}
+	d := &Denied{Decision: dec, Action: action, Permission: right.FineFor(action)}
 	switch dec.Reason {
 	case right.SignIn:
 		d.problem = problem.New(problem.Unauthenticated, "Requires authentication", "Sign in, or send a personal access token.")
@@ -40,6 +42,14 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 	case right.NoRight:
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
+		if limited(a, action) {
+			d.problem = g.limitReached(a)
+			break
+		}
+		if a.Kind == right.FineToken {
+			d.problem = g.permissionMissing(a, action, d.Permission)
+			break
+		}
 		d.Scopes = right.ScopesFor(action, (r != nil && !r.Private) || action.Info().OfPublic)
 		d.problem = g.grantMissing(a, action, d.Scopes)
 	case right.PeopleOnly:
@@ -63,6 +73,14 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		return problem.New(problem.NotFound, "Not Found", "")
 	}
 	remedy := fmt.Sprintf("Either it does not exist, or the account %s has no access to it.", a.Login)
+	if len(a.Grant.Limits.Repos()) > 0 {
+		remedy = fmt.Sprintf("Either it does not exist, or your token %q, which is limited to some repositories, may not use it. Its limits stand at %s", a.Note, g.tokenURL(a, ""))
+		return problem.New(problem.NotFound, "Repository not found.", remedy)
+	}
+	if a.Kind == right.FineToken {
+		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
+		return problem.New(problem.NotFound, "Repository not found.", remedy)
+	}
 	if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or the access of %q lacks the repo scope, which private repositories need. %s", a.Note, g.moreScopes(a.App, "repo"))
 	} else if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
@@ -109,6 +127,39 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
 }
 
+// limited reports whether it is a limit of the token, and not its scopes or
+// permissions, that leaves the action out.
+func limited(a *right.Actor, action right.Action) bool {
+	if a.Grant.Limits == nil {
+		return false
+	}
+	info := action.Info()
+	whole := a.Grant
+	whole.Limits = nil
+	return whole.Level(info.Permission, info.OfPublic) >= info.Level
+}
+
+func (g *Gate) limitReached(a *right.Actor) *problem.Error {
+	what := "it is limited to some repositories or permissions"
+	if a.Grant.Limits.ReadOnly {
+		what = "it is limited to reading"
+	}
+	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
+}
+
+// permissionMissing words what a fine-grained token lacks: a permission where it
+// reaches, or the reach.
+func (g *Gate) permissionMissing(a *right.Actor, action right.Action, need string) *problem.Error {
+	if need == "" {
+		return problem.New(problem.Forbidden, "Resource not accessible by personal access token.",
+			"No permission of a fine-grained token opens this. A classic token may, or do it at "+g.URL("/"))
+	}
+	name, level, _ := strings.Cut(need, "=")
+	return problem.New(problem.Forbidden,
+		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level),
+		"Give it the permission, or the repository, without changing the token, at "+g.tokenURL(a, ""))
+}
+
 // moreScopes says how an application gets a scope that it lacks.
 func (g *Gate) moreScopes(app, scope string) string {
 	if app == right.GitHubCLI {
@@ -121,7 +172,15 @@ func (g *Gate) moreScopes(app, scope string) string {
 func (g *Gate) appURL(app string) string { return g.URL("/settings/connections/applications/" + app) }
 
 func (g *Gate) tokenURL(a *right.Actor, rest string) string {
-	return g.URL(fmt.Sprintf("/settings/tokens/%d%s", a.Token, rest))
+	return g.URL(fmt.Sprintf("%s/%d%s", tokenPages(a.Kind), a.Token, rest))
+}
+
+// tokenPages is the list of tokens of the kind, among Settings.
+func tokenPages(k right.CredentialKind) string {
+	if k == right.FineToken {
+		return "/settings/personal-access-tokens"
+	}
+	return "/settings/tokens"
 }
 
 func (g *Gate) host() string {
@@ -185,7 +244,7 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		remedy = "This token was deleted, replaced, or made elsewhere. Make a new one at " + g.NewTokenURL()
 	case ExpiredToken:
 		public = fmt.Sprintf("The token %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
-		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.URL(fmt.Sprintf("/settings/tokens/%d/regenerate", t.ID)))
+		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.tokenURL(&right.Actor{Kind: credential(t.Kind), Token: t.ID}, "/regenerate"))
 	case RefreshPresented:
 		remedy = "This is a refresh token: a program sends it to " + g.URL("/login/oauth/access_token") + " and gets the token that belongs here."
 	case AppPresented:

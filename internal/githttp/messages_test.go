@@ -10,6 +10,7 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // remoteLines are the lines that git prints of the server's, without "remote: ".
@@ -112,7 +113,7 @@ func newMessages(t *testing.T) *messages {
 	if err := m.Lifecycle.SuspendAccount(t.Context(), right.Operator(), mal.ID); err != nil {
 		t.Fatal(err)
 	}
-	list, err := m.Tokens.List(t.Context(), m.ada.ID)
+	list, err := m.Tokens.List(t.Context(), m.ada.ID, token.Personal)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -218,7 +218,7 @@ func (r *repository) ViewerDefaultCommitEmail(ctx context.Context) (*string, err
 // ViewerPossibleCommitEmails are the caller's addresses, if the grant reads them.
 func (r *repository) ViewerPossibleCommitEmails(ctx context.Context) (*[]string, error) {
 	s := sessionOf(ctx)
-	if s.actor.Grant.Level(right.Emails, false) < right.Read {
+	if s.actor.OfSelf(right.Emails) < right.Read {
 		return nil, nil
 	}
 	all, err := r.d.o.Accounts.ListEmails(ctx, r.d.o.DB, s.actor.Account)

@@ -89,7 +89,7 @@ func (u *user) IsViewer(ctx context.Context) bool { return sessionOf(ctx).actor.
 // it is empty, as for an address that is not public on GitHub.
 func (u *user) Email(ctx context.Context) string {
 	s := sessionOf(ctx)
-	if s.actor.Account != u.a.ID || s.actor.Grant.Level(right.Emails, false) < right.Read {
+	if s.actor.Account != u.a.ID || s.actor.OfSelf(right.Emails) < right.Read {
 		return ""
 	}
 	return u.a.Email

@@ -12,6 +12,7 @@ import (
 	"jeton/internal/app/apptest"
 	"jeton/internal/config"
 	"jeton/internal/repo"
+	"jeton/internal/token"
 )
 
 // world is a server with ada, who owns the repositories open and shut, and eve,
@@ -90,7 +91,7 @@ func TestPushAndClone(t *testing.T) {
 	if err := w.Tokens.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if uses, err := w.Tokens.List(t.Context(), w.ada.ID); err != nil || uses[0].LastUse.Repo == "" {
+	if uses, err := w.Tokens.List(t.Context(), w.ada.ID, token.Personal); err != nil || uses[0].LastUse.Repo == "" {
 		t.Errorf("the token's use: %+v, %v", uses, err)
 	}
 }

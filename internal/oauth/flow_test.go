@@ -9,6 +9,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/event"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // TestBrowser walks the browser's flow as a program and its person do it.
@@ -250,7 +251,7 @@ func TestPersonal_apart(t *testing.T) {
 	if n := strings.Count(list, `class="token-note"`); n != 1 {
 		t.Errorf("%d tokens in the list", n)
 	}
-	if _, err := w.Tokens.RevokeAll(t.Context(), right.Operator(), w.ada.ID); err != nil {
+	if _, err := w.Tokens.RevokeAll(t.Context(), right.Operator(), w.ada.ID, token.Personal); err != nil {
 		t.Fatal(err)
 	}
 	if w.works(t, personal) || !w.works(t, access) {

@@ -63,7 +63,7 @@ var mutants = map[string][]apptest.Mutant{
 		{File: "internal/token/oauth.go", Old: "if same++; same >= PerApp {", New: "if same++; same > PerApp {"},
 	},
 	"TestPersonal_apart$": {
-		{File: "internal/token/store.go", Old: `personal kinds = " AND kind = 0"`, New: `personal kinds = ""`},
+		{File: "internal/token/store.go", Old: `classic  kinds = " AND kind = 0"`, New: `classic  kinds = ""`},
 	},
 	"TestEnds$": {
 		{File: "internal/application/grant.go", Old: "if problem.Is(err, problem.NotFound) || err == nil && who.Suspended {", New: "if problem.Is(err, problem.NotFound) {"},

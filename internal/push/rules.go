@@ -118,14 +118,16 @@ func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gi
 
 // workflowReason is GitHub's sentence, which tools look for.
 func workflowReason(a *right.Actor, path string) string {
-	who := "a Personal Access Token"
+	who, lacks := "a Personal Access Token", "`workflow` scope"
 	switch {
+	case a.Kind == right.FineToken:
+		lacks = "`workflows` permission"
 	case a.Kind == right.OAuthToken:
 		who = "an OAuth App"
 	case !a.IsToken():
 		who = "this sign-in"
 	}
-	return fmt.Sprintf("refusing to allow %s to create or update workflow `%s` without `workflow` scope", who, printable.Line(path, 200))
+	return fmt.Sprintf("refusing to allow %s to create or update workflow `%s` without %s", who, printable.Line(path, 200), lacks)
 }
 
 // fileKey is what makes two files the same: where they are, what they are and

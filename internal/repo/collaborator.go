@@ -277,3 +277,25 @@ func ids(ctx context.Context, r db.Reader, query string, args ...any) ([]id.Repo
 	}
 	return out, rows.Err()
 }
+
+// Sharers lists the owners of the repositories to which who was given access, by
+// their logins.
+func (m *Room) Sharers(ctx context.Context, r db.Reader, who id.Account) ([]account.Account, error) {
+	rows, err := r.Query(ctx, `
+		SELECT a.id, a.login, a.kind FROM accounts a
+		WHERE a.id IN (SELECT r.owner_id FROM collaborators c JOIN repositories r ON r.id = c.repo_id WHERE c.account_id = $1)
+		ORDER BY a.login_key`, who)
+	if err != nil {
+		return nil, fmt.Errorf("list who shares repositories: %w", err)
+	}
+	defer rows.Close()
+	var out []account.Account
+	for rows.Next() {
+		var a account.Account
+		if err := rows.Scan(&a.ID, &a.Login, &a.Kind); err != nil {
+			return nil, fmt.Errorf("list who shares repositories: %w", err)
+		}
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}

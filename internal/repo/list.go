@@ -67,11 +67,12 @@ const (
 
 // Query says which of the visible repositories a list shall have.
 type Query struct {
-	Owner       id.Account  // only what this account owns; zero for any
-	Team        id.Team     // only what this team may use; zero for any
-	Fork        id.Repo     // only what was forked from this; zero for any
-	Affiliation Affiliation // only what Of is tied to in one of these ways
-	Of          id.Account  // zero is the viewer
+	Owner       id.Account   // only what this account owns; zero for any
+	Team        id.Team      // only what this team may use; zero for any
+	Fork        id.Repo      // only what was forked from this; zero for any
+	Within      *right.Reach // only what is in reach; nil for any
+	Affiliation Affiliation  // only what Of is tied to in one of these ways
+	Of          id.Account   // zero is the viewer
 	Visibility  Visibility
 	Name        string    // only names that contain this, regardless of case
 	Since       time.Time // only what was updated later; zero for any
@@ -177,18 +178,51 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	if info.Right <= right.Read && !(closed && viewer.IsAnonymous()) {
 		open = `TRUE`
 	}
+	within, beyond := c.within(viewer.Grant.Reach), `FALSE`
+	if viewer.Grant.Reach != nil && viewer.Grant.Reach.Beyond {
+		beyond = `TRUE`
+	}
 	var any []string
 	if viewer.Grant.Level(info.Permission, true) >= info.Level {
-		any = append(any, `(NOT r.private AND `+open+`)`)
+		any = append(any, `(NOT r.private AND `+open+` AND (`+within+` OR `+beyond+`))`)
 	}
 	if viewer.Grant.Level(info.Permission, false) >= info.Level {
-		any = append(any, `(r.private AND `+tied+`)`)
+		any = append(any, `(r.private AND `+tied+` AND `+within+`)`)
 	}
 	if len(any) == 0 {
 		return false
 	}
 	c.and(`(` + strings.Join(any, ` OR `) + `)`)
+	for _, set := range viewer.Grant.Limits.Repos() {
+		c.named(set)
+	}
 	return true
+}
+
+// named adds the condition that a repository has one of the names.
+func (c *clause) named(names [][2]string) {
+	any := make([]string, len(names))
+	for i, n := range names {
+		any[i] = `a.login_key = ` + c.arg(n[0]) + ` AND r.name_key = ` + c.arg(n[1])
+	}
+	c.and(`(` + strings.Join(any, ` OR `) + `)`)
+}
+
+// within is the condition under which a repository is in reach.
+func (c *clause) within(reach *right.Reach) string {
+	switch {
+	case reach == nil:
+		return `TRUE`
+	case reach.All:
+		return `r.owner_id = ` + c.arg(reach.Owner)
+	case len(reach.Repos) == 0:
+		return `FALSE`
+	}
+	marks := make([]string, len(reach.Repos))
+	for i, n := range reach.Repos {
+		marks[i] = c.arg(n)
+	}
+	return `(r.owner_id = ` + c.arg(reach.Owner) + ` AND r.id IN (` + strings.Join(marks, `, `) + `))`
 }
 
 func (c *clause) filter(viewer *right.Actor, q *Query) {
@@ -200,6 +234,9 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 	}
 	if q.Fork != 0 {
 		c.and(`r.fork_of = ` + c.arg(q.Fork))
+	}
+	if q.Within != nil {
+		c.and(c.within(q.Within))
 	}
 	if q.Affiliation != 0 {
 		of := q.Of

@@ -164,9 +164,21 @@ func drawActor(t *rapid.T, people []id.Account) right.Actor {
 		a.Scopes = right.ScopeSet(rapid.Uint32Range(0, 1<<len(right.Scopes())-1).Draw(t, "scopes"))
 		a.Grant = a.Scopes.Grant()
 	}
+	if a.Kind == right.ClassicToken && rapid.Bool().Draw(t, "reach") {
+		a.Grant.Reach = drawReach(t, people)
+	}
 	a.Account = rapid.SampledFrom(people).Draw(t, "account")
 	a.SiteAdmin = rapid.Bool().Draw(t, "site admin")
 	return a
+}
+
+func drawReach(t *rapid.T, people []id.Account) *right.Reach {
+	r := right.Reach{
+		Owner: rapid.SampledFrom(people).Draw(t, "resource owner"), All: rapid.Bool().Draw(t, "all"), Beyond: rapid.Bool().Draw(t, "beyond"),
+		Repos: rapid.SliceOfNDistinct(rapid.Map(rapid.Int64Range(1, 12), func(n int64) id.Repo { return id.Repo(n) }), 0, 6, rapid.ID).Draw(t, "repositories"),
+	}
+	slices.Sort(r.Repos)
+	return &r
 }
 
 func drawQuery(t *rapid.T, people []id.Account, now time.Time) repo.Query {

@@ -67,7 +67,9 @@ func (c *call) enter() error {
 	c.actor = actor
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
-		h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		if actor.Kind != right.FineToken { // GitHub: none for these
+			h.Set("X-OAuth-Scopes", actor.Scopes.String())
+		}
 		if actor.App != "" {
 			h.Set("X-OAuth-Client-Id", actor.App)
 		}
@@ -105,6 +107,7 @@ func (c *call) authorize() error {
 	g := c.door.o.Gate
 	info := c.action.Info()
 	c.accepted(right.ScopesFor(c.action, info.OfPublic))
+	c.acceptedPermission()
 	var err error
 	switch info.Subject {
 	case right.OfSite, right.OfSelf, right.OfApp:
@@ -123,6 +126,14 @@ func (c *call) authorize() error {
 	}
 	c.repo, err = g.Repo(c.r.Context(), &c.actor, c.action, c.r.PathValue("owner"), c.r.PathValue("repo"))
 	return err
+}
+
+// acceptedPermission says which permission of a fine-grained token the route
+// needs, as GitHub does.
+func (c *call) acceptedPermission() {
+	if need := right.FineFor(c.action); need != "" {
+		c.w.Header().Set("X-Accepted-GitHub-Permissions", need)
+	}
 }
 
 func (c *call) accepted(scopes []string) {

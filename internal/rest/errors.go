@@ -72,10 +72,13 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, code int, err erro
 		if len(denied.Scopes) > 0 {
 			h.Set("X-Accepted-OAuth-Scopes", strings.Join(denied.Scopes, ", "))
 		}
+		if denied.Permission != "" {
+			h.Set("X-Accepted-GitHub-Permissions", denied.Permission)
+		}
 		if denied.Reason == right.SignIn && !denied.Tell {
 			code = http.StatusNotFound // a visitor learns nothing of what is hidden
 		}
-		if denied.Reason == right.GrantMissing && missingOnGitHub(denied.Action) {
+		if denied.Reason == right.GrantMissing && len(denied.Scopes) > 0 && missingOnGitHub(denied.Action) {
 			code = http.StatusNotFound // gh takes it for a missing scope
 		}
 	}
@@ -104,7 +107,7 @@ func message(err error, p *problem.Error) string {
 			return "Requires authentication"
 		}
 	}
-	if refusal, ok := errors.AsType[*gate.Refusal](err); ok && refusal.Why != gate.SuspendedAccount {
+	if _, ok := errors.AsType[*gate.Refusal](err); ok && p.Kind == problem.Unauthenticated {
 		return "Bad credentials. " + join(p)
 	}
 	if p.Public == "" {

@@ -110,10 +110,10 @@ func (c *call) self(a account.Account) (any, error) {
 		return nil, err
 	}
 	u := c.publicUser(a, usage)
-	if c.actor.Grant.Level(right.Emails, false) >= right.Read {
+	if c.actor.OfSelf(right.Emails) >= right.Read {
 		u.Email = optional(a.Email)
 	}
-	if c.actor.Grant.Level(right.Profile, false) < right.Read {
+	if c.actor.OfSelf(right.Profile) < right.Read {
 		return u, nil
 	}
 	return privateUser{publicUser: u, TotalPrivateRepos: usage.Private, OwnedPrivateRepos: usage.Private, DiskUsage: usage.Size}, nil

@@ -20,9 +20,10 @@ const (
 	OperatorCommand // a command run by the machine's administrator
 	OAuthToken      // given to an application by the account's person
 	AppCredential   // an application's own id and secret: it speaks for nobody
+	FineToken       // a fine-grained personal access token
 )
 
-var credentialNames = [...]string{"none", "session", "classic token", "operator", "oauth token", "application"}
+var credentialNames = [...]string{"none", "session", "classic token", "operator", "oauth token", "application", "fine-grained token"}
 
 // String names the kind, for logs and pages.
 func (k CredentialKind) String() string { return credentialNames[k] }
@@ -60,7 +61,9 @@ func Operator() Actor {
 func (a *Actor) IsAnonymous() bool { return a.Kind == NoCredential }
 
 // IsToken reports whether the actor came by a token.
-func (a *Actor) IsToken() bool { return a.Kind == ClassicToken || a.Kind == OAuthToken }
+func (a *Actor) IsToken() bool {
+	return a.Kind == ClassicToken || a.Kind == OAuthToken || a.Kind == FineToken
+}
 
 // Recent reports whether the actor's sign-in is recent at now. The operator's
 // always is; a token's never is.

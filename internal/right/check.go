@@ -1,6 +1,10 @@
 package right
 
-import "time"
+import (
+	"time"
+
+	"jeton/internal/id"
+)
 
 // Facts is what is true of the thing that an action is asked of. For an action
 // of the site or of the actor's own account only Closed counts.
@@ -11,6 +15,11 @@ type Facts struct {
 	Relation Level // what the actor's account may do there, the owner's Admin included; in an organisation or team: its place
 	Closed   bool  // the site shows nothing to visitors
 	Creates  bool  // for OfOrg: the account may create a repository like this one there
+
+	Owner id.Account // the repository's owner, or the organisation itself, or the team's
+	Repo  id.Repo    // the repository
+
+	OwnerLogin, Name string // of the repository
 }
 
 // Reason says why a decision fell as it did.
@@ -72,7 +81,7 @@ func Check(actor *Actor, a Action, f Facts, now time.Time) Decision {
 	}
 	// The only action of an account whose grant depends on visibility is the
 	// creation of a repository, which says so.
-	if e.Level > actor.Grant.Level(e.Permission, e.OfPublic) {
+	if e.Level > actor.granted(e, e.Permission, &f) {
 		if e.People && actor.IsToken() {
 			return deny(PeopleOnly, true)
 		}
@@ -105,8 +114,8 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if f.Public && (!f.Closed || !actor.IsAnonymous()) {
 		relation = max(relation, Read)
 	}
-	granted := actor.Grant.Level(e.Permission, f.Public)
-	seen := actor.Grant.Level(Metadata, f.Public) >= Read || granted >= e.Level
+	granted := actor.granted(e, e.Permission, &f)
+	seen := actor.granted(e, Metadata, &f) >= Read || granted >= e.Level
 	if !f.Exists || relation == None || !seen {
 		if actor.IsAnonymous() {
 			return deny(SignIn, false)
@@ -139,7 +148,7 @@ func checkOrg(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if actor.Kind == OperatorCommand {
 		relation, creates = Admin, true
 	}
-	hidden := !f.Exists || e.Subject == OfTeam && (relation == None || actor.Grant.Level(Members, false) < Read)
+	hidden := !f.Exists || e.Subject == OfTeam && (relation == None || actor.granted(e, Members, &f) < Read)
 	switch {
 	case actor.IsAnonymous() && (hidden || f.Closed || !e.Visitors):
 		// A visitor of a closed site does not learn which names there are: all are
@@ -149,7 +158,7 @@ func checkOrg(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 		return deny(Hidden, false)
 	case relation < e.Right, e.Creates && !creates:
 		return deny(NoRight, true)
-	case actor.Grant.Level(e.Permission, e.OfPublic) < e.Level:
+	case actor.granted(e, e.Permission, &f) < e.Level:
 		return deny(GrantMissing, true)
 	}
 	return checkPerson(actor, e, now)

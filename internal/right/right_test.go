@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"jeton/internal/id"
 	"jeton/internal/right"
 )
 
@@ -110,6 +111,12 @@ func anyActor(t *rapid.T, name string) right.Actor {
 	if err != nil {
 		t.Fatal(err)
 	}
+	switch rapid.SampledFrom([]string{"classic", "fine", "narrowed"}).Draw(t, name+" form") {
+	case "fine":
+		return right.Actor{Account: 1, Login: "x", Kind: right.FineToken, Token: 7, Grant: anyFine(t, name).Grant(anyReach(t, name)), SiteAdmin: rapid.Bool().Draw(t, name+" admin")}
+	case "narrowed":
+		return right.Actor{Account: 1, Login: "x", Kind: right.OAuthToken, Token: 7, Scopes: set, Grant: set.Grant().Meet(anyFine(t, name), anyReach(t, name)), SiteAdmin: rapid.Bool().Draw(t, name+" admin")}
+	}
 	return right.Actor{Account: 1, Login: "x", Kind: kind, Token: 7, Scopes: set, Grant: set.Grant(), SiteAdmin: rapid.Bool().Draw(t, name+" admin")}
 }
 
@@ -117,7 +124,93 @@ func anyFacts(t *rapid.T) right.Facts {
 	return right.Facts{
 		Exists: rapid.Bool().Draw(t, "exists"), Public: rapid.Bool().Draw(t, "public"), Archived: rapid.Bool().Draw(t, "archived"),
 		Relation: rapid.SampledFrom([]right.Level{right.None, right.Read, right.Write, right.Admin}).Draw(t, "relation"), Closed: rapid.Bool().Draw(t, "closed"),
+		Creates: rapid.Bool().Draw(t, "creates"), Owner: id.Account(rapid.Int64Range(1, 3).Draw(t, "owner")), Repo: id.Repo(rapid.Int64Range(1, 4).Draw(t, "repo")),
 	}
+}
+
+func anyFine(t *rapid.T, name string) right.Fine {
+	var f right.Fine
+	for i, p := range right.Fines() {
+		f[i] = rapid.SampledFrom(offered(p)).Draw(t, name+" "+p.Name)
+	}
+	return f
+}
+
+func offered(p right.FineInfo) []right.Level {
+	out := []right.Level{right.None}
+	for level := right.Read; level < right.Admin; level++ {
+		if p.Offers(level) {
+			out = append(out, level)
+		}
+	}
+	return out
+}
+
+func anyReach(t *rapid.T, name string) right.Reach {
+	return right.Reach{
+		Owner: id.Account(rapid.Int64Range(1, 3).Draw(t, name+" owner")), All: rapid.Bool().Draw(t, name+" all"), Beyond: rapid.Bool().Draw(t, name+" beyond"),
+		Repos: [][]id.Repo{nil, {1}, {2, 4}, {1, 2, 3}}[rapid.IntRange(0, 3).Draw(t, name+" repos")],
+	}
+}
+
+// TestFine_text: what is written is read again, and what is not offered is
+// dropped.
+func TestFine_text(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		f := anyFine(t, "f")
+		if got := right.ParseFine(f.String() + ",gists=write,contents=admin"); got != f {
+			t.Fatalf("%s was read as %s", f, got)
+		}
+	})
+}
+
+// TestFine_offered holds the promise that a permission stands in the form only
+// when it guards something, at each of its levels.
+func TestFine_offered(t *testing.T) {
+	t.Parallel()
+	needed := map[string]bool{}
+	for _, a := range right.Actions() {
+		needed[right.FineFor(a)] = true
+	}
+	for _, p := range right.Fines() {
+		for _, level := range offered(p)[1:] {
+			if one := p.Name + "=" + level.String(); !needed[one] {
+				t.Errorf("%s is offered and nothing needs it", one)
+			}
+		}
+	}
+}
+
+// TestReach: beyond its reach a token does only what is open to everybody.
+func TestReach(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1001, 0)
+	rapid.Check(t, func(t *rapid.T) {
+		action := rapid.SampledFrom(right.Actions()).Draw(t, "action")
+		facts := anyFacts(t)
+		reach := anyReach(t, "reach")
+		actor := right.Actor{Account: 1, Login: "x", Kind: right.FineToken, Token: 7, Grant: anyFine(t, "fine").Grant(reach)}
+		if !right.Check(&actor, action, facts, now).Allow || action.Info().Level == right.None {
+			return
+		}
+		info := action.Info()
+		switch info.Subject {
+		case right.OfRepo:
+			in := facts.Owner == reach.Owner && (reach.All || slices.Contains(reach.Repos, facts.Repo))
+			if !in && !(reach.Beyond && facts.Public && info.Level == right.Read && info.Right == right.Read) {
+				t.Fatalf("%s on %+v by %+v", action, facts, reach)
+			}
+		case right.OfOrg, right.OfTeam:
+			if facts.Owner != reach.Owner {
+				t.Fatalf("%s of organization %d by a token of %d", action, facts.Owner, reach.Owner)
+			}
+		case right.OfSelf:
+			if reach.Owner != actor.Account {
+				t.Fatalf("%s by a token of %d's", action, reach.Owner)
+			}
+		}
+	})
 }
 
 // TestCheck_monotone: a token never allows what the same account's session does

@@ -19,16 +19,23 @@ import (
 // Kind says what a token of this program is for. The numbers are stored.
 type Kind uint8
 
-// The kinds. Only the first two open anything by themselves; the others have
-// the same form, so that they are found where they must not be.
+// The kinds. Refresh and AppSecret open nothing by themselves; they have the
+// same form, so that they are found where they must not be.
 const (
-	Personal  Kind = iota // classic, made by a person for themselves
-	OAuth                 // given to an application
-	Refresh               // with which an application gets its next token
-	AppSecret             // with which an application proves which one it is
+	Personal    Kind = iota // classic, made by a person for themselves
+	OAuth                   // given to an application
+	Refresh                 // with which an application gets its next token
+	AppSecret               // with which an application proves which one it is
+	FineGrained             // made by a person for themselves, with permissions
 )
 
-var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_"}
+var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_", FineGrained: "jtf_"}
+
+// Kinds is how many kinds there are.
+const Kinds = int(FineGrained) + 1
+
+// Personal reports whether people make tokens of the kind for themselves.
+func (k Kind) Personal() bool { return k == Personal || k == FineGrained }
 
 // Prefix is how every token of the kind begins.
 func (k Kind) Prefix() string { return prefixes[k] }
@@ -119,6 +126,8 @@ func KindOf(s string) (Kind, bool) {
 		return Refresh, true
 	case "jtc_":
 		return AppSecret, true
+	case "jtf_":
+		return FineGrained, true
 	}
 	return 0, false
 }
@@ -126,7 +135,15 @@ func KindOf(s string) (Kind, bool) {
 // opens reports whether s begins as what is presented with a request does.
 func opens(s string) bool {
 	k, ok := KindOf(s)
-	return ok && k <= OAuth
+	return ok && k != Refresh && k != AppSecret
+}
+
+// deed names what was done to a token of the kind, as GitHub's security log does.
+func (k Kind) deed(verb string) string {
+	if k == FineGrained {
+		return "personal_access_token." + verb
+	}
+	return "oauth_access." + verb
 }
 
 // stringBytes views s as bytes without a copy, for those who only read: a

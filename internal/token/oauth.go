@@ -27,7 +27,7 @@ type NewOAuth struct {
 }
 
 // IssueTx makes a token of account for an application, inside the caller's
-// transaction. Beyond PerApp it ends the oldest.
+// transaction. Beyond PerApp it ends the oldest, and what was narrowed from it.
 func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, n NewOAuth) (Token, secret.Value, error) {
 	plain := Generate(OAuth)
 	t := Token{Account: account, Kind: OAuth, App: n.App, Note: n.Note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain),
@@ -42,7 +42,7 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	}
 	same := 0
 	for _, old := range held { // newest first
-		if old.Scopes != t.Scopes {
+		if old.Scopes != t.Scopes || old.Parent != 0 {
 			continue
 		}
 		if same++; same >= PerApp {
@@ -54,12 +54,12 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.record(ctx, tx, actor, "oauth_access.create", t, "")
+	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
 }
 
-// ResetTx gives an application's token a new secret; the old one stops at once.
+// ResetTx gives a token a new secret; the old one stops at once.
 func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, expiresAt time.Time) (Token, secret.Value, error) {
-	plain := Generate(OAuth)
+	plain := Generate(t.Kind)
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -68,7 +68,7 @@ func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Toke
 	if err := replaceSecret(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t, "")
+	return t, plain, r.recordChange(ctx, tx, actor, t.Kind.deed("regenerate"), t, "")
 }
 
 // RevokeTx ends one token of account, of whatever kind, inside the caller's

@@ -62,19 +62,29 @@ type kinds string
 
 const (
 	anyKind  kinds = ""
-	personal kinds = " AND kind = 0"
+	classic  kinds = " AND kind = 0"
 	ofApps   kinds = " AND kind = 1"
+	fine     kinds = " AND kind = 4"
+	personal kinds = " AND kind IN (0, 4)"
 )
 
+// personals are the kinds that people make for themselves, each by its own.
+func personals(k Kind) kinds {
+	if k == FineGrained {
+		return fine
+	}
+	return classic
+}
+
 const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
-	used_at, used_address, used_client, used_repo, used_action`
+	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id, limits`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
-	var scopes string
+	var scopes, permissions, repos, limits string
 	var created, expires, revoked, used int64
 	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
-		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action)
+		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent, &limits)
 	if err != nil {
 		return Token{}, err
 	}
@@ -82,17 +92,22 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	// A scope that this program no longer knows gives nothing: dropping it is
 	// the safe reading.
 	t.Scopes = right.KnownScopes(right.SplitScopes(scopes))
+	if t.Access != Anywhere || t.Kind == FineGrained {
+		t.Permissions, t.Repos = right.ParseFine(permissions), parseRepos(repos)
+	}
+	t.Limits = parseLimits(limits)
 	return t, nil
 }
 
 func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, error) {
 	var tid id.Token
 	err := tx.QueryRow(ctx, `
-		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key,
+			description, permissions, access, owner_id, repos, parent_id, limits)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		RETURNING id`,
 		t.Account, int64(t.Kind), t.App, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
-		m.key, m.digest[:], m.lookup, m.chain).Scan(&tid)
+		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, reposText(t.Repos), t.Parent, limitsText(t.Limits)).Scan(&tid)
 	if err != nil {
 		return 0, fmt.Errorf("insert token: %w", err)
 	}
@@ -100,8 +115,8 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 }
 
 func update(ctx context.Context, tx *db.Tx, t Token) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2 WHERE id = $3`,
-		t.Note, strings.Join(t.Scopes.Names(), ","), t.ID)
+	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7 WHERE id = $8`,
+		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), reposText(t.Repos), limitsText(t.Limits), t.ID)
 	if err != nil {
 		return fmt.Errorf("update token: %w", err)
 	}
@@ -121,12 +136,14 @@ func replaceSecret(ctx context.Context, tx *db.Tx, t Token, m material) error {
 
 // revoke keeps the row, so that the token can still be named when it is
 // presented again, and drops the key with which it could be narrowed.
-func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $1, chain_key = NULL WHERE id = $2 AND revoked_at = 0`, db.Micros(now), tid)
+// It reports whether the token was live until then.
+func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) (bool, error) {
+	res, err := tx.Exec(ctx, `UPDATE tokens SET revoked_at = $1, chain_key = NULL WHERE id = $2 AND revoked_at = 0`, db.Micros(now), tid)
 	if err != nil {
-		return fmt.Errorf("revoke token: %w", err)
+		return false, fmt.Errorf("revoke token: %w", err)
 	}
-	return nil
+	n, err := res.RowsAffected()
+	return n > 0, err
 }
 
 func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
@@ -136,9 +153,9 @@ func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
 	return nil
 }
 
-func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.Token, note string) (bool, error) {
+func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.Token, note string, k Kind) (bool, error) {
 	var n int
-	err := r.QueryRow(ctx, `SELECT COUNT(1) FROM tokens WHERE account_id = $1 AND note = $2 AND revoked_at = 0 AND kind = 0 AND id <> $3`,
+	err := r.QueryRow(ctx, `SELECT COUNT(1) FROM tokens WHERE account_id = $1 AND note = $2 AND revoked_at = 0 AND id <> $3`+string(personals(k)),
 		account, note, except).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for note: %w", err)
@@ -146,15 +163,25 @@ func noteTaken(ctx context.Context, r db.Reader, account id.Account, except id.T
 	return n > 0, nil
 }
 
+// below lists the live tokens that were narrowed from one, newest first.
+func below(ctx context.Context, r db.Reader, parent id.Token) ([]Token, error) {
+	return list(ctx, r, `SELECT `+columns+` FROM tokens WHERE parent_id = $1 AND revoked_at = 0 ORDER BY id DESC`, parent)
+}
+
 func byID(ctx context.Context, r db.Reader, account id.Account, tid id.Token, of kinds) (Token, error) {
 	t, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND account_id = $2 AND revoked_at = 0`+string(of), tid, account))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Token{}, problem.New(problem.NotFound, "There is no such token.", "It may have been deleted. Your tokens are listed under Settings.")
-	}
 	if err != nil {
-		return Token{}, fmt.Errorf("read token: %w", err)
+		return Token{}, noSuch(err)
 	}
 	return t, nil
+}
+
+// noSuch is err of reading one token, for people if there is none.
+func noSuch(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return problem.New(problem.NotFound, "There is no such token.", "It may have been deleted. Your tokens are listed under Settings.")
+	}
+	return fmt.Errorf("read token: %w", err)
 }
 
 func listOf(ctx context.Context, r db.Reader, account id.Account, of kinds) ([]Token, error) {

@@ -24,7 +24,7 @@ import (
 type Token struct {
 	ID        id.Token
 	Account   id.Account
-	Kind      Kind   // Personal or OAuth
+	Kind      Kind   // Personal, FineGrained or OAuth
 	App       string // the client id of the application that was given it; empty for personal ones
 	Note      string // what its owner called it, or the application's name
 	Scopes    right.ScopeSet
@@ -33,6 +33,14 @@ type Token struct {
 	ExpiresAt time.Time // zero: never
 	RevokedAt time.Time // zero: live
 	LastUse   Use       // zero At: never used
+
+	Description string
+	Access      Access     // Anywhere for classic tokens and most of applications
+	Owner       id.Account // whose repositories; zero with Anywhere
+	Repos       []id.Repo  // with Selected, in ascending order
+	Permissions right.Fine // within Access; with Anywhere they mean nothing
+	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
+	Limits      []right.Limit
 }
 
 // Expired reports whether the token's life is over at now.
@@ -92,6 +100,7 @@ type NewToken struct {
 	Note      string
 	Scopes    right.ScopeSet
 	ExpiresAt time.Time // zero: never
+	Limits    []right.Limit
 }
 
 // maxNote bounds a note, in bytes.
@@ -129,8 +138,11 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(Personal)
-	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -139,14 +151,14 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		if err := people(ctx, tx, account); err != nil {
 			return err
 		}
-		if err := r.freeNote(ctx, tx, account, 0, note); err != nil {
+		if err := r.freeNote(ctx, tx, account, 0, note, Personal); err != nil {
 			return err
 		}
 		t.ID, err = insert(ctx, tx, t, material)
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, "oauth_access.create", t, "")
+		return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -162,18 +174,18 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 	}
 	var t Token
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err = byID(ctx, tx, account, tid, personal)
+		t, err = byID(ctx, tx, account, tid, classic)
 		if err != nil {
 			return err
 		}
-		if err := r.freeNote(ctx, tx, account, tid, note); err != nil {
+		if err := r.freeNote(ctx, tx, account, tid, note, Personal); err != nil {
 			return err
 		}
 		t.Note, t.Scopes = note, scopes.Normal()
 		if err := update(ctx, tx, t); err != nil {
 			return err
 		}
-		return r.recordChange(ctx, tx, actor, "oauth_access.update", t, "")
+		return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")
 	})
 	return t, err
 }
@@ -184,22 +196,14 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	if err := r.checkExpiry(expiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	plain := Generate(Personal)
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
 	var t Token
-	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err = byID(ctx, tx, account, tid, personal)
-		if err != nil {
+	var plain secret.Value
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
 			return err
 		}
-		t.ExpiresAt, t.LastEight = expiresAt.UTC(), lastEight(plain)
-		if err := replaceSecret(ctx, tx, t, material); err != nil {
-			return err
-		}
-		return r.recordChange(ctx, tx, actor, "oauth_access.regenerate", t, "")
+		t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt)
+		return err
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -229,12 +233,12 @@ func (r *Room) revokeOne(ctx context.Context, actor right.Actor, account id.Acco
 	return t, err
 }
 
-// RevokeAll ends every personal token of account and returns how many there
-// were. What applications were given is not touched.
-func (r *Room) RevokeAll(ctx context.Context, actor right.Actor, account id.Account) (int, error) {
+// RevokeAll ends every token of account of one of the kinds that people make for
+// themselves, Personal or FineGrained, and returns how many there were.
+func (r *Room) RevokeAll(ctx context.Context, actor right.Actor, account id.Account, k Kind) (int, error) {
 	n := 0
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		n, err = r.revokeAllTx(ctx, tx, actor, account, personal)
+		n, err = r.revokeAllTx(ctx, tx, actor, account, personals(k))
 		return err
 	})
 	return n, err
@@ -277,17 +281,29 @@ func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 	return deleteOf(ctx, tx, account)
 }
 
-// revokeTx ends t. why is for its owner's log, where the deed does not say it.
+// revokeTx ends t and what was narrowed from it. why is for its owner's log, where
+// the deed does not say it.
 func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, why string) error {
-	if err := revoke(ctx, tx, t.ID, r.o.Now()); err != nil {
+	live, err := revoke(ctx, tx, t.ID, r.o.Now())
+	if err != nil || !live {
+		return err // it may have ended with another of the same list
+	}
+	children, err := below(ctx, tx, t.ID)
+	if err != nil {
 		return err
 	}
-	return r.recordChange(ctx, tx, actor, "oauth_access.destroy", t, why)
+	for _, child := range children {
+		if err := r.revokeTx(ctx, tx, actor, child, "the token from which it was narrowed ended"); err != nil {
+			return err
+		}
+	}
+	return r.recordChange(ctx, tx, actor, t.Kind.deed("destroy"), t, why)
 }
 
-// List returns the live and expired personal tokens of account, newest first.
-func (r *Room) List(ctx context.Context, account id.Account) ([]Token, error) {
-	return listOf(ctx, r.o.DB, account, personal)
+// List returns the live and expired tokens of account of one of the kinds that
+// people make for themselves, Personal or FineGrained, newest first.
+func (r *Room) List(ctx context.Context, account id.Account, k Kind) ([]Token, error) {
+	return listOf(ctx, r.o.DB, account, personals(k))
 }
 
 // ListAll is List for tokens of every kind.
@@ -318,21 +334,35 @@ func people(ctx context.Context, tx *db.Tx, a id.Account) error {
 	return nil
 }
 
-func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string) error {
-	taken, err := noteTaken(ctx, tx, account, except, note)
-	if err != nil {
+func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, except id.Token, note string, k Kind) error {
+	taken, err := noteTaken(ctx, tx, account, except, note, k)
+	switch {
+	case err != nil:
 		return err
-	}
-	if taken {
+	case taken && k == FineGrained:
+		return problem.Field("name", "The token name has already been taken")
+	case taken:
 		return problem.Field("note", "Note has already been taken")
 	}
 	return nil
 }
 
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
-	detail := map[string]string{"scopes": t.Scopes.String(), "token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
+	detail := map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
+	}
+	if t.Kind != FineGrained {
+		detail["scopes"] = t.Scopes.String()
+	}
+	if t.Access != Anywhere {
+		detail["permissions"], detail["access"] = t.Permissions.String(), t.Access.String()
+		if t.Access == Selected {
+			detail["repository_ids"] = reposText(t.Repos)
+		}
+	}
+	if len(t.Limits) > 0 {
+		detail["limits"] = limitsWords(t.Limits)
 	}
 	if t.App != "" {
 		detail["application"] = t.App

@@ -142,7 +142,7 @@ func TestExpiry(t *testing.T) {
 	if refused, _ := errors.AsType[*Refused](err); refused == nil || refused.Why != Expired || refused.Token.ID != tok.ID || refused.Token.Note != "short" {
 		t.Errorf("at its end the token gives %v", err)
 	}
-	if list, err := h.List(t.Context(), h.owner); err != nil || len(list) != 1 || !list[0].Expired(h.now) {
+	if list, err := h.List(t.Context(), h.owner, Personal); err != nil || len(list) != 1 || !list[0].Expired(h.now) {
 		t.Errorf("List = %+v, %v; want the expired token", list, err)
 	}
 }
@@ -304,7 +304,7 @@ func TestRevokeAll(t *testing.T) {
 		}
 		plains = append(plains, p)
 	}
-	if n, err := h.RevokeAll(t.Context(), right.Operator(), h.owner); n != 3 || err != nil {
+	if n, err := h.RevokeAll(t.Context(), right.Operator(), h.owner, Personal); n != 3 || err != nil {
 		t.Fatalf("RevokeAll = %d, %v", n, err)
 	}
 	for _, p := range plains {

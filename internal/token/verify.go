@@ -95,7 +95,7 @@ func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) 
 	case t.Expired(r.o.Now()):
 		return nil, &Refused{Why: Expired, Token: t}
 	}
-	v := &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Scopes.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
+	v := &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
 	r.cache.put(digest, v, generation)
 	return v, nil
 }

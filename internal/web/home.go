@@ -9,6 +9,7 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 const reposPerPage = 30
@@ -22,7 +23,7 @@ func home(c *call) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account)
+	tokens, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, token.Personal)
 	if err != nil {
 		return err
 	}

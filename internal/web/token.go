@@ -22,7 +22,7 @@ func devFrame(title string, scripts ...string) Frame {
 
 // listTokens shows the tokens, and once the secret of one that was just made.
 func listTokens(c *call) error {
-	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account)
+	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, token.Personal)
 	if err != nil {
 		return err
 	}
@@ -214,14 +214,14 @@ func (c *call) expiry(f *expiryField) (time.Time, error) {
 	return wrong("Choose one of the expirations.")
 }
 
-// ownToken loads the token that the path names, of the person's own account.
+// ownToken loads the classic token that the path names, of the person's own account.
 func (c *call) ownToken() (token.Token, error) {
 	tid, err := pathID[id.Token](c, "token")
 	if err != nil {
 		return token.Token{}, err
 	}
 	t, err := c.door.o.Tokens.ByID(c.ctx(), c.actor.Account, tid)
-	if problem.Is(err, problem.NotFound) || err == nil && !t.RevokedAt.IsZero() {
+	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != token.Personal {
 		return token.Token{}, errMissing()
 	}
 	return t, err
@@ -334,7 +334,7 @@ func revokeAll(c *call) error {
 	if err := c.typed(c.actor.Login); err != nil {
 		return c.again(err, "confirm", c.revokeAllPage())
 	}
-	n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.actor.Account)
+	n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.actor.Account, token.Personal)
 	if err != nil {
 		return err
 	}
