@@ -67,7 +67,7 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 	if e.Action == "" {
 		return problem.New(problem.Internal, "a line of the security log without an action", "")
 	}
-	detail, err := encode(e.Detail)
+	detail, err := encode(e.detail())
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 // request, with these details. The entry's time must be set. It reads the whole log
 // of the account: it is for what a crash left in doubt.
 func (l *Log) Has(ctx context.Context, tx *db.Tx, e Entry) (bool, error) {
-	detail, err := encode(e.Detail)
+	detail, err := encode(e.detail())
 	if err != nil {
 		return false, err
 	}
@@ -146,6 +146,16 @@ func (l *Log) Trim(ctx context.Context, of id.Account, action string, before tim
 			return nil
 		}
 	}
+}
+
+// detail are the details, and which narrowed token it was, if any.
+func (e *Entry) detail() map[string]string {
+	if e.Actor.Node == "" {
+		return e.Detail
+	}
+	out := map[string]string{"by_node": e.Actor.Node}
+	maps.Copy(out, e.Detail)
+	return out
 }
 
 // encode returns the details as JSON with sorted keys, or nothing.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/event"
+	"jeton/internal/narrow"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -108,6 +109,7 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	a, err := g.actorOf(ctx, v.Account)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		refusal.of = token.Token{ID: v.Token, Account: v.Account, Kind: v.Kind, App: v.App, Note: v.Note}
+		refusal.node, refusal.top = v.Node, narrow.First(v.Links)
 	}
 	if err != nil {
 		return right.Actor{}, err
@@ -116,6 +118,10 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	a.Ending, a.Node, a.Links = v.LastEight, v.Node, v.Links
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
+	}
+	if a.Node != "" {
+		ev := event.From(ctx)
+		g.o.Tokens.UsedNode(a.Token, a.Node, token.Use{At: g.o.Now(), Address: ev.Address.Unmap().String(), Client: ev.Client})
 	}
 	return a, nil
 }
@@ -127,7 +133,7 @@ func (g *Gate) admit(ctx context.Context, a *right.Actor) error {
 	if a.Grant.Limits.Admit(from) {
 		return nil
 	}
-	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
+	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note}, node: a.Node, top: narrow.First(a.Links),
 		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q can't be used from %s: it is limited to other networks.", a.Note, from.Unmap()),
 			"Its owner sees and changes them at "+g.tokenURL(a, ""))}
 }
@@ -222,6 +228,8 @@ func Whys() []Why {
 type Refusal struct {
 	Why     Why
 	of      token.Token // which token it is about, if that is known
+	node    string      // which one narrowed out of it
+	top     string      // the first node of its chain
 	problem *problem.Error
 }
 

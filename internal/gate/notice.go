@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"jeton/internal/audit"
+	"jeton/internal/narrow"
 	"jeton/internal/right"
 )
 
@@ -15,8 +16,8 @@ func (g *Gate) noticeRefusal(ctx context.Context, r *Refusal) {
 	if r.of.ID == 0 {
 		return
 	}
-	actor := right.Actor{Account: r.of.Account, Kind: credential(r.of.Kind), Token: r.of.ID, App: r.of.App, Note: r.of.Note}
-	g.notice(ctx, fmt.Sprintf("%d %s", r.of.ID, r.Why), audit.Entry{
+	actor := right.Actor{Account: r.of.Account, Kind: credential(r.of.Kind), Token: r.of.ID, App: r.of.App, Note: r.of.Note, Node: r.node}
+	g.notice(ctx, fmt.Sprintf("%d %s %s", r.of.ID, r.top, r.Why), audit.Entry{
 		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: map[string]string{"why": r.Why.String()},
 	})
 }
@@ -39,11 +40,13 @@ func (g *Gate) noticeDenial(ctx context.Context, actor *right.Actor, d *Denied, 
 	} else if len(d.Scopes) > 0 {
 		e.Detail["needs"] = strings.Join(d.Scopes, " or ")
 	}
-	g.notice(ctx, fmt.Sprintf("%d %s %s", actor.Token, d.Action, d.Reason), e)
+	g.notice(ctx, fmt.Sprintf("%d %s %s %s", actor.Token, narrow.First(actor.Links), d.Action, d.Reason), e)
 }
 
 // notice writes e unless the same was written within the hour: a script that
-// asks again and again must not fill the log.
+// asks again and again must not fill the log. What was narrowed out of a token
+// counts by the first narrowing, which the token's holder made: the holder of one
+// hides nothing of the others, and fills nothing with those that they make of it.
 func (g *Gate) notice(ctx context.Context, key string, e audit.Entry) {
 	if g.refusals.noticed.Add(key) > 1 {
 		return

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"jeton/internal/application"
+	"jeton/internal/narrow"
 	"jeton/internal/problem"
 	"jeton/internal/secret"
 	"jeton/internal/token"
@@ -27,7 +28,10 @@ type Candidate struct {
 }
 
 // marker is what every token of this host begins with.
-var marker = []byte(token.Marker)
+var (
+	marker   = []byte(token.Marker)
+	narrowed = []byte(narrow.Prefix)
+)
 
 // Scan goes through what in data could be a token, in order and each time that it
 // stands there. The data may be of any kind; nothing of it is kept.
@@ -40,17 +44,26 @@ func Scan(data []byte) iter.Seq[Candidate] {
 			}
 			from += i
 			if data[from+len(token.Prefix)-1] == '_' { // most of what begins so is no token: nothing is copied for it
-				if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
-					if !yield(Candidate{Plain: plain, Offset: from}) {
+				text := string(data[from:min(len(data), from+longest(data[from:]))])
+				if n := token.Begins(text); n > 0 {
+					if !yield(Candidate{Plain: secret.New(text[:n]), Offset: from}) {
 						return
 					}
-					from += token.Length
+					from += n
 					continue
 				}
 			}
 			from += len(marker)
 		}
 	}
+}
+
+// longest is how long a token may be that begins as data does.
+func longest(data []byte) int {
+	if bytes.HasPrefix(data, narrowed) {
+		return token.MaxLength
+	}
+	return token.Length
 }
 
 // The most that one collector keeps. Who sends more sends no mistake.
@@ -119,16 +132,23 @@ var names = [token.Kinds]string{token.Personal: "Personal Access Token", token.F
 
 // Name is what the secret is, as GitHub's messages name such things.
 func (f *Finding) Name() string {
+	if f.Token.Node != "" {
+		return "Narrowed " + names[f.Token.Kind]
+	}
 	return names[f.Token.Kind]
 }
 
 // Path is the page on which its owner ends it.
 func (f *Finding) Path() string {
+	end := "/delete"
+	if f.Token.Node != "" {
+		end = "#narrowed"
+	}
 	switch f.Token.Kind {
 	case token.Personal:
-		return fmt.Sprintf("/settings/tokens/%d/delete", int64(f.Token.Token))
+		return fmt.Sprintf("/settings/tokens/%d%s", int64(f.Token.Token), end)
 	case token.FineGrained:
-		return fmt.Sprintf("/settings/personal-access-tokens/%d/delete", int64(f.Token.Token))
+		return fmt.Sprintf("/settings/personal-access-tokens/%d%s", int64(f.Token.Token), end)
 	case token.AppSecret:
 		return "/settings/developers"
 	}
@@ -171,10 +191,19 @@ func (r *Room) Live(ctx context.Context, c *Collector) ([]Finding, error) {
 		if v == nil {
 			continue // expired, revoked or never one: it opens nothing
 		}
-		s := plain.Reveal()
-		out = append(out, Finding{Token: *v, LastEight: s[len(s)-8:], Places: c.found[s]})
+		out = append(out, Finding{Token: *v, LastEight: lastEight(plain, v), Places: c.found[plain.Reveal()]})
 	}
 	return out, nil
+}
+
+// lastEight is how the secret ends by which its owner knows it: one that was narrowed
+// is known by that from which it was.
+func lastEight(plain secret.Value, v *token.Verified) string {
+	if v != nil && v.Node != "" {
+		return v.LastEight
+	}
+	s := plain.Reveal()
+	return s[len(s)-8:]
 }
 
 // live says what plain is, or nothing when it opens nothing.
@@ -205,8 +234,8 @@ func (r *Room) live(ctx context.Context, plain secret.Value) (*token.Verified, e
 // tokens once it is worth nothing.
 func (r *Room) Known(ctx context.Context, plain secret.Value) (f Finding, live, known bool, err error) {
 	s := plain.Reveal()
-	f.LastEight = s[len(s)-8:]
 	v, err := r.live(ctx, plain)
+	f.LastEight = lastEight(plain, v)
 	if err != nil || v != nil {
 		if v != nil {
 			f.Token = *v
@@ -219,6 +248,9 @@ func (r *Room) Known(ctx context.Context, plain secret.Value) (f Finding, live, 
 	_, err = r.o.Tokens.Verify(ctx, plain)
 	if refused, ok := errors.AsType[*token.Refused](err); ok {
 		t := refused.Token
+		if refused.Narrowed {
+			f.LastEight = t.LastEight
+		}
 		f.Token = token.Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, LastEight: f.LastEight}
 		return f, false, t.ID != 0, nil
 	}

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 
 	"jeton/internal/secret"
@@ -124,7 +125,8 @@ func Parse(token secret.Value) (*Chain, error) {
 		return nil, ErrMalformed
 	}
 	body, sum := s[len(Prefix):len(s)-checkLen], s[len(s)-checkLen:]
-	if check(body) != sum {
+	// Go's base64 skips ends of lines, even when it is strict: a chain has one form.
+	if check(body) != sum || strings.ContainsAny(body, "\r\n") {
 		return nil, ErrMalformed
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(body)
@@ -144,15 +146,65 @@ func Parse(token secret.Value) (*Chain, error) {
 		c.Links = append(c.Links, string(rest[size:size+int(n)]))
 		rest = rest[size+int(n):]
 	}
-	if len(c.Links) == 0 || !isNode(c.Links[0]) {
+	if !wellFormed(c.Links) {
 		return nil, ErrMalformed
 	}
-	for _, l := range c.Links {
-		if name, _, _ := strings.Cut(l, "\n"); name == NodeLink && !isNode(l) {
-			return nil, ErrMalformed
+	return c, nil
+}
+
+// wellFormed reports whether the links begin with a node, whether their nodes are
+// such, and whether none is there twice: one that were below itself could not be
+// shown.
+func wellFormed(links []string) bool {
+	if len(links) == 0 || !isNode(links[0]) {
+		return false
+	}
+	var seen []string
+	for _, l := range links {
+		parts := strings.SplitN(l, "\n", 3)
+		if parts[0] != NodeLink {
+			continue
+		}
+		if !isNode(l) || slices.Contains(seen, parts[1]) {
+			return false
+		}
+		seen = append(seen, parts[1])
+	}
+	return true
+}
+
+// Len is how long the narrowed token is with which text begins; 0: it begins with
+// none. It is how one is found that stands where it must not. Most of what begins
+// with the prefix alone is told apart by its first characters.
+func Len(text string) int {
+	const first = headLen + 12 // up to the name of the first link
+	if !Is(text) || len(text) < len(Prefix)+first {
+		return 0
+	}
+	body := text[len(Prefix):min(len(text), MaxLength)]
+	b, err := base64.RawURLEncoding.DecodeString(body[:first])
+	if err != nil || b[HeadBytes] != version || !bytes.HasPrefix(b[fixedBytes+1:], []byte(NodeLink+"\n")) {
+		return 0
+	}
+	if end := strings.IndexFunc(body, func(r rune) bool { return !strings.ContainsRune(alphabet+"-_", r) }); end >= 0 {
+		body = body[:end]
+	}
+	if b, err = base64.RawURLEncoding.DecodeString(body[:len(body)/4*4]); err != nil {
+		return 0
+	}
+	// Behind each link the token may end, with its checksum.
+	for at := fixedBytes; at < len(b); {
+		n, size := binary.Uvarint(b[at:])
+		if size <= 0 || n > uint64(len(b)-at-size) {
+			return 0
+		}
+		at += size + int(n)
+		end := base64.RawURLEncoding.EncodedLen(at) + checkLen
+		if end <= len(body) && check(body[:end-checkLen]) == body[end-checkLen:end] {
+			return len(Prefix) + end
 		}
 	}
-	return c, nil
+	return 0
 }
 
 // token writes the chain as a token.
@@ -193,9 +245,17 @@ func Cut(token secret.Value, node Node, note string, limits ...string) (secret.V
 	if note != "" {
 		begin += "\n" + note
 	}
+	for _, l := range limits {
+		if name, _, _ := strings.Cut(l, "\n"); name == "" || name == NodeLink || strings.IndexByte(l, 0) >= 0 {
+			return secret.Value{}, fmt.Errorf("%q is not a limit", l)
+		}
+	}
 	for _, l := range append([]string{begin}, limits...) {
 		c.Links = append(c.Links, l)
 		key = extend(key, l)
+	}
+	if !wellFormed(c.Links) {
+		return secret.Value{}, errors.New("a token has its number alone")
 	}
 	copy(c.tag[:], key)
 	return c.token()
@@ -260,6 +320,16 @@ func (c *Chain) Steps() []Step {
 		out = append(out, s)
 	}
 	return out
+}
+
+// First is the number of the first narrowing of links, which the root's holder
+// alone can have made; empty without links.
+func First(links []string) string {
+	if len(links) == 0 {
+		return ""
+	}
+	n := (&Chain{Links: links[:1]}).Steps()[0].Node
+	return n.String()
 }
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

@@ -121,6 +121,46 @@ func TestVectors(t *testing.T) {
 	t.Logf("lookup %x\nkey %x\ntag %x\nrest %q\nsum %s", b[:16], narrow.Key(root), b[16:48], b[48:], body[len(body)-6:])
 }
 
+// TestLen: a token is found whatever stands behind it, and nothing else is.
+func TestLen(t *testing.T) {
+	t.Parallel()
+	token := cut(t, cut(t, root, "", "read"), "for the build", "repo\nada/site", "until\n2000000000").Reveal()
+	for _, behind := range []string{"", "\n", "\"", "A", "-_-", strings.Repeat("a", 3000), "@host/", "é"} {
+		if n := narrow.Len(token + behind); n != len(token) {
+			t.Errorf("%q behind it: %d of %d", behind[:min(len(behind), 5)], n, len(token))
+		}
+	}
+	for _, no := range []string{"", "jtn_", token[1:], token[:len(token)-1], token[:80], strings.Replace(token, token[100:101], "~", 1), "jtn_" + strings.Repeat("A", 500)} {
+		if n := narrow.Len(no); n != 0 {
+			t.Errorf("%.90q: %d", no, n)
+		}
+	}
+}
+
+// TestParse_oneForm: a text that says the same in another way is no token.
+func TestParse_oneForm(t *testing.T) {
+	t.Parallel()
+	token := cut(t, root, "", "read").Reveal()
+	for _, other := range []string{token[:50] + "\n" + token[50:], token + "=", " " + token, strings.ToUpper(token)} {
+		if _, err := narrow.Parse(secret.New(other)); err == nil {
+			t.Errorf("%q was read", other)
+		}
+	}
+	node := narrow.NewNode()
+	one, err := narrow.Cut(root, node, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := narrow.Cut(one, node, ""); err == nil {
+		t.Error("a token lies below itself")
+	}
+	for _, limit := range []string{"", "\nread", "node\n" + node.String(), "repo\na/b\x00"} {
+		if _, err := narrow.Cut(root, narrow.NewNode(), "", limit); err == nil {
+			t.Errorf("the limit %q was put in", limit)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(cut(f, root, "ci", "read").Reveal())
 	f.Add("jtn_")
@@ -129,7 +169,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, ok := narrow.Head(s); !ok || len(c.Links) > narrow.MaxLinks || len(c.Steps()) == 0 {
+		if _, ok := narrow.Head(s); !ok || narrow.Len(s) != len(s) || len(c.Links) > narrow.MaxLinks || len(c.Steps()) == 0 {
 			t.Errorf("%q was read as %+v", s, c)
 		}
 	})

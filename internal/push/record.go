@@ -29,6 +29,7 @@ type journaled struct {
 	Kind    right.CredentialKind `json:"kind"`
 	Token   id.Token             `json:"token,omitempty"`
 	Note    string               `json:"note,omitempty"`
+	Node    string               `json:"node,omitempty"`
 	Session id.Session           `json:"session,omitempty"`
 	Address netip.Addr           `json:"address"`
 	Client  string               `json:"client,omitempty"`
@@ -39,7 +40,7 @@ func (p *pushing) event(ctx context.Context) ([]byte, error) {
 	ev := event.From(ctx)
 	a := p.actor
 	return json.Marshal(journaled{
-		At: p.flow.o.Now(), Account: a.Account, Login: a.Login, Kind: a.Kind, Token: a.Token, Note: a.Note, Session: a.Sess,
+		At: p.flow.o.Now(), Account: a.Account, Login: a.Login, Kind: a.Kind, Token: a.Token, Note: a.Note, Node: a.Node, Session: a.Sess,
 		Address: ev.Address, Client: ev.Client, Request: ev.Request,
 	})
 }
@@ -57,7 +58,7 @@ func (f *Flow) record(ctx context.Context, repo id.Repo, m gitstore.Moved, again
 	if err := json.Unmarshal(m.Event, &j); err != nil {
 		return fmt.Errorf("read the journal of a push: %w", err)
 	}
-	actor := right.Actor{Account: j.Account, Login: j.Login, Kind: j.Kind, Token: j.Token, Note: j.Note, Sess: j.Session}
+	actor := right.Actor{Account: j.Account, Login: j.Login, Kind: j.Kind, Token: j.Token, Note: j.Note, Node: j.Node, Sess: j.Session}
 	ctx = event.With(ctx, &event.Event{Request: j.Request, Address: j.Address, Client: j.Client, Start: j.At})
 	size, err := f.o.Git.Repo(repo).Size()
 	if err != nil {

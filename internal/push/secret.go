@@ -191,6 +191,9 @@ func (p *pushing) remedy(f *leak.Finding) {
 	if f.Token.App != "" {
 		whose = "Your application's secret "
 	}
+	if f.Token.Node != "" {
+		whose = "What was narrowed from your token "
+	}
 	p.answer.say("       (?) "+whose+printable.Line(fmt.Sprintf("%q", f.Token.Note), 120)+", which ends in "+f.LastEight+", is live:",
 		"       whoever can read the repository could use it.",
 		"       Delete it, then this push goes through:",

@@ -58,11 +58,11 @@ func (d *Door) revokeCredentials(c *call) (any, error) {
 	nobody := right.Anonymous()
 	for _, one := range in.Credentials {
 		plain := secret.New(one)
-		if token.Parse(plain) != nil {
+		if token.Begins(one) != len(one) {
 			continue // it opens nothing here
 		}
 		var err error
-		if k, _ := token.KindOf(one); k.Personal() || k == token.OAuth {
+		if k, whole := token.KindOf(one); !whole || k.Personal() || k == token.OAuth {
 			_, err = d.o.Tokens.Surrender(ctx, nobody, plain, handedIn)
 		} else {
 			_, err = d.o.Apps.Surrender(ctx, nobody, plain, handedIn)

@@ -158,7 +158,7 @@ type looking struct {
 
 // look goes through an object in parts, which overlap so that no token is torn.
 func (l *looking) look(s gitstore.Seen, in io.Reader) error {
-	buf := make([]byte, 0, int(min(s.Size, chunk))+token.Length)
+	buf := make([]byte, 0, int(min(s.Size, chunk))+token.MaxLength)
 	line, column := 1, 1 // of the first byte in buf
 	for {
 		n, err := io.ReadFull(in, buf[len(buf):cap(buf)])
@@ -169,7 +169,7 @@ func (l *looking) look(s gitstore.Seen, in io.Reader) error {
 		}
 		keep := len(buf)
 		if !last {
-			keep = len(buf) - token.Length + 1 // a token that begins behind is found in the next part
+			keep = len(buf) - token.MaxLength + 1 // a token that begins behind is found in the next part
 		}
 		if err := l.part(s, buf, keep, line, column); err != nil || last {
 			return err

@@ -16,6 +16,7 @@ const shards = 64
 type cache struct {
 	generation atomic.Uint64
 	perShard   int
+	perToken   int // of one shard, those that were narrowed out of it included
 	shard      [shards]cacheShard
 }
 
@@ -26,7 +27,7 @@ type cacheShard struct {
 }
 
 func newCache(size int) *cache {
-	c := &cache{perShard: max(1, size/shards)}
+	c := &cache{perShard: max(1, size/shards), perToken: max(1, size/shards/16)}
 	for i := range c.shard {
 		c.shard[i].byDigest = map[[32]byte]*Verified{}
 		c.shard[i].byID = map[id.Token][][32]byte{}
@@ -52,7 +53,11 @@ func (c *cache) put(digest [32]byte, v *Verified, generation uint64) {
 	if c.generation.Load() != generation {
 		return
 	}
-	if len(s.byDigest) >= c.perShard {
+	if _, known := s.byDigest[digest]; !known && len(s.byID[v.Token]) >= c.perToken {
+		// Whoever holds a token makes as many others out of it as they like, and must
+		// not crowd those of others out.
+		s.forget(s.byID[v.Token][0], v.Token)
+	} else if !known && len(s.byDigest) >= c.perShard {
 		for d, old := range s.byDigest { // the runtime's random order picks the victim
 			s.forget(d, old.Token)
 			break

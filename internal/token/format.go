@@ -13,6 +13,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"jeton/internal/narrow"
 	"jeton/internal/secret"
 )
 
@@ -154,16 +155,31 @@ func alphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
-// Find returns the first well-formed token of any kind inside text, and whether there is
-// one. It is how a token that stands where it must not is noticed.
+// MaxLength is how long a narrowed token may be; all others have Length.
+const MaxLength = narrow.MaxLength
+
+// Begins is how long the well-formed token is, of any kind or narrowed, with which
+// text begins; 0: it begins with none.
+func Begins(text string) int {
+	if narrow.Is(text) {
+		return narrow.Len(text)
+	}
+	if len(text) >= Length && Parse(secret.New(text[:Length])) == nil {
+		return Length
+	}
+	return 0
+}
+
+// Find returns the first well-formed token inside text, of any kind or narrowed, and
+// whether there is one. It is how a token that stands where it must not is noticed.
 func Find(text string) (secret.Value, bool) {
 	for {
 		i := strings.Index(text, Marker)
 		if i < 0 || len(text)-i < Length {
 			return secret.Value{}, false
 		}
-		if v := secret.New(text[i : i+Length]); Parse(v) == nil {
-			return v, true
+		if n := Begins(text[i:]); n > 0 {
+			return secret.New(text[i : i+n]), true
 		}
 		text = text[i+len(Marker):]
 	}

@@ -58,7 +58,7 @@ func (r *Room) rootOf(ctx context.Context, chain *narrow.Chain) (Token, error) {
 	case err != nil:
 		return Token{}, fmt.Errorf("verify narrowed token: %w", err)
 	case !t.RevokedAt.IsZero():
-		return Token{}, &Refused{Why: Revoked, Token: t, Node: lastNode(chain.Links)} // its key is gone
+		return Token{}, &Refused{Why: Revoked, Token: t, Narrowed: true} // its key is gone: what the chain says cannot be known
 	}
 	key, err := r.o.Keys.Open(chainPurpose, sealed, chain.Lookup[:])
 	if err != nil {
@@ -72,38 +72,37 @@ func (r *Room) rootOf(ctx context.Context, chain *narrow.Chain) (Token, error) {
 
 // narrowed is what the token that links make of t may do now.
 func (r *Room) narrowed(ctx context.Context, t Token, links []string) (*Verified, error) {
-	node := lastNode(links)
-	v, err := r.verified(t)
-	if refused, ok := errors.AsType[*Refused](err); ok {
-		refused.Node = node
-	}
-	if err != nil {
-		return nil, err
-	}
 	steps := stepsOf(&narrow.Chain{Links: links})
-	over, err := ended(ctx, r.o.DB, t.ID, steps)
+	last := steps[len(steps)-1]
+	refused := func(why Why, cause string) error {
+		return &Refused{Why: why, Token: t, Narrowed: true, Node: last.node, Top: last.top, Cause: cause}
+	}
+	v, err := r.verified(t)
+	if over, ok := errors.AsType[*Refused](err); ok {
+		return nil, refused(over.Why, "")
+	}
 	if err != nil {
 		return nil, err
 	}
-	if over {
-		return nil, &Refused{Why: Revoked, Token: t, Node: node}
+	over, elsewhere, err := ended(ctx, r.o.DB, t.ID, steps)
+	switch {
+	case err != nil:
+		return nil, err
+	case over:
+		return nil, refused(Revoked, "")
+	case elsewhere:
+		return nil, refused(NotUnderstood, "its number is another one's")
 	}
-	last := steps[len(steps)-1]
 	all, err := right.NewLimits(append(t.Limits[:len(t.Limits):len(t.Limits)], last.limits...))
 	if err != nil {
-		return nil, &Refused{Why: NotUnderstood, Token: t, Node: node, Cause: err.Error()}
+		return nil, refused(NotUnderstood, err.Error())
 	}
-	v.Node, v.Links = node, links
+	v.Node, v.Links = last.node, links
 	v.Grant.Limits = all
 	if all != nil {
 		v.ExpiresAt = soonest(v.ExpiresAt, all.Until)
 	}
 	return r.unlessOver(v)
-}
-
-func lastNode(links []string) string {
-	steps := (&narrow.Chain{Links: links}).Steps()
-	return steps[len(steps)-1].Node.String()
 }
 
 // soonest is the earlier of two ends; zero is never.

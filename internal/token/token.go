@@ -55,7 +55,6 @@ type Use struct {
 	Client  string
 	Repo    string // "owner/name", or empty
 	Action  string // the gate's name of what was done
-	Node    string // by which narrowed one; empty: by the token itself
 }
 
 // Options are what the room needs. All but Now, Log and CacheSize are required.

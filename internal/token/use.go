@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
 )
@@ -24,7 +25,14 @@ type uses struct {
 	mu      sync.Mutex
 	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
-	nodes   map[id.Token][]step    // guarded by mu; chains that were seen for the first time
+	nodes   map[nodeKey][]step     // guarded by mu; chains that were seen for the first time, by their first node
+	used    map[nodeKey]Use        // guarded by mu; of narrowed tokens
+}
+
+// nodeKey names a narrowed token.
+type nodeKey struct {
+	token id.Token
+	node  string
 }
 
 type newDigest struct {
@@ -33,7 +41,7 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}}
+	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[nodeKey][]step{}, used: map[nodeKey]Use{}}
 }
 
 // Used remembers a use of a token; it is written within a second.
@@ -51,12 +59,26 @@ func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
 	u.digests[tid] = newDigest{old: old, sum: sum, key: key}
 }
 
+// UsedNode remembers that a narrowed token was presented; it is written within a
+// second.
+func (r *Room) UsedNode(tid id.Token, node string, u Use) {
+	r.uses.mu.Lock()
+	defer r.uses.mu.Unlock()
+	n := nodeKey{tid, node}
+	if _, known := r.uses.used[n]; known || len(r.uses.used) < maxPending {
+		r.uses.used[n] = u
+	}
+}
+
 // seen has the nodes of a chain kept. At most the last second is lost in a crash.
+// More than what is kept below one first node is not collected, so that nobody
+// crowds others out.
 func (u *uses) seen(tid id.Token, steps []step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if len(u.nodes[tid]) < maxNodes {
-		u.nodes[tid] = append(u.nodes[tid], steps...)
+	n := nodeKey{tid, steps[0].top}
+	if len(u.nodes[n]) < MaxBelow {
+		u.nodes[n] = append(u.nodes[n], steps...)
 	}
 }
 
@@ -95,26 +117,18 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests, nodes := u.latest, u.digests, u.nodes
-	u.latest, u.digests, u.nodes = map[id.Token]Use{}, map[id.Token]newDigest{}, map[id.Token][]step{}
+	latest, digests, nodes, used := u.latest, u.digests, u.nodes, u.used
+	u.latest, u.digests, u.nodes, u.used = map[id.Token]Use{}, map[id.Token]newDigest{}, map[nodeKey][]step{}, map[nodeKey]Use{}
 	u.mu.Unlock()
-	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 {
+	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 && len(used) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		for tid, steps := range nodes {
-			if err := remember(ctx, tx, tid, steps, r.o.Now()); err != nil {
-				return err
-			}
+		if err := r.flushNodes(ctx, tx, nodes, used); err != nil {
+			return err
 		}
 		for tid, use := range latest {
 			if err := recordUse(ctx, tx, tid, use); err != nil {
-				return err
-			}
-			if use.Node == "" {
-				continue
-			}
-			if err := recordNodeUse(ctx, tx, tid, use.Node, use); err != nil {
 				return err
 			}
 		}
@@ -126,12 +140,12 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, digests, nodes)
+		u.putBack(latest, digests, nodes, used)
 	}
 	return err
 }
 
-func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, nodes map[id.Token][]step) {
+func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, nodes map[nodeKey][]step, used map[nodeKey]Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for tid, use := range latest {
@@ -142,7 +156,32 @@ func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, 
 	for tid, d := range digests {
 		u.digests[tid] = d
 	}
-	for tid, steps := range nodes {
-		u.nodes[tid] = append(steps, u.nodes[tid]...)
+	for n, steps := range nodes {
+		u.nodes[n] = append(steps, u.nodes[n]...)
 	}
+	for n, use := range used {
+		if _, newer := u.used[n]; !newer {
+			u.used[n] = use
+		}
+	}
+}
+
+func (r *Room) flushNodes(ctx context.Context, tx *db.Tx, nodes map[nodeKey][]step, used map[nodeKey]Use) error {
+	for n, steps := range nodes {
+		elsewhere, err := remember(ctx, tx, n.token, steps, r.o.Now())
+		if err != nil {
+			return err
+		}
+		if elsewhere {
+			if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(n.token)}); err != nil {
+				return err
+			}
+		}
+	}
+	for n, use := range used {
+		if err := recordNodeUse(ctx, tx, n, use); err != nil {
+			return err
+		}
+	}
+	return nil
 }

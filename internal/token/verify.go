@@ -47,10 +47,12 @@ const (
 // Refused is the error for a token that is not good. For Expired, Revoked and
 // NotUnderstood it says which token it was: whoever presents it holds its secret.
 type Refused struct {
-	Why   Why
-	Token Token  // of one that was narrowed, the root
-	Node  string // of one that was narrowed
-	Cause string // what was not understood
+	Why      Why
+	Token    Token // of one that was narrowed, the root
+	Narrowed bool
+	Node     string // of one that was narrowed, when the chain is known to be good
+	Top      string // the first node of its chain
+	Cause    string // what was not understood
 }
 
 // Error names the reason, without anything of what was presented.
@@ -92,7 +94,7 @@ func (r *Room) remembered(digest *[32]byte) *Verified {
 
 func (r *Room) unlessOver(v *Verified) (*Verified, error) {
 	if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {
-		return nil, &Refused{Why: Expired, Token: v.named(), Node: v.Node}
+		return nil, &Refused{Why: Expired, Token: v.named(), Narrowed: v.Node != "", Node: v.Node, Top: narrow.First(v.Links)}
 	}
 	return v, nil
 }
