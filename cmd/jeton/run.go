@@ -53,6 +53,7 @@ func commands() []command {
 		{"token create", tokenCreateUsage(), tokenCreate},
 		{"token list", tokenListUsage, tokenList},
 		{"token revoke", tokenRevokeUsage, tokenRevoke},
+		{"token narrow", tokenNarrowUsage, tokenNarrow},
 		{"token revoke-all", tokenRevokeAllUsage, tokenRevokeAll},
 		{"repo create", repoCreateUsage, repoCreate},
 		{"repo import", repoImportUsage, repoImport},
