@@ -306,6 +306,8 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/files/{asset_id}/delete", Action: right.ReleaseWrite, Handle: deleteFile},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
+		{Method: get, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateForm},
+		{Method: post, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateRepo},
 		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
 		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},
