@@ -143,14 +143,22 @@ func (c *call) oneRelease(r release.Release, err error) (any, error) {
 	return c.release(&r), nil
 }
 
-func (d *Door) getRelease(c *call) (any, error) { return c.oneRelease(c.ownRelease()) }
+func (d *Door) getRelease(c *call) (any, error) {
+	r, err := c.ownRelease()
+	c.changed(r.UpdatedAt)
+	return c.oneRelease(r, err)
+}
 
+// latestRelease tells no time of change: when the latest goes, an older one, which
+// nobody has changed since, stands in its place.
 func (d *Door) latestRelease(c *call) (any, error) {
 	return c.oneRelease(d.o.Releases.LatestOf(c.ctx(), d.o.DB, c.repo.ID))
 }
 
 func (d *Door) releaseByTag(c *call) (any, error) {
-	return c.oneRelease(d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, c.r.PathValue("tag")))
+	r, err := d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, c.r.PathValue("tag"))
+	c.changed(r.UpdatedAt)
+	return c.oneRelease(r, err)
 }
 
 // onto returns the draft that the input makes of what there is.
