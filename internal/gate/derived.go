@@ -54,5 +54,8 @@ func (g *Gate) identifySource(ctx context.Context, s Source) (right.Actor, error
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant, a.Ending = credential(t.Kind), t.ID, t.App, t.Note, t.Scopes, t.ExpiresAt, t.Grant(), t.LastEight
+	if err := g.admit(ctx, &a); err != nil {
+		return right.Actor{}, err
+	}
 	return a, nil
 }

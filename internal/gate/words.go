@@ -42,6 +42,10 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 	case right.NoRight:
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
+		if limited(a, action) {
+			d.problem = g.limitReached(a)
+			break
+		}
 		if a.Kind == right.FineToken {
 			d.problem = g.permissionMissing(a, action, d.Permission)
 			break
@@ -69,6 +73,10 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		return problem.New(problem.NotFound, "Not Found", "")
 	}
 	remedy := fmt.Sprintf("Either it does not exist, or the account %s has no access to it.", a.Login)
+	if len(a.Grant.Limits.Repos()) > 0 {
+		remedy = fmt.Sprintf("Either it does not exist, or your token %q, which is limited to some repositories, may not use it. Its limits stand at %s", a.Note, g.tokenURL(a, ""))
+		return problem.New(problem.NotFound, "Repository not found.", remedy)
+	}
 	if a.Kind == right.FineToken {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
@@ -117,6 +125,26 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Your token %q lacks the %s scope, which this needs.", a.Note, need),
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
+}
+
+// limited reports whether it is a limit of the token, and not its scopes or
+// permissions, that leaves the action out.
+func limited(a *right.Actor, action right.Action) bool {
+	if a.Grant.Limits == nil {
+		return false
+	}
+	info := action.Info()
+	whole := a.Grant
+	whole.Limits = nil
+	return whole.Level(info.Permission, info.OfPublic) >= info.Level
+}
+
+func (g *Gate) limitReached(a *right.Actor) *problem.Error {
+	what := "it is limited to some repositories or permissions"
+	if a.Grant.Limits.ReadOnly {
+		what = "it is limited to reading"
+	}
+	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
 // permissionMissing words what a fine-grained token lacks: a permission where it

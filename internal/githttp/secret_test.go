@@ -10,6 +10,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/id"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 func logged(t *testing.T, s *apptest.Server, of id.Account, action string) []audit.Line {
@@ -191,4 +192,22 @@ func TestSecret_known(t *testing.T) {
 	if out, code := other.Try(t, "push", s.URL()+"/ada/app.git", "main:refs/heads/other"); code == 0 {
 		t.Errorf("a new file with a live token got through:\n%s", out)
 	}
+}
+
+// TestSecret_fine: a fine-grained token is found like any other.
+func TestSecret_fine(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "app", true)
+	_, adas := s.Token(t, ada, "laptop", "repo")
+	tok, plain := s.FineToken(t, ada, token.NewFine{Name: "deploy", Owner: ada.ID, Access: token.AllOf}, "contents=read")
+	g := s.Git(t, "ada", adas)
+	g.Run(t, "init", "-q")
+	g.Commit(t, "conf.yml", "token: "+plain+"\n", "configure")
+	out, code := g.Try(t, "push", s.URL()+"/ada/app.git", "main")
+	if code == 0 {
+		t.Error("the push went through")
+	}
+	contains(t, out, "Fine-grained Personal Access Token", fmt.Sprintf("/settings/personal-access-tokens/%d/delete", tok.ID))
 }

@@ -19,7 +19,8 @@ var allow = map[string][]string{
 	"printable": {},
 	"markdown":  {"problem"},
 	"language":  {},
-	"right":     {"id"},
+	"pattern":   {},
+	"right":     {"id", "pattern"},
 	"signature": {"problem"},
 	// outside things
 	"db":       {"problem"},
@@ -36,7 +37,7 @@ var allow = map[string][]string{
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
-	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
+	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account"},
 	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
@@ -52,7 +53,7 @@ var allow = map[string][]string{
 	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
+	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "alert", "gate", "gitstore", "outbound"},

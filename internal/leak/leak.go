@@ -110,9 +110,12 @@ type Finding struct {
 	Places    []Place
 }
 
+var names = [token.Kinds]string{token.Personal: "Personal Access Token", token.FineGrained: "Fine-grained Personal Access Token", token.OAuth: "OAuth Access Token",
+	token.Refresh: "Refresh Token", token.AppSecret: "Application Secret"}
+
 // Name is what the secret is, as GitHub's messages name such things.
 func (f *Finding) Name() string {
-	return [...]string{"Personal Access Token", "OAuth Access Token", "Refresh Token", "Application Secret"}[f.Token.Kind]
+	return names[f.Token.Kind]
 }
 
 // Path is the page on which its owner ends it.
@@ -120,6 +123,8 @@ func (f *Finding) Path() string {
 	switch f.Token.Kind {
 	case token.Personal:
 		return fmt.Sprintf("/settings/tokens/%d/delete", int64(f.Token.Token))
+	case token.FineGrained:
+		return fmt.Sprintf("/settings/personal-access-tokens/%d/delete", int64(f.Token.Token))
 	case token.AppSecret:
 		return "/settings/developers"
 	}

@@ -108,7 +108,7 @@ func message(err error, p *problem.Error) string {
 			return "Requires authentication"
 		}
 	}
-	if refusal, ok := errors.AsType[*gate.Refusal](err); ok && refusal.Why != gate.SuspendedAccount {
+	if _, ok := errors.AsType[*gate.Refusal](err); ok && p.Kind == problem.Unauthenticated {
 		return "Bad credentials. " + join(p)
 	}
 	if p.Public == "" {

@@ -115,6 +115,7 @@ func (d *Door) table() []topic {
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
 		{"Organizations", d.orgRoutes()},
+		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},

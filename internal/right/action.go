@@ -66,6 +66,8 @@ const (
 	OrgEdit              // profile and what members may do
 	OrgDelete            //
 	OrgApplications      // its OAuth apps and their secrets
+	OrgTokensRead        // the fine-grained tokens that reach what is its
+	OrgTokensRevoke      // end them
 	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
 	OrgCreateRepo        // a public repository of it
 	OrgCreateRepoPrivate //
@@ -188,6 +190,8 @@ var table = [actions]ActionInfo{
 	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
 	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
 	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
+	OrgTokensRead:        {Name: "org.tokens", Subject: OfOrg, Permission: OrgTokens, Level: Read, Right: Admin},
+	OrgTokensRevoke:      {Name: "org.tokens_revoke", Subject: OfOrg, Permission: OrgTokens, Level: Write, Right: Admin},
 	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},

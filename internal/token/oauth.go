@@ -27,7 +27,7 @@ type NewOAuth struct {
 }
 
 // IssueTx makes a token of account for an application, inside the caller's
-// transaction. Beyond PerApp it ends the oldest.
+// transaction. Beyond PerApp it ends the oldest, and what was narrowed from it.
 func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, n NewOAuth) (Token, secret.Value, error) {
 	plain := Generate(OAuth)
 	t := Token{Account: account, Kind: OAuth, App: n.App, Note: n.Note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain),
@@ -42,7 +42,7 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	}
 	same := 0
 	for _, old := range held { // newest first
-		if old.Scopes != t.Scopes {
+		if old.Scopes != t.Scopes || old.Parent != 0 {
 			continue
 		}
 		if same++; same >= PerApp {
