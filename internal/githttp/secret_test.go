@@ -211,3 +211,27 @@ func TestSecret_fine(t *testing.T) {
 	}
 	contains(t, out, "Fine-grained Personal Access Token", fmt.Sprintf("/settings/personal-access-tokens/%d/delete", tok.ID))
 }
+
+// TestSecret_behindMany: a live token is found behind any number of times that a
+// dead one stands there.
+func TestSecret_behindMany(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "app", true)
+	_, adas := s.Token(t, ada, "laptop", "repo")
+	dead, gone := s.Token(t, ada, "gone", "repo")
+	if _, err := s.Tokens.Revoke(t.Context(), right.Operator(), ada.ID, dead.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, plain := s.Token(t, ada, "deploy", "repo")
+	a := s.Git(t, "ada", adas)
+	a.Run(t, "init", "-q")
+	a.Run(t, "remote", "add", "origin", s.URL()+"/ada/app.git")
+	a.Commit(t, "log", strings.Repeat(gone+"\n", 6000)+plain+"\n", "keep the log")
+	out, code := a.Try(t, "push", "origin", "main")
+	if code == 0 {
+		t.Error("a live token was pushed")
+	}
+	contains(t, out, "path: log:6001")
+}
