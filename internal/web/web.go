@@ -24,6 +24,7 @@ import (
 	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
+	"jeton/internal/publish"
 	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -57,6 +58,9 @@ type Options struct {
 	PublicKeys *pubkey.Room
 	Statuses   *commitstatus.Room
 	Releases   *release.Room
+	Publish    *publish.Flow
+
+	UploadTimeout time.Duration // for one form with files; 0: an hour
 }
 
 // Door answers browsers.
@@ -87,11 +91,14 @@ const (
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
-		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil {
+		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -310,8 +317,19 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/releases/latest", Action: right.ReleaseRead, Handle: toLatest},
 		{Method: get, Path: "/{owner}/{repo}/releases/tag/{tag}", Action: right.ReleaseRead, Handle: heavy(showRelease)},
 		{Method: get, Path: "/{owner}/{repo}/releases/download/{tag}/{asset}", Action: right.ReleaseRead, Handle: downloadAsset},
+		{Method: get, Path: "/{owner}/{repo}/releases/new", Action: right.ReleaseWrite, Handle: newReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/new", Action: right.ReleaseWrite, Handle: createRelease},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}", Action: right.ReleaseWrite, Handle: editReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}", Action: right.ReleaseWrite, Handle: updateRelease},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}/delete", Action: right.ReleaseWrite, Handle: deleteReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/delete", Action: right.ReleaseWrite, Handle: deleteRelease},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/files", Action: right.ReleaseWrite, Handle: uploadFiles},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}/files/{asset_id}/delete", Action: right.ReleaseWrite, Handle: deleteFileForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/files/{asset_id}/delete", Action: right.ReleaseWrite, Handle: deleteFile},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
+		{Method: get, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateForm},
+		{Method: post, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateRepo},
 		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
 		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},
