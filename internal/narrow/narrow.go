@@ -18,6 +18,7 @@ import (
 	"hash/crc32"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"jeton/internal/secret"
 )
@@ -161,6 +162,9 @@ func wellFormed(links []string) bool {
 	}
 	var seen []string
 	for _, l := range links {
+		if !utf8.ValidString(l) { // it will be stored and shown
+			return false
+		}
 		parts := strings.SplitN(l, "\n", 3)
 		if parts[0] != NodeLink {
 			continue
@@ -255,7 +259,7 @@ func Cut(token secret.Value, node Node, note string, limits ...string) (secret.V
 		key = extend(key, l)
 	}
 	if !wellFormed(c.Links) {
-		return secret.Value{}, errors.New("a token has its number alone")
+		return secret.Value{}, errors.New("a token has its number alone, and is told in UTF-8")
 	}
 	copy(c.tag[:], key)
 	return c.token()

@@ -2,6 +2,10 @@ package narrow_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -102,23 +106,86 @@ func TestChain_nothingTaken(t *testing.T) {
 	})
 }
 
-// TestVectors holds the form: docs/tokens.md has the same lines.
+// docs is docs/tokens.md's block of that kind.
+func docs(t *testing.T, kind string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "tokens.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(text), "```"+kind+"\n")
+	block, _, end := strings.Cut(block, "```")
+	if !ok || !end {
+		t.Fatalf("docs/tokens.md has no block of %s", kind)
+	}
+	return block
+}
+
+// TestVectors holds the form to what docs/tokens.md promises to others.
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	node, ok := narrow.ParseNode("000102030405060708090a0b0c0d0e0f")
-	if !ok {
-		t.Fatal("no node")
+	var want strings.Builder
+	_, _ = fmt.Fprintf(&want, "root      %s\nlookup    %x\nkey 0     %x\n", root.Reveal(), narrow.Lookup(root), narrow.Key(root))
+	token := root
+	for _, step := range []struct {
+		node, note string
+		limits     []string
+	}{
+		{"000102030405060708090a0b0c0d0e0f", "ci", []string{"read", "repo\nada/site\nada/docs"}},
+		{"f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", "", []string{"network\n" + strings.Repeat("2001:db8::/32\n", 9) + "192.0.2.1", "until\n2000000000"}},
+	} {
+		node, ok := narrow.ParseNode(step.node)
+		if !ok {
+			t.Fatal("no node")
+		}
+		var err error
+		if token, err = narrow.Cut(token, node, step.note, step.limits...); err != nil {
+			t.Fatal(err)
+		}
+		c, err := narrow.Parse(token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := len(c.Links) - len(step.limits); i <= len(c.Links); i++ {
+			_, _ = fmt.Fprintf(&want, "link %-4d %x\nkey %-5d %x\n", i, c.Links[i-1], i, narrow.Tag(narrow.Key(root), c.Links[:i]))
+		}
+		body := token.Reveal()
+		b, err := base64.RawURLEncoding.DecodeString(body[4 : len(body)-6])
+		if err != nil || !slices.Equal(b[16:48], narrow.Tag(narrow.Key(root), c.Links)) {
+			t.Fatal("the tag is not the last key", err)
+		}
+		_, _ = fmt.Fprintf(&want, "rest      %x\ncheck     %s\n", b[48:], body[len(body)-6:])
 	}
-	got, err := narrow.Cut(root, node, "ci", "read", "repo\nada/site")
+	if got := docs(t, "vectors"); got != want.String() {
+		t.Errorf("docs/tokens.md has\n%s\nand should have\n%s", got, want.String())
+	}
+}
+
+// TestNarrower runs the one of docs/tokens.md: what others write by the book is
+// good.
+func TestNarrower(t *testing.T) {
+	t.Parallel()
+	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Fatal(err)
+		t.Skip("there is no Python here")
 	}
-	body := got.Reveal()
-	b, err := base64.RawURLEncoding.DecodeString(body[4 : len(body)-6])
-	if err != nil {
-		t.Fatal(err)
+	token := root
+	for _, args := range [][]string{{"read", "repo=ada/site"}, {"permission=contents=read", "network=" + strings.Repeat("1", 300)}} {
+		cmd := exec.CommandContext(t.Context(), python, append([]string{"-c", docs(t, "python")}, args...)...)
+		cmd.Stdin = strings.NewReader(token.Reveal() + "\n")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		token = secret.New(strings.TrimSpace(string(out)))
+		c, err := narrow.Parse(token)
+		if err != nil || !c.Good(narrow.Key(root)) {
+			t.Fatalf("what the book's narrower made is not good: %v", err)
+		}
+		if steps := c.Steps(); len(steps[len(steps)-1].Limits) != len(args) {
+			t.Errorf("%+v", steps)
+		}
 	}
-	t.Logf("lookup %x\nkey %x\ntag %x\nrest %q\nsum %s", b[:16], narrow.Key(root), b[16:48], b[48:], body[len(body)-6:])
 }
 
 // TestLen: a token is found whatever stands behind it, and nothing else is.
@@ -154,7 +221,7 @@ func TestParse_oneForm(t *testing.T) {
 	if _, err := narrow.Cut(one, node, ""); err == nil {
 		t.Error("a token lies below itself")
 	}
-	for _, limit := range []string{"", "\nread", "node\n" + node.String(), "repo\na/b\x00"} {
+	for _, limit := range []string{"", "\nread", "node\n" + node.String(), "repo\na/b\x00", "repo\n\xff/b"} {
 		if _, err := narrow.Cut(root, narrow.NewNode(), "", limit); err == nil {
 			t.Errorf("the limit %q was put in", limit)
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 // narrowedLabel keeps the digests of narrowed tokens, which are in memory alone,
-// apart from those of others.
-const narrowedLabel = "narrowed/1"
+// apart from those of others. They are of the tags: these fill one block of SHA-256.
+const narrowedLabel = "narrow/1"
 
 // verifyNarrowed is Verify for a token that its holder narrowed. Once it was seen,
 // it costs what another one does, and reading what names it.
@@ -25,8 +25,8 @@ func (r *Room) verifyNarrowed(ctx context.Context, plain secret.Value) (*Verifie
 	if !ok {
 		return nil, &Refused{Why: Malformed}
 	}
-	_, digest := r.o.Keys.Digest(narrowedLabel, head[:])
-	// The head holds the tag of the whole chain, yet the rest may be another text.
+	_, digest := r.o.Keys.Digest(narrowedLabel, head[narrow.LookupBytes:])
+	// The tag is of the whole chain, yet the rest may be another text.
 	if v := r.remembered(&digest); v != nil && v.whole.Reveal() == plain.Reveal() {
 		return r.unlessOver(v)
 	}
