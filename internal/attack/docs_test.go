@@ -58,7 +58,7 @@ func TestDocs(t *testing.T) {
 			}
 		}
 	}
-	if want := 144; len(rows) != want {
+	if want := 148; len(rows) != want {
 		t.Errorf("the table has %d rows, want %d", len(rows), want)
 	}
 	for _, name := range slices.Sorted(maps.Keys(exists)) {

@@ -479,7 +479,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 		"{file_sha}", w.blob, "{tree_sha...}", "main", "{commit_sha}", w.commit, "{tag_sha}", w.tag,
 		"{rest...}", m.file(c), "{oid}", w.large, "{lock}", num(1 << 40), "{sha}", w.commit, "{release_id}", num(int64(rel)), "{asset_id}", num(int64(asset)), "{assets}", "assets", "{tag}", releaseTag, "{asset}", "file", "{deployment_id}", num(int64(dep)), "{status_id}", num(int64(depStatus)),
 		"{ssh_signing_key_id}", num(int64(key)), "{gpg_key_id}", num(int64(key)), "{key}", num(int64(key)), "{user}", num(int64(w.victim.ID)), "{email}", num(int64(email)),
-		"{token}", num(int64(tok)), "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
+		"{token}", num(int64(tok)), "{node}", "000102030405060708090a0b0c0d0e0f", "{invitation_id}", num(1 << 40), "{invitation}", num(1 << 40), "{repository_id}", num(int64(w.repos[false].ID)), "{session}", num(1 << 40), "{rule}", num(int64(rule)), "{app}", num(int64(p.app)), "{secret}", num(1 << 40), "{client_id}", client}
 	if strings.Contains(c.path, "/secret-scanning/") {
 		pairs = append(pairs, m.alertPath(t, c)...)
 	}

@@ -157,6 +157,7 @@ type tokenUse struct {
 	Created                                       time.Time
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
+	Narrowed                                      *narrowedPart // nil: the page says nothing of it
 }
 
 // regeneratePage asks for a new expiration.

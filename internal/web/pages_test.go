@@ -15,6 +15,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/right"
 	"jeton/internal/signature"
+	"jeton/internal/token"
 )
 
 var sampleNow = time.Date(2026, time.November, 23, 14, 30, 0, 0, time.UTC)
@@ -111,6 +112,21 @@ func samples() []sample {
 		{"token-new", "token-new", &tokenForm{Frame: secretive(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: newExpiryField("30", "", sampleNow), FromLink: true, Unknown: "gist"}},
 		{"token-new-dark", "token-new", &tokenForm{Frame: dark(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Scopes: scopeTree(mustScopes("user:email")), Expiry: newExpiryField("none", "", sampleNow)}},
 		{"token-edit", "token-edit", &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: use, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}},
+		{"token-narrowed", "token-edit", func() any {
+			u := use
+			u.Narrowed = &narrowedPart{Href: "/settings/tokens/1", Limits: []string{"only from 192.0.2.0/24"}, More: 3, Nodes: []nodeRow{
+				{Node: strings.Repeat("0a", 16), Name: "the build", Limits: []string{"only ada/engine", "reads, and changes nothing"}, Created: sampleNow.Add(-time.Hour), Used: sampleNow, Address: "192.0.2.7", Client: "git/2.47.1", State: "Live", Live: true, Full: true},
+				{Node: strings.Repeat("0b", 16), Name: "0b0b0b0b", Above: "the build", Indent: "↳ ", Created: sampleNow.Add(-time.Hour), Minted: true, State: "Revoked"},
+				{Node: strings.Repeat("0c", 16), Name: "deeper", Above: "0b0b0b0b", Indent: "\u2003↳ ", Created: sampleNow.Add(-time.Hour), State: "Ended with 0b0b0b0b"}}}
+			return &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: u, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}
+		}()},
+		{"token-limits", "token-limits", func() any {
+			p := (&call{}).limitsPage(&token.Token{ID: 1, Note: "Laptop"})
+			p.Frame = dev("Limits of Laptop")
+			p.Problem = &Wrongs{Field: "network", Public: "“here” is not a network"}
+			p.Fields[0].Text, p.Read, p.Uses, p.Megabytes = "here", true, "5", "20"
+			return p
+		}()},
 		{"fine-tokens", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens"), New: &newToken{Href: "/x", Note: "Build", Secret: fresh.Secret, Login: "ada", PublicOnly: true}, Tokens: []tokenRow{{Href: "/x", Note: "Build", Gives: "contents: write, metadata: read", Reaches: "2 repositories of ada", Used: "Never used", Expiry: expiry{Never: true}}, {Href: "/y", Note: "Reader", Reaches: "Public repositories, read-only", Used: "Never used"}}}},
 		{"fine-tokens-empty", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens")}},
 		{"fine-new", "fine-new", &fineNew{fineForm: fine, Expiry: newExpiryField("30", "", sampleNow)}},

@@ -270,6 +270,9 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.Personal)},
+		{Method: get, Path: "/settings/tokens/{token}/limits", Action: right.SelfSecurity, Handle: limitsForm(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/limits", Action: right.SelfSensitive, Handle: setLimits(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/nodes/{node}/revoke", Action: right.SelfSensitive, Handle: revokeNode(token.Personal)},
 
 		{Method: get, Path: "/settings/personal-access-tokens", Action: right.SelfSecurity, Handle: listFine},
 		{Method: post, Path: "/settings/personal-access-tokens", Action: right.SelfSensitive, Handle: createFine},
@@ -282,6 +285,9 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.FineGrained)},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.FineGrained)},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.FineGrained)},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}/limits", Action: right.SelfSecurity, Handle: limitsForm(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/limits", Action: right.SelfSensitive, Handle: setLimits(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/nodes/{node}/revoke", Action: right.SelfSensitive, Handle: revokeNode(token.FineGrained)},
 
 		{Method: get, Path: "/admin", Action: right.SiteManage, Handle: toUsers},
 		{Method: get, Path: "/admin/users", Action: right.SiteManage, Handle: listUsers},
