@@ -219,6 +219,27 @@ func TestP3_AChildReachesNothingWider(t *testing.T) {
 	want(t, "its transfer after its end", s.Do(t, "GET", down.path(s), "", down.auth()), 401)
 	want(t, "the root", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(root)), 200)
 
+	// By API it makes nothing, and ends nothing but itself.
+	child, node = narrower(t, root, "read")
+	sibling, siblingNode := narrower(t, root, "read")
+	for _, plain := range []string{child, sibling} {
+		want(t, "what it is", s.Do(t, "GET", "/api/v3/user/token", "", bearer(plain)), 200)
+	}
+	if err := s.Tokens.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want(t, "to mint", s.Do(t, "POST", "/api/v3/user/token/narrow", `{"read":true}`, bearer(child)), 403)
+	want(t, "to end a sibling", s.Do(t, "DELETE", "/api/v3/user/token/nodes/"+siblingNode, "", bearer(child)), 404)
+	want(t, "to end nobody", s.Do(t, "DELETE", "/api/v3/user/token/nodes/"+narrow.NewNode().String(), "", bearer(child)), 404)
+	want(t, "to end no number", s.Do(t, "DELETE", "/api/v3/user/token/nodes/1", "", bearer(child)), 422)
+	for _, path := range []string{"/orgs/works/personal-access-tokens/1", "/orgs/works/personal-access-tokens"} {
+		want(t, path, s.Do(t, "POST", "/api/v3"+path, `{"action":"revoke"}`, bearer(child)), 403, 404)
+	}
+	want(t, "the sibling", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(sibling)), 200)
+	want(t, "to end itself", s.Do(t, "DELETE", "/api/v3/user/token/nodes/"+node, "", bearer(child)), 204)
+	want(t, "itself", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(child)), 401)
+	want(t, "the sibling", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(sibling)), 200)
+
 	gone, _ := narrower(t, root, "read")
 	want(t, "handed in", s.Do(t, "POST", "/api/v3/credentials/revoke", `{"credentials":["`+gone+`"]}`), 202)
 	want(t, "what was handed in", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(gone)), 401)

@@ -27,6 +27,9 @@ type Presented struct {
 // None reports whether no credential was presented at all.
 func (p Presented) None() bool { return !p.present }
 
+// Token is what may be the token, for who makes another one out of it.
+func (p Presented) Token() secret.Value { return p.plain }
+
 // maxAuthorization bounds the header: the longest token and user name are far
 // shorter.
 const maxAuthorization = 4096

@@ -7,7 +7,12 @@ import (
 
 // Routes that GitHub does not have.
 var own = []string{
-	"GET /openapi.json",  // the description of this API
+	"GET /openapi.json", // the description of this API
+	// The token that is presented, which GitHub's clients don't ask about; a number
+	// could stand in the word's place, but for this word there is no account.
+	"GET /user/token",
+	"POST /user/token/narrow",
+	"DELETE /user/token/nodes/",
 	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 

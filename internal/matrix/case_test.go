@@ -207,6 +207,7 @@ type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
 var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fixture{
+	"rest POST /api/v3/user/token/narrow":                                {body: `{"read":true}`},
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=upload":   {body: `{"operation":"upload","objects":[]}`},

@@ -13,6 +13,11 @@ import (
 // finePages are those about one fine-grained token.
 const finePages = "/settings/personal-access-tokens/{token}"
 
+// tokenRules are about the token that is presented: whoever has one may.
+var tokenRules = []rule{
+	about(`rest \w+ /api/v3/user/token(/.*)?`, signedIn, "", false),
+}
+
 // newFine makes the token that one request is about. Nobody can have many of these,
 // so that it goes with the request.
 func (m *matrix) newFine(t testing.TB, c kase) id.Token {

@@ -24,6 +24,7 @@ const (
 	GPGKeysWrite  // add
 	GPGKeysDelete // delete
 	SelfRepos     // list one's own repositories on the settings pages
+	SelfToken     // the token itself by which the actor came: what it is, and weaker ones of it
 	SelfSecurity  // look at tokens, sessions, the security log
 	SelfSensitive // change tokens, password, addresses, sessions, login
 	RepoCreate    // a public repository
@@ -147,6 +148,7 @@ var table = [actions]ActionInfo{
 	GPGKeysWrite:      {Name: "gpg_keys.write", Subject: OfSelf, Permission: GPGKeys, Level: Write},
 	GPGKeysDelete:     {Name: "gpg_keys.delete", Subject: OfSelf, Permission: GPGKeys, Level: Admin},
 	SelfRepos:         {Name: "self.repositories", Subject: OfSelf, Permission: Security, Level: Read, People: true},
+	SelfToken:         {Name: "self.token", Subject: OfSelf},
 	SelfSecurity:      {Name: "self.security", Subject: OfSelf, Permission: Security, Level: Read, People: true},
 	SelfSensitive:     {Name: "self.sensitive", Subject: OfSelf, Permission: Security, Level: Admin, People: true, Recent: true},
 	RepoCreate:        {Name: "repo.create", Subject: OfSelf, Permission: Administration, Level: Write, OfPublic: true},

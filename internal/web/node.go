@@ -128,12 +128,12 @@ const megabyte = 1_000_000
 func (c *call) limitsPage(t *token.Token) *limitsPage {
 	h := homeOf(t.Kind)
 	return &limitsPage{Frame: h.frame("Limits of " + line(t.Note)), Href: h.of(t.ID, ""), Note: line(t.Note), Fields: []limitField{
-		{Name: right.LimitNetworks, Label: "Networks", Hint: "The token is refused from everywhere else. As 192.0.2.0/24, 2001:db8::/32, or one address."},
-		{Name: right.LimitRepos, Label: "Repositories", Hint: "The token is for these repositories and nothing else, what is public included. As OWNER/NAME."},
-		{Name: right.LimitPermissions, Label: "Permissions", Hint: "Not more than these, by the names of fine-grained tokens. As contents=read."},
-		{Name: right.LimitRefs, Label: "Branches and tags", Hint: "Others are not there for the token. As refs/heads/main or refs/heads/**."},
-		{Name: right.LimitPush, Label: "Branches and tags to push to", Hint: "Others are seen, and not moved. As refs/heads/ci/*."},
-		{Name: right.LimitPaths, Label: "Files to push", Hint: "Pushes change no other files. This limits pushes only: all files can be read. As docs/** or README.md."},
+		{Name: right.LimitNetworks, Label: "Networks", Hint: "The token is refused from everywhere else. As 192.0.2.0/24, 2001:db8::/32, or one address. One on each line; any of them will do."},
+		{Name: right.LimitRepos, Label: "Repositories", Hint: "The token is for these repositories and nothing else, what is public included. As OWNER/NAME. One on each line; any of them will do."},
+		{Name: right.LimitPermissions, Label: "Permissions", Hint: "Not more than these, by the names of fine-grained tokens. As contents=read. One on each line."},
+		{Name: right.LimitRefs, Label: "Branches and tags", Hint: "Others are not there for the token. As refs/heads/main or refs/heads/**. One on each line; any of them will do."},
+		{Name: right.LimitPush, Label: "Branches and tags to push to", Hint: "Others are seen, and not moved. As refs/heads/ci/*. One on each line; any of them will do."},
+		{Name: right.LimitPaths, Label: "Files to push", Hint: "Pushes change no other files. This limits pushes only: all files can be read. As docs/** or README.md. One on each line; any of them will do."},
 	}}
 }
 
