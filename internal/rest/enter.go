@@ -15,10 +15,14 @@ func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor)
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		maps.Copy(w.Header(), d.fixed)
 		c := &call{door: d, w: w, r: r}
-		if err := c.enter(); err != nil {
-			return err
+		defer func() { c.use.Broken() }() // what was answered has ended it
+		err := c.enter()
+		if err == nil {
+			c.use.About(right.SelfRead, nil, "", "")
+			err = next(w, r, &c.actor)
 		}
-		return next(w, r, &c.actor)
+		c.use.End(err)
+		return err
 	})
 }
 
@@ -31,9 +35,4 @@ func (d *Door) State(r *http.Request, actor *right.Actor) (limit, remaining int,
 	}
 	core := c.core(rate, d.o.Limit.Take(key, rate, 0))
 	return core.Limit, core.Remaining, time.Unix(core.Reset, 0), true
-}
-
-// Used notes that the actor's token was used for action.
-func (d *Door) Used(r *http.Request, actor *right.Actor, action right.Action) {
-	(&call{door: d, r: r, actor: *actor, action: action}).used()
 }

@@ -2,6 +2,8 @@ package token
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,20 +11,16 @@ import (
 	"jeton/internal/id"
 )
 
-const (
-	flushEvery = time.Second
-	maxPending = 1 << 17 // tokens with an unwritten use; beyond it the newest are dropped
-)
+const flushEvery = time.Second
 
-// uses collects what was used, so that no request waits for the record. At most
-// the last second is lost in a crash.
+// uses collects which digests move to the current key, so that no request waits
+// for that. What a crash loses is done at the token's next use.
 type uses struct {
 	room *Room
 	done chan struct{}
 	stop func()
 
 	mu      sync.Mutex
-	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
 }
 
@@ -32,16 +30,18 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}}
+	return &uses{room: r, digests: map[id.Token]newDigest{}}
 }
 
-// Used remembers a use of a token; it is written within a second.
-func (r *Room) Used(tid id.Token, u Use) {
-	r.uses.mu.Lock()
-	defer r.uses.mu.Unlock()
-	if _, known := r.uses.latest[tid]; known || len(r.uses.latest) < maxPending {
-		r.uses.latest[tid] = u
+// UsedTx notes the latest use of tokens, in the transaction that writes their
+// uses into the ledger. An earlier one than what is known changes nothing.
+func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[id.Token]Use) error {
+	for _, tid := range slices.Sorted(maps.Keys(latest)) {
+		if err := recordUse(ctx, tx, tid, latest[tid]); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
@@ -50,7 +50,7 @@ func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
 	u.digests[tid] = newDigest{old: old, sum: sum, key: key}
 }
 
-// Start writes the collected uses in batches until Close.
+// Start writes what was collected in batches until Close.
 func (r *Room) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // a cancelled start must still flush: Close ends it
 	r.uses.stop, r.uses.done = cancel, make(chan struct{})
@@ -64,7 +64,7 @@ func (r *Room) Start(ctx context.Context) {
 				return
 			case <-tick.C:
 				if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
-					r.o.Log.WarnContext(ctx, "uses of tokens not written yet", "err", err)
+					r.o.Log.WarnContext(ctx, "digests of tokens not renewed yet", "err", err)
 				}
 			}
 		}
@@ -85,18 +85,13 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests := u.latest, u.digests
-	u.latest, u.digests = map[id.Token]Use{}, map[id.Token]newDigest{}
+	digests := u.digests
+	u.digests = map[id.Token]newDigest{}
 	u.mu.Unlock()
-	if len(latest) == 0 && len(digests) == 0 {
+	if len(digests) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		for tid, use := range latest {
-			if err := recordUse(ctx, tx, tid, use); err != nil {
-				return err
-			}
-		}
 		for tid, d := range digests {
 			if err := redigest(ctx, tx, tid, d.old, d.sum, d.key); err != nil {
 				return err
@@ -105,20 +100,9 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, digests)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		maps.Copy(u.digests, digests)
 	}
 	return err
-}
-
-func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	for tid, use := range latest {
-		if _, newer := u.latest[tid]; !newer {
-			u.latest[tid] = use
-		}
-	}
-	for tid, d := range digests {
-		u.digests[tid] = d
-	}
 }
