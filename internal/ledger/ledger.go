@@ -5,6 +5,7 @@
 package ledger
 
 import (
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -112,7 +113,8 @@ const parts = 16
 // equal is put together when it is written.
 type part struct {
 	mu      sync.Mutex
-	lines   map[line]*sum     // guarded by mu
+	lines   map[short]*told   // guarded by mu
+	size    int               // how many told there are; guarded by mu
 	running Running           // the ring's head; guarded by mu
 	deeds   map[deed]struct{} // guarded by mu
 	_       [64]byte          // two parts share no line of the processor's cache
@@ -121,6 +123,7 @@ type part struct {
 // Room holds the uses of all tokens. It is safe for concurrent use.
 type Room struct {
 	o     Options
+	seed  maphash.Seed
 	parts [parts]part
 	lost  atomic.Int64 // uses that were counted only
 
@@ -150,11 +153,11 @@ func New(o Options) *Room {
 	if o.KeepRevoked == 0 {
 		o.KeepRevoked = DefaultKeepRevoked
 	}
-	r := &Room{o: o, open: map[line]openLine{}, budget: map[id.Token]int{}, waiting: map[line]*sum{}, deeds: map[deed]time.Time{}}
+	r := &Room{o: o, seed: maphash.MakeSeed(), open: map[line]openLine{}, budget: map[id.Token]int{}, waiting: map[line]*sum{}, deeds: map[deed]time.Time{}}
 	for i := range r.parts {
 		p := &r.parts[i]
 		p.running.prev, p.running.next = &p.running, &p.running
-		p.lines, p.deeds = map[line]*sum{}, map[deed]struct{}{}
+		p.lines, p.deeds = map[short]*told{}, map[deed]struct{}{}
 	}
 	o.Chain.Register(chain.Source{Log: chain.Uses, Name: "uses of tokens", Rows: rowsOf, IDs: idsAfter})
 	return r
@@ -193,7 +196,7 @@ func (x *Running) End(result string, received, sent int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	x.prev.next, x.next.prev = x.next, x.prev
-	p.add(x.room, line{x.use, result}, sum{first: x.began, last: now, times: 1, received: received, sent: sent})
+	p.add(x.room, &x.use, result, sum{first: x.began, last: now, times: 1, received: received, sent: sent})
 }
 
 // Refused tells of a use that was refused before anything else was known of it.
@@ -202,7 +205,7 @@ func (r *Room) Refused(u Use, why string) {
 	p := r.anyPart()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.add(r, line{u, why}, sum{first: now, last: now, times: 1})
+	p.add(r, &u, why, sum{first: now, last: now, times: 1})
 }
 
 // Let tells that the gate let a token do something, on something public or not.
@@ -215,17 +218,41 @@ func (r *Room) Let(t id.Token, a right.Action, public bool) {
 	}
 }
 
+// short is what most lines differ in. To hash a whole line takes longer than all
+// else that a request pays here.
+type short struct {
+	token  id.Token
+	repo   id.Repo
+	action right.Action
+	rest   uint64 // of client and name
+}
+
+// told is a line, and the next one of the same short.
+type told struct {
+	line
+	sum
+	next *told
+}
+
 // add counts a use; the caller holds mu.
-func (p *part) add(r *Room, l line, s sum) {
-	if have := p.lines[l]; have != nil {
-		have.add(&s)
-		return
+func (p *part) add(r *Room, u *Use, result string, s sum) {
+	k := short{token: u.Token, repo: u.Repo, action: u.Action, rest: maphash.String(r.seed, u.Client)}
+	if u.Repo == 0 {
+		k.rest += 31 * maphash.String(r.seed, u.Name)
 	}
-	if len(p.lines) >= maxPending/parts {
+	first := p.lines[k]
+	for t := first; t != nil; t = t.next {
+		if t.result == result && t.Use == *u {
+			t.add(&s)
+			return
+		}
+	}
+	if p.size >= maxPending/parts {
 		r.lost.Add(1)
 		return
 	}
-	p.lines[l] = &s
+	p.lines[k] = &told{line: line{*u, result}, sum: s, next: first}
+	p.size++
 }
 
 // gather puts what was told with what waits. The caller holds flushing.
@@ -241,19 +268,21 @@ func (r *Room) gather() {
 		for x := p.running.next; x != &p.running; x = x.next {
 			if !x.told {
 				x.told = true
-				p.add(r, line{x.use, UnderWay}, sum{first: x.began, last: x.began, times: 1})
+				p.add(r, &x.use, UnderWay, sum{first: x.began, last: x.began, times: 1})
 			}
 		}
 		lines, deeds := p.lines, p.deeds
 		if len(lines) > 0 {
-			p.lines = make(map[line]*sum, len(lines))
+			p.lines, p.size = make(map[short]*told, len(lines)), 0
 		}
 		if len(deeds) > 0 {
 			p.deeds = make(map[deed]struct{}, len(deeds))
 		}
 		p.mu.Unlock()
-		for l, s := range lines {
-			r.wait(l, s)
+		for _, t := range lines {
+			for ; t != nil; t = t.next {
+				r.wait(t.line, &t.sum)
+			}
 		}
 		for d := range deeds {
 			if len(r.deeds) < maxPending {
