@@ -24,7 +24,7 @@ const (
 // tokenLedger is the part of a token's page about its uses. Any page of a token
 // can include it, as "token-ledger".
 type tokenLedger struct {
-	Href       string // of the whole ledger
+	Href       string // of the whole ledger; empty on its own page
 	Days       int    // that are known of
 	Used, Held int    // permissions
 	Shrink     *shrinking
@@ -165,6 +165,7 @@ func showUses(c *call) error {
 		if p.Ledger, err = c.tokenLedger(&t); err != nil {
 			return err
 		}
+		p.Ledger.Href = "" // it is this page
 	}
 	for i := range moments {
 		p.Rows = append(p.Rows, newUseRow(&moments[i]))
@@ -196,7 +197,7 @@ func (c *call) ledgerPlace() (ledger.Place, error) {
 }
 
 func newUseRow(m *ledger.Moment) useRow {
-	r := useRow{First: m.First, Last: m.Last, Times: m.Times, Did: line(actionWords(m.Action)), Result: line(m.Result), Repo: line(m.Repo), Actor: line(m.Actor),
+	r := useRow{First: m.First, Times: m.Times, Did: line(actionWords(m.Action)), Result: line(m.Result), Repo: line(m.Repo), Actor: line(m.Actor),
 		Detail: line(m.Detail), Address: m.Address, Client: line(m.Client), Received: m.Received, Sent: m.Sent, Event: m.Use == 0}
 	if m.Action == "" {
 		r.Did = "a request"
