@@ -36,7 +36,7 @@ func (r *Room) Check(ctx context.Context, clientID string, plain secret.Value) (
 func (r *Room) given(ctx context.Context, clientID string, plain secret.Value) (token.Token, error) {
 	missing := problem.New(problem.NotFound, "Not Found", "")
 	v, err := r.o.Tokens.Verify(ctx, plain)
-	if _, refused := errors.AsType[*token.Refused](err); refused || err == nil && v.App != clientID {
+	if _, refused := errors.AsType[*token.Refused](err); refused || err == nil && (v.App != clientID || v.Node != "") {
 		return token.Token{}, missing
 	}
 	if err != nil {
@@ -57,12 +57,9 @@ func (r *Room) Reset(ctx context.Context, actor right.Actor, plain secret.Value)
 	}
 	var fresh secret.Value
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		now, live, err := r.o.Tokens.LiveTx(ctx, tx, t.Account, t.ID)
+		now, err := r.current(ctx, tx, t)
 		if err != nil {
 			return err
-		}
-		if !live || now.LastEight != t.LastEight {
-			return problem.New(problem.NotFound, "Not Found", "")
 		}
 		until := time.Time{}
 		if !now.ExpiresAt.IsZero() {
@@ -72,6 +69,35 @@ func (r *Room) Reset(ctx context.Context, actor right.Actor, plain secret.Value)
 		return err
 	})
 	return t, fresh, err
+}
+
+// Narrow makes another token of the application out of one that it has, for fewer
+// repositories and permissions.
+func (r *Room) Narrow(ctx context.Context, actor right.Actor, plain secret.Value, n token.NewFine) (token.Token, secret.Value, error) {
+	t, err := r.Check(ctx, actor.App, plain)
+	if err != nil {
+		return token.Token{}, secret.Value{}, err
+	}
+	var fresh secret.Value
+	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		now, err := r.current(ctx, tx, t)
+		if err != nil {
+			return err
+		}
+		t, fresh, err = r.o.Tokens.NarrowTx(ctx, tx, actor, now, n)
+		return err
+	})
+	return t, fresh, err
+}
+
+// current reads t again. It may have ended, or have another secret, since it was
+// checked.
+func (r *Room) current(ctx context.Context, tx *db.Tx, t token.Token) (token.Token, error) {
+	now, live, err := r.o.Tokens.LiveTx(ctx, tx, t.Account, t.ID)
+	if err == nil && (!live || now.LastEight != t.LastEight) {
+		err = problem.New(problem.NotFound, "Not Found", "")
+	}
+	return now, err
 }
 
 // End ends a token of the application.

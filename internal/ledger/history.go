@@ -22,6 +22,7 @@ import (
 type Moment struct {
 	Use            id.Use // zero: a line of the security log
 	Event          id.Event
+	Node           string // the narrowed token that was used; empty: the token itself
 	First, Last    time.Time
 	Times          int64
 	Action         string
@@ -67,7 +68,7 @@ func (r *Room) History(ctx context.Context, owner id.Account, of id.Token, from 
 }
 
 func used(e *Entry) Moment {
-	return Moment{Use: e.ID, First: e.First, Last: e.Last, Times: e.Times, Action: e.Action, Result: e.Result, Repo: e.Repo,
+	return Moment{Use: e.ID, Node: e.Node, First: e.First, Last: e.Last, Times: e.Times, Action: e.Action, Result: e.Result, Repo: e.Repo,
 		Address: e.Address, Client: e.Client, Received: e.Received, Sent: e.Sent}
 }
 
@@ -98,7 +99,7 @@ func (r *Room) Export(ctx context.Context, w io.Writer, f audit.Format, owner id
 	switch f {
 	case audit.CSV:
 		out := csv.NewWriter(w)
-		if err := out.Write([]string{"log", "id", "first", "last", "times", "action", "result", "repository", "refs", "actor", "detail", "address", "client", "received", "sent"}); err != nil {
+		if err := out.Write([]string{"log", "id", "narrowed", "first", "last", "times", "action", "result", "repository", "refs", "actor", "detail", "address", "client", "received", "sent"}); err != nil {
 			return fmt.Errorf("export uses of a token: %w", err)
 		}
 		write = func(m *Moment) error { return out.Write(cells(m)) }
@@ -133,7 +134,7 @@ func (m *Moment) log() (name string, n int64) {
 
 func cells(m *Moment) []string {
 	log, n := m.log()
-	out := []string{log, strconv.FormatInt(n, 10), m.First.Format(time.RFC3339Nano), m.Last.Format(time.RFC3339Nano), strconv.FormatInt(m.Times, 10), m.Action, m.Result,
+	out := []string{log, strconv.FormatInt(n, 10), m.Node, m.First.Format(time.RFC3339Nano), m.Last.Format(time.RFC3339Nano), strconv.FormatInt(m.Times, 10), m.Action, m.Result,
 		m.Repo, strings.Join(m.Refs, "; "), m.Actor, m.Detail, m.Address, m.Client, strconv.FormatInt(m.Received, 10), strconv.FormatInt(m.Sent, 10)}
 	for i := range out {
 		out[i] = audit.Cell(out[i])
@@ -145,6 +146,7 @@ func cells(m *Moment) []string {
 type momentJSON struct {
 	Log      string    `json:"log"`
 	ID       int64     `json:"id"`
+	Node     string    `json:"narrowed,omitempty"`
 	First    time.Time `json:"first"`
 	Last     time.Time `json:"last"`
 	Times    int64     `json:"times"`
@@ -162,5 +164,5 @@ type momentJSON struct {
 
 func jsonMoment(m *Moment) momentJSON {
 	log, n := m.log()
-	return momentJSON{log, n, m.First, m.Last, m.Times, m.Action, m.Result, m.Repo, m.Refs, m.Actor, m.Detail, m.Address, m.Client, m.Received, m.Sent}
+	return momentJSON{log, n, m.Node, m.First, m.Last, m.Times, m.Action, m.Result, m.Repo, m.Refs, m.Actor, m.Detail, m.Address, m.Client, m.Received, m.Sent}
 }

@@ -50,6 +50,7 @@ const (
 // Use is what is known of a use when it begins.
 type Use struct {
 	Token       id.Token
+	Node        string     // of the narrowed token; empty: the token itself
 	Account     id.Account // whose token it is
 	Action      right.Action
 	Repo        id.Repo // zero where it is of none, or its existence is not told
@@ -236,7 +237,7 @@ type told struct {
 
 // add counts a use; the caller holds mu.
 func (p *part) add(r *Room, u *Use, result string, s sum) {
-	k := short{token: u.Token, repo: u.Repo, action: u.Action, rest: maphash.String(r.seed, u.Client)}
+	k := short{token: u.Token, repo: u.Repo, action: u.Action, rest: maphash.String(r.seed, u.Client) + 7*maphash.String(r.seed, u.Node)}
 	if u.Repo == 0 {
 		k.rest += 31 * maphash.String(r.seed, u.Name)
 	}
@@ -300,7 +301,7 @@ func (r *Room) wait(l line, s *sum) {
 	}
 	if _, grows := r.open[l]; !grows {
 		if r.budget[l.Token] >= maxLines {
-			l = line{Use{Token: l.Token, Account: l.Account, Action: l.Action}, l.result}
+			l = line{Use{Token: l.Token, Node: l.Node, Account: l.Account, Action: l.Action}, l.result}
 			if have := r.waiting[l]; have != nil {
 				have.add(s)
 				return

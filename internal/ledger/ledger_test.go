@@ -285,16 +285,16 @@ func TestTampering(t *testing.T) {
 		"link removed": {func(t *testing.T, h *house, n int64) { h.exec(t, `DELETE FROM chain WHERE log = 2 AND row_id = $1`, n) },
 			"line N of the uses of tokens was put in: it is in no link"},
 		"put in": {func(t *testing.T, h *house, n int64) {
-			h.exec(t, `INSERT INTO token_uses (id, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
-				SELECT 7777, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
+			h.exec(t, `INSERT INTO token_uses (id, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
+				SELECT 7777, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
 		}, "line 7777 of the uses of tokens was put in"},
 		"put in below": {func(t *testing.T, h *house, n int64) {
-			h.exec(t, `INSERT INTO token_uses (id, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
-				SELECT -5, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
+			h.exec(t, `INSERT INTO token_uses (id, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
+				SELECT -5, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
 		}, "line -5 of the uses of tokens was put in"},
 		"put in as if it waited": {func(t *testing.T, h *house, n int64) {
-			h.exec(t, `INSERT INTO token_uses (id, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
-				SELECT 7777, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
+			h.exec(t, `INSERT INTO token_uses (id, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
+				SELECT 7777, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent FROM token_uses WHERE id = $1`, n)
 			h.exec(t, `INSERT INTO chain_due (log, row_id, ripe_at, key_id, mac) SELECT 2, 7777, 0, key_id, content FROM chain WHERE log = 2 AND row_id = $1`, n)
 			h.seal(t)
 		}, "line 7777 of the uses of tokens was changed or put in before it was linked"},
@@ -503,11 +503,11 @@ func TestExport(t *testing.T) {
 		if err != nil || len(rows) != 8 { // headings, three of each, and the token's creation
 			t.Fatalf("%d lines, %v", len(rows), err)
 		}
-		if rows[7][5] != "oauth_access.create" || rows[1][5] != "git.push" && rows[2][5] != "git.push" {
+		if rows[7][6] != "oauth_access.create" || rows[1][6] != "git.push" && rows[2][6] != "git.push" {
 			t.Errorf("%q", rows)
 		}
 		for i := 2; i < len(rows); i++ {
-			if rows[i][2] > rows[i-1][2] && i > 1 && rows[i-1][2] != "first" {
+			if rows[i][3] > rows[i-1][3] {
 				t.Errorf("line %d is newer than the one before", i)
 			}
 		}

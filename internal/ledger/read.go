@@ -18,6 +18,7 @@ import (
 type Entry struct {
 	ID             id.Use
 	Token          id.Token
+	Node           string // the number of the narrowed one; empty: the token itself
 	Account        id.Account
 	First, Last    time.Time
 	Times          int64
@@ -30,12 +31,12 @@ type Entry struct {
 	Received, Sent int64 // bytes of bodies
 }
 
-const columns = `id, token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent`
+const columns = `id, token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent`
 
 func scan(rows *sql.Rows) (Entry, error) {
 	var e Entry
 	var first, last int64
-	err := rows.Scan(&e.ID, &e.Token, &e.Account, &first, &last, &e.Times, &e.Action, &e.Result, &e.RepoID, &e.Repo, &e.Address, &e.Client, &e.Received, &e.Sent)
+	err := rows.Scan(&e.ID, &e.Token, &e.Node, &e.Account, &first, &last, &e.Times, &e.Action, &e.Result, &e.RepoID, &e.Repo, &e.Address, &e.Client, &e.Received, &e.Sent)
 	e.First, e.Last = db.Time(first), db.Time(last)
 	return e, err
 }
@@ -46,7 +47,7 @@ func (e *Entry) content() []byte {
 	for _, n := range []int64{int64(e.Token), int64(e.Account), db.Micros(e.First), db.Micros(e.Last), e.Times, int64(e.RepoID), e.Received, e.Sent} {
 		c.Int(n)
 	}
-	for _, text := range []string{e.Action, e.Result, e.Repo, e.Address, e.Client} {
+	for _, text := range []string{e.Node, e.Action, e.Result, e.Repo, e.Address, e.Client} {
 		c.Text(text)
 	}
 	return c

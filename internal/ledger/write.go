@@ -69,6 +69,9 @@ func (r *Room) Flush(ctx context.Context) error {
 		}
 	}
 	r.gather()
+	if err := r.o.Tokens.Flush(ctx); err != nil { // a narrowed token must be known before its use is
+		return err
+	}
 	if err := r.writeDeeds(ctx); err != nil {
 		return err
 	}
@@ -133,7 +136,7 @@ func (r *Room) write(ctx context.Context, some []line) error {
 	var opened map[line]openLine
 	err := r.o.DB.WriteAlone(ctx, func(tx *db.Tx) error {
 		opened = make(map[line]openLine, len(some))
-		latest := map[id.Token]token.Use{}
+		latest := map[token.Holder]token.Use{}
 		for _, l := range some {
 			s := r.waiting[l]
 			o, err := r.writeLine(ctx, tx, l, *s)
@@ -141,9 +144,10 @@ func (r *Room) write(ctx context.Context, some []line) error {
 				return err
 			}
 			opened[l] = o
-			if (l.result == Done || l.result == UnderWay) && s.last.After(latest[l.Token].At) {
+			by := token.Holder{Token: l.Token, Node: l.Node}
+			if (l.result == Done || l.result == UnderWay) && s.last.After(latest[by].At) {
 				e := l.entry(o.sum)
-				latest[l.Token] = token.Use{At: s.last, Address: e.Address, Client: e.Client, Repo: e.Repo, Action: e.Action}
+				latest[by] = token.Use{At: s.last, Address: e.Address, Client: e.Client, Repo: e.Repo, Action: e.Action}
 			}
 		}
 		return r.o.Tokens.UsedTx(ctx, tx, latest)
@@ -174,9 +178,9 @@ func (r *Room) writeLine(ctx context.Context, tx *db.Tx, l line, s sum) (openLin
 	o := openLine{sum: s}
 	e := l.entry(s)
 	err := tx.QueryRow(ctx, `
-		INSERT INTO token_uses (token_id, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
-		int64(e.Token), int64(e.Account), db.Micros(e.First), db.Micros(e.Last), e.Times, e.Action, e.Result, int64(e.RepoID), e.Repo,
+		INSERT INTO token_uses (token_id, node, account_id, first_at, last_at, times, action, result, repo_id, repo, address, client, received, sent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id`,
+		int64(e.Token), e.Node, int64(e.Account), db.Micros(e.First), db.Micros(e.Last), e.Times, e.Action, e.Result, int64(e.RepoID), e.Repo,
 		e.Address, e.Client, e.Received, e.Sent).Scan(&o.id)
 	if err != nil {
 		return o, fmt.Errorf("record use of token: %w", err)
@@ -192,7 +196,7 @@ func (r *Room) due(ctx context.Context, tx *db.Tx, l line, o openLine) error {
 
 // entry is the line as it is stored.
 func (l line) entry(s sum) Entry {
-	e := Entry{Token: l.Token, Account: l.Account, First: s.first, Last: s.last, Times: s.times, Action: l.Action.String(),
+	e := Entry{Token: l.Token, Node: l.Node, Account: l.Account, First: s.first, Last: s.last, Times: s.times, Action: l.Action.String(),
 		Result: printable.Line(l.result, maxName), RepoID: l.Repo, Client: printable.Line(l.Client, maxClient), Received: s.received, Sent: s.sent}
 	if l.Owner != "" {
 		e.Repo = printable.Line(l.Owner+"/"+l.Name, maxName)

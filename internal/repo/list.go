@@ -67,11 +67,12 @@ const (
 
 // Query says which of the visible repositories a list shall have.
 type Query struct {
-	Owner       id.Account  // only what this account owns; zero for any
-	Team        id.Team     // only what this team may use; zero for any
-	Fork        id.Repo     // only what was forked from this; zero for any
-	Affiliation Affiliation // only what Of is tied to in one of these ways
-	Of          id.Account  // zero is the viewer
+	Owner       id.Account   // only what this account owns; zero for any
+	Team        id.Team      // only what this team may use; zero for any
+	Fork        id.Repo      // only what was forked from this; zero for any
+	Within      *right.Reach // only what is in reach; nil for any
+	Affiliation Affiliation  // only what Of is tied to in one of these ways
+	Of          id.Account   // zero is the viewer
 	Visibility  Visibility
 	Name        string    // only names that contain this, regardless of case
 	Since       time.Time // only what was updated later; zero for any
@@ -192,7 +193,19 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 		return false
 	}
 	c.and(`(` + strings.Join(any, ` OR `) + `)`)
+	for _, set := range viewer.Grant.Limits.Repos() {
+		c.named(set)
+	}
 	return true
+}
+
+// named adds the condition that a repository has one of the names.
+func (c *clause) named(names [][2]string) {
+	any := make([]string, len(names))
+	for i, n := range names {
+		any[i] = `a.login_key = ` + c.arg(n[0]) + ` AND r.name_key = ` + c.arg(n[1])
+	}
+	c.and(`(` + strings.Join(any, ` OR `) + `)`)
 }
 
 // within is the condition under which a repository is in reach.
@@ -221,6 +234,9 @@ func (c *clause) filter(viewer *right.Actor, q *Query) {
 	}
 	if q.Fork != 0 {
 		c.and(`r.fork_of = ` + c.arg(q.Fork))
+	}
+	if q.Within != nil {
+		c.and(c.within(q.Within))
 	}
 	if q.Affiliation != 0 {
 		of := q.Of

@@ -11,14 +11,13 @@ import (
 )
 
 // applicationRoutes are for applications, about the tokens that they were given.
-// GitHub's token/scoped is not there: it narrows a token to repositories, and no
-// grant here holds repositories.
 func (d *Door) applicationRoutes() []route {
 	const path = "/applications/{client_id}"
 	return []route{
 		{post, path + "/token", right.AppTokens, d.checkToken, "Check a token", doc{in: accessToken{}, out: authorization{}}},
 		{patch, path + "/token", right.AppTokens, d.resetToken, "Reset a token", doc{in: accessToken{}, out: authorization{}}},
 		{del, path + "/token", right.AppTokens, d.deleteAppToken, "Delete an app token", doc{in: accessToken{}}},
+		{post, path + "/token/scoped", right.AppTokens, d.scopeToken, "Create a scoped access token", doc{in: scopedInput{}, out: scopedAuthorization{}}},
 		{del, path + "/grant", right.AppTokens, d.deleteAppGrant, "Delete an app authorization", doc{in: accessToken{}}},
 	}
 }
@@ -70,14 +69,14 @@ func (c *call) appToken() (secret.Value, error) {
 	return secret.New(in.AccessToken), nil
 }
 
-func (c *call) authorization(t token.Token, plain secret.Value) (any, error) {
+func (c *call) authorization(t token.Token, plain secret.Value) (authorization, error) {
 	a, err := c.door.o.Apps.ByClientID(c.r.Context(), t.App)
 	if err != nil {
-		return nil, err
+		return authorization{}, err
 	}
 	who, err := c.door.o.Accounts.ByID(c.r.Context(), c.door.o.DB, t.Account)
 	if err != nil {
-		return nil, err
+		return authorization{}, err
 	}
 	u := c.simpleUser(int64(who.ID), who.Login, who.SiteAdmin)
 	sum := sha256.Sum256([]byte(plain.Reveal()))

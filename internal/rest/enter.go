@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -10,7 +12,8 @@ import (
 )
 
 // Enter lets another door of the API be entered as this one is: the caller is
-// identified and counted, and what goes wrong is told in the API's manner.
+// identified, counted and asked for the body, and what goes wrong is told in the
+// API's manner.
 func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler {
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		maps.Copy(w.Header(), d.fixed)
@@ -19,7 +22,7 @@ func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor)
 		err := c.enter()
 		if err == nil {
 			c.use.About(right.SelfRead, nil, "", "")
-			err = next(w, r, &c.actor)
+			err = c.hand(next)
 		}
 		c.use.End(err)
 		return err
@@ -35,4 +38,16 @@ func (d *Door) State(r *http.Request, actor *right.Actor) (limit, remaining int,
 	}
 	core := c.core(rate, d.o.Limit.Take(key, rate, 0))
 	return core.Limit, core.Remaining, time.Unix(core.Reset, 0), true
+}
+
+// hand gives the request to another door, with the body of whoever is somebody.
+func (c *call) hand(next func(http.ResponseWriter, *http.Request, *right.Actor) error) error {
+	if !c.actor.IsAnonymous() {
+		body, err := c.body()
+		if err != nil {
+			return err
+		}
+		c.r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return next(c.w, c.r, &c.actor)
 }

@@ -18,40 +18,45 @@ import (
 // parameters says what the parameters of queries mean; those of the name alone
 // are GitHub's and mean the same here.
 var parameters = map[string]string{
-	"anon":        "1: and those whose address no account has verified",
-	"author":      "only commits of this login or address",
-	"branch":      "on which branch; the default branch unless told",
-	"message":     "of the commit",
-	"path":        "only commits that changed this file or folder",
-	"protected":   "only branches that a rule protects, or that none does",
-	"recursive":   "with any value: the folders below as well",
-	"ref":         "a branch, tag or commit; the default branch unless told",
-	"sha":         "a commit, branch or tag to begin at; of a file: the one that it has",
-	"until":       "only commits before this moment (RFC 3339)",
-	"affiliation": "owner, collaborator, organization_member: a list with commas between them",
-	"before":      "only what changed before this moment (RFC 3339)",
-	"cursor":      "where the list goes on: from the header Link",
-	"direction":   "asc or desc",
-	"environment": "only deployments to this one",
-	"task":        "only deployments for this one",
-	"label":       "what pages call the file instead of its name",
-	"name":        "of the file",
-	"filter":      "all",
-	"role":        "all, or who has this role: member, admin of an organization, maintainer of a team",
-	"state":       "of memberships active or pending, of alerts open or resolved; both unless told",
-	"order":       "asc or desc, with sort",
-	"q":           "words, and qualifiers like user:, org:, in:name, topic:, fork:true, archived:false, is:public",
-	"permission":  "only who may this much: pull, push or admin",
-	"page":        "which page of the list, from 1",
-	"per_page":    "how many on a page, 30 unless told, 100 at most",
-	"resolution":  "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
-	"secret_type": "jeton_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
-	"since":       "only what changed after this moment (RFC 3339)",
-	"sort":        "what the list is ordered by",
-	"status":      "success or failure",
-	"type":        "which of them",
-	"validity":    "active, inactive or unknown: a list with commas between them",
-	"visibility":  "all, public or private",
+	"anon":             "1: and those whose address no account has verified",
+	"author":           "only commits of this login or address",
+	"branch":           "on which branch; the default branch unless told",
+	"message":          "of the commit",
+	"path":             "only commits that changed this file or folder",
+	"protected":        "only branches that a rule protects, or that none does",
+	"recursive":        "with any value: the folders below as well",
+	"ref":              "a branch, tag or commit; the default branch unless told",
+	"sha":              "a commit, branch or tag to begin at; of a file: the one that it has",
+	"until":            "only commits before this moment (RFC 3339)",
+	"affiliation":      "owner, collaborator, organization_member: a list with commas between them",
+	"before":           "only what changed before this moment (RFC 3339)",
+	"cursor":           "where the list goes on: from the header Link",
+	"direction":        "asc or desc",
+	"environment":      "only deployments to this one",
+	"task":             "only deployments for this one",
+	"label":            "what pages call the file instead of its name",
+	"name":             "of the file",
+	"filter":           "all",
+	"role":             "all, or who has this role: member, admin of an organization, maintainer of a team",
+	"state":            "of memberships active or pending, of alerts open or resolved; both unless told",
+	"order":            "asc or desc, with sort",
+	"q":                "words, and qualifiers like user:, org:, in:name, topic:, fork:true, archived:false, is:public",
+	"permission":       "only who may this much: pull, push or admin; of tokens: that have it, as contents or contents_read",
+	"owner[]":          "only those of these accounts",
+	"token_id[]":       "only these",
+	"repository":       "only those that reach it",
+	"last_used_before": "only what was used, before this moment (RFC 3339)",
+	"last_used_after":  "only what was used after this moment (RFC 3339)",
+	"page":             "which page of the list, from 1",
+	"per_page":         "how many on a page, 30 unless told, 100 at most",
+	"resolution":       "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
+	"secret_type":      "jeton_personal_access_token, jeton_fine_grained_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
+	"since":            "only what changed after this moment (RFC 3339)",
+	"sort":             "what the list is ordered by",
+	"status":           "success or failure",
+	"type":             "which of them",
+	"validity":         "active, inactive or unknown: a list with commas between them",
+	"visibility":       "all, public or private",
 }
 
 // openapi is the description of this API (OpenAPI 3.1), made of the table.
@@ -256,10 +261,4 @@ func (r route) scopes() []string {
 
 // permission is what a fine-grained grant needs, as X-Accepted-GitHub-Permissions
 // writes it.
-func (r route) permission() string {
-	info := r.action.Info()
-	if info.Level == right.None {
-		return ""
-	}
-	return info.Permission.String() + "=" + info.Level.String()
-}
+func (r route) permission() string { return right.FineFor(r.action) }

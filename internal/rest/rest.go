@@ -116,6 +116,7 @@ func (d *Door) table() []topic {
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
 		{"Organizations", d.orgRoutes()},
+		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},
@@ -130,7 +131,7 @@ func (d *Door) table() []topic {
 		{"Commits", d.commitRoutes()},
 		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
-		{"Webhooks", d.hookRoutes()},
+		{"Webhooks", slices.Concat(d.hookRoutes(), d.orgHookRoutes())},
 		{"Secret scanning", d.alertRoutes()},
 	}
 }
@@ -145,7 +146,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
+		c := &call{door: d, w: w, r: r}
 		defer func() { c.use.Broken() }() // what was answered has ended it
 		if err := c.enter(); err != nil {
 			c.use.End(err)

@@ -66,6 +66,8 @@ const (
 	OrgEdit              // profile and what members may do
 	OrgDelete            //
 	OrgApplications      // its OAuth apps and their secrets
+	OrgTokensRead        // the fine-grained tokens that reach what is its
+	OrgTokensRevoke      // end them
 	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
 	OrgCreateRepo        // a public repository of it
 	OrgCreateRepoPrivate //
@@ -88,6 +90,11 @@ const (
 	HookRead   // look at them and at what they delivered, and have them ping
 	HookEdit   // make and change them, send again
 	HookDelete // take them away
+
+	// Of an organisation's webhooks.
+	OrgHookRead   // look at them and at what they delivered, and have them ping
+	OrgHookEdit   // make and change them, send again
+	OrgHookDelete // take them away
 
 	// Of alerts about tokens that were found in a repository.
 	AlertRead // look at them
@@ -188,6 +195,8 @@ var table = [actions]ActionInfo{
 	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
 	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
 	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
+	OrgTokensRead:        {Name: "org.tokens", Subject: OfOrg, Permission: OrgTokens, Level: Read, Right: Admin},
+	OrgTokensRevoke:      {Name: "org.tokens_revoke", Subject: OfOrg, Permission: OrgTokens, Level: Write, Right: Admin},
 	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},
@@ -199,6 +208,10 @@ var table = [actions]ActionInfo{
 	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
 	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
 	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
+
+	OrgHookRead:   {Name: "org_hook.read", Subject: OfOrg, Permission: OrganizationHooks, Level: Read, Right: Admin},
+	OrgHookEdit:   {Name: "org_hook.edit", Subject: OfOrg, Permission: OrganizationHooks, Level: Write, Right: Admin, Recent: true},
+	OrgHookDelete: {Name: "org_hook.delete", Subject: OfOrg, Permission: OrganizationHooks, Level: Admin, Right: Admin, Recent: true},
 
 	AlertRead: {Name: "alert.read", Subject: OfRepo, Permission: SecretAlerts, Level: Read, Right: Admin},
 	AlertEdit: {Name: "alert.edit", Subject: OfRepo, Permission: SecretAlerts, Level: Write, Right: Admin},

@@ -48,13 +48,14 @@ func (t *Token) Reach() right.Reach {
 
 // Grant is what the token may do at most.
 func (t *Token) Grant() right.Grant {
+	g := t.Scopes.Grant()
 	switch {
 	case t.Kind == FineGrained:
-		return t.Permissions.Grant(t.Reach())
+		g = t.Permissions.Grant(t.Reach())
 	case t.Access != Anywhere:
-		return t.Scopes.Grant().Meet(t.Permissions, t.Reach())
+		g = g.Meet(t.Permissions, t.Reach())
 	}
-	return t.Scopes.Grant()
+	return within(g, t.Limits)
 }
 
 // NewFine is what a fine-grained token is made from. That the account may see
@@ -67,6 +68,7 @@ type NewFine struct {
 	Repos             []id.Repo
 	Permissions       right.Fine
 	ExpiresAt         time.Time // zero: never
+	Limits            []right.Limit
 }
 
 // checkFine validates n and returns it in the form that is stored.
@@ -128,8 +130,11 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(FineGrained)
-	t := Token{Account: account, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	n.apply(&t)
 	material, err := r.derive(plain)
 	if err != nil {
@@ -184,10 +189,41 @@ func (r *Room) UpdateFine(ctx context.Context, actor right.Actor, account id.Acc
 	return t, err
 }
 
-// ForOwner returns the live fine-grained tokens, whoever's they are, that reach
-// something of owner, newest first.
-func (r *Room) ForOwner(ctx context.Context, owner id.Account) ([]Token, error) {
-	return list(ctx, r.o.DB, `SELECT `+columns+` FROM tokens WHERE owner_id = $1 AND revoked_at = 0`+string(fine)+` ORDER BY id DESC`, owner)
+// NarrowTx makes another token of an application out of the one it has, for fewer
+// repositories and permissions; it ends with that one, and beyond PerApp the oldest
+// ends. It fails with
+// problem.Invalid, and for a token that was narrowed already.
+func (r *Room) NarrowTx(ctx context.Context, tx *db.Tx, actor right.Actor, parent Token, n NewFine) (Token, secret.Value, error) {
+	if parent.Access != Anywhere {
+		return Token{}, secret.Value{}, problem.Field("access_token", "this token was narrowed already: use the one that it came from")
+	}
+	n, err := reached(n)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	held, err := below(ctx, tx, parent.ID)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	for i, old := range held { // newest first
+		if i >= PerApp-1 {
+			if err := r.revokeTx(ctx, tx, actor, old, fmt.Sprintf("the application has %d newer ones", PerApp)); err != nil {
+				return Token{}, secret.Value{}, err
+			}
+		}
+	}
+	plain := Generate(parent.Kind)
+	t := parent
+	t.ID, t.Parent, t.LastEight, t.CreatedAt, t.LastUse = 0, parent.ID, lastEight(plain), r.o.Now().UTC(), Use{}
+	t.Owner, t.Access, t.Repos, t.Permissions = n.Owner, n.Access, n.Repos, n.Permissions
+	material, err := r.derive(plain)
+	if err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "narrowed")
 }
 
 // RevokeForOwner ends a fine-grained token that reaches something of owner: the
@@ -195,9 +231,9 @@ func (r *Room) ForOwner(ctx context.Context, owner id.Account) ([]Token, error) 
 // another token.
 func (r *Room) RevokeForOwner(ctx context.Context, actor right.Actor, owner id.Account, tid id.Token) error {
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err := scan(tx.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND owner_id = $2 AND revoked_at = 0`+string(fine), tid, owner))
+		t, err := reaches(ctx, tx, owner, tid)
 		if err != nil {
-			return noSuch(err)
+			return err
 		}
 		return r.revokeTx(ctx, tx, actor, t, "the organization revoked its access")
 	})

@@ -27,7 +27,7 @@ type NewOAuth struct {
 }
 
 // IssueTx makes a token of account for an application, inside the caller's
-// transaction. Beyond PerApp it ends the oldest.
+// transaction. Beyond PerApp it ends the oldest, and what was narrowed from it.
 func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, n NewOAuth) (Token, secret.Value, error) {
 	plain := Generate(OAuth)
 	t := Token{Account: account, Kind: OAuth, App: n.App, Note: n.Note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain),
@@ -42,7 +42,7 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	}
 	same := 0
 	for _, old := range held { // newest first
-		if old.Scopes != t.Scopes {
+		if old.Scopes != t.Scopes || old.Parent != 0 {
 			continue
 		}
 		if same++; same >= PerApp {
@@ -127,6 +127,13 @@ func (r *Room) Surrender(ctx context.Context, actor right.Actor, plain secret.Va
 		return false, err
 	}
 	return true, r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if v.Node != "" {
+			t, err := byID(ctx, tx, v.Account, v.Token, anyKind)
+			if err != nil {
+				return err
+			}
+			return r.revokeNodeTx(ctx, tx, actor, t, v.Node, why)
+		}
 		return r.RevokeTx(ctx, tx, actor, v.Account, v.Token, why)
 	})
 }

@@ -40,6 +40,7 @@ type Token struct {
 	Repos       []id.Repo  // with Selected, in ascending order
 	Permissions right.Fine // within Access; with Anywhere they mean nothing
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
+	Limits      []right.Limit
 }
 
 // Expired reports whether the token's life is over at now.
@@ -54,6 +55,7 @@ type Use struct {
 	Client  string
 	Repo    string // "owner/name", or empty
 	Action  string // the gate's name of what was done
+	Node    string // by which narrowed one; empty: by the token itself
 }
 
 // Options are what the room needs. All but Now, Log and CacheSize are required.
@@ -99,6 +101,7 @@ type NewToken struct {
 	Note      string
 	Scopes    right.ScopeSet
 	ExpiresAt time.Time // zero: never
+	Limits    []right.Limit
 }
 
 // maxNote bounds a note, in bytes.
@@ -136,8 +139,11 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(Personal)
-	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -279,14 +285,15 @@ func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 // revokeTx ends t and what was narrowed from it. why is for its owner's log, where
 // the deed does not say it.
 func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, why string) error {
-	if err := revoke(ctx, tx, t.ID, r.o.Now()); err != nil {
-		return err
+	live, err := revoke(ctx, tx, t.ID, r.o.Now())
+	if err != nil || !live {
+		return err // it may have ended with another of the same list
 	}
-	below, err := list(ctx, tx, `SELECT `+columns+` FROM tokens WHERE parent_id = $1 AND revoked_at = 0 ORDER BY id`, t.ID)
+	children, err := below(ctx, tx, t.ID)
 	if err != nil {
 		return err
 	}
-	for _, child := range below {
+	for _, child := range children {
 		if err := r.revokeTx(ctx, tx, actor, child, "the token from which it was narrowed ended"); err != nil {
 			return err
 		}
@@ -342,6 +349,12 @@ func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, exce
 }
 
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
+	return r.recordWith(ctx, tx, actor, action, t, map[string]string{"why": why})
+}
+
+// recordWith records what was done to t, with further details; empty ones are left
+// out.
+func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, more map[string]string) error {
 	detail := map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
@@ -355,11 +368,16 @@ func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action 
 			detail["repository_ids"] = reposText(t.Repos)
 		}
 	}
+	if len(t.Limits) > 0 {
+		detail["limits"] = limitsWords(t.Limits)
+	}
 	if t.App != "" {
 		detail["application"] = t.App
 	}
-	if why != "" {
-		detail["why"] = why
+	for name, text := range more {
+		if text != "" {
+			detail[name] = text
+		}
 	}
 	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
 }

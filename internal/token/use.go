@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -22,6 +21,7 @@ type uses struct {
 
 	mu      sync.Mutex
 	digests map[id.Token]newDigest // guarded by mu
+	nodes   map[id.Token][]step    // guarded by mu; chains that were seen for the first time
 }
 
 type newDigest struct {
@@ -30,24 +30,45 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, digests: map[id.Token]newDigest{}}
+	return &uses{room: r, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}}
 }
 
 // UsedTx notes the latest use of tokens, in the transaction that writes their
 // uses into the ledger. An earlier one than what is known changes nothing.
-func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[id.Token]Use) error {
-	for _, tid := range slices.Sorted(maps.Keys(latest)) {
-		if err := recordUse(ctx, tx, tid, latest[tid]); err != nil {
+func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[Holder]Use) error {
+	for h, use := range latest {
+		if err := recordUse(ctx, tx, h.Token, use); err != nil {
+			return err
+		}
+		if h.Node == "" {
+			continue
+		}
+		if err := recordNodeUse(ctx, tx, h.Token, h.Node, use); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// Holder is who uses a token: itself, or one that was narrowed out of it.
+type Holder struct {
+	Token id.Token
+	Node  string
+}
+
 func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.digests[tid] = newDigest{old: old, sum: sum, key: key}
+}
+
+// seen has the nodes of a chain kept. At most the last second is lost in a crash.
+func (u *uses) seen(tid id.Token, steps []step) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.nodes[tid]) < maxNodes {
+		u.nodes[tid] = append(u.nodes[tid], steps...)
+	}
 }
 
 // Start writes what was collected in batches until Close.
@@ -85,13 +106,18 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	digests := u.digests
-	u.digests = map[id.Token]newDigest{}
+	digests, nodes := u.digests, u.nodes
+	u.digests, u.nodes = map[id.Token]newDigest{}, map[id.Token][]step{}
 	u.mu.Unlock()
-	if len(digests) == 0 {
+	if len(digests) == 0 && len(nodes) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		for tid, steps := range nodes {
+			if err := remember(ctx, tx, tid, steps, r.o.Now()); err != nil {
+				return err
+			}
+		}
 		for tid, d := range digests {
 			if err := redigest(ctx, tx, tid, d.old, d.sum, d.key); err != nil {
 				return err
@@ -100,9 +126,16 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		maps.Copy(u.digests, digests)
+		u.putBack(digests, nodes)
 	}
 	return err
+}
+
+func (u *uses) putBack(digests map[id.Token]newDigest, nodes map[id.Token][]step) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	maps.Copy(u.digests, digests)
+	for tid, steps := range nodes {
+		u.nodes[tid] = append(steps, u.nodes[tid]...)
+	}
 }

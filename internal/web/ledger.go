@@ -59,6 +59,7 @@ type useRow struct {
 	Refs                     []string
 	Detail, Address, Client  string
 	Received, Sent           int64
+	Node                     string // the beginning of a narrowed token's number
 	Bad, Event               bool
 }
 
@@ -202,6 +203,7 @@ func newUseRow(m *ledger.Moment) useRow {
 	if m.Action == "" {
 		r.Did = "a request"
 	}
+	r.Node = cut(m.Node, 8)
 	r.Bad = m.Result != ledger.Done && m.Result != ledger.UnderWay
 	for _, ref := range m.Refs {
 		r.Refs = append(r.Refs, line(ref))

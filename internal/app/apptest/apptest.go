@@ -58,7 +58,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	s := &Server{Log: &Log{}}
 	c := config.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", DrainTime: 5 * time.Second}
 	if os.Getenv("JETON_TEST_DATABASE") == "postgres" {
-		c.Database = secret.New(dbtest.Postgres(t).URL)
+		c.Database = secret.New(dbtest.Migrated(t).URL)
 	}
 	for _, f := range change {
 		f(&c)
@@ -178,6 +178,18 @@ func (s *Server) OAuthToken(t testing.TB, a account.Account, clientID string, sc
 	return plain.Reveal()
 }
 
+// FineToken makes a fine-grained token without an end, past all questions.
+// permissions are as GitHub's headers have them: "contents=write,metadata=read".
+func (s *Server) FineToken(t testing.TB, a account.Account, n token.NewFine, permissions string) (token.Token, string) {
+	t.Helper()
+	n.Permissions = right.ParseFine(permissions)
+	tok, plain, err := s.Tokens.CreateFine(t.Context(), right.Operator(), a.ID, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok, plain.Reveal()
+}
+
 // Session signs the account in and returns the cookie's value.
 func (s *Server) Session(t testing.TB, a account.Account) secret.Value {
 	t.Helper()
@@ -277,16 +289,4 @@ func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
-}
-
-// FineToken makes a fine-grained token without an end, past all questions.
-// permissions are as GitHub's headers have them: "contents=write,metadata=read".
-func (s *Server) FineToken(t testing.TB, a account.Account, n token.NewFine, permissions string) (token.Token, string) {
-	t.Helper()
-	n.Permissions = right.ParseFine(permissions)
-	tok, plain, err := s.Tokens.CreateFine(t.Context(), right.Operator(), a.ID, n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tok, plain.Reveal()
 }

@@ -4,6 +4,7 @@
 CREATE TABLE token_uses (
 	id         {{id}},
 	token_id   {{bigint}} NOT NULL,
+	node       TEXT NOT NULL,
 	account_id {{bigint}} NOT NULL,
 	first_at   {{bigint}} NOT NULL,
 	last_at    {{bigint}} NOT NULL,
