@@ -79,7 +79,7 @@ func printReport(w io.Writer, r *chain.Report, saved *chain.Head) {
 const auditHeadUsage = `Usage: jeton audit head [--json] [--data DIR]
 
 Print the end of the logs' chain, to be saved on another machine. With it "jeton
-audit verify --head" finds out later whether lines were cut off.
+audit verify" finds out later whether lines were cut off.
 `
 
 func auditHead(c *call) error {
