@@ -262,6 +262,38 @@ func TestRetention(t *testing.T) {
 	})
 }
 
+// TestRetention_account: with an account go the uses of its tokens.
+func TestRetention_account(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		h := newHouse(t, d)
+		tok := h.token(t, "ci")
+		h.use(tok.ID, "engine", "git", ledger.Done)
+		h.flush(t)
+		err := d.Write(t.Context(), func(tx *db.Tx) error { return h.tokens.DeleteAllTx(t.Context(), tx, right.Operator(), h.owner) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Trim(t.Context()); err != nil { // the line may grow still: it is left for the next time
+			t.Fatal(err)
+		}
+		if n := h.number(t, `SELECT COUNT(1) FROM token_uses`); n != 1 {
+			t.Errorf("%d lines", n)
+		}
+		h.seal(t)
+		if err := h.Trim(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := h.number(t, `SELECT COUNT(1) FROM token_uses`); n != 0 {
+			t.Errorf("%d uses are left of an account that is gone", n)
+		}
+		h.seal(t)
+		if r, found := h.verify(t, nil); found != "" || r.Trimmed != 1 {
+			t.Errorf("%+v\n%s", r, found)
+		}
+	})
+}
+
 // TestTampering does to the database what somebody with its password could.
 func TestTampering(t *testing.T) {
 	t.Parallel()

@@ -249,8 +249,8 @@ func exportUses(c *call) error {
 	return nil
 }
 
-// shrinkToken takes away what the person was shown that the token did not use.
-// What it may do since then is not given back, whatever the form says.
+// shrinkToken takes away what the person was shown that the token did not use, if
+// it is as it was shown still. Nothing is ever given, whatever the form says.
 func shrinkToken(c *call) error {
 	t, err := c.anyToken()
 	if err != nil {
@@ -259,7 +259,14 @@ func shrinkToken(c *call) error {
 	if !t.RevokedAt.IsZero() {
 		return errMissing()
 	}
+	was := t.Scopes.String()
+	if t.Kind == token.FineGrained {
+		was = fineWords(t.Permissions)
+	}
 	stale := problem.New(problem.Conflict, "The token was changed in the meantime.", "Go back to its uses and look again at what would be taken away.")
+	if c.field("from") != was {
+		return stale
+	}
 	switch t.Kind {
 	case token.Personal:
 		set, err := right.ParseScopes(right.SplitScopes(c.field("scopes")))

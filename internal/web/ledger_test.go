@@ -110,11 +110,13 @@ func TestShrink(t *testing.T) {
 	if hidden != "public_repo,read:gpg_key,workflow" {
 		t.Fatalf("the form sends %q", hidden)
 	}
+	const from = "admin:gpg_key, delete_repo, repo, workflow"
 	for _, more := range []string{"admin:org", "public_repo,user", "nonsense"} {
-		p.post(shrink, "scopes", more).want(t, 409, "changed in the meantime")
+		p.post(shrink, "scopes", more, "from", from).want(t, 409, "changed in the meantime")
 	}
-	p.post(shrink).want(t, 409)
-	p.follow(p.post(shrink, "scopes", hidden)).want(t, 200, "can do no more than it did", "oauth_access.update")
+	p.post(shrink, "from", from).want(t, 409)
+	p.post(shrink, "scopes", hidden, "from", "repo").want(t, 409) // it was another when the page was made
+	p.follow(p.post(shrink, "scopes", hidden, "from", from)).want(t, 200, "can do no more than it did", "oauth_access.update")
 	now, err := s.Tokens.ByID(t.Context(), ada.ID, tok.ID)
 	if err != nil || now.Scopes.String() != "public_repo, read:gpg_key, workflow" || now.Note != "ci" {
 		t.Errorf("%+v, %v", now, err)
@@ -144,8 +146,9 @@ func TestShrink(t *testing.T) {
 	p = signedIn(t, s, "ada")
 	p.get(fmt.Sprintf("/settings/tokens/%d/uses", small.ID)).want(t, 200, "2 of its 5 permissions", "contents=read, metadata=read")
 	of := fmt.Sprintf("/settings/tokens/%d/shrink", small.ID)
-	p.post(of, "permissions", "contents=write,metadata=read,members=write").want(t, 409)
-	p.follow(p.post(of, "permissions", "contents=read,metadata=read")).want(t, 200)
+	const had = "administration=write, statuses=read, contents=write, metadata=read, emails=read"
+	p.post(of, "from", had, "permissions", "contents=write,metadata=read,members=write").want(t, 409)
+	p.follow(p.post(of, "from", had, "permissions", "contents=read,metadata=read")).want(t, 200)
 	found, err := s.Tokens.ByIDs(t.Context(), s.DB, []id.Token{small.ID})
 	if after := found[small.ID]; err != nil || after.Permissions.String() != "contents=read,metadata=read" || after.Access != token.AllOf || after.Note != "fine" {
 		t.Errorf("%+v, %v", found, err)
