@@ -8,7 +8,9 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/id"
+	"jeton/internal/narrow"
 	"jeton/internal/right"
+	"jeton/internal/secret"
 	"jeton/internal/token"
 )
 
@@ -133,12 +135,12 @@ func TestShrink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	small, secret, err := s.Tokens.CreateFine(t.Context(), right.Operator(), ada.ID, token.NewFine{Name: "fine", Owner: ada.ID, Access: token.AllOf, Permissions: fine})
+	small, value, err := s.Tokens.CreateFine(t.Context(), right.Operator(), ada.ID, token.NewFine{Name: "fine", Owner: ada.ID, Access: token.AllOf, Permissions: fine})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Repo(t, ada, "shut", true)
-	if got := s.Do(t, "GET", "/api/v3/repos/ada/shut/branches", "", "Authorization: token "+secret.Reveal()); got.StatusCode != 200 {
+	if got := s.Do(t, "GET", "/api/v3/repos/ada/shut/branches", "", "Authorization: token "+value.Reveal()); got.StatusCode != 200 {
 		t.Fatal(got.Status)
 	}
 	s.Advance(10 * 24 * time.Hour)
@@ -152,5 +154,27 @@ func TestShrink(t *testing.T) {
 	found, err := s.Tokens.ByIDs(t.Context(), s.DB, []id.Token{small.ID})
 	if after := found[small.ID]; err != nil || after.Permissions.String() != "contents=read,metadata=read" || after.Access != token.AllOf || after.Note != "fine" {
 		t.Errorf("%+v, %v", found, err)
+	}
+}
+
+// TestUses_narrowed: what was narrowed out of a token is told apart from it.
+func TestUses_narrowed(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	tok, plain := s.Token(t, ada, "ci", "repo")
+	node := narrow.NewNode()
+	cut, err := narrow.Cut(secret.New(plain), node, "robot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Do(t, "GET", "/api/v3/user", "", "Authorization: token "+cut.Reveal(), "User-Agent: robot/1"); got.StatusCode != 200 {
+		t.Fatal(got.Status)
+	}
+	told(t, s)
+	signedIn(t, s, "ada").get(fmt.Sprintf("/settings/tokens/%d/uses", tok.ID)).want(t, 200, "by the narrowed token "+node.String()[:8], "robot/1")
+	nodes, err := s.Tokens.Nodes(t.Context(), ada.ID, tok.ID)
+	if err != nil || len(nodes) != 1 || nodes[0].Client != "robot/1" || nodes[0].Used.IsZero() {
+		t.Errorf("%+v, %v", nodes, err)
 	}
 }
