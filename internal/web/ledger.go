@@ -160,7 +160,7 @@ func showUses(c *call) error {
 		return err
 	}
 	keep, revoked := c.door.o.Ledger.Keep()
-	p := &usesPage{Frame: devFrame("Uses of a token"), Note: line(t.Note), LastEight: t.LastEight, Revoked: t.RevokedAt, Href: usesHref(t.ID),
+	p := &usesPage{Frame: homeOf(t.Kind).frame("Uses of a token"), Note: line(t.Note), LastEight: t.LastEight, Revoked: t.RevokedAt, Href: usesHref(t.ID),
 		Keep: span(keep), KeepRevoked: span(revoked), OfApp: t.Kind == token.OAuth}
 	if t.RevokedAt.IsZero() {
 		if p.Ledger, err = c.tokenLedger(&t); err != nil {

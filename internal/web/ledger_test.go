@@ -146,6 +146,7 @@ func TestShrink(t *testing.T) {
 	s.Advance(10 * 24 * time.Hour)
 	told(t, s)
 	p = signedIn(t, s, "ada")
+	p.get(fmt.Sprintf("/settings/personal-access-tokens/%d", small.ID)).want(t, 200, "2 of its 5 permissions", "Each of its uses")
 	p.get(fmt.Sprintf("/settings/tokens/%d/uses", small.ID)).want(t, 200, "2 of its 5 permissions", "contents=read, metadata=read")
 	of := fmt.Sprintf("/settings/tokens/%d/shrink", small.ID)
 	const had = "administration=write, statuses=read, contents=write, metadata=read, emails=read"
