@@ -290,6 +290,9 @@ func TestP4_AChildHidesNothing(t *testing.T) {
 	if err := s.Tokens.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Ledger.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	nodes := s.nodes(t, s.ada, tok)
 	below := 0
 	for _, n := range nodes {

@@ -69,6 +69,9 @@ func TestNarrowed(t *testing.T) {
 	if err := s.Tokens.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Ledger.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	p.open("/settings/tokens/1")
 	p.sees("the build", "reads, and changes nothing", "sees and moves only refs/heads/main", "127.0.0.1", "Live")
 	p.seesNot(one.Reveal()[60:], two.Reveal()[60:])

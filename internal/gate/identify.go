@@ -122,10 +122,6 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
 	}
-	if a.Node != "" {
-		ev := event.From(ctx)
-		g.o.Tokens.UsedNode(a.Token, a.Node, token.Use{At: g.o.Now(), Address: ev.Address.Unmap().String(), Client: ev.Client})
-	}
 	return a, nil
 }
 

@@ -61,7 +61,12 @@ func TestNodes(t *testing.T) {
 		h.verify(t, child)
 		grandchild, two := cutOf(t, child, "", "read")
 		h.verify(t, grandchild)
-		h.UsedNode(tok.ID, two, Use{At: h.now, Address: "192.0.2.1", Client: "git/2.39.5"})
+		err := d.Write(t.Context(), func(tx *db.Tx) error { // before it is listed
+			return h.UsedTx(t.Context(), tx, map[Holder]Use{{tok.ID, two}: {At: h.now, Address: "192.0.2.1", Client: "git/2.39.5"}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := h.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}

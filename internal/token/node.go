@@ -204,13 +204,15 @@ func forget(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) error {
 	return nil
 }
 
-func recordNodeUse(ctx context.Context, tx *db.Tx, n nodeKey, u Use) error {
-	_, err := tx.Exec(ctx, `UPDATE token_nodes SET used_at = $1, used_address = $2, used_client = $3 WHERE token_id = $4 AND node = $5 AND used_at < $1`,
-		db.Micros(u.At), u.Address, u.Client, n.token, n.node)
+// recordNodeUse reports whether the node is listed.
+func recordNodeUse(ctx context.Context, tx *db.Tx, n Holder, u Use) (bool, error) {
+	res, err := tx.Exec(ctx, `UPDATE token_nodes SET used_at = $1, used_address = $2, used_client = $3 WHERE token_id = $4 AND node = $5 AND used_at <= $1`,
+		db.Micros(u.At), u.Address, u.Client, n.Token, n.Node)
 	if err != nil {
-		return fmt.Errorf("record use of a narrowed token: %w", err)
+		return false, fmt.Errorf("record use of a narrowed token: %w", err)
 	}
-	return nil
+	rows, err := res.RowsAffected()
+	return rows > 0, err
 }
 
 // Nodes lists what was narrowed out of a token of account, as far as the server

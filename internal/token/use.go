@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -12,27 +13,20 @@ import (
 
 const (
 	flushEvery = time.Second
-	maxPending = 1 << 17 // tokens with an unwritten use; beyond it the newest are dropped
+	maxEarly   = 1 << 14
 )
 
-// uses collects what was used, so that no request waits for the record. At most
-// the last second is lost in a crash.
+// uses collects which digests move to the current key, so that no request waits
+// for that. What a crash loses is done at the token's next use.
 type uses struct {
 	room *Room
 	done chan struct{}
 	stop func()
 
 	mu      sync.Mutex
-	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
-	nodes   map[nodeKey][]step     // guarded by mu; chains that were seen for the first time, by their first node
-	used    map[nodeKey]Use        // guarded by mu; of narrowed tokens
-}
-
-// nodeKey names a narrowed token.
-type nodeKey struct {
-	token id.Token
-	node  string
+	nodes   map[Holder][]step      // guarded by mu; chains that were seen for the first time, by their first node
+	used    map[Holder]Use         // guarded by mu; of narrowed tokens that were not listed when they were used
 }
 
 type newDigest struct {
@@ -41,16 +35,34 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[nodeKey][]step{}, used: map[nodeKey]Use{}}
+	return &uses{room: r, digests: map[id.Token]newDigest{}, nodes: map[Holder][]step{}, used: map[Holder]Use{}}
 }
 
-// Used remembers a use of a token; it is written within a second.
-func (r *Room) Used(tid id.Token, u Use) {
-	r.uses.mu.Lock()
-	defer r.uses.mu.Unlock()
-	if _, known := r.uses.latest[tid]; known || len(r.uses.latest) < maxPending {
-		r.uses.latest[tid] = u
+// UsedTx notes the latest use of tokens, in the transaction that writes their
+// uses into the ledger. An earlier one than what is known changes nothing.
+func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[Holder]Use) error {
+	for h, use := range latest {
+		if err := recordUse(ctx, tx, h.Token, use); err != nil {
+			return err
+		}
+		if h.Node == "" {
+			continue
+		}
+		listed, err := recordNodeUse(ctx, tx, h, use)
+		if err != nil {
+			return err
+		}
+		if !listed {
+			r.uses.usedEarly(h, use)
+		}
 	}
+	return nil
+}
+
+// Holder is who uses a token: itself, or one that was narrowed out of it.
+type Holder struct {
+	Token id.Token
+	Node  string
 }
 
 func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
@@ -59,14 +71,12 @@ func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
 	u.digests[tid] = newDigest{old: old, sum: sum, key: key}
 }
 
-// UsedNode remembers that a narrowed token was presented; it is written within a
-// second.
-func (r *Room) UsedNode(tid id.Token, node string, u Use) {
-	r.uses.mu.Lock()
-	defer r.uses.mu.Unlock()
-	n := nodeKey{tid, node}
-	if _, known := r.uses.used[n]; known || len(r.uses.used) < maxPending {
-		r.uses.used[n] = u
+// usedEarly keeps the use of a narrowed token that is not listed yet until it is.
+func (u *uses) usedEarly(n Holder, use Use) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.used) < maxEarly {
+		u.used[n] = use
 	}
 }
 
@@ -76,13 +86,13 @@ func (r *Room) UsedNode(tid id.Token, node string, u Use) {
 func (u *uses) seen(tid id.Token, steps []step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	n := nodeKey{tid, steps[0].top}
-	if len(u.nodes[n]) < MaxBelow {
+	n := Holder{Token: tid, Node: steps[0].top}
+	if len(u.nodes[n]) < 8*MaxBelow { // a chain brings those above it along
 		u.nodes[n] = append(u.nodes[n], steps...)
 	}
 }
 
-// Start writes the collected uses in batches until Close.
+// Start writes what was collected in batches until Close.
 func (r *Room) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // a cancelled start must still flush: Close ends it
 	r.uses.stop, r.uses.done = cancel, make(chan struct{})
@@ -96,7 +106,7 @@ func (r *Room) Start(ctx context.Context) {
 				return
 			case <-tick.C:
 				if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
-					r.o.Log.WarnContext(ctx, "uses of tokens not written yet", "err", err)
+					r.o.Log.WarnContext(ctx, "digests of tokens not renewed yet", "err", err)
 				}
 			}
 		}
@@ -117,20 +127,15 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests, nodes, used := u.latest, u.digests, u.nodes, u.used
-	u.latest, u.digests, u.nodes, u.used = map[id.Token]Use{}, map[id.Token]newDigest{}, map[nodeKey][]step{}, map[nodeKey]Use{}
+	digests, nodes, used := u.digests, u.nodes, u.used
+	u.digests, u.nodes, u.used = map[id.Token]newDigest{}, map[Holder][]step{}, map[Holder]Use{}
 	u.mu.Unlock()
-	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 && len(used) == 0 {
+	if len(digests) == 0 && len(nodes) == 0 && len(used) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		if err := r.flushNodes(ctx, tx, nodes, used); err != nil {
 			return err
-		}
-		for tid, use := range latest {
-			if err := recordUse(ctx, tx, tid, use); err != nil {
-				return err
-			}
 		}
 		for tid, d := range digests {
 			if err := redigest(ctx, tx, tid, d.old, d.sum, d.key); err != nil {
@@ -140,22 +145,15 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, digests, nodes, used)
+		u.putBack(digests, nodes, used)
 	}
 	return err
 }
 
-func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, nodes map[nodeKey][]step, used map[nodeKey]Use) {
+func (u *uses) putBack(digests map[id.Token]newDigest, nodes map[Holder][]step, used map[Holder]Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for tid, use := range latest {
-		if _, newer := u.latest[tid]; !newer {
-			u.latest[tid] = use
-		}
-	}
-	for tid, d := range digests {
-		u.digests[tid] = d
-	}
+	maps.Copy(u.digests, digests)
 	for n, steps := range nodes {
 		u.nodes[n] = append(steps, u.nodes[n]...)
 	}
@@ -166,20 +164,20 @@ func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, 
 	}
 }
 
-func (r *Room) flushNodes(ctx context.Context, tx *db.Tx, nodes map[nodeKey][]step, used map[nodeKey]Use) error {
+func (r *Room) flushNodes(ctx context.Context, tx *db.Tx, nodes map[Holder][]step, used map[Holder]Use) error {
 	for n, steps := range nodes {
-		elsewhere, err := remember(ctx, tx, n.token, steps, r.o.Now())
+		elsewhere, err := remember(ctx, tx, n.Token, steps, r.o.Now())
 		if err != nil {
 			return err
 		}
 		if elsewhere {
-			if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(n.token)}); err != nil {
+			if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(n.Token)}); err != nil {
 				return err
 			}
 		}
 	}
 	for n, use := range used {
-		if err := recordNodeUse(ctx, tx, n, use); err != nil {
+		if _, err := recordNodeUse(ctx, tx, n, use); err != nil {
 			return err
 		}
 	}

@@ -374,6 +374,9 @@ func showFine(c *call) error {
 	if p.Narrowed, err = c.narrowedOf(&t); err != nil {
 		return err
 	}
+	if p.Ledger, err = c.tokenLedger(&t); err != nil {
+		return err
+	}
 	return c.show("fine-edit", p)
 }
 

@@ -158,6 +158,7 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
+	Ledger                                        *tokenLedger  // nil when the form is shown again
 }
 
 // regeneratePage asks for a new expiration.

@@ -289,6 +289,9 @@ func showToken(c *call) error {
 	if p.Narrowed, err = c.narrowedOf(&t); err != nil {
 		return err
 	}
+	if p.Ledger, err = c.tokenLedger(&t); err != nil {
+		return err
+	}
 	return c.show("token-edit", p)
 }
 
