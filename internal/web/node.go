@@ -182,7 +182,7 @@ func (c *call) sentLimits(p *limitsPage) (out []right.Limit, err error) {
 	slices.SortFunc(out, func(a, b right.Limit) int { return strings.Compare(a.Name, b.Name) })
 	for i := range p.Fields {
 		f := &p.Fields[i]
-		f.Text = c.field(f.Name)
+		f.Text = strings.ReplaceAll(c.field(f.Name), "\r\n", "\n")
 		if values := strings.FieldsFunc(f.Text, func(r rune) bool { return r == '\n' || r == '\r' }); len(values) > 0 {
 			for i := range values {
 				values[i] = strings.TrimSpace(values[i])
