@@ -333,3 +333,25 @@ func (s *scene) nodes(t *testing.T, a account.Account, tok token.Token) []token.
 	}
 	return nodes
 }
+
+// TestP3_AChildIsFoundInWhatIsPushed: a narrowed token in a file stops the push, as
+// any other one does, until it is revoked.
+func TestP3_AChildIsFoundInWhatIsPushed(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	tok, root := s.Token(t, s.ada, "root", "repo")
+	child, node := narrower(t, root, "read", "repo\nada/open")
+	g := s.clone(t, s.ada, root, "open")
+	g.Commit(t, "settings.env", "A=1\nTOKEN="+child+"-\n", "Keep the settings")
+	out, code := g.Try(t, "push", "origin", "HEAD:main")
+	if code == 0 || !strings.Contains(out, "PUSH PROTECTION") || !strings.Contains(out, "Narrowed Personal Access Token") || !strings.Contains(out, "settings.env:2") || strings.Contains(out, child) {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if !strings.Contains(out, fmt.Sprintf("/settings/tokens/%d#narrowed", tok.ID)) {
+		t.Errorf("it is not said where it is revoked:\n%s", out)
+	}
+	if err := s.Tokens.RevokeNode(t.Context(), right.Operator(), s.ada.ID, tok.ID, node); err != nil {
+		t.Fatal(err)
+	}
+	g.Run(t, "push", "-q", "origin", "HEAD:main")
+}
