@@ -64,7 +64,7 @@ func (f *Flow) refs(ctx context.Context, actor *right.Actor, r *gate.Repo) (*git
 	if err := f.o.Gate.CheckRepo(actor, right.RepoFetch, r); err != nil {
 		return nil, err
 	}
-	return f.o.Git.Repo(r.ID).Refs(ctx)
+	return f.o.Git.Repo(r.ID).Sight(actor.Grant.Limits.Sight()).Refs(ctx)
 }
 
 // Lease is for how long a request may go on.

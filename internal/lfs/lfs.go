@@ -266,6 +266,9 @@ func (d *Door) again(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := d.o.Gate.SameLimits(&c.actor, &actor); err != nil {
+		return err
+	}
 	t, _ := parsePath(c.r.URL.Path)
 	now, err := d.load(ctx, c, &actor, t)
 	if err != nil {

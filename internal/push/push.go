@@ -74,7 +74,7 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
 		return err
 	}
-	refs, err := f.o.Git.Repo(r.ID).Refs(ctx)
+	refs, err := seen(ctx, f.o.Git.Repo(r.ID), actor)
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,15 @@ func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, aga
 	unpack := p.run(ctx)
 	p.drain()
 	return p.answer.report(unpack, p.results)
+}
+
+// refs are those that the actor may see.
+func (p *pushing) refs(ctx context.Context) (*gitstore.Refs, error) {
+	return seen(ctx, p.store, p.actor)
+}
+
+func seen(ctx context.Context, store *gitstore.Repo, actor *right.Actor) (*gitstore.Refs, error) {
+	return store.Sight(actor.Grant.Limits.Sight()).Refs(ctx)
 }
 
 // ending calls end when its reader has come to its end.

@@ -65,6 +65,7 @@ func (c *call) enter() error {
 		return err
 	}
 	c.actor = actor
+	c.actor.Filtered = true // by call.sight, and in GraphQL by repository.sight
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		if actor.Kind != right.FineToken { // GitHub: none for these

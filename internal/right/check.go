@@ -131,7 +131,7 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if relation < e.Right {
 		return deny(NoRight, true)
 	}
-	if granted < e.Level {
+	if granted < e.Level || actor.barred(e) {
 		return deny(GrantMissing, true)
 	}
 	if e.Changes && f.Archived {

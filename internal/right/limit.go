@@ -56,19 +56,19 @@ func ParseLimit(text string) Limit {
 // Limits are all the limits of a token in the form in which they are asked. Nil
 // limits nothing.
 type Limits struct {
-	All       []Limit // as they were given
-	ReadOnly  bool
-	Forward   bool
-	Create    bool
-	Until     time.Time // zero: for ever
-	Uses      int64     // zero: any number
-	Bytes     int64
-	repos     [][]repoName // of each set one must match, here and below
-	networks  [][]netip.Prefix
-	refs      [][]pattern.Pattern
-	pushes    [][]pattern.Pattern
-	paths     [][]pattern.Pattern
-	levels    []Levels
+	All      []Limit // as they were given
+	ReadOnly bool
+	Forward  bool
+	Create   bool
+	Until    time.Time // zero: for ever
+	Uses     int64     // zero: any number
+	Bytes    int64
+	repos    [][]repoName // of each set one must match, here and below
+	networks [][]netip.Prefix
+	refs     [][]pattern.Pattern
+	pushes   [][]pattern.Pattern
+	paths    [][]pattern.Pattern
+	levels   []Levels
 }
 
 type repoName struct{ owner, name string }
@@ -299,6 +299,31 @@ func (l *Limits) SeeRef(name string) bool {
 // of movement it may be, Forward and Create say.
 func (l *Limits) MoveRef(name string) bool {
 	return l == nil || l.SeeRef(name) && each(l.pushes, func(p pattern.Pattern) bool { return p.Match(name) })
+}
+
+// LimitMoves reports whether something of how refs move is limited, or of what
+// they may bring.
+func (l *Limits) LimitMoves() bool {
+	return l != nil && (l.Forward || l.Create || len(l.refs)+len(l.pushes)+len(l.paths) > 0)
+}
+
+// Sight tells which refs the token may see; nil: all of them.
+func (l *Limits) Sight() func(name string) bool {
+	if !l.HideRefs() {
+		return nil
+	}
+	return l.SeeRef
+}
+
+// Budget reports whether it is counted what the token does.
+func (l *Limits) Budget() bool { return l != nil && l.Uses+l.Bytes > 0 }
+
+// Same reports whether two tokens are limited by the same.
+func (l *Limits) Same(other *Limits) bool {
+	if l == nil || other == nil {
+		return l == other
+	}
+	return slices.EqualFunc(l.All, other.All, func(a, b Limit) bool { return a.String() == b.String() })
 }
 
 // LimitPaths reports whether there are files that pushes must leave alone.

@@ -102,7 +102,7 @@ func (l *Levels) raise(o *Levels) {
 // count as private. The zero value grants nothing. A grant never adds to what
 // its account may do.
 type Grant struct {
-	Public, Private Levels // ask Level for them, since limits narrow them
+	Public, Private Levels  // ask Level for them, since limits narrow them
 	Reach           *Reach  // nil: wherever the account may do something
 	Limits          *Limits // nil: none
 }
