@@ -63,6 +63,9 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 		if p.results[i].Reason == "" {
 			p.ask(i)
 		}
+		if p.results[i].Reason == "" {
+			p.limit(i)
+		}
 	}
 	p.allOrNone()
 	if len(p.open()) == 0 {
@@ -212,7 +215,7 @@ func (p *pushing) tellShallow() {
 // inspect looks at what the push brings. What it finds against a command is in
 // the results; an error is against all of them.
 func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
-	refs, err := p.store.Refs(ctx)
+	refs, err := p.refs(ctx)
 	if err != nil {
 		return err
 	}
@@ -228,6 +231,9 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 		return err
 	}
 	if err := p.onlyForward(ctx, in); err != nil {
+		return err
+	}
+	if err := p.limitForward(ctx, in); err != nil {
 		return err
 	}
 	if err := p.protectHistory(ctx, in); err != nil {
