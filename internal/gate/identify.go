@@ -100,6 +100,11 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		}
 		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
+	return g.actorBy(ctx, v)
+}
+
+// actorBy is the actor that a good token makes, if it may come from where it does.
+func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, error) {
 	a, err := g.actorOf(ctx, v.Account)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		refusal.of = token.Token{ID: v.Token, Account: v.Account, Kind: v.Kind, App: v.App, Note: v.Note}
@@ -108,7 +113,7 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = credential(v.Kind), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
-	a.Ending = v.LastEight
+	a.Ending, a.Node, a.Links = v.LastEight, v.Node, v.Links
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
 	}
@@ -190,6 +195,7 @@ const (
 	UnknownToken
 	ExpiredToken
 	RevokedToken
+	NarrowedBadly // narrowed by something that is not known here
 	SuspendedAccount
 	OtherNetwork      // a token that may only be used from elsewhere
 	RefreshPresented  // a refresh token, which is good for the next token alone
@@ -197,7 +203,7 @@ const (
 	UnknownAppOrWrong // an application's id or secret that is not good
 )
 
-var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "suspended", "other network", "refresh token", "application", "unknown application"}
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "suspended", "other network", "refresh token", "application", "unknown application"}
 
 // String names the reason, for metrics.
 func (w Why) String() string { return whyNames[w] }

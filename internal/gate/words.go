@@ -218,7 +218,13 @@ func (g *Gate) suspended(login string) error {
 
 // refuseToken words why what was presented is not a good token.
 func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
+	if refused.Node != "" && refused.Why != token.NotUnderstood {
+		return g.endedNode(refused)
+	}
 	switch refused.Why {
+	case token.NotUnderstood:
+		return &Refusal{Why: NarrowedBadly, of: refused.Token, problem: problem.New(problem.Unauthenticated,
+			fmt.Sprintf("The token narrowed from %q has a restriction that is not understood: %s.", refused.Token.Note, refused.Cause), "Narrow it again.")}
 	case token.Expired:
 		return g.refuse(ExpiredToken, p, refused.Token)
 	case token.Revoked:
@@ -238,6 +244,15 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 		return g.refuse(ForeignToken, p, token.Token{})
 	}
 	return g.refuse(PasswordPresented, p, token.Token{})
+}
+
+// endedNode words why a narrowed token is not good any more.
+func (g *Gate) endedNode(refused *token.Refused) error {
+	why, public := RevokedToken, fmt.Sprintf("The token narrowed from %q was revoked, or the token from which it was made.", refused.Token.Note)
+	if refused.Why == token.Expired {
+		why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, refused.Token.ExpiresAt.UTC().Format("Monday, 2 January 2006, 15:04 MST"))
+	}
+	return &Refusal{Why: why, of: refused.Token, problem: problem.New(problem.Unauthenticated, public, "Whoever made it can make another one.")}
 }
 
 const invalid = "Invalid username or token."

@@ -127,7 +127,7 @@ func join(p *problem.Error) string {
 // for an action, where it says 403 about others.
 func missingOnGitHub(a right.Action) bool {
 	p := a.Info().Permission
-	return p == right.SSHSigningKeys || p == right.GPGKeys
+	return p == right.SSHSigningKeys || p == right.GPGKeys || p == right.OrganizationHooks
 }
 
 func resource(path string) string {

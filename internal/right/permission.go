@@ -65,6 +65,7 @@ const (
 	// Of an organisation.
 	Members           // its members and teams
 	OrgAdministration // its settings
+	OrganizationHooks // webhooks of the organisation itself: read, make and change, and (admin) delete
 	OrgTokens         // fine-grained tokens that reach what is its
 
 	Site // users and settings of the whole site: administrators only
@@ -77,7 +78,7 @@ var permissionNames = [permissions]string{
 	SecretAlerts: "secret_scanning_alerts", Statuses: "statuses", Deployments: "deployments", Deletion: "deletion",
 	Profile: "profile", Emails: "emails", SSHSigningKeys: "git_signing_ssh_public_keys", GPGKeys: "gpg_keys", Memberships: "memberships",
 	Invitations: "invitations", Security: "security",
-	Members: "members", OrgAdministration: "organization_administration",
+	Members: "members", OrgAdministration: "organization_administration", OrganizationHooks: "organization_hooks",
 	OrgTokens: "organization_personal_access_tokens", Site: "site",
 }
 

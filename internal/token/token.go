@@ -55,6 +55,7 @@ type Use struct {
 	Client  string
 	Repo    string // "owner/name", or empty
 	Action  string // the gate's name of what was done
+	Node    string // by which narrowed one; empty: by the token itself
 }
 
 // Options are what the room needs. All but Now, Log and CacheSize are required.
@@ -348,6 +349,12 @@ func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, exce
 }
 
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
+	return r.recordWith(ctx, tx, actor, action, t, map[string]string{"why": why})
+}
+
+// recordWith records what was done to t, with further details; empty ones are left
+// out.
+func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, more map[string]string) error {
 	detail := map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
@@ -367,8 +374,10 @@ func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action 
 	if t.App != "" {
 		detail["application"] = t.App
 	}
-	if why != "" {
-		detail["why"] = why
+	for name, text := range more {
+		if text != "" {
+			detail[name] = text
+		}
 	}
 	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
 }
