@@ -24,6 +24,7 @@ type pushing struct {
 	store  *gitstore.Repo
 	in     *ending
 	answer *answer
+	meter  *gate.Meter // nil for the API, which counts its requests itself
 
 	cmds    wire.Push
 	results []wire.Result // one for each command
@@ -73,7 +74,11 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.flow.o.Git.Limits().PushTime)
 	defer cancel()
-	err := p.work(ctx)
+	// A push that comes so far is a use, whatever becomes of it.
+	err := p.meter.Use(ctx)
+	if err == nil {
+		err = p.work(ctx)
+	}
 	if err == nil {
 		return ""
 	}
@@ -173,7 +178,7 @@ func (p *pushing) work(ctx context.Context) error {
 		return nil
 	}
 	if p.cmds.NeedsPack() {
-		pack := &metered{r: p.in}
+		pack := &metered{r: p.meter.Reader(ctx, p.in)}
 		if pack.space, err = p.roomLeft(ctx); err != nil {
 			return err
 		}

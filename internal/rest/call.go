@@ -32,17 +32,18 @@ type body interface{ writeTo(c *call) error }
 
 // call is one request to the API.
 type call struct {
-	door   *Door
-	w      http.ResponseWriter
-	r      *http.Request
-	actor  right.Actor
-	action right.Action
-	repo   gate.Repo // loaded when the route's action is of a repository
-	org    gate.Org  // loaded when it is of an organisation
-	group  gate.Team // loaded when it is of a team
-	heard  uint64    // how many changes the gate had heard of when the request came
-	large  io.Reader // a body that was read before; nil: it is in r
-	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
+	door    *Door
+	w       http.ResponseWriter
+	r       *http.Request
+	actor   right.Actor
+	action  right.Action
+	repo    gate.Repo   // loaded when the route's action is of a repository
+	org     gate.Org    // loaded when it is of an organisation
+	group   gate.Team   // loaded when it is of a team
+	heard   uint64      // how many changes the gate had heard of when the request came
+	metered *gate.Meter // nil for a token without a budget
+	large   io.Reader   // a body that was read before; nil: it is in r
+	status  int         // of a good answer, from the route's line; 0: 200, or 204 without a value
 }
 
 type callKey struct{}
@@ -78,7 +79,29 @@ func (c *call) enter() error {
 	if v := c.r.Header.Get("X-GitHub-Api-Version"); v != "" && v != apiVersion {
 		return status(http.StatusBadRequest, fmt.Sprintf("API version %q is not supported. Send %s, or no version.", cut(v, 40), apiVersion))
 	}
-	return c.count()
+	if err := c.count(); err != nil {
+		return err
+	}
+	return c.meter()
+}
+
+// meter counts the request, and the bytes of what it sends and gets, if the token
+// has a budget.
+func (c *call) meter() error {
+	m := c.door.o.Gate.Meter(&c.actor)
+	if m == nil {
+		return nil
+	}
+	ctx := c.r.Context()
+	if err := m.Use(ctx); err != nil {
+		return err
+	}
+	c.w, c.metered = httpkit.Through(c.w, m.Writer(ctx, c.w)), m
+	c.r.Body = struct {
+		io.Reader
+		io.Closer
+	}{m.Reader(ctx, c.r.Body), c.r.Body}
+	return nil
 }
 
 func (c *call) identify() (right.Actor, error) {

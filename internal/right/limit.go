@@ -63,6 +63,7 @@ type Limits struct {
 	Until    time.Time // zero: for ever
 	Uses     int64     // zero: any number
 	Bytes    int64
+	Budgets  []Budget     // all that are used up by what the token does
 	repos    [][]repoName // of each set one must match, here and below
 	networks [][]netip.Prefix
 	refs     [][]pattern.Pattern
@@ -314,9 +315,6 @@ func (l *Limits) Sight() func(name string) bool {
 	}
 	return l.SeeRef
 }
-
-// Budget reports whether it is counted what the token does.
-func (l *Limits) Budget() bool { return l != nil && l.Uses+l.Bytes > 0 }
 
 // Same reports whether two tokens are limited by the same.
 func (l *Limits) Same(other *Limits) bool {
