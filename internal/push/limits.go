@@ -47,6 +47,40 @@ func (p *pushing) limitForward(ctx context.Context, in *gitstore.Incoming) error
 	})
 }
 
+// limitPaths judges what the open commands change, by the files that the token is
+// limited to. A branch or tag that is made of what is here changes none.
+func (p *pushing) limitPaths(ctx context.Context, in *gitstore.Incoming, refs *gitstore.Refs) error {
+	l := p.actor.Grant.Limits
+	if !l.LimitPaths() {
+		return nil
+	}
+	changes, err := in.Changes(ctx, refs, l.ChangePath)
+	if err != nil {
+		return err
+	}
+	for i, u := range p.cmds.Updates {
+		if p.results[i].Reason != "" || u.Deletes() {
+			continue
+		}
+		commit, err := changes.IsCommit(u.New)
+		if err != nil {
+			return err
+		}
+		if !commit { // it is in no folder, and can be brought into any
+			p.limitedBy(i, "it is limited to some files, and "+printable.Line(u.Name, 200)+" would name no commit")
+			continue
+		}
+		path, err := changes.Of(ctx, u)
+		if err != nil {
+			return err
+		}
+		if path != "" {
+			p.limitedBy(i, "it is not for changing "+printable.Line(path, 200))
+		}
+	}
+	return nil
+}
+
 // limitedBy refuses a command, which the token's holder is told in words.
 func (p *pushing) limitedBy(i int, what string) {
 	e := p.flow.o.Gate.Limited(p.actor, what)

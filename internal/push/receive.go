@@ -247,6 +247,9 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err := p.workflows(ctx, in, refs); err != nil {
 		return err
 	}
+	if err := p.limitPaths(ctx, in, refs); err != nil {
+		return err
+	}
 	return p.leaks(ctx, in, refs)
 }
 
