@@ -7,6 +7,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
+	"jeton/internal/config"
 	"jeton/internal/gitstore/pktline"
 	"jeton/internal/right"
 )
@@ -302,4 +303,28 @@ func TestLimits_hiddenIsNoBase(t *testing.T) {
 		equal(t, report(w.commit, w.tree, w.blob), report(nowhere, nowhere, nowhere), name)
 	}
 	w.whole(t, "engine")
+}
+
+// TestLimits_bundle: a bundle names all refs and holds what they reach, and is sent
+// without a request that could be counted: it is for tokens without such limits.
+func TestLimits_bundle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *config.Config) { c.GitBundleSize = 1 })
+	g := w.clone(t, "engine")
+	g.Commit(t, "a", "1\n", "One")
+	g.Run(t, "push", "-q", "origin", "main", "main:refs/heads/hidden")
+	w.clone(t, "engine")
+	path := w.bundlePath(t, "")
+	for _, limit := range []string{"ref\nrefs/heads/main", "uses\n5", "bytes\n500000"} {
+		auth := basic("ada", w.limited(t, w.ada, limit).Password)
+		if a := w.Do(t, "GET", path, "", auth); a.StatusCode != 410 || strings.Contains(a.Text, "hidden") {
+			t.Errorf("%q: %d %q", limit, a.StatusCode, a.Text)
+		}
+		caps := w.Do(t, "GET", "/ada/engine.git/info/refs?service=git-upload-pack", "", auth, "Git-Protocol: version=2")
+		body := string(pktline.AppendFlush(pktline.Append(pktline.Append(nil, "command=bundle-uri"), "object-format=sha1")))
+		a := w.Do(t, "POST", "/ada/engine.git/git-upload-pack", body, auth, "Content-Type: application/x-git-upload-pack-request", "Git-Protocol: version=2")
+		if strings.Contains(caps.Text, "bundle-uri") || strings.Contains(a.Text, ".uri=") {
+			t.Errorf("%q: offered: %q %q", limit, caps.Text, a.Text)
+		}
+	}
 }
