@@ -131,7 +131,10 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if relation < e.Right {
 		return deny(NoRight, true)
 	}
-	if granted < e.Level || actor.barred(e) {
+	if granted < e.Level {
+		return deny(GrantMissing, true)
+	}
+	if actor.barred(e) {
 		return deny(GrantMissing, true)
 	}
 	if e.Changes && f.Archived {
