@@ -43,7 +43,7 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
 		if limited(a, action) {
-			d.problem = g.limitReached(a)
+			d.problem = g.limitReached(a, action)
 			break
 		}
 		if a.Kind == right.FineToken {
@@ -133,17 +133,31 @@ func limited(a *right.Actor, action right.Action) bool {
 	if a.Grant.Limits == nil {
 		return false
 	}
+	if a.Barred(action) {
+		return true
+	}
 	info := action.Info()
 	whole := a.Grant
 	whole.Limits = nil
 	return whole.Level(info.Permission, info.OfPublic) >= info.Level
 }
 
-func (g *Gate) limitReached(a *right.Actor) *problem.Error {
+func (g *Gate) limitReached(a *right.Actor, action right.Action) *problem.Error {
 	what := "it is limited to some repositories or permissions"
-	if a.Grant.Limits.ReadOnly {
+	switch {
+	case a.Barred(action) && a.Grant.Limits.HideRefs():
+		what = "it is limited to some branches and tags, and can't be kept to them here"
+	case a.Barred(action):
+		what = "it is limited in how it moves branches and tags"
+	case a.Grant.Limits.ReadOnly:
 		what = "it is limited to reading"
 	}
+	return g.Limited(a, what)
+}
+
+// Limited is the refusal of what a limit of the actor's token is against, which
+// the end of a sentence says.
+func (g *Gate) Limited(a *right.Actor, what string) *problem.Error {
 	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
