@@ -28,13 +28,13 @@ func TestMatrix_notices(t *testing.T) {
 		"revocation": {routes(push, emails), func(c kase) kase { return as(c, "revoked", "all") }},
 		"suspension": {routes(fetch, emails), func(c kase) kase { c.suspended = false; return c }},
 		"scopes of a token that came as Bearer (A1)": {routes(fetch, push), func(c kase) kase {
-			if c.carrier == bearer && scopeSets[c.credential] != nil {
+			if c.carrier == bearer && isToken(c.credential) {
 				c.credential = "all"
 			}
 			return c
 		}},
 		"scopes of a token that came as the user name (A2)": {routes(api, emails), func(c kase) kase {
-			if c.carrier == basicUser && scopeSets[c.credential] != nil {
+			if c.carrier == basicUser && isToken(c.credential) {
 				c.credential = "all"
 			}
 			return c
@@ -59,7 +59,7 @@ func TestMatrix_notices(t *testing.T) {
 			return c
 		}},
 		"the rule that pages take no token (A5)": {routes(list, page), func(c kase) kase {
-			if c.inHeader() && scopeSets[c.credential] != nil {
+			if c.inHeader() && isToken(c.credential) {
 				c.carrier, c.credential = inCookie, "recent"
 			}
 			return c

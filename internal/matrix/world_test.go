@@ -60,7 +60,7 @@ const ofApp = "of an application"
 // person is somebody with everything that they could present.
 type person struct {
 	account.Account
-	tokens   map[string]string // by the name of the scope set; "expired" and "revoked" too
+	tokens   map[string]string // by the name of the scope set or fine-grained token; "expired" and "revoked" too
 	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
 	email    id.Email
 	decoy    id.Token // a token that requests name in their path
@@ -136,6 +136,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)
+	w.makeFine(t)
 	return w
 }
 
