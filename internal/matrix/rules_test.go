@@ -193,7 +193,7 @@ func (r rule) forToken(c kase) verdict {
 		return r.forOrgToken(c, enough, teams)
 	}
 	if r.who < reader {
-		if !enough && r.hides && (c.credential == narrowed || !isFine(c.credential)) {
+		if !enough && r.hides && !isFine(c.credential) {
 			return missing
 		}
 		if !enough {

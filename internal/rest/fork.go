@@ -157,6 +157,23 @@ type transferInput struct {
 	Teams    []int64 `json:"team_ids"`
 }
 
+// mayGive asks whether the caller's credential is good for a new repository of
+// the account that is to receive this one. Whether that account takes it is for
+// the transfer to say.
+func (c *call) mayGive(login string) error {
+	to, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, login)
+	if problem.Is(err, problem.NotFound) || err == nil && !to.IsOrg() && to.ID != c.actor.Account {
+		return nil // nobody, or somebody who will be asked
+	}
+	if err == nil {
+		_, err = c.newOwner(login, c.repo.Private)
+	}
+	if denied, ok := errors.AsType[*gate.Denied](err); ok && denied.Reason != right.GrantMissing {
+		return nil
+	}
+	return err
+}
+
 // transferRepo answers before a person who is asked has consented, as GitHub does.
 func (d *Door) transferRepo(c *call) (any, error) {
 	var in transferInput
@@ -165,6 +182,9 @@ func (d *Door) transferRepo(c *call) (any, error) {
 	}
 	if len(in.Teams) > maxNamed {
 		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
+	}
+	if err := c.mayGive(in.NewOwner); err != nil {
+		return nil, err
 	}
 	r, offered, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
 	if err != nil {
