@@ -337,6 +337,7 @@ func TestA10_NarrowedStaysNarrow(t *testing.T) {
 		want(t, what+", addresses", s.Do(t, "GET", "/api/v3/user/emails", "", auth), 403)
 	}
 	held("at first", narrow)
+	want(t, "narrowed to everything", about("POST", "/token/scoped", fmt.Sprintf(`{"access_token":%q,"target":"ada"}`, narrow)), 422)
 	want(t, "narrowed again", about("POST", "/token/scoped", fmt.Sprintf(`{"access_token":%q,"target":"ada","repositories":["shut"]}`, narrow)), 422)
 	want(t, "checked", about("POST", "/token", fmt.Sprintf(`{"access_token":%q}`, narrow)), 200)
 	a = about("PATCH", "/token", fmt.Sprintf(`{"access_token":%q}`, narrow))
