@@ -101,7 +101,7 @@ included. No token itself is shown.
 type tokenJSON struct {
 	ID         int64      `json:"id"`
 	Login      string     `json:"login"`
-	Kind       string     `json:"kind"`        // personal, or oauth: an application's
+	Kind       string     `json:"kind"`        // personal, fine-grained, or oauth: an application's
 	App        string     `json:"application"` // its client id; empty for personal ones
 	Note       string     `json:"note"`
 	Scopes     []string   `json:"scopes"`
@@ -114,8 +114,11 @@ type tokenJSON struct {
 
 func tokenLine(t token.Token, login string) tokenJSON {
 	kind := "personal"
-	if t.Kind == token.OAuth {
+	switch t.Kind {
+	case token.OAuth:
 		kind = "oauth"
+	case token.FineGrained:
+		kind = "fine-grained"
 	}
 	return tokenJSON{int64(t.ID), login, kind, t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), orNull(t.LastUse.At)}
 }

@@ -25,11 +25,12 @@ import (
 
 // types are the secrets that are found here by their kind, in GitHub's way of
 // naming.
-var types = [...]struct{ name, display string }{
-	token.Personal:  {"jeton_personal_access_token", "Jeton Personal Access Token"},
-	token.OAuth:     {"jeton_oauth_access_token", "Jeton OAuth Access Token"},
-	token.Refresh:   {"jeton_oauth_refresh_token", "Jeton OAuth Refresh Token"},
-	token.AppSecret: {"jeton_oauth_client_secret", "Jeton OAuth Application Secret"},
+var types = [token.Kinds]struct{ name, display string }{
+	token.Personal:    {"jeton_personal_access_token", "Jeton Personal Access Token"},
+	token.FineGrained: {"jeton_fine_grained_personal_access_token", "Jeton Fine-grained Personal Access Token"},
+	token.OAuth:       {"jeton_oauth_access_token", "Jeton OAuth Access Token"},
+	token.Refresh:     {"jeton_oauth_refresh_token", "Jeton OAuth Refresh Token"},
+	token.AppSecret:   {"jeton_oauth_client_secret", "Jeton OAuth Application Secret"},
 }
 
 // Type names a kind of secret, and TypeDisplay does for people.

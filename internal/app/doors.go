@@ -81,6 +81,6 @@ func deliverer(k *Core) (*deliver.Flow, error) {
 			return nil, problem.New(problem.Invalid, "The file of webhook-ca holds no certificate.", "It must be PEM: -----BEGIN CERTIFICATE-----.")
 		}
 	}
-	return deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
+	return deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Orgs: k.Orgs, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
 		Outbound: outbound.New(o), Log: k.o.Log, Now: k.o.Now}), nil
 }

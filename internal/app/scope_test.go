@@ -61,6 +61,7 @@ func TestScopes_each(t *testing.T) {
 			}
 			return status("DELETE", fmt.Sprintf("/api/v3/repos/%s/hooks/%d", private.FullName(), h.ID), "", http.StatusNoContent)(plain)
 		}},
+		right.ScopeAdminOrgHook: {nil, status("POST", "/api/v3/orgs/acme/hooks", `{"active":false,"config":{"url":"https://example.com/{n}"}}`, http.StatusCreated)},
 		right.ScopeReadUser: {nil, func(plain string) bool {
 			return strings.Contains(s.Do(t, "GET", "/api/v3/user", "", "Authorization: Bearer "+plain).Text, "owned_private_repos")
 		}},

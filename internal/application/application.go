@@ -13,7 +13,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"jeton/internal/account"
 	"jeton/internal/audit"
@@ -105,7 +108,7 @@ func (f *Form) check() error {
 	}
 	for _, known := range known() {
 		// Nobody may look like one of the programs that people know.
-		if strings.EqualFold(f.Name, known.Name) {
+		if bones(f.Name) == bones(known.Name) {
 			return problem.Field("name", "This name belongs to another application")
 		}
 	}
@@ -113,6 +116,17 @@ func (f *Form) check() error {
 		return problem.Field("homepage", "Homepage must be an http:// or https:// address")
 	}
 	return checkCallback(f.Callback)
+}
+
+// bones is what is left of a name for somebody who looks at a page in haste: a page
+// shows any number of spaces as one.
+func bones(name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, norm.NFKC.String(name))
 }
 
 // Register makes an application of owner.

@@ -36,7 +36,7 @@ func (r *Room) Check(ctx context.Context, clientID string, plain secret.Value) (
 func (r *Room) given(ctx context.Context, clientID string, plain secret.Value) (token.Token, error) {
 	missing := problem.New(problem.NotFound, "Not Found", "")
 	v, err := r.o.Tokens.Verify(ctx, plain)
-	if _, refused := errors.AsType[*token.Refused](err); refused || err == nil && v.App != clientID {
+	if _, refused := errors.AsType[*token.Refused](err); refused || err == nil && (v.App != clientID || v.Node != "") {
 		return token.Token{}, missing
 	}
 	if err != nil {

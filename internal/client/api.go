@@ -12,12 +12,18 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/secret"
 )
 
-// maxAnswer bounds what is read of an answer, in bytes.
-const maxAnswer = 1 << 20
+// The bounds of an answer, in bytes: of what is read of it, of its words for the
+// person, and of a login in it.
+const (
+	maxAnswer = 1 << 20
+	maxSaid   = 1000
+	maxLogin  = 255
+)
 
 // api talks to one host.
 type api struct {
@@ -60,7 +66,7 @@ func (a *api) send(ctx context.Context, method, path string, header http.Header,
 	if resp.StatusCode >= 400 {
 		var said struct{ Message string }
 		_ = json.Unmarshal(data, &said) // an answer without a message has its status
-		return resp, &refused{a.host, resp.StatusCode, said.Message}
+		return resp, &refused{a.host, resp.StatusCode, printable.Line(said.Message, maxSaid)}
 	}
 	if v != nil && json.Unmarshal(data, v) != nil {
 		return resp, problem.New(problem.Invalid, a.host+" does not answer like a Git host of this kind", "Check the address.")
@@ -124,6 +130,9 @@ func (a *api) who(ctx context.Context, token secret.Value) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	if id.Login == "" || printable.Line(id.Login, maxLogin) != id.Login {
+		return Identity{}, problem.New(problem.Invalid, a.host+" names no account that there can be", "Check the address.")
+	}
 	id.Scopes = resp.Header.Get("X-Oauth-Scopes")
 	if end := resp.Header.Get("Github-Authentication-Token-Expiration"); end != "" {
 		if id.Expires, err = time.Parse("2006-01-02 15:04:05 MST", end); err != nil {
@@ -161,7 +170,7 @@ func (a *api) form(ctx context.Context, path string, in url.Values, v any) error
 		return err
 	}
 	if json.Unmarshal(raw, &fault) == nil && fault.Code != "" {
-		return &oauthError{fault.Code, fault.Description, time.Duration(fault.Interval) * time.Second}
+		return &oauthError{printable.Line(fault.Code, maxSaid), printable.Line(fault.Description, maxSaid), time.Duration(fault.Interval) * time.Second}
 	}
 	return json.Unmarshal(raw, v)
 }

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/secret"
 )
@@ -18,12 +19,16 @@ type granted struct {
 	Expires int    `json:"expires_in"` // seconds; 0: never
 }
 
-func (g *granted) credential(now time.Time) credential {
+// credential fails for what would be more than a line of git's.
+func (g *granted) credential(now time.Time) (credential, error) {
+	if g.Token == "" || printable.Line(g.Token+g.Refresh, 0) != g.Token+g.Refresh {
+		return credential{}, problem.New(problem.Invalid, "the host gave something that is no token", "Check the address.")
+	}
 	c := credential{token: secret.New(g.Token), refresh: secret.New(g.Refresh)}
 	if g.Expires > 0 {
 		c.expires = now.Add(time.Duration(g.Expires) * time.Second)
 	}
-	return c
+	return c, nil
 }
 
 // device signs in by the device flow (RFC 8628): the person types a code on a
@@ -42,7 +47,7 @@ func (c *Client) device(ctx context.Context, a *api, scopes string) (credential,
 	if begun.Device == "" || begun.User == "" {
 		return credential{}, problem.New(problem.Invalid, a.host+" does not let devices in", "Sign in with a token: jeton login "+a.host+" --with-token")
 	}
-	_, _ = fmt.Fprintf(c.o.Out, "Open this page and sign in:\n  %s\nThen type this code:\n  %s\nWaiting until you have …\n", begun.Page, begun.User)
+	_, _ = fmt.Fprintf(c.o.Out, "Open this page and sign in:\n  %s\nThen type this code:\n  %s\nWaiting until you have …\n", printable.Line(begun.Page, maxSaid), printable.Line(begun.User, maxSaid))
 	wait := time.Duration(max(begun.Interval, 1)) * time.Second
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(max(begun.Expires, 1))*time.Second,
 		problem.New(problem.Unavailable, "the code was not typed in time", "Run jeton login again."))
@@ -59,7 +64,7 @@ func (c *Client) device(ctx context.Context, a *api, scopes string) (credential,
 		fault, ok := errors.AsType[*oauthError](err)
 		switch {
 		case err == nil:
-			return g.credential(c.o.Now()), nil
+			return g.credential(c.o.Now())
 		case !ok && problem.Is(err, problem.Unavailable): // the network may come back
 		case !ok:
 			return credential{}, err
@@ -81,5 +86,5 @@ func (c *Client) renew(ctx context.Context, a *api, refresh secret.Value) (crede
 	if err != nil {
 		return credential{}, err
 	}
-	return g.credential(c.o.Now()), nil
+	return g.credential(c.o.Now())
 }

@@ -20,9 +20,12 @@ func (c *Client) Helper(ctx context.Context, what string, in io.Reader, out io.W
 	if err != nil {
 		return err
 	}
-	host := asked["protocol"] + "://" + strings.ToLower(asked["host"])
-	if parsed, err := ParseHost(host); err == nil {
-		host = parsed
+	full := asked["protocol"] + "://" + strings.ToLower(asked["host"])
+	host, err := ParseHost(full)
+	if err != nil || host != full && host+":443" != full {
+		// git decodes what stands in a URL: "HOST%2F.example.com" would begin with a
+		// host that is known.
+		return nil
 	}
 	all, err := c.store.accounts()
 	if err != nil {

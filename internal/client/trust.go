@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 )
 
@@ -73,7 +74,7 @@ func unknown(err error, host string, now time.Time) error {
 	if _, err := chain[0].Verify(x509.VerifyOptions{DNSName: u.Hostname(), Roots: roots, Intermediates: middle, CurrentTime: now}); err != nil {
 		return nil
 	}
-	return &stranger{Authority{Name: ca.Subject.CommonName, Fingerprint: fingerprint(ca), PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})}}
+	return &stranger{Authority{Name: printable.Line(ca.Subject.CommonName, maxLogin), Fingerprint: fingerprint(ca), PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Raw})}}
 }
 
 func fingerprint(c *x509.Certificate) string {

@@ -21,6 +21,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
 	"jeton/internal/id"
+	"jeton/internal/org"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -32,6 +33,7 @@ type Options struct {
 	Hooks    *hook.Room
 	Repos    *repo.Room
 	Accounts *account.Room
+	Orgs     *org.Room
 	Gate     *gate.Gate
 	Git      *gitstore.Store
 	Alerts   *alert.Room
@@ -66,7 +68,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Hooks == nil || o.Repos == nil || o.Accounts == nil || o.Gate == nil || o.Git == nil || o.Alerts == nil || o.Outbound == nil {
+	if o.DB == nil || o.Hooks == nil || o.Repos == nil || o.Accounts == nil || o.Orgs == nil || o.Gate == nil || o.Git == nil || o.Alerts == nil || o.Outbound == nil {
 		panic("deliver: New without a required option")
 	}
 	if o.Log == nil {

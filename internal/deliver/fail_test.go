@@ -52,7 +52,7 @@ func TestRetry(t *testing.T) {
 	if n, err := s.Hooks.Waiting(t.Context(), s.DB, h.ID); err != nil || n != 0 {
 		t.Errorf("%d wait still, %v", n, err)
 	}
-	h2, err := s.Hooks.ByID(t.Context(), s.DB, r.ID, h.ID)
+	h2, err := s.Hooks.ByID(t.Context(), s.DB, hook.Of{Repo: r.ID}, h.ID)
 	if err != nil || h2.Failures != 0 || h2.LastCode != 200 {
 		t.Errorf("%+v, %v", h2, err)
 	}

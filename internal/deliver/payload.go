@@ -25,7 +25,7 @@ type memberBody struct {
 }
 
 // payload makes what is sent of an event: what it has to say by itself, the
-// repository as it is now, and who did it.
+// repository and the organisation as they are now, and who did it.
 func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 	fields := map[string]any{}
 	var body map[string]json.RawMessage
@@ -35,13 +35,9 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 	for name, value := range body {
 		fields[name] = value
 	}
-	r, err := f.o.Repos.ByID(ctx, f.o.DB, j.Event.Repo)
+	r, err := f.where(ctx, j, fields)
 	if err != nil {
 		return nil, err
-	}
-	fields["repository"] = f.repository(&r)
-	if r.OwnerIsOrg {
-		fields["organization"] = f.organization(&r)
 	}
 	if fields["sender"], err = f.user(ctx, id.Account(j.Event.Account), j.Event.Login); err != nil {
 		return nil, err
@@ -50,7 +46,7 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 	case "push":
 		err = f.push(ctx, j, &r, fields)
 	case "ping":
-		f.ping(j, &r, fields)
+		err = f.ping(ctx, j, &r, fields)
 	case "fork":
 		err = f.fork(ctx, j, fields)
 	case "status":
@@ -61,6 +57,14 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		err = f.release(ctx, &r, fields)
 	case "secret_scanning_alert":
 		err = f.alert(ctx, j, &r, fields)
+	case "repository":
+		err = f.transferred(ctx, fields)
+	case "organization":
+		err = f.belongs(ctx, j, fields)
+	case "membership":
+		err = f.mate(ctx, j, fields)
+	case "team":
+		err = f.team(ctx, j, fields)
 	case "member":
 		var m memberBody
 		if err = json.Unmarshal(j.Event.Body, &m); err == nil {
@@ -87,20 +91,61 @@ func (f *Flow) fork(ctx context.Context, j *hook.Job, fields map[string]any) err
 	return err
 }
 
+// where says in which repository and organisation it happened. Of what is no
+// repository's the one returned is empty.
+func (f *Flow) where(ctx context.Context, j *hook.Job, fields map[string]any) (r repoRow, err error) {
+	in := j.Event.Org
+	if j.Event.Repo != 0 {
+		if goneBy(j) {
+			was, _ := fields["repository"].(json.RawMessage) // kept with the event
+			err = json.Unmarshal(was, &r)
+		} else {
+			r, err = f.o.Repos.ByID(ctx, f.o.DB, j.Event.Repo)
+		}
+		if err != nil {
+			return repoRow{}, err
+		}
+		fields["repository"] = f.repository(&r)
+		if r.OwnerIsOrg {
+			in = r.Owner
+		}
+	}
+	if in != 0 {
+		fields["organization"], err = f.organization(ctx, in)
+	}
+	return r, err
+}
+
+// goneBy reports whether the event is the end of its repository.
+func goneBy(j *hook.Job) bool { return j.Event.Name == "repository" && j.Event.Action == "deleted" }
+
 // ping says what the hook is, as GitHub's first delivery does.
-func (f *Flow) ping(j *hook.Job, r *repoRow, fields map[string]any) {
-	u := f.api("/repos/" + r.FullName() + "/hooks/" + itoa(int64(j.ID)))
+func (f *Flow) ping(ctx context.Context, j *hook.Job, r *repoRow, fields map[string]any) error {
+	kind, in := "Repository", "/repos/"+r.FullName()
+	if j.Hook.Org != 0 {
+		o, err := f.o.Orgs.ByID(ctx, f.o.DB, j.Hook.Org, 0)
+		if err != nil {
+			return err
+		}
+		kind, in = "Organization", "/orgs/"+o.Login
+	}
+	u := f.api(in + "/hooks/" + itoa(int64(j.ID)))
 	config := map[string]any{"url": j.URL, "content_type": j.ContentType, "insecure_ssl": "0"}
 	if j.HasSecret {
 		config["secret"] = "********"
 	}
 	fields["zen"] = "Tell others once, and let them ask no more."
 	fields["hook_id"] = j.ID
-	fields["hook"] = map[string]any{
-		"type": "Repository", "id": j.ID, "name": "web", "active": j.Active, "events": j.Events, "config": config,
-		"updated_at": stamp(j.UpdatedAt), "created_at": stamp(j.CreatedAt), "url": u, "test_url": u + "/test", "ping_url": u + "/pings",
-		"deliveries_url": u + "/deliveries", "last_response": map[string]any{"code": nil, "status": "unused", "message": nil},
+	what := map[string]any{
+		"type": kind, "id": j.ID, "name": "web", "active": j.Active, "events": j.Events, "config": config,
+		"updated_at": stamp(j.UpdatedAt), "created_at": stamp(j.CreatedAt), "url": u, "ping_url": u + "/pings",
+		"deliveries_url": u + "/deliveries",
 	}
+	if j.Hook.Org == 0 {
+		what["test_url"], what["last_response"] = u+"/test", map[string]any{"code": nil, "status": "unused", "message": nil}
+	}
+	fields["hook"] = what
+	return nil
 }
 
 func stamp(t time.Time) any {

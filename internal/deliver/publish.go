@@ -25,17 +25,19 @@ func part(fields map[string]any, name string) (map[string]any, error) {
 // by puts the whole user in the place of an account's number and name.
 func (f *Flow) by(ctx context.Context, of map[string]any, name string) (err error) {
 	who, _ := of[name].(map[string]any)
-	n, _ := who["id"].(float64)
 	login, _ := who["login"].(string)
-	of[name], err = f.user(ctx, id.Account(n), login)
+	of[name], err = f.user(ctx, id.Account(numberOf(who)), login)
 	return err
 }
 
-// number is the id of a part, as addresses have it.
-func number(of map[string]any) string {
+// numberOf is the id of a part.
+func numberOf(of map[string]any) int64 {
 	n, _ := of["id"].(float64)
-	return itoa(int64(n))
+	return int64(n)
 }
+
+// number is the id of a part, as addresses have it.
+func number(of map[string]any) string { return itoa(numberOf(of)) }
 
 // status adds the commit that a status is of, and the branches that are there.
 func (f *Flow) status(ctx context.Context, r *repoRow, fields map[string]any) error {

@@ -17,12 +17,17 @@ const (
 	archived = "stopped: the repository is archived"
 	unseen   = "stopped: whoever saved this webhook may not see what this is about"
 	switched = "stopped: the webhook is not active"
+	notOwner = "stopped: whoever saved this webhook does not own the organization any more"
+	left     = "stopped: the repository does not belong to the organization any more"
 )
 
 // stopped looks whether a hook may be told, by the right of whoever saved it last:
 // the right of this moment, as for everything else that they do. Empty means yes.
 func (f *Flow) stopped(ctx context.Context, j *hook.Job) (string, error) {
 	person, err := f.person(ctx, j.Account)
+	if j.Hook.Org != 0 && err == nil {
+		return f.stoppedInOrg(ctx, j, person)
+	}
 	if err != nil || person == nil {
 		return noRight, err
 	}
@@ -41,6 +46,40 @@ func (f *Flow) stopped(ctx context.Context, j *hook.Job) (string, error) {
 		return archived, nil
 	case !j.Active && j.Event.Name != "ping":
 		return switched, nil
+	case j.Event.Name == "fork":
+		return f.seesFork(ctx, j, person)
+	}
+	return "", nil
+}
+
+// stoppedInOrg is stopped for a hook of an organisation, of which person, if there
+// is one, must be an owner. That gives every right on what the organisation owns at
+// this moment; what it owned before is others'.
+func (f *Flow) stoppedInOrg(ctx context.Context, j *hook.Job, person *right.Actor) (string, error) {
+	if person == nil {
+		return notOwner, nil
+	}
+	found, err := f.o.Orgs.ByID(ctx, f.o.DB, j.Hook.Org, j.Account)
+	if problem.Is(err, problem.NotFound) {
+		return notOwner, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !f.o.Gate.AllowsOrg(person, right.OrgHookRead, &gate.Org{Found: found}):
+		return notOwner, nil
+	case !j.Active && j.Event.Name != "ping":
+		return switched, nil
+	case j.Event.Repo == 0 || goneBy(j):
+		return "", nil
+	}
+	r, err := f.o.Repos.ByID(ctx, f.o.DB, j.Event.Repo)
+	switch {
+	case problem.Is(err, problem.NotFound) || err == nil && r.Owner != j.Hook.Org:
+		return left, nil
+	case err != nil:
+		return "", err
 	case j.Event.Name == "fork":
 		return f.seesFork(ctx, j, person)
 	}
@@ -80,5 +119,5 @@ func (f *Flow) seesFork(ctx context.Context, j *hook.Job, person *right.Actor) (
 
 // Stopped says why the hook is told nothing at this moment; empty when it is told.
 func (f *Flow) Stopped(ctx context.Context, h *hook.Hook) (string, error) {
-	return f.stopped(ctx, &hook.Job{Hook: *h, Event: hook.Event{Name: "push", Repo: h.Repo}})
+	return f.stopped(ctx, &hook.Job{Hook: *h, Event: hook.Event{Name: "push", Repo: h.Repo, Org: h.Org}})
 }

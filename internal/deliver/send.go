@@ -71,6 +71,10 @@ func (f *Flow) send(ctx context.Context, j *hook.Job, res hook.Result) error {
 }
 
 func (f *Flow) head(j *hook.Job, kind string) []outbound.Header {
+	of, number := "repository", int64(j.Hook.Repo)
+	if j.Hook.Org != 0 {
+		of, number = "organization", int64(j.Hook.Org)
+	}
 	host := f.o.Gate.URL("")
 	if u, err := url.Parse(host); err == nil {
 		host = u.Host
@@ -83,8 +87,8 @@ func (f *Flow) head(j *hook.Job, kind string) []outbound.Header {
 		{Name: "X-GitHub-Enterprise-Host", Value: host},
 		{Name: "X-GitHub-Event", Value: j.Event.Name},
 		{Name: "X-GitHub-Hook-ID", Value: strconv.FormatInt(int64(j.ID), 10)},
-		{Name: "X-GitHub-Hook-Installation-Target-ID", Value: strconv.FormatInt(int64(j.Hook.Repo), 10)},
-		{Name: "X-GitHub-Hook-Installation-Target-Type", Value: "repository"},
+		{Name: "X-GitHub-Hook-Installation-Target-ID", Value: itoa(number)},
+		{Name: "X-GitHub-Hook-Installation-Target-Type", Value: of},
 	}
 }
 

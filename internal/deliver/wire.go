@@ -58,14 +58,22 @@ func (f *Flow) owner(r *repoRow) map[string]any {
 	return u
 }
 
-// organization is what payloads say of the organisation that owns a repository.
-func (f *Flow) organization(r *repoRow) map[string]any {
-	u := f.api("/orgs/" + r.OwnerLogin)
-	return map[string]any{
-		"login": r.OwnerLogin, "id": r.Owner, "node_id": nodeID("Organization", int64(r.Owner)), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
-		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
-		"avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(r.Owner))), "description": nil,
+// organization is what payloads say of the organisation in which something happened.
+func (f *Flow) organization(ctx context.Context, in id.Account) (map[string]any, error) {
+	o, err := f.o.Orgs.ByID(ctx, f.o.DB, in, 0)
+	if err != nil {
+		return nil, err
 	}
+	u := f.api("/orgs/" + o.Login)
+	out := map[string]any{
+		"login": o.Login, "id": in, "node_id": nodeID("Organization", int64(in)), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
+		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
+		"avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(in))), "description": nil,
+	}
+	if o.Bio != "" {
+		out["description"] = o.Bio
+	}
+	return out, nil
 }
 
 // templates are the addresses of a repository's parts, as GitHub writes them.

@@ -4,23 +4,15 @@ import (
 	"context"
 	"errors"
 
-	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
 
-// Source names the token that a short-lived credential was made from, as it was
-// then.
-type Source struct {
-	Account id.Account
-	Token   id.Token
-	Ending  string // how its secret ended
-}
-
-// SourceOf names the token by which the actor came.
-func SourceOf(a *right.Actor) Source {
-	return Source{Account: a.Account, Token: a.Token, Ending: a.Ending}
+// SourceOf names the token by which the actor came, for something short-lived that
+// is made from it.
+func SourceOf(a *right.Actor) token.Source {
+	return token.Source{Account: a.Account, Token: a.Token, Ending: a.Ending, Links: a.Links}
 }
 
 // IdentifySource turns the token that a short-lived credential was made from
@@ -28,7 +20,7 @@ func SourceOf(a *right.Actor) Source {
 // a token never outlives it, nor its account, nor its scopes, nor its secret.
 // That the credential itself is good and for what it is good is the caller's to
 // check. A token that is not good any more is *Refusal.
-func (g *Gate) IdentifySource(ctx context.Context, s Source) (right.Actor, error) {
+func (g *Gate) IdentifySource(ctx context.Context, s token.Source) (right.Actor, error) {
 	a, err := g.identifySource(ctx, s)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		g.refused(ctx, refusal)
@@ -36,23 +28,13 @@ func (g *Gate) IdentifySource(ctx context.Context, s Source) (right.Actor, error
 	return a, err
 }
 
-func (g *Gate) identifySource(ctx context.Context, s Source) (right.Actor, error) {
-	t, err := g.o.Tokens.AnyByID(ctx, s.Account, s.Token)
-	switch {
-	case problem.Is(err, problem.NotFound), err == nil && t.LastEight != s.Ending:
-		return right.Actor{}, g.refuse(UnknownToken, Presented{}, token.Token{})
-	case err != nil:
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
-	case t.Expired(g.o.Now()):
-		return right.Actor{}, g.refuse(ExpiredToken, Presented{}, t)
-	}
-	a, err := g.actorOf(ctx, t.Account)
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		refusal.of = t
+func (g *Gate) identifySource(ctx context.Context, s token.Source) (right.Actor, error) {
+	v, err := g.o.Tokens.VerifySource(ctx, s)
+	if refused, ok := errors.AsType[*token.Refused](err); ok {
+		return right.Actor{}, g.refuseToken(Presented{}, refused)
 	}
 	if err != nil {
-		return right.Actor{}, err
+		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
-	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant, a.Ending = credential(t.Kind), t.ID, t.App, t.Note, t.Scopes, t.ExpiresAt, t.Grant(), t.LastEight
-	return a, nil
+	return g.actorBy(ctx, v)
 }

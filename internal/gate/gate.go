@@ -84,7 +84,7 @@ type Repo struct {
 
 // Facts returns what right.Check needs to know of r.
 func (g *Gate) Facts(r *Repo) right.Facts {
-	return right.Facts{Exists: r.ID != 0, Public: !r.Private, Archived: r.Archived, Relation: r.Relation, Closed: g.o.Closed, Owner: r.Owner, Repo: r.ID}
+	return right.Facts{Exists: r.ID != 0, Public: !r.Private, Archived: r.Archived, Relation: r.Relation, Closed: g.o.Closed, Owner: r.Owner, Repo: r.ID, OwnerLogin: r.OwnerLogin, Name: r.Name}
 }
 
 // Repo loads owner/name for actor and decides about action, in one read at most. The

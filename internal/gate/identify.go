@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"jeton/internal/event"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -99,6 +100,11 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		}
 		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
+	return g.actorBy(ctx, v)
+}
+
+// actorBy is the actor that a good token makes, if it may come from where it does.
+func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, error) {
 	a, err := g.actorOf(ctx, v.Account)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		refusal.of = token.Token{ID: v.Token, Account: v.Account, Kind: v.Kind, App: v.App, Note: v.Note}
@@ -107,8 +113,23 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = credential(v.Kind), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
-	a.Ending = v.LastEight
+	a.Ending, a.Node, a.Links = v.LastEight, v.Node, v.Links
+	if err := g.admit(ctx, &a); err != nil {
+		return right.Actor{}, err
+	}
 	return a, nil
+}
+
+// admit refuses a token that comes from where it may not be used. Whoever presents
+// it is not told from where it may.
+func (g *Gate) admit(ctx context.Context, a *right.Actor) error {
+	from := event.From(ctx).Address
+	if a.Grant.Limits.Admit(from) {
+		return nil
+	}
+	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
+		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q can't be used from %s: it is limited to other networks.", a.Note, from.Unmap()),
+			"Its owner sees and changes them at "+g.tokenURL(a, ""))}
 }
 
 // credential is what a token of the kind is to a decision.
@@ -120,6 +141,17 @@ func credential(k token.Kind) right.CredentialKind {
 		return right.FineToken
 	}
 	return right.ClassicToken
+}
+
+// tokenKind is credential the other way.
+func tokenKind(k right.CredentialKind) token.Kind {
+	switch k {
+	case right.OAuthToken:
+		return token.OAuth
+	case right.FineToken:
+		return token.FineGrained
+	}
+	return token.Personal
 }
 
 // IdentifySession turns a session's bearer value into an actor. The zero value
@@ -163,13 +195,15 @@ const (
 	UnknownToken
 	ExpiredToken
 	RevokedToken
+	NarrowedBadly // narrowed by something that is not known here
 	SuspendedAccount
+	OtherNetwork      // a token that may only be used from elsewhere
 	RefreshPresented  // a refresh token, which is good for the next token alone
 	AppPresented      // an application's secret, where it is good for nothing
 	UnknownAppOrWrong // an application's id or secret that is not good
 )
 
-var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "suspended", "refresh token", "application", "unknown application"}
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "suspended", "other network", "refresh token", "application", "unknown application"}
 
 // String names the reason, for metrics.
 func (w Why) String() string { return whyNames[w] }
@@ -184,7 +218,7 @@ func Whys() []Why {
 }
 
 // Refusal is the error for a credential that is not good: Unauthenticated, or
-// Forbidden for a suspended account.
+// Forbidden for a suspended account and for a token that comes from another network.
 type Refusal struct {
 	Why     Why
 	of      token.Token // which token it is about, if that is known

@@ -42,6 +42,10 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 	case right.NoRight:
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
+		if limited(a, action) {
+			d.problem = g.limitReached(a)
+			break
+		}
 		if a.Grant.Reach != nil {
 			d.problem = g.permissionMissing(a, action, d.Permission)
 			break
@@ -69,6 +73,10 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		return problem.New(problem.NotFound, "Not Found", "")
 	}
 	remedy := fmt.Sprintf("Either it does not exist, or the account %s has no access to it.", a.Login)
+	if len(a.Grant.Limits.Repos()) > 0 {
+		remedy = fmt.Sprintf("Either it does not exist, or your token %q, which is limited to some repositories, may not use it. Its limits stand at %s", a.Note, g.tokenURL(a, ""))
+		return problem.New(problem.NotFound, "Repository not found.", remedy)
+	}
 	if a.Kind == right.FineToken {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
@@ -119,6 +127,26 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Your token %q lacks the %s scope, which this needs.", a.Note, need),
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
+}
+
+// limited reports whether it is a limit of the token, and not its scopes or
+// permissions, that leaves the action out.
+func limited(a *right.Actor, action right.Action) bool {
+	if a.Grant.Limits == nil {
+		return false
+	}
+	info := action.Info()
+	whole := a.Grant
+	whole.Limits = nil
+	return whole.Level(info.Permission, info.OfPublic) >= info.Level
+}
+
+func (g *Gate) limitReached(a *right.Actor) *problem.Error {
+	what := "it is limited to some repositories or permissions"
+	if a.Grant.Limits.ReadOnly {
+		what = "it is limited to reading"
+	}
+	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
 // permissionMissing words what a fine-grained or narrowed token lacks: a
@@ -183,7 +211,13 @@ func (g *Gate) suspended(login string) error {
 
 // refuseToken words why what was presented is not a good token.
 func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
+	if refused.Node != "" && refused.Why != token.NotUnderstood {
+		return g.endedNode(refused)
+	}
 	switch refused.Why {
+	case token.NotUnderstood:
+		return &Refusal{Why: NarrowedBadly, of: refused.Token, problem: problem.New(problem.Unauthenticated,
+			fmt.Sprintf("The token narrowed from %q has a restriction that is not understood: %s.", refused.Token.Note, refused.Cause), "Narrow it again.")}
 	case token.Expired:
 		return g.refuse(ExpiredToken, p, refused.Token)
 	case token.Revoked:
@@ -203,6 +237,15 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 		return g.refuse(ForeignToken, p, token.Token{})
 	}
 	return g.refuse(PasswordPresented, p, token.Token{})
+}
+
+// endedNode words why a narrowed token is not good any more.
+func (g *Gate) endedNode(refused *token.Refused) error {
+	why, public := RevokedToken, fmt.Sprintf("The token narrowed from %q was revoked, or the token from which it was made.", refused.Token.Note)
+	if refused.Why == token.Expired {
+		why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, refused.Token.ExpiresAt.UTC().Format("Monday, 2 January 2006, 15:04 MST"))
+	}
+	return &Refusal{Why: why, of: refused.Token, problem: problem.New(problem.Unauthenticated, public, "Whoever made it can make another one.")}
 }
 
 const invalid = "Invalid username or token."

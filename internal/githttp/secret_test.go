@@ -10,6 +10,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/id"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 func logged(t *testing.T, s *apptest.Server, of id.Account, action string) []audit.Line {
@@ -191,4 +192,46 @@ func TestSecret_known(t *testing.T) {
 	if out, code := other.Try(t, "push", s.URL()+"/ada/app.git", "main:refs/heads/other"); code == 0 {
 		t.Errorf("a new file with a live token got through:\n%s", out)
 	}
+}
+
+// TestSecret_fine: a fine-grained token is found like any other.
+func TestSecret_fine(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "app", true)
+	_, adas := s.Token(t, ada, "laptop", "repo")
+	tok, plain := s.FineToken(t, ada, token.NewFine{Name: "deploy", Owner: ada.ID, Access: token.AllOf}, "contents=read")
+	g := s.Git(t, "ada", adas)
+	g.Run(t, "init", "-q")
+	g.Commit(t, "conf.yml", "token: "+plain+"\n", "configure")
+	out, code := g.Try(t, "push", s.URL()+"/ada/app.git", "main")
+	if code == 0 {
+		t.Error("the push went through")
+	}
+	contains(t, out, "Fine-grained Personal Access Token", fmt.Sprintf("/settings/personal-access-tokens/%d/delete", tok.ID))
+}
+
+// TestSecret_behindMany: a live token is found behind any number of times that a
+// dead one stands there.
+func TestSecret_behindMany(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "app", true)
+	_, adas := s.Token(t, ada, "laptop", "repo")
+	dead, gone := s.Token(t, ada, "gone", "repo")
+	if _, err := s.Tokens.Revoke(t.Context(), right.Operator(), ada.ID, dead.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, plain := s.Token(t, ada, "deploy", "repo")
+	a := s.Git(t, "ada", adas)
+	a.Run(t, "init", "-q")
+	a.Run(t, "remote", "add", "origin", s.URL()+"/ada/app.git")
+	a.Commit(t, "log", strings.Repeat(gone+"\n", 6000)+plain+"\n", "keep the log")
+	out, code := a.Try(t, "push", "origin", "main")
+	if code == 0 {
+		t.Error("a live token was pushed")
+	}
+	contains(t, out, "path: log:6001")
 }

@@ -22,7 +22,7 @@ type Description struct {
 	paths   []path
 	parts   map[string]map[string]json.RawMessage // the components by kind and name
 	mu      sync.Mutex
-	checked map[string]*jsonschema.Resolved // guarded by mu; by method, path and status
+	checked map[string]*jsonschema.Resolved // guarded by mu; by method, path and status, or by the event
 }
 
 type path struct {
@@ -158,15 +158,45 @@ func (d *Description) Check(method, url string, status int, body []byte) error {
 	return nil
 }
 
+// CheckEvent reports in what a webhook's payload differs from what GitHub
+// describes. action is empty where the event has none.
+func (d *Description) CheckEvent(event, action string, body []byte) error {
+	name := "webhook-" + strings.ReplaceAll(event, "_", "-")
+	if action != "" {
+		name += "-" + strings.ReplaceAll(action, "_", "-")
+	}
+	if d.parts["schemas"][name] == nil {
+		return fmt.Errorf("GitHub has no event %s", name)
+	}
+	s, err := d.known(name, func() (*jsonschema.Resolved, error) {
+		return d.resolve(json.RawMessage(`{"$ref":"#/components/schemas/` + name + `"}`))
+	})
+	if err != nil {
+		return err
+	}
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		return fmt.Errorf("%s: no JSON: %w", name, err)
+	}
+	if err := s.Validate(v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
 // schemaOf is the schema of an answer; nil when it has no body.
 func (d *Description) schemaOf(method string, p *path, op json.RawMessage, status int) (*jsonschema.Resolved, error) {
+	return d.known(method+" "+p.text+" "+strconv.Itoa(status), func() (*jsonschema.Resolved, error) { return d.compile(op, status) })
+}
+
+// known returns what was made for the key, and makes it the first time.
+func (d *Description) known(key string, make func() (*jsonschema.Resolved, error)) (*jsonschema.Resolved, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := method + " " + p.text + " " + strconv.Itoa(status)
 	if s, ok := d.checked[key]; ok {
 		return s, nil
 	}
-	s, err := d.compile(op, status)
+	s, err := make()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}

@@ -183,7 +183,8 @@ func (d *Draft) EntryAt(tree object.ID, path string) (object.Entry, bool, error)
 	return e, true, nil
 }
 
-// maxBelow is how many files of one folder and those below Below lists.
+// maxBelow is how many files and folders Below lists and walks: a few objects can
+// have any number of paths.
 const maxBelow = 10_000
 
 // Below lists the files of a folder in a tree of the draft and in those below it,
@@ -197,8 +198,12 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 		return []File{{Path: folder, Mode: e.Mode, ID: e.ID}}, nil
 	}
 	var out []File
-	next := []File{{Path: folder, ID: e.ID}}
+	next, walked := []File{{Path: folder, ID: e.ID}}, 0
 	for len(next) > 0 {
+		walked++
+		if err := d.ctx.Err(); err != nil {
+			return nil, readError(err)
+		}
 		at := next[len(next)-1]
 		next = next[:len(next)-1]
 		data, err := d.inside(at.ID, object.KindTree, maxTreeBytes)
@@ -217,7 +222,7 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(out)+len(next) > maxBelow {
+		if len(out)+len(next)+walked > maxBelow {
 			return nil, tooLarge(folder)
 		}
 	}

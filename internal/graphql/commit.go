@@ -2,7 +2,6 @@ package graphql
 
 import (
 	"context"
-	"strings"
 
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
@@ -15,13 +14,15 @@ type commit struct {
 }
 
 // Message is the whole message.
-func (c *commit) Message() string { return strings.ToValidUTF8(c.c.Message, "\uFFFD") }
+func (c *commit) Message(ctx context.Context) (string, error) { return words(ctx, c.c.Message) }
 
 // MessageHeadline is the message's first line.
-func (c *commit) MessageHeadline() string { return strings.ToValidUTF8(c.c.Subject(), "\uFFFD") }
+func (c *commit) MessageHeadline(ctx context.Context) (string, error) {
+	return words(ctx, c.c.Subject())
+}
 
 // MessageBody is what follows the first line.
-func (c *commit) MessageBody() string { return strings.ToValidUTF8(c.c.Body(), "\uFFFD") }
+func (c *commit) MessageBody(ctx context.Context) (string, error) { return words(ctx, c.c.Body()) }
 
 // Author is who wrote the change.
 func (c *commit) Author() *gitActor { return actorOf(c.repo.d, c.c.Author) }
@@ -141,10 +142,12 @@ type gitActor struct {
 func actorOf(d *Door, s object.Signature) *gitActor { return &gitActor{d, s} }
 
 // Name is the name in the commit.
-func (a *gitActor) Name() *string { return optional(strings.ToValidUTF8(a.s.Name, "\uFFFD")) }
+func (a *gitActor) Name(ctx context.Context) (*string, error) { return optionalWords(ctx, a.s.Name) }
 
 // Email is the address in the commit.
-func (a *gitActor) Email() *string { return optional(strings.ToValidUTF8(a.s.Email, "\uFFFD")) }
+func (a *gitActor) Email(ctx context.Context) (*string, error) {
+	return optionalWords(ctx, a.s.Email)
+}
 
 // Date is when, in the zone of the person.
 func (a *gitActor) Date() *gitTime {

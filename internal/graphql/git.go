@@ -207,6 +207,9 @@ func (t *tree) Entries(ctx context.Context) (*[]*treeEntry, error) {
 	if list.Truncated {
 		return nil, &failure{"RESOURCE_LIMITS_EXCEEDED", "This folder has more entries than are listed here. Clone the repository to see them all."}
 	}
+	if sessionOf(ctx).nodes.Add(-int64(len(list.Entries))) < 0 {
+		return nil, &failure{"MAX_NODE_LIMIT_EXCEEDED", "This query asks for too many nodes."}
+	}
 	out := make([]*treeEntry, len(list.Entries))
 	for i, e := range list.Entries {
 		out[i] = &treeEntry{t, e}
@@ -221,13 +224,17 @@ type treeEntry struct {
 }
 
 // Name is the file's name.
-func (e *treeEntry) Name() string { return strings.ToValidUTF8(e.e.Name, "\uFFFD") }
+func (e *treeEntry) Name(ctx context.Context) (string, error) { return words(ctx, e.e.Name) }
 
 // Path is the file's name with its folders.
-func (e *treeEntry) Path() *string { return optional(path.Join(e.in.path, e.Name())) }
+func (e *treeEntry) Path(ctx context.Context) (*string, error) {
+	return optionalWords(ctx, path.Join(e.in.path, e.e.Name))
+}
 
 // Extension is what follows the name's last dot, with it.
-func (e *treeEntry) Extension() *string { return optional(path.Ext(e.Name())) }
+func (e *treeEntry) Extension(ctx context.Context) (*string, error) {
+	return optionalWords(ctx, path.Ext(e.e.Name))
+}
 
 // Mode is git's mode as a number.
 func (e *treeEntry) Mode() int32 { return int32(e.e.Mode) }
@@ -316,8 +323,8 @@ func (b *blob) Text(ctx context.Context) (*string, error) {
 	if !utf8.Valid(data) || strings.ContainsRune(string(data), 0) {
 		return nil, nil
 	}
-	text := string(data)
-	return &text, nil
+	text, err := words(ctx, string(data))
+	return &text, err
 }
 
 // tag answers the fields of Tag: an annotated tag.
@@ -328,10 +335,12 @@ type tag struct {
 }
 
 // Name is the tag's name.
-func (t *tag) Name() string { return t.t.Name }
+func (t *tag) Name(ctx context.Context) (string, error) { return words(ctx, t.t.Name) }
 
 // Message is what the tagger wrote.
-func (t *tag) Message() *string { return optional(t.t.Message) }
+func (t *tag) Message(ctx context.Context) (*string, error) {
+	return optionalWords(ctx, t.t.Message)
+}
 
 // Tagger is who made it.
 func (t *tag) Tagger() *gitActor { return actorOf(t.repo.d, t.t.Tagger) }

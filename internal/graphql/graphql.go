@@ -14,11 +14,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	gql "github.com/graph-gophers/graphql-go"
+	gqlerrors "github.com/graph-gophers/graphql-go/errors"
 
 	"jeton/internal/account"
 	"jeton/internal/db"
@@ -44,7 +43,11 @@ const (
 	maxQuery      = 64 << 10 // bytes of the query's text
 	maxDepth      = 20
 	maxSelections = 5_000
-	maxNodes      = 10_000 // things in lists that a query may ask for
+	maxNodes      = 10_000   // things in lists that a query may ask for
+	maxFields     = 200_000  // that an answer has
+	maxWords      = 32 << 20 // bytes of texts of any length in an answer
+	maxAlias      = 100      // bytes of a name that a field gets in the answer
+	maxIDs        = 100      // of one list, as on GitHub
 	maxParallel   = 4
 	within        = 10 * time.Second
 )
@@ -93,7 +96,7 @@ func New(o Options) *Door {
 	}
 	d := &Door{o: o, mux: http.NewServeMux(), busy: limit.NewGate(limit.GateOptions{PerKey: 16, Total: 128})}
 	d.schema = gql.MustParseSchema(schemaText, &root{d}, gql.MaxDepth(maxDepth), gql.MaxQueryLength(maxQuery), gql.MaxSelections(maxSelections),
-		gql.MaxParallelism(maxParallel), gql.Logger(panics{o.Log}), gql.DisableFieldSelections(), gql.UseFieldResolvers())
+		gql.MaxParallelism(maxParallel), gql.Logger(panics{o.Log}), gql.DisableFieldSelections(), gql.UseFieldResolvers(), gql.Tracer(counter{}))
 	d.routes = httpkit.Register(d.mux, "graphql", []httpkit.Route[func(*Door) http.Handler]{
 		{Method: http.MethodPost, Path: Path, Action: right.SelfRead, Handle: (*Door).answer},
 	}, func(r httpkit.Route[func(*Door) http.Handler]) http.Handler { return r.Handle(d) })
@@ -129,10 +132,12 @@ func (d *Door) answer() http.Handler {
 		defer leave()
 		ctx, cancel := context.WithTimeout(r.Context(), within)
 		defer cancel()
-		s := &session{actor: *actor, r: r}
-		s.nodes.Store(maxNodes)
+		s := newSession(*actor, r)
 		out := d.schema.Exec(context.WithValue(ctx, sessionKey{}, s), q.Query, q.OperationName, q.Variables)
 		d.o.Used(r, actor, right.SelfRead)
+		if s.fields.Load() < 0 {
+			out = &gql.Response{Errors: []*gqlerrors.QueryError{{ResolverError: errTooMuch}}}
+		}
 		return write(w, r, out)
 	})
 }
@@ -153,20 +158,11 @@ func ask(w http.ResponseWriter, r *http.Request) (question, error) {
 	if strings.TrimSpace(q.Query) == "" {
 		return q, problem.New(problem.Invalid, "A query attribute must be specified and must be a string.", "")
 	}
+	if longAlias.MatchString(q.Query) {
+		return q, problem.New(problem.Invalid, "A name in the query is longer than 100 characters.", "")
+	}
 	return q, nil
 }
-
-// session is one query's caller and what is left of its bounds.
-type session struct {
-	actor  right.Actor
-	r      *http.Request
-	nodes  atomic.Int64 // that may still be asked for
-	owners sync.Map     // accounts by number
-}
-
-type sessionKey struct{}
-
-func sessionOf(ctx context.Context) *session { return ctx.Value(sessionKey{}).(*session) }
 
 // panics sends what the library catches to our log.
 type panics struct{ log *slog.Logger }

@@ -133,6 +133,9 @@ func (q *root) Node(ctx context.Context, args struct{ ID gql.ID }) (*node, error
 
 // Nodes finds several things by their ids.
 func (q *root) Nodes(ctx context.Context, args struct{ IDs []gql.ID }) ([]*node, error) {
+	if len(args.IDs) > maxIDs {
+		return nil, &failure{"ARGUMENT_LIMIT", fmt.Sprintf("You may not provide more than %d node ids; you provided %d.", maxIDs, len(args.IDs))}
+	}
 	out := make([]*node, len(args.IDs))
 	for i, one := range args.IDs {
 		n, err := q.Node(ctx, struct{ ID gql.ID }{one})

@@ -3,7 +3,6 @@ package graphql
 import (
 	"context"
 	"net/url"
-	"strings"
 
 	gql "github.com/graph-gophers/graphql-go"
 
@@ -121,8 +120,8 @@ func (p *published) Name() *string { return optional(p.r.Name) }
 func (p *published) TagName() string { return p.r.Tag }
 
 // Description is the text.
-func (p *published) Description() *string {
-	return optional(strings.ToValidUTF8(p.r.Body, "\uFFFD"))
+func (p *published) Description(ctx context.Context) (*string, error) {
+	return optionalWords(ctx, p.r.Body)
 }
 
 // IsDraft reports whether it is not published yet.

@@ -188,7 +188,7 @@ func itoa(n id.Repo) string { return strconv.FormatInt(int64(n), 10) }
 
 // ForkCount is how many forks of it there are.
 func (r *repository) ForkCount(ctx context.Context) (int32, error) {
-	n, err := r.d.o.Repos.CountForks(ctx, r.d.o.DB, r.r.ID)
+	n, err := r.d.o.Repos.CountForks(ctx, r.d.o.DB, &sessionOf(ctx).actor, r.r.ID, r.d.o.Gate.Closed())
 	return int32(n), err
 }
 

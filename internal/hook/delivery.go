@@ -18,8 +18,8 @@ type Header struct{ Name, Value string }
 type Delivery struct {
 	ID         id.Delivery
 	Hook       id.Hook
-	Repo       id.Repo
-	GUID       string // of the event: the same for every hook and every attempt
+	Repo       id.Repo // 0: the event was of no repository
+	GUID       string  // of the event: the same for every hook and every attempt
 	Event      string
 	Action     string // empty where the event has none
 	Redelivery bool   // the event was sent to this hook before
@@ -113,7 +113,9 @@ func (m *Room) Exchange(ctx context.Context, r db.Reader, hook id.Hook, delivery
 	if err != nil {
 		return Exchange{}, fmt.Errorf("read delivery: %w", err)
 	}
-	x.Asked, x.Answered = headers(asked), headers(answered)
+	if x.Asked, x.Answered = headers(asked), headers(answered); len(x.Asked) == 0 {
+		x.Payload = nil // it was made for others, and perhaps not for these eyes
+	}
 	return x, nil
 }
 

@@ -14,11 +14,14 @@ import (
 	"jeton/internal/right"
 )
 
-// Deed is something that happened to a repository.
+// Deed is something that happened to a repository, of which its hooks and those of
+// the organisation that owns it are told, or in an organisation, whose hooks alone
+// are.
 type Deed struct {
-	Event  string // GitHub's name: push, repository
-	Action string // what of it, where the event has several: archived, renamed
-	Repo   id.Repo
+	Event  string     // GitHub's name: push, repository
+	Action string     // what of it, where the event has several: archived, renamed
+	Repo   id.Repo    // 0: it is of no repository
+	Org    id.Account // the organisation that it is of; 0: it is of the repository
 	Actor  right.Actor
 	At     time.Time // zero: now
 	// Body is what the payload says of it beside who and where: an object, or
@@ -27,14 +30,14 @@ type Deed struct {
 	Only id.Hook // for this hook alone, whatever it asked for; 0: for all that want it
 }
 
-// Emit has the hooks of the repository told, if the caller's transaction is
-// committed and not before. Without a hook there it asks the database nothing.
+// Emit has the hooks told, if the caller's transaction is committed and not before.
+// Without a hook there, or of any organisation, it asks the database nothing.
 func (m *Room) Emit(ctx context.Context, tx *db.Tx, d Deed) error {
 	if m == nil {
 		return nil
 	}
 	if d.Only == 0 {
-		if has, err := m.has(ctx, tx, d.Repo); err != nil || !has {
+		if has, err := m.has(ctx, tx, &d); err != nil || !has {
 			return err
 		}
 	}
@@ -51,9 +54,9 @@ func (m *Room) Emit(ctx context.Context, tx *db.Tx, d Deed) error {
 	}
 	var event int64
 	err = tx.QueryRow(ctx, `
-		INSERT INTO hook_events (guid, repo_id, event, action, account_id, login, at, body, payload)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, NULL) RETURNING id`,
-		guid(), d.Repo, d.Event, d.Action, d.Actor.Account, d.Actor.Login, db.Micros(d.At), string(body)).Scan(&event)
+		INSERT INTO hook_events (guid, repo_id, org_id, event, action, account_id, login, at, body, payload)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) RETURNING id`,
+		guid(), d.Repo, d.Org, d.Event, d.Action, d.Actor.Account, d.Actor.Login, db.Micros(d.At), string(body)).Scan(&event)
 	if err != nil {
 		return fmt.Errorf("keep the event %s: %w", d.Event, err)
 	}
@@ -80,10 +83,17 @@ func enqueue(ctx context.Context, tx *db.Tx, hook id.Hook, event int64, again bo
 
 // receivers are the hooks that are told.
 func receivers(ctx context.Context, tx *db.Tx, d *Deed) ([]id.Hook, error) {
+	repo, org := int64(d.Repo), int64(d.Org)
+	if org != 0 {
+		repo = 0
+	} else if err := tx.QueryRow(ctx, `SELECT COALESCE(MIN(owner_id), 0) FROM repositories WHERE id = $1`, d.Repo).Scan(&org); err != nil {
+		return nil, fmt.Errorf("look for the owner: %w", err)
+	}
 	rows, err := tx.Query(ctx, `
 		SELECT h.id FROM hooks h
-		WHERE h.target = $1 AND h.target_id = $2 AND (h.id = $3 OR $3 = 0 AND h.active AND (h.events LIKE $4 OR h.events = ',*,'))
-		ORDER BY h.id`, ofRepo, d.Repo, int64(d.Only), "%,"+d.Event+",%")
+		WHERE (h.target = $1 AND h.target_id = $2 OR h.target = $3 AND h.target_id = $4)
+			AND (h.id = $5 OR $5 = 0 AND h.active AND (h.events LIKE $6 OR h.events = ',*,'))
+		ORDER BY h.id`, ofRepo, repo, ofOrg, org, int64(d.Only), "%,"+d.Event+",%")
 	if err != nil {
 		return nil, fmt.Errorf("look for webhooks: %w", err)
 	}
@@ -129,13 +139,13 @@ func guid() string {
 
 // ping tells a hook that it is there.
 func (m *Room) ping(ctx context.Context, tx *db.Tx, actor right.Actor, h *Hook) error {
-	return m.Emit(ctx, tx, Deed{Event: "ping", Repo: h.Repo, Actor: actor, Only: h.ID})
+	return m.Emit(ctx, tx, Deed{Event: "ping", Repo: h.Repo, Org: h.Org, Actor: actor, Only: h.ID})
 }
 
 // Ping tells a hook that it is there. It fails with problem.NotFound.
-func (m *Room) Ping(ctx context.Context, actor right.Actor, repo id.Repo, hook id.Hook) error {
+func (m *Room) Ping(ctx context.Context, actor right.Actor, of Of, hook id.Hook) error {
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h, err := m.ByID(ctx, tx, repo, hook)
+		h, err := m.ByID(ctx, tx, of, hook)
 		if err != nil {
 			return err
 		}
@@ -143,12 +153,18 @@ func (m *Room) Ping(ctx context.Context, actor right.Actor, repo id.Repo, hook i
 	})
 }
 
-// hooked knows which repositories have active hooks, until a change is heard: a
-// push elsewhere must not ask the database for hooks.
+// hooked knows which repositories and organisations have active hooks, until a
+// change is heard: a push elsewhere must not ask the database for hooks.
 type hooked struct {
-	mu    sync.Mutex
-	gen   uint64           // guarded by mu, as all that follows
-	repos map[id.Repo]bool // nil: not known
+	mu   sync.Mutex
+	gen  uint64   // guarded by mu, as all that follows
+	have *holders // nil: not known
+}
+
+// holders are what has active hooks. It is not changed once it was made.
+type holders struct {
+	of   map[Of]bool
+	orgs bool // organisations are among them
 }
 
 func (k *hooked) hear(c change.Change) {
@@ -158,48 +174,59 @@ func (k *hooked) hear(c change.Change) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.gen++
-	k.repos = nil
+	k.have = nil
 }
 
-func (k *hooked) get() (repos map[id.Repo]bool, gen uint64) {
+func (k *hooked) get() (have *holders, gen uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.repos, k.gen
+	return k.have, k.gen
 }
 
-func (k *hooked) put(repos map[id.Repo]bool, gen uint64) {
+func (k *hooked) put(have *holders, gen uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.gen == gen {
-		k.repos = repos
+		k.have = have
 	}
 }
 
-// has reports whether the repository may have an active hook.
-func (m *Room) has(ctx context.Context, tx *db.Tx, repo id.Repo) (bool, error) {
+// tell reports whether anybody may have to be told. Whose a repository is is not
+// known here: with hooks of organisations it is looked up.
+func (h *holders) tell(d *Deed) bool {
+	if d.Org != 0 {
+		return h.of[Of{Org: d.Org}]
+	}
+	return h.orgs || h.of[Of{Repo: d.Repo}]
+}
+
+// has reports whether there may be an active hook that is told.
+func (m *Room) has(ctx context.Context, tx *db.Tx, d *Deed) (bool, error) {
 	if !m.o.Change.Fresh() {
 		return true, nil // a command, or a process that can't hear of changes: it looks
 	}
-	repos, gen := m.known.get()
-	if repos != nil {
-		return repos[repo], nil
+	have, gen := m.known.get()
+	if have != nil {
+		return have.tell(d), nil
 	}
-	rows, err := tx.Query(ctx, `SELECT DISTINCT h.target_id FROM hooks h WHERE h.target = $1 AND h.active`, ofRepo)
+	rows, err := tx.Query(ctx, `SELECT DISTINCT h.target, h.target_id FROM hooks h WHERE h.active`)
 	if err != nil {
-		return false, fmt.Errorf("look for repositories with webhooks: %w", err)
+		return false, fmt.Errorf("look for what has webhooks: %w", err)
 	}
 	defer rows.Close()
-	repos = map[id.Repo]bool{}
+	have = &holders{of: map[Of]bool{}}
 	for rows.Next() {
-		var one id.Repo
-		if err := rows.Scan(&one); err != nil {
-			return false, fmt.Errorf("look for repositories with webhooks: %w", err)
+		var kind string
+		var number int64
+		if err := rows.Scan(&kind, &number); err != nil {
+			return false, fmt.Errorf("look for what has webhooks: %w", err)
 		}
-		repos[one] = true
+		have.of[targetOf(kind, number)] = true
+		have.orgs = have.orgs || kind == ofOrg
 	}
 	if err := rows.Err(); err != nil {
-		return false, fmt.Errorf("look for repositories with webhooks: %w", err)
+		return false, fmt.Errorf("look for what has webhooks: %w", err)
 	}
-	m.known.put(repos, gen)
-	return repos[repo], nil
+	m.known.put(have, gen)
+	return have.tell(d), nil
 }

@@ -1,5 +1,5 @@
 // Package hook is the room of webhooks: who wants to be told of what happens to a
-// repository, what happened, and what became of telling it. What happens is a row
+// repository or in an organisation, what happened, and what became of telling it. What happens is a row
 // in the transaction in which it does; package deliver sends it afterwards. The
 // room writes the tables hooks, hook_events and hook_deliveries, and it alone. It
 // must never reach another machine, and it tells nobody a secret: a secret is
@@ -23,7 +23,7 @@ import (
 
 // The bounds of what is kept.
 const (
-	maxPerEvent = 20                 // hooks of a repository that are told of one kind of event: GitHub's
+	maxPerEvent = 20                 // hooks of one repository or organisation that are told of one kind of event: GitHub's
 	maxURL      = 2048               // bytes
 	maxSecret   = 1024               // bytes
 	keepFor     = 7 * 24 * time.Hour // what was delivered can be looked at
@@ -36,18 +36,54 @@ const (
 	Form = "form"
 )
 
+// Of is what a hook is of: a repository, or an organisation with everything that
+// it owns. One of the two is set.
+type Of struct {
+	Repo id.Repo
+	Org  id.Account
+}
+
+// How the table hooks names what a hook is of.
+const (
+	ofRepo = "repository"
+	ofOrg  = "organization"
+)
+
+func (o Of) target() (kind string, number int64) {
+	if o.Org != 0 {
+		return ofOrg, int64(o.Org)
+	}
+	return ofRepo, int64(o.Repo)
+}
+
+func targetOf(kind string, number int64) Of {
+	if kind == ofOrg {
+		return Of{Org: id.Account(number)}
+	}
+	return Of{Repo: id.Repo(number)}
+}
+
 // Place is what a hook is of, with what the security log wants to know of it.
 type Place struct {
-	Repo  id.Repo
-	Owner id.Account
-	Name  string // OWNER/NAME
+	Repo  id.Repo    // 0: it is of the owner, an organisation
+	Owner id.Account // of the repository
+	Name  string     // OWNER/NAME, or the organisation's login
+}
+
+// Of is the place without what the security log wants to know.
+func (p *Place) Of() Of {
+	if p.Repo == 0 {
+		return Of{Org: p.Owner}
+	}
+	return Of{Repo: p.Repo}
 }
 
 // Hook is a webhook.
 type Hook struct {
-	ID          id.Hook
-	Repo        id.Repo
+	ID id.Hook
+	Of
 	Account     id.Account // who saved it last, and by whose right it is told
+	App         string     // the client id of the application that made it; empty: a person did
 	URL         string
 	ContentType string // JSON or Form
 	HasSecret   bool
@@ -68,6 +104,14 @@ func (h *Hook) Wants(event string) bool {
 		}
 	}
 	return false
+}
+
+// For reports whether the actor has to do with the hook, as far as that is not the
+// gate's to say: as on GitHub, a hook of an organisation that an application made
+// is for this application's tokens, and theirs are for no other. On the pages
+// owners see all of them.
+func (h *Hook) For(actor *right.Actor) bool {
+	return h.Org == 0 || !actor.IsToken() || h.App == actor.App
 }
 
 // Options are what the room needs. All but Log and Now are required.
@@ -132,7 +176,8 @@ func notFound() error {
 	return problem.New(problem.NotFound, "There is no such webhook.", "It may have been deleted.")
 }
 
-// record writes a line into the security log of the repository's owner.
+// record writes a line into the security log of the repository's owner, or of the
+// organisation.
 func (m *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, at Place, h *Hook) error {
 	return m.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: at.Owner, Repo: at.Repo, Target: at.Name,
 		Detail: map[string]string{"hook": itoa(int64(h.ID)), "url": bare(h.URL), "events": list(h.Events)}})

@@ -9,10 +9,19 @@ import (
 	"jeton/internal/problem"
 )
 
-// Happen are the events that happen here, in the order of the form.
-func Happen() []string { return slices.Clone(happen[:]) }
+// Happen are the events that happen here in such a place, in the order of the form.
+func Happen(of Of) []string {
+	if of.Org != 0 {
+		return slices.Concat(happen[:], happenInOrgs[:])
+	}
+	return slices.Clone(happen[:])
+}
 
 var happen = [...]string{"push", "create", "delete", "repository", "public", "fork", "member", "release", "status", "deployment", "deployment_status", "secret_scanning_alert"}
+
+// happenInOrgs are of an organisation itself: its hooks are told of them beside
+// what happens to its repositories.
+var happenInOrgs = [...]string{"organization", "membership", "team"}
 
 // others are GitHub's events of repositories that don't happen here. A hook may
 // ask for them, as clients do that ask for all that they can handle.
@@ -26,15 +35,25 @@ var others = [...]string{
 	"team_add", "watch", "workflow_dispatch", "workflow_job", "workflow_run",
 }
 
+// othersInOrgs are the same of organisations.
+var othersInOrgs = [...]string{
+	"custom_property", "custom_property_values", "issue_dependencies", "org_block", "personal_access_token_request", "projects_v2", "projects_v2_item",
+	"projects_v2_status_update", "secret_scanning_scan", "sub_issues",
+}
+
 // events puts the names of events in order, without those that are there twice.
-// All of them is "*" alone. An unknown name is problem.Invalid.
-func events(names []string) ([]string, error) {
+// All of them is "*" alone. A name that is unknown there is problem.Invalid.
+func events(of Of, names []string) ([]string, error) {
+	known := append(Happen(of), others[:]...)
+	if of.Org != 0 {
+		known = append(known, othersInOrgs[:]...)
+	}
 	out := []string{}
 	for _, n := range names {
 		if n == "*" {
 			return []string{"*"}, nil
 		}
-		if !slices.Contains(happen[:], n) && !slices.Contains(others[:], n) {
+		if !slices.Contains(known, n) {
 			return nil, problem.Field("events", "There is no event of this name: "+strconv.Quote(short(n)))
 		}
 		out = append(out, n)

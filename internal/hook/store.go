@@ -17,8 +17,6 @@ import (
 	"jeton/internal/secret"
 )
 
-const ofRepo = "repository" // hooks.target
-
 // Patch says what a hook shall be. What is nil stays.
 type Patch struct {
 	URL         *string
@@ -28,16 +26,17 @@ type Patch struct {
 	Active      *bool
 }
 
-const columns = `h.id, h.target_id, h.account_id, h.url, h.content_type, h.secret IS NOT NULL, h.events, h.active, h.created_at, h.updated_at, h.failures, h.last_code, h.last_status`
+const columns = `h.id, h.target, h.target_id, h.account_id, h.app, h.url, h.content_type, h.secret IS NOT NULL, h.events, h.active, h.created_at, h.updated_at, h.failures, h.last_code, h.last_status`
 
 type scanner interface{ Scan(...any) error }
 
 func scan(row scanner, more ...any) (Hook, error) {
 	var h Hook
-	var events string
-	var created, updated int64
-	err := row.Scan(append([]any{&h.ID, &h.Repo, &h.Account, &h.URL, &h.ContentType, &h.HasSecret, &events, &h.Active, &created, &updated,
+	var kind, events string
+	var of, created, updated int64
+	err := row.Scan(append([]any{&h.ID, &kind, &of, &h.Account, &h.App, &h.URL, &h.ContentType, &h.HasSecret, &events, &h.Active, &created, &updated,
 		&h.Failures, &h.LastCode, &h.LastStatus}, more...)...)
+	h.Of = targetOf(kind, of)
 	h.Events, h.CreatedAt, h.UpdatedAt = split(events), db.Time(created), db.Time(updated)
 	return h, err
 }
@@ -49,9 +48,10 @@ func missing(err error) error {
 	return err
 }
 
-// List returns the hooks of a repository, the oldest first.
-func (m *Room) List(ctx context.Context, r db.Reader, repo id.Repo) ([]Hook, error) {
-	rows, err := r.Query(ctx, `SELECT `+columns+` FROM hooks h WHERE h.target = $1 AND h.target_id = $2 ORDER BY h.id`, ofRepo, repo)
+// List returns the hooks of a repository or organisation, the oldest first.
+func (m *Room) List(ctx context.Context, r db.Reader, of Of) ([]Hook, error) {
+	kind, number := of.target()
+	rows, err := r.Query(ctx, `SELECT `+columns+` FROM hooks h WHERE h.target = $1 AND h.target_id = $2 ORDER BY h.id`, kind, number)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
 	}
@@ -67,9 +67,10 @@ func (m *Room) List(ctx context.Context, r db.Reader, repo id.Repo) ([]Hook, err
 	return out, rows.Err()
 }
 
-// ByID returns a hook of that repository, or problem.NotFound.
-func (m *Room) ByID(ctx context.Context, r db.Reader, repo id.Repo, hook id.Hook) (Hook, error) {
-	h, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM hooks h WHERE h.id = $1 AND h.target = $2 AND h.target_id = $3`, hook, ofRepo, repo))
+// ByID returns a hook of that repository or organisation, or problem.NotFound.
+func (m *Room) ByID(ctx context.Context, r db.Reader, of Of, hook id.Hook) (Hook, error) {
+	kind, number := of.target()
+	h, err := scan(r.QueryRow(ctx, `SELECT `+columns+` FROM hooks h WHERE h.id = $1 AND h.target = $2 AND h.target_id = $3`, hook, kind, number))
 	if err = missing(err); err != nil {
 		return Hook{}, err
 	}
@@ -81,15 +82,16 @@ func (m *Room) ByID(ctx context.Context, r db.Reader, repo id.Repo, hook id.Hook
 func (m *Room) Create(ctx context.Context, actor right.Actor, at Place, p Patch) (Hook, error) {
 	now := m.o.Now().UTC().Truncate(time.Microsecond)
 	var h Hook
+	kind, number := at.Of().target()
 	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h = Hook{Repo: at.Repo, Account: actor.Account, ContentType: Form, Events: []string{"push"}, Active: true, CreatedAt: now, UpdatedAt: now}
+		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: []string{"push"}, Active: true, CreatedAt: now, UpdatedAt: now}
 		if err := m.check(ctx, tx, &h, p); err != nil {
 			return err
 		}
 		err := tx.QueryRow(ctx, `
-			INSERT INTO hooks (target, target_id, account_id, url, content_type, secret, events, active, created_at, updated_at, failures, last_code, last_status)
-			VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, $8, $8, 0, 0, '') RETURNING id`,
-			ofRepo, at.Repo, h.Account, h.URL, h.ContentType, list(h.Events), h.Active, db.Micros(now)).Scan(&h.ID)
+			INSERT INTO hooks (target, target_id, account_id, app, url, content_type, secret, events, active, created_at, updated_at, failures, last_code, last_status)
+			VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9, $9, 0, 0, '') RETURNING id`,
+			kind, number, h.Account, h.App, h.URL, h.ContentType, list(h.Events), h.Active, db.Micros(now)).Scan(&h.ID)
 		if err != nil {
 			return fmt.Errorf("insert webhook: %w", err)
 		}
@@ -112,7 +114,7 @@ func (m *Room) Create(ctx context.Context, actor right.Actor, at Place, p Patch)
 func (m *Room) Update(ctx context.Context, actor right.Actor, at Place, hook id.Hook, p Patch) (Hook, error) {
 	var h Hook
 	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		old, err := m.ByID(ctx, tx, at.Repo, hook)
+		old, err := m.ByID(ctx, tx, at.Of(), hook)
 		if err != nil {
 			return err
 		}
@@ -156,7 +158,7 @@ func (m *Room) Update(ctx context.Context, actor right.Actor, at Place, hook id.
 // Delete takes a hook away, with what waits for it. It fails with problem.NotFound.
 func (m *Room) Delete(ctx context.Context, actor right.Actor, at Place, hook id.Hook) error {
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h, err := m.ByID(ctx, tx, at.Repo, hook)
+		h, err := m.ByID(ctx, tx, at.Of(), hook)
 		if err != nil {
 			return err
 		}
@@ -172,28 +174,32 @@ func (m *Room) Delete(ctx context.Context, actor right.Actor, at Place, hook id.
 	})
 }
 
-// DropTx takes everything away that a repository has here, which is deleted.
-func (m *Room) DropTx(ctx context.Context, tx *db.Tx, repo id.Repo) error {
+// DropTx takes everything away that a repository or organisation has here, which
+// is deleted. What its organisation's hooks were told of a repository stays in their
+// logs.
+func (m *Room) DropTx(ctx context.Context, tx *db.Tx, of Of) error {
 	if m == nil {
 		return nil
 	}
+	kind, number := of.target()
 	for _, q := range []struct {
 		text string
 		args []any
 	}{
-		{`DELETE FROM hook_deliveries WHERE hook_id IN (SELECT id FROM hooks WHERE target = $1 AND target_id = $2)`, []any{ofRepo, repo}},
-		{`DELETE FROM hooks WHERE target = $1 AND target_id = $2`, []any{ofRepo, repo}},
-		{`DELETE FROM hook_events WHERE repo_id = $1`, []any{repo}},
+		{`DELETE FROM hook_deliveries WHERE hook_id IN (SELECT id FROM hooks WHERE target = $1 AND target_id = $2)`, []any{kind, number}},
+		{`DELETE FROM hooks WHERE target = $1 AND target_id = $2`, []any{kind, number}},
+		{`DELETE FROM hook_events WHERE (repo_id = $1 AND $1 <> 0 OR org_id = $2 AND $2 <> 0)
+			AND NOT EXISTS (SELECT 1 FROM hook_deliveries d WHERE d.event_id = hook_events.id)`, []any{int64(of.Repo), int64(of.Org)}},
 	} {
 		if _, err := tx.Exec(ctx, q.text, q.args...); err != nil {
-			return fmt.Errorf("delete the webhooks of repository %d: %w", repo, err)
+			return fmt.Errorf("delete the webhooks of %s %d: %w", kind, number, err)
 		}
 	}
 	return m.changed(ctx, tx)
 }
 
-// check applies the patch to h and looks at the result beside the repository's
-// other hooks.
+// check applies the patch to h and looks at the result beside the other hooks of
+// the same place.
 func (m *Room) check(ctx context.Context, tx *db.Tx, h *Hook, p Patch) (err error) {
 	if p.URL != nil {
 		h.URL = *p.URL
@@ -205,7 +211,7 @@ func (m *Room) check(ctx context.Context, tx *db.Tx, h *Hook, p Patch) (err erro
 		h.Active = *p.Active
 	}
 	if p.Events != nil {
-		if h.Events, err = events(p.Events); err != nil {
+		if h.Events, err = events(h.Of, p.Events); err != nil {
 			return err
 		}
 	}
@@ -218,7 +224,8 @@ func (m *Room) check(ctx context.Context, tx *db.Tx, h *Hook, p Patch) (err erro
 	if p.Secret != nil && len(p.Secret.Reveal()) > maxSecret {
 		return problem.Field("secret", "The secret is longer than 1,024 bytes.")
 	}
-	all, err := m.List(ctx, tx, h.Repo)
+	kind, _ := h.target()
+	all, err := m.List(ctx, tx, h.Of)
 	if err != nil {
 		return err
 	}
@@ -229,7 +236,7 @@ func (m *Room) check(ctx context.Context, tx *db.Tx, h *Hook, p Patch) (err erro
 			continue
 		}
 		if other.URL == h.URL && slices.Equal(other.Events, h.Events) {
-			return problem.Field("url", "Hook already exists on this repository")
+			return problem.Field("url", "Hook already exists on this "+kind)
 		}
 		for _, e := range h.Events {
 			if e == "*" || other.Wants(e) {

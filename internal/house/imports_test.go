@@ -19,7 +19,9 @@ var allow = map[string][]string{
 	"printable": {},
 	"markdown":  {"problem"},
 	"language":  {},
-	"right":     {"id"},
+	"pattern":   {},
+	"narrow":    {"secret"},
+	"right":     {"id", "pattern"},
 	"signature": {"problem"},
 	// outside things
 	"db":       {"problem"},
@@ -36,11 +38,11 @@ var allow = map[string][]string{
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
-	"repo":        {"id", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
-	"org":         {"id", "problem", "right", "db", "change", "audit", "account"},
-	"token":       {"id", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
+	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
+	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
-	"leak":        {"problem", "secret", "token", "application"},
+	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
 
@@ -49,12 +51,12 @@ var allow = map[string][]string{
 	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
 	"release":      {"id", "problem", "right", "db", "limit", "blob", "hook"},
 	// the gate
-	"gate": {"id", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
+	"gate": {"id", "narrow", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
-	"push":      {"id", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
+	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
-	"deliver":   {"id", "problem", "right", "db", "account", "repo", "hook", "alert", "gate", "gitstore", "outbound"},
+	"deliver":   {"id", "problem", "right", "db", "account", "repo", "org", "hook", "alert", "gate", "gitstore", "outbound"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
@@ -69,7 +71,7 @@ var allow = map[string][]string{
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
 		"signature", "pubkey", "commitstatus", "release", "alert"},
 	// the side of the person
-	"client": {"problem", "secret"},
+	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole
 	"browser": {},
 	"clients": {},

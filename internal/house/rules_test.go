@@ -3,6 +3,7 @@ package house
 import (
 	"go/ast"
 	"go/token"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -250,5 +251,40 @@ func TestNoSleepInTests(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// TestHeavy: what scripts/test leaves out of the race detector's run is one test
+// each, in a package that it runs without.
+func TestHeavy(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("../../scripts/test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := regexp.MustCompile(`heavy='\^\((\w+(?:\|\w+)*)\)\$'\n`).FindSubmatch(script)
+	run := regexp.MustCompile(`go test -run "\$heavy" (?:-\S+ (?:\d+m )?)*((?: ?\./\S+)+)\n`).FindSubmatch(script)
+	if list == nil || run == nil {
+		t.Fatal("scripts/test names no heavy tests, or does not run them")
+	}
+	packages := strings.Fields(string(run[1]))
+	for name := range strings.SplitSeq(string(list[1]), "|") {
+		var in []string
+		for _, f := range source(t) {
+			for _, d := range f.ast.Decls {
+				if fn, ok := d.(*ast.FuncDecl); ok && f.test && fn.Recv == nil && fn.Name.Name == name {
+					in = append(in, f.pkg)
+				}
+			}
+		}
+		runs := func(pkg string) bool {
+			return slices.ContainsFunc(packages, func(p string) bool {
+				tree, below := strings.CutSuffix(p, "/...")
+				return p == "./"+pkg || below && strings.HasPrefix("./"+pkg+"/", tree+"/")
+			})
+		}
+		if len(in) != 1 || !runs(in[0]) {
+			t.Errorf("%s is a test of %v, and run in %v", name, in, packages)
+		}
 	}
 }

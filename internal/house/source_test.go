@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -22,9 +23,23 @@ type file struct {
 
 func (f *file) at(n ast.Node) string { return f.set.Position(n.Pos()).String() }
 
-// source parses every Go file of the module.
+// source is every Go file of the module. Nobody may change what it returns.
 func source(t *testing.T) []*file {
 	t.Helper()
+	out, err := parsed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 50 {
+		t.Fatalf("only %d source files found: the rules would hold for nothing", len(out))
+	}
+	return out
+}
+
+// parsed reads them once for all tests.
+var parsed = sync.OnceValues(parse)
+
+func parse() ([]*file, error) {
 	root := os.DirFS("../..")
 	var out []*file
 	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
@@ -42,20 +57,14 @@ func source(t *testing.T) []*file {
 			return err
 		}
 		set := token.NewFileSet()
-		parsed, err := parser.ParseFile(set, p, text, parser.ParseComments)
+		tree, err := parser.ParseFile(set, p, text, parser.ParseComments)
 		if err != nil {
 			return err
 		}
-		out = append(out, &file{path: p, pkg: path.Dir(p), test: strings.HasSuffix(p, "_test.go"), ast: parsed, set: set})
+		out = append(out, &file{path: p, pkg: path.Dir(p), test: strings.HasSuffix(p, "_test.go"), ast: tree, set: set})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(out) < 50 {
-		t.Fatalf("only %d source files found: the rules would hold for nothing", len(out))
-	}
-	return out
+	return out, err
 }
 
 // texts calls f with every string literal of the file.

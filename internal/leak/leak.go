@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 
 	"jeton/internal/application"
@@ -28,27 +29,28 @@ type Candidate struct {
 // marker is what every token of this host begins with.
 var marker = []byte(token.Marker)
 
-// Scan returns what in data could be a token, in order and each time that it
-// stands there, at most limit of them. The data may be of any kind; nothing of
-// it is kept.
-func Scan(data []byte, limit int) []Candidate {
-	var out []Candidate
-	for from := 0; len(out) < limit; {
-		i := bytes.Index(data[from:], marker)
-		if i < 0 || len(data)-from-i < token.Length {
-			break
-		}
-		from += i
-		if data[from+len(token.Prefix)-1] == '_' { // most of what begins so is no token: nothing is copied for it
-			if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
-				out = append(out, Candidate{Plain: plain, Offset: from})
-				from += token.Length
-				continue
+// Scan goes through what in data could be a token, in order and each time that it
+// stands there. The data may be of any kind; nothing of it is kept.
+func Scan(data []byte) iter.Seq[Candidate] {
+	return func(yield func(Candidate) bool) {
+		for from := 0; ; {
+			i := bytes.Index(data[from:], marker)
+			if i < 0 || len(data)-from-i < token.Length {
+				return
 			}
+			from += i
+			if data[from+len(token.Prefix)-1] == '_' { // most of what begins so is no token: nothing is copied for it
+				if plain := secret.New(string(data[from : from+token.Length])); token.Parse(plain) == nil {
+					if !yield(Candidate{Plain: plain, Offset: from}) {
+						return
+					}
+					from += token.Length
+					continue
+				}
+			}
+			from += len(marker)
 		}
-		from += len(marker)
 	}
-	return out
 }
 
 // The most that one collector keeps. Who sends more sends no mistake.
@@ -75,20 +77,22 @@ type Collector struct {
 
 // Look scans one object and notes what it finds. data may change afterwards.
 func (c *Collector) Look(kind, object string, data []byte) {
-	found := Scan(data, maxTokens+1)
-	if len(found) == 0 {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.found == nil {
-		c.found = map[string][]Place{}
-	}
-	line, counted := 1, 0 // each byte is counted once, however many candidates follow it
-	for _, f := range found {
-		line += bytes.Count(data[counted:f.Offset], []byte{'\n'})
+	held := false
+	line, begin, counted := 1, 0, 0 // each byte is looked at once, however many candidates follow it
+	for f := range Scan(data) {
+		if !held { // most objects have none, and wait for nobody
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if held = true; c.found == nil {
+				c.found = map[string][]Place{}
+			}
+		}
+		between := data[counted:f.Offset]
+		line += bytes.Count(between, []byte{'\n'})
+		if i := bytes.LastIndexByte(between, '\n'); i >= 0 {
+			begin = counted + i + 1
+		}
 		counted = f.Offset
-		column := f.Offset - bytes.LastIndexByte(data[:f.Offset], '\n')
 		places, known := c.found[f.Plain.Reveal()]
 		if !known {
 			if len(c.order) >= maxTokens {
@@ -98,7 +102,7 @@ func (c *Collector) Look(kind, object string, data []byte) {
 			c.order = append(c.order, f.Plain)
 		}
 		if len(places) < maxPlaces {
-			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line, Column: column})
+			c.found[f.Plain.Reveal()] = append(places, Place{Kind: kind, Object: object, Line: line, Column: f.Offset - begin + 1})
 		}
 	}
 }
@@ -110,9 +114,12 @@ type Finding struct {
 	Places    []Place
 }
 
+var names = [token.Kinds]string{token.Personal: "Personal Access Token", token.FineGrained: "Fine-grained Personal Access Token", token.OAuth: "OAuth Access Token",
+	token.Refresh: "Refresh Token", token.AppSecret: "Application Secret"}
+
 // Name is what the secret is, as GitHub's messages name such things.
 func (f *Finding) Name() string {
-	return [...]string{"Personal Access Token", "OAuth Access Token", "Refresh Token", "Application Secret"}[f.Token.Kind]
+	return names[f.Token.Kind]
 }
 
 // Path is the page on which its owner ends it.
@@ -120,6 +127,8 @@ func (f *Finding) Path() string {
 	switch f.Token.Kind {
 	case token.Personal:
 		return fmt.Sprintf("/settings/tokens/%d/delete", int64(f.Token.Token))
+	case token.FineGrained:
+		return fmt.Sprintf("/settings/personal-access-tokens/%d/delete", int64(f.Token.Token))
 	case token.AppSecret:
 		return "/settings/developers"
 	}

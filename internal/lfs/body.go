@@ -39,6 +39,12 @@ func (c *call) readJSON(v any) error {
 		}
 		return problem.Wrap(err, problem.Invalid, "The request's body could not be read.", "")
 	}
+	// Who keeps the body back must not act by what was taken away meanwhile.
+	if c.repo.ID != 0 && c.door.o.Gate.Heard() != c.heard {
+		if err := c.door.again(c.ctx(), c); err != nil {
+			return err
+		}
+	}
 	return decode(body, v)
 }
 

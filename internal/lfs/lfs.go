@@ -174,6 +174,7 @@ func fits(pattern, path string) (arg string, ok bool) {
 
 // call is one request.
 type call struct {
+	door  *Door
 	w     http.ResponseWriter
 	r     *http.Request
 	actor right.Actor
@@ -193,13 +194,18 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	httpkit.Frame(d.render, d.serve).ServeHTTP(w, r)
 }
 
+func (c *call) identify() (err error) {
+	c.heard = c.door.o.Gate.Heard()
+	c.actor, c.via, err = c.door.identify(c.ctx(), c.r, true)
+	return err
+}
+
 // Drain waits until no request runs, or ctx has ended.
 func (d *Door) Drain(ctx context.Context) { d.crowd.Drain(ctx) }
 
 func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
-	c := &call{w: w, r: r, heard: d.o.Gate.Heard()}
-	var err error
-	if c.actor, c.via, err = d.identify(c.ctx(), r, true); err != nil {
+	c := &call{door: d, w: w, r: r}
+	if err := c.identify(); err != nil {
 		return err
 	}
 	event.From(c.ctx()).Add(slog.String("actor", c.actor.Login), slog.Int64("token", int64(c.actor.Token)))
@@ -209,6 +215,11 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	t, err := d.parse(c)
 	if err != nil {
 		return err
+	}
+	if d.o.Gate.Heard() != c.heard { // while the body of a batch came
+		if err := c.identify(); err != nil {
+			return err
+		}
 	}
 	if c.repo, err = d.load(c.ctx(), c, &c.actor, t); err != nil {
 		return err

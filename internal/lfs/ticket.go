@@ -13,6 +13,7 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
+	"jeton/internal/token"
 )
 
 // operation is what a transfer credential is good for.
@@ -32,7 +33,7 @@ const (
 	ticketScheme  = "RemoteAuth"
 	ticketPrefix  = "jeton-lfs-v1-"
 	ticketPurpose = "lfs transfer"
-	maxTicket     = 512
+	maxTicket     = 4096
 )
 
 // ticket is a transfer credential: a sealed note of who may do which transfers
@@ -42,11 +43,12 @@ type ticket struct {
 	op    operation
 	repo  id.Repo
 	until time.Time
-	from  gate.Source
+	from  token.Source
 }
 
 // A note is the operation, then repository, account, token and end in eight
-// bytes each, then the end of the token's secret.
+// bytes each, then the end of the token's secret and, for a token that was narrowed,
+// its links, each with a zero byte before it.
 const ticketFixed = 1 + 4*8
 
 // newTicket makes the Authorization header for transfers of c's repository.
@@ -61,7 +63,7 @@ func (d *Door) newTicket(c *call, op operation) (secret.Value, time.Time, error)
 	for _, n := range []int64{int64(c.repo.ID), int64(from.Account), int64(from.Token), until.Unix()} {
 		b = binary.BigEndian.AppendUint64(b, uint64(n))
 	}
-	sealed, err := d.o.Keys.Seal(ticketPurpose, append(b, from.Ending...), nil)
+	sealed, err := d.o.Keys.Seal(ticketPurpose, append(b, strings.Join(append([]string{from.Ending}, from.Links...), "\x00")...), nil)
 	if err != nil {
 		return secret.Value{}, time.Time{}, err
 	}
@@ -83,9 +85,14 @@ func (d *Door) openTicket(text string) (*ticket, bool) {
 		return nil, false
 	}
 	n := func(i int) int64 { return int64(binary.BigEndian.Uint64(b[1+8*i:])) }
+	ending, chain, narrowed := strings.Cut(string(b[ticketFixed:]), "\x00")
+	var links []string
+	if narrowed {
+		links = strings.Split(chain, "\x00")
+	}
 	return &ticket{
 		op: operation(b[0]), repo: id.Repo(n(0)), until: time.Unix(n(3), 0),
-		from: gate.Source{Account: id.Account(n(1)), Token: id.Token(n(2)), Ending: string(b[ticketFixed:])},
+		from: token.Source{Account: id.Account(n(1)), Token: id.Token(n(2)), Ending: ending, Links: links},
 	}, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -69,6 +70,9 @@ func (f *Flow) DeleteOrg(ctx context.Context, actor right.Actor, org id.Account)
 			return err
 		}
 		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, org); err != nil {
+			return err
+		}
+		if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Org: org}); err != nil {
 			return err
 		}
 		if err := f.o.Org.DeleteTx(ctx, tx, org); err != nil {

@@ -6,6 +6,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -182,7 +183,7 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
 			return err
 		}
-		if err := f.o.Hooks.DropTx(ctx, tx, r); err != nil {
+		if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Repo: r}); err != nil {
 			return err
 		}
 		if err := f.o.Alerts.DropTx(ctx, tx, r); err != nil {

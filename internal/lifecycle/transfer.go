@@ -100,7 +100,11 @@ func (f *Flow) AcceptInvitation(ctx context.Context, actor right.Actor, n id.Inv
 			if err != nil {
 				return err
 			}
-			if by.Relation < right.Admin {
+			inviter, err := f.o.Account.ByID(ctx, tx, i.Inviter)
+			if err != nil {
+				return err
+			}
+			if by.Relation < right.Admin || inviter.Suspended {
 				return problem.New(problem.NotFound, "This invitation can't be accepted any more.", "Whoever sent it does not administer the repository now. Ask its owner.")
 			}
 		}

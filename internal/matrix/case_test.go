@@ -180,7 +180,7 @@ func (c kase) combination() combination {
 // needs reports whether the scope has anything to do with the route.
 func (c kase) needs(scope string) bool {
 	r, _ := ruleFor(c.route)
-	n := needs[r.scope]
+	n := needOf(r.scope)
 	return slices.Contains(slices.Concat(n.public, n.private, n.also), scope)
 }
 
@@ -471,7 +471,7 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	}
 	num := func(n int64) string { return strconv.FormatInt(n, 10) }
 	if c.ofOrg() {
-		return m.orgPath(c)
+		return m.orgPath(t, c)
 	}
 	pairs := []string{"{$}", "", "{owner}", w.people[owner].Login, "{username}", w.people[owner].Login, "{repo}", m.repoName(c),
 		"{path...}", "README.md", "{dir...}", "", "{ref...}", "heads/main", "{ref}", "main", "{branch}", map[bool]string{true: "kept", false: "main"}[c.method == http.MethodGet], "{basehead...}", "main...main",

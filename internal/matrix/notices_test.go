@@ -127,7 +127,7 @@ var mutants = []apptest.Mutant{
 	{File: "internal/right/reach.go", Old: "\t\tif r.Owner != f.Owner {", New: "\t\tif false {"},
 	{File: "internal/right/reach.go", Old: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found", New: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found || true"},
 	{File: "internal/right/reach.go", Old: "e.Subject == OfRepo && public:", New: "e.Subject == OfRepo:"},
-	{File: "internal/right/reach.go", Old: "return min(publicRead[p], a.Grant.Public[p])", New: "return a.Grant.Public[p]"},
+	{File: "internal/right/reach.go", Old: "return min(publicRead[p], a.Grant.Level(p, true))", New: "return a.Grant.Level(p, true)"},
 	{File: "internal/right/reach.go", Old: "return r.Owner == f.Owner && (", New: "return ("},
 	{File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && ("},
 	{File: "internal/token/fine.go", Old: "case t.Access != Anywhere:", New: "case false:"},

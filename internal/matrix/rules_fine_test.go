@@ -118,6 +118,8 @@ var fineRules = []fineRule{
 	needing("organization_personal_access_tokens=write", `rest POST /api/v3/orgs/\{org\}/personal-access-tokens(/.*)?`),
 	needing("administration=write", `rest POST /api/v3/orgs/\{org\}/repos`),
 	needing("members=write,administration=write", `rest (PUT|DELETE) /api/v3/orgs/\{org\}/teams/\{team_slug\}/repos/.*`),
+	needing("organization_hooks=read", `rest (GET /api/v3/orgs/\{org\}/hooks(/.*)?|POST /api/v3/orgs/\{org\}/hooks/\{hook_id\}/pings)`),
+	needing("organization_hooks=write", `rest \w+ /api/v3/orgs/\{org\}/hooks(/.*)?`),
 	needing("members=read", `rest GET /api/v3/orgs/\{org\}/.*`),
 	needing("members=write", `rest \w+ /api/v3/orgs/\{org\}/.*`),
 

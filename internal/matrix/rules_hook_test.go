@@ -3,6 +3,7 @@ package matrix
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,24 +24,40 @@ var hookRules = []rule{
 	about(`web GET /\{owner\}/\{repo\}/settings/hooks/(new|\{hook\}/delete)`, manager, "", true),
 }
 
+// orgHookRules are about the webhooks of organisations. Their scope is apart from
+// admin:org, and GitHub hides them from tokens without it.
+var orgHookRules = []rule{
+	missingFor(about(`rest \w+ /api/v3/orgs/\{org\}/hooks(/.*)?`, orgOwner, "admin:org_hook", false)),
+	about(`web POST /organizations/\{org\}/settings/hooks/.*`, orgOwner, "", true),
+	about(`web GET /organizations/\{org\}/settings/hooks/(new|\{hook\}/delete)`, orgOwner, "", true),
+}
+
 var hookNeeds = map[string]need{
+	"admin:org_hook": {public: []string{"admin:org_hook"}},
 	"read:repo_hook": {public: []string{"repo", "public_repo", "admin:repo_hook", "write:repo_hook", "read:repo_hook"},
 		private: []string{"repo", "admin:repo_hook", "write:repo_hook", "read:repo_hook"}},
 	"write:repo_hook": {public: []string{"repo", "public_repo", "admin:repo_hook", "write:repo_hook"}, private: []string{"repo", "admin:repo_hook", "write:repo_hook"}},
 	"admin:repo_hook": {public: []string{"repo", "public_repo", "admin:repo_hook"}, private: []string{"repo", "admin:repo_hook"}},
 }
 
-// hooked is a webhook of a repository with something that it was told.
+// hooked is a webhook of a repository or organisation with something that it was told.
 type hooked struct {
 	hook     id.Hook
 	delivery id.Delivery
 	doomed   id.Hook // which requests may delete
+	at       hook.Place
+	by       right.Actor
 }
 
-// hookUp gives the repository a webhook that reaches nobody.
-func (w *world) hookUp(t *testing.T, r repo.Repo) *hooked {
+func hookPlace(r repo.Repo) hook.Place {
+	return hook.Place{Repo: r.ID, Owner: r.Owner, Name: r.FullName()}
+}
+
+// hookUp gives the repository or organisation a webhook that reaches nobody.
+func (w *world) hookUp(t *testing.T, at hook.Place, by right.Actor) *hooked {
 	t.Helper()
-	h := &hooked{hook: w.makeHook(t, r, "http://127.0.0.1:1/")}
+	h := &hooked{at: at, by: by}
+	h.hook = w.makeHook(t, h, "http://127.0.0.1:1/"+by.App)
 	deadline := time.After(20 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -61,14 +78,24 @@ func (w *world) hookUp(t *testing.T, r repo.Repo) *hooked {
 	}
 }
 
-func (w *world) makeHook(t testing.TB, r repo.Repo, url string) id.Hook {
+func (w *world) makeHook(t testing.TB, of *hooked, url string) id.Hook {
 	t.Helper()
-	actor := right.Actor{Account: r.Owner, Login: r.OwnerLogin}
-	h, err := w.s.Hooks.Create(t.Context(), actor, hook.Place{Repo: r.ID, Owner: r.Owner, Name: r.FullName()}, hook.Patch{URL: &url})
+	h, err := w.s.Hooks.Create(t.Context(), of.by, of.at, hook.Patch{URL: &url})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return h.ID
+}
+
+// hooksOf are the webhooks of what a request is about.
+func (w *world) hooksOf(c kase) *hooked {
+	switch {
+	case c.ofOrg() && c.credential == ofApp: // which has to do with its own alone
+		return w.appHooks
+	case c.ofOrg():
+		return w.orgHooks
+	}
+	return w.hooks[c.private]
 }
 
 // hookOf is the webhook that a request names: one that may go, for the route that
@@ -76,26 +103,26 @@ func (w *world) makeHook(t testing.TB, r repo.Repo, url string) id.Hook {
 func (m *matrix) hookOf(t testing.TB, c kase) id.Hook {
 	t.Helper()
 	w := m.world(c)
-	h := w.hooks[c.private]
+	h := w.hooksOf(c)
 	if c.method != "DELETE" {
-		if c.method == "POST" && c.path == "/{owner}/{repo}/settings/hooks/{hook}/delete" {
+		if c.method == "POST" && strings.HasSuffix(c.path, "/settings/hooks/{hook}/delete") {
 			return 1 << 40 // none: the others need theirs
 		}
 		return h.hook
 	}
-	all, err := w.s.Hooks.List(t.Context(), w.s.DB, w.repos[c.private].ID)
+	all, err := w.s.Hooks.List(t.Context(), w.s.DB, h.at.Of())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(all, func(one hook.Hook) bool { return one.ID == h.doomed }) {
-		h.doomed = w.makeHook(t, w.repos[c.private], "http://127.0.0.1:1/doomed")
+		h.doomed = w.makeHook(t, h, "http://127.0.0.1:1/doomed"+h.by.App)
 	}
 	return h.doomed
 }
 
 func (m *matrix) hookPath(t testing.TB, c kase) []string {
 	t.Helper()
-	h := m.world(c).hooks[c.private]
+	h := m.world(c).hooksOf(c)
 	one, delivery := strconv.FormatInt(int64(m.hookOf(t, c)), 10), strconv.FormatInt(int64(h.delivery), 10)
 	return []string{"{hook_id}", one, "{hook}", one, "{delivery_id}", delivery, "{delivery}", delivery}
 }

@@ -169,13 +169,18 @@ func (r rule) forOrgToken(c kase, enough, reads bool) verdict {
 		return missing
 	case r.who == orgAsked && enough && !c.inOrg(orgAsked):
 		return missing
-	case !c.inOrg(r.who) || !enough:
+	case !c.inOrg(r.who):
+		return forbidden
+	case !enough && r.hides:
+		return missing
+	case !enough:
 		return forbidden
 	}
 	return allowed
 }
 
-func (m *matrix) orgPath(c kase) string {
+func (m *matrix) orgPath(t testing.TB, c kase) string {
+	t.Helper()
 	w := m.world(c)
 	name, team, user, of := "machine", "core", w.people[owner].Login, w.org.Login
 	switch {
@@ -197,9 +202,13 @@ func (m *matrix) orgPath(c kase) string {
 			user = w.victim.Login
 		}
 	}
-	return strings.NewReplacer("{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
+	pairs := []string{"{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
 		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10),
-		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)).Replace(c.path)
+		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)}
+	if strings.Contains(c.path, "{hook") {
+		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 
 // restoreOrg makes again what a request was allowed to take away.

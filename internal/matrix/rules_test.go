@@ -61,7 +61,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(oauthRules, keyRules, statusRules, deploymentRules, releaseRules, orgHookRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -188,12 +188,13 @@ func (r rule) forToken(c kase) verdict {
 	enough, sees, teams := r.classic(c)
 	if isFine(c.credential) {
 		enough, sees, teams = c.fine()
+		r.hides = false // GitHub hides what scopes lack, not what permissions do
 	}
 	if r.who >= orgAsked && r.who < reader {
 		return r.forOrgToken(c, enough, teams)
 	}
 	if r.who < reader {
-		if !enough && r.hides && !isFine(c.credential) {
+		if !enough && r.hides {
 			return missing
 		}
 		if !enough {

@@ -17,6 +17,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/config"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/org"
@@ -85,6 +86,9 @@ type world struct {
 	org     org.Found
 	left    org.Found // which requests leave
 	orgApp  id.App    // an application of the organisation
+
+	orgHooks *hooked // a webhook of the organisation that a person made
+	appHooks *hooked // one that the application made
 }
 
 // start makes a server with a world of people in good standing and one of
@@ -131,12 +135,16 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 			t.Fatal(err)
 		}
 		w.rules[private] = rule.ID
-		w.hooks[private] = w.hookUp(t, r)
+		w.hooks[private] = w.hookUp(t, hookPlace(r), w.actor(owner))
 		w.alerts[private] = w.alarm(t, r)
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)
 	w.makeFine(t)
+	at, by := hook.Place{Owner: w.org.ID, Name: w.org.Login}, w.actor(owner)
+	w.orgHooks = w.hookUp(t, at, by)
+	by.Kind, by.App = right.OAuthToken, application.GitHubCLI
+	w.appHooks = w.hookUp(t, at, by)
 	return w
 }
 

@@ -373,8 +373,10 @@ func TestAttack_others(t *testing.T) {
 		t.Errorf("what ada allowed, to bob: %d", a.StatusCode)
 	}
 	// Nobody registers what looks like a program that people know.
-	if a := bob.Post(t, "/settings/applications", values("name", "github cli", "homepage", "https://x.example.com", "callback", "https://x.example.com")); a.StatusCode != 422 {
-		t.Errorf("a false GitHub CLI: %d", a.StatusCode)
+	for _, name := range []string{"github cli", "GitHub  CLI", "GitHub\tCLI", "GitHub-CLI", "ＧitHub CLI", "Git Credential\nManager"} {
+		if a := bob.Post(t, "/settings/applications", values("name", name, "homepage", "https://x.example.com", "callback", "https://x.example.com")); a.StatusCode != 422 {
+			t.Errorf("a false %q: %d", name, a.StatusCode)
+		}
 	}
 	for _, bad := range []string{"http://app.example.com/", "javascript:alert(1)", "https://x.example.com/#a", "ftp://x.example.com", "https://", "x"} {
 		if a := bob.Post(t, "/settings/applications", values("name", "App", "homepage", "https://x.example.com", "callback", bad)); a.StatusCode != 422 {

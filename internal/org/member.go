@@ -236,6 +236,14 @@ func (m *Room) invite(ctx context.Context, tx *db.Tx, actor right.Actor, org, wh
 	if err := m.record(ctx, tx, actor, action, org, invited.Login, map[string]string{"permission": role.String()}); err != nil {
 		return err
 	}
+	if out.Pending {
+		err = m.tellInvited(ctx, tx, actor, out)
+	} else {
+		err = m.tellMember(ctx, tx, actor, out, nil, "added")
+	}
+	if err != nil {
+		return err
+	}
 	return m.changed(ctx, tx, org)
 }
 
@@ -273,6 +281,13 @@ func (m *Room) Accept(ctx context.Context, actor right.Actor, org id.Account) (M
 		if err := m.record(ctx, tx, actor, "org.add_member", org, was.Login, map[string]string{"permission": was.Role.String(), "invited_by": was.ByLogin}); err != nil {
 			return err
 		}
+		teams, err := m.teamsIn(ctx, tx, org, actor.Account)
+		if err == nil {
+			err = m.tellMember(ctx, tx, actor, &out, teams, "added")
+		}
+		if err != nil {
+			return err
+		}
 		return m.changed(ctx, tx, org)
 	})
 	return out, err
@@ -287,7 +302,7 @@ func (m *Room) stillInvited(ctx context.Context, tx *db.Tx, x *Membership) error
 		return nil
 	}
 	by, err := m.Membership(ctx, tx, x.Org, x.InvitedBy)
-	if problem.Is(err, problem.NotFound) || err == nil && (by.Pending || by.Role != Owner) {
+	if problem.Is(err, problem.NotFound) || err == nil && (by.Pending || by.Role != Owner || by.Suspended) {
 		return gone
 	}
 	return err
@@ -307,6 +322,10 @@ func (m *Room) RemoveTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, 
 	if err := m.keepOwner(ctx, tx, &was); err != nil {
 		return err
 	}
+	teams, err := m.teamsIn(ctx, tx, org, who)
+	if err != nil {
+		return err
+	}
 	_, err = tx.Exec(ctx, `DELETE FROM team_members WHERE account_id = $2 AND team_id IN (SELECT id FROM teams WHERE org_id = $1)`, org, who)
 	if err == nil {
 		_, err = tx.Exec(ctx, `DELETE FROM org_members WHERE org_id = $1 AND account_id = $2`, org, who)
@@ -320,6 +339,11 @@ func (m *Room) RemoveTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, 
 	}
 	if err := m.record(ctx, tx, actor, action, org, was.Login, nil); err != nil {
 		return err
+	}
+	if !was.Pending {
+		if err := m.tellMember(ctx, tx, actor, &was, teams, "removed"); err != nil {
+			return err
+		}
 	}
 	return m.changed(ctx, tx, org)
 }

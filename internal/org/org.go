@@ -18,6 +18,7 @@ import (
 	"jeton/internal/audit"
 	"jeton/internal/change"
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -98,12 +99,13 @@ func (f *Found) MayCreate(private bool) bool {
 	return false
 }
 
-// Options are the parts that a Room works with. All but Now are required.
+// Options are the parts that a Room works with. All but Hooks and Now are required.
 type Options struct {
 	DB      *db.DB
 	Account *account.Room
 	Change  *change.Bus
 	Audit   *audit.Log
+	Hooks   *hook.Room       // is told what happens in organisations; nil: nobody is
 	Now     func() time.Time // nil is time.Now
 }
 

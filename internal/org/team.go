@@ -223,7 +223,10 @@ func (m *Room) CreateTeam(ctx context.Context, actor right.Actor, org id.Account
 		if out, err = m.FindTeam(ctx, tx, org, slug, actor.Account); err != nil {
 			return err
 		}
-		return m.recordTeam(ctx, tx, actor, "team.create", &out.Team, nil)
+		if err := m.recordTeam(ctx, tx, actor, "team.create", &out.Team, nil); err != nil {
+			return err
+		}
+		return m.tellTeam(ctx, tx, actor, &out.Team, 0, "created", nil)
 	})
 	return out, err
 }
@@ -262,20 +265,26 @@ func (m *Room) UpdateTeam(ctx context.Context, actor right.Actor, t Team, n NewT
 		if err := m.freeSlug(ctx, tx, t.Org, slug, t.ID); err != nil {
 			return err
 		}
-		res, err := tx.Exec(ctx, `UPDATE teams SET name = $3, slug = $4, description = $5, secret = $6, updated_at = $7 WHERE id = $1 AND org_id = $2`,
+		was, err := m.TeamByID(ctx, tx, t.Org, t.ID, 0)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE teams SET name = $3, slug = $4, description = $5, secret = $6, updated_at = $7 WHERE id = $1 AND org_id = $2`,
 			t.ID, t.Org, n.Name, slug, n.Description, n.Secret, db.Micros(m.o.Now()))
 		if err != nil {
 			return fmt.Errorf("update team: %w", err)
 		}
-		if rows, err := res.RowsAffected(); err != nil {
-			return err
-		} else if rows == 0 {
-			return noTeam()
-		}
 		if out, err = m.FindTeam(ctx, tx, t.Org, slug, actor.Account); err != nil {
 			return err
 		}
-		return m.recordTeam(ctx, tx, actor, "team.update", &out.Team, map[string]string{"old_name": t.Name})
+		if err := m.recordTeam(ctx, tx, actor, "team.update", &out.Team, map[string]string{"old_name": was.Name}); err != nil {
+			return err
+		}
+		changes := was.changes(&out.Team)
+		if len(changes) == 0 {
+			return nil
+		}
+		return m.tellTeam(ctx, tx, actor, &out.Team, 0, "edited", changes)
 	})
 	return out, err
 }
@@ -291,6 +300,9 @@ func (m *Room) DeleteTeam(ctx context.Context, actor right.Actor, t Team) error 
 				return fmt.Errorf("delete team: %w", err)
 			}
 		}
-		return m.recordTeam(ctx, tx, actor, "team.destroy", &t, nil)
+		if err := m.recordTeam(ctx, tx, actor, "team.destroy", &t, nil); err != nil {
+			return err
+		}
+		return m.tellTeam(ctx, tx, actor, &t, 0, "deleted", nil)
 	})
 }

@@ -144,7 +144,11 @@ func (m *Room) SetMate(ctx context.Context, actor right.Actor, t Team, who id.Ac
 		if was.Role != NoTeamRole {
 			action = "team.update_member"
 		}
-		return m.recordTeam(ctx, tx, actor, action, &t, map[string]string{"user": in.Login, "role": out.Role.String()})
+		err = m.recordTeam(ctx, tx, actor, action, &t, map[string]string{"user": in.Login, "role": out.Role.String()})
+		if err != nil || was.Role != NoTeamRole || out.Pending {
+			return err
+		}
+		return m.tellMate(ctx, tx, actor, &t, in.user(), "added")
 	})
 	return out, err
 }
@@ -160,6 +164,10 @@ func (m *Room) RemoveMate(ctx context.Context, actor right.Actor, t Team, who id
 		if _, err := tx.Exec(ctx, `DELETE FROM team_members WHERE team_id = $1 AND account_id = $2`, t.ID, who); err != nil {
 			return fmt.Errorf("remove team member: %w", err)
 		}
-		return m.recordTeam(ctx, tx, actor, "team.remove_member", &t, map[string]string{"user": was.Login})
+		err = m.recordTeam(ctx, tx, actor, "team.remove_member", &t, map[string]string{"user": was.Login})
+		if err != nil || was.Pending {
+			return err
+		}
+		return m.tellMate(ctx, tx, actor, &t, object{"id": was.Account, "login": was.Login}, "removed")
 	})
 }

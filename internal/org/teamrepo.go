@@ -109,11 +109,18 @@ func (m *Room) SetTeamRepo(ctx context.Context, actor right.Actor, t Team, repo 
 		if err != nil {
 			return fmt.Errorf("write the team's access: %w", err)
 		}
-		action, detail := "team.add_repository", map[string]string{"repo": name, "permission": level.String()}
-		if was != right.None {
-			action, detail["old_permission"] = "team.update_repository_permission", was.String()
+		detail := map[string]string{"repo": name, "permission": level.String()}
+		if was == right.None {
+			if err := m.recordTeam(ctx, tx, actor, "team.add_repository", &t, detail); err != nil {
+				return err
+			}
+			return m.tellTeam(ctx, tx, actor, &t, repo, "added_to_repository", nil)
 		}
-		return m.recordTeam(ctx, tx, actor, action, &t, detail)
+		detail["old_permission"] = was.String()
+		if err := m.recordTeam(ctx, tx, actor, "team.update_repository_permission", &t, detail); err != nil {
+			return err
+		}
+		return m.tellTeam(ctx, tx, actor, &t, repo, "edited", object{"repository": object{"permissions": object{"from": permissions(was)}}})
 	})
 }
 
@@ -145,7 +152,10 @@ func (m *Room) RemoveTeamRepo(ctx context.Context, actor right.Actor, t Team, re
 		if err != nil {
 			return err
 		}
-		return m.recordTeam(ctx, tx, actor, "team.remove_repository", &t, map[string]string{"repo": name})
+		if err := m.recordTeam(ctx, tx, actor, "team.remove_repository", &t, map[string]string{"repo": name}); err != nil {
+			return err
+		}
+		return m.tellTeam(ctx, tx, actor, &t, repo, "removed_from_repository", nil)
 	})
 }
 

@@ -99,6 +99,9 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	if err := m.record(ctx, tx, actor, "repo.create", &r, map[string]string{"visibility": visibilityWord(r.Private)}); err != nil {
 		return Repo{}, err
 	}
+	if err := m.tell(ctx, tx, actor, r.ID, "repository", "created", nil); err != nil {
+		return Repo{}, err
+	}
 	return r, m.changed(ctx, tx, r.ID)
 }
 
@@ -131,6 +134,9 @@ func (m *Room) Delete(ctx context.Context, tx *db.Tx, actor right.Actor, repo id
 		return Repo{}, fmt.Errorf("delete repository %d: %w", repo, err)
 	}
 	if err := m.record(ctx, tx, actor, "repo.destroy", &r, nil); err != nil {
+		return Repo{}, err
+	}
+	if err := m.tellDeleted(ctx, tx, actor, &r); err != nil {
 		return Repo{}, err
 	}
 	return r, m.changed(ctx, tx, repo)

@@ -193,7 +193,19 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 		return false
 	}
 	c.and(`(` + strings.Join(any, ` OR `) + `)`)
+	for _, set := range viewer.Grant.Limits.Repos() {
+		c.named(set)
+	}
 	return true
+}
+
+// named adds the condition that a repository has one of the names.
+func (c *clause) named(names [][2]string) {
+	any := make([]string, len(names))
+	for i, n := range names {
+		any[i] = `a.login_key = ` + c.arg(n[0]) + ` AND r.name_key = ` + c.arg(n[1])
+	}
+	c.and(`(` + strings.Join(any, ` OR `) + `)`)
 }
 
 // within is the condition under which a repository is in reach.

@@ -64,7 +64,7 @@ func (r *Repo) FullName() string { return r.OwnerLogin + "/" + r.Name }
 // Facts are what the gate's decision needs to know of the repository, for
 // somebody whose account has the given relation to it.
 func (r *Repo) Facts(relation right.Level, closed bool) right.Facts {
-	return right.Facts{Exists: true, Public: !r.Private, Archived: r.Archived, Relation: relation, Closed: closed, Owner: r.Owner, Repo: r.ID}
+	return right.Facts{Exists: true, Public: !r.Private, Archived: r.Archived, Relation: relation, Closed: closed, Owner: r.Owner, Repo: r.ID, OwnerLogin: r.OwnerLogin, Name: r.Name}
 }
 
 // Found is a repository together with what the account that asked may do there:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"jeton/internal/id"
+	"jeton/internal/pattern"
 	"jeton/internal/right"
 )
 
@@ -26,7 +27,7 @@ type Rule struct {
 	AllowDelete   bool
 	CreatedAt     time.Time
 
-	pattern Pattern
+	pattern pattern.Pattern
 }
 
 // RefKind is what a rule is about.

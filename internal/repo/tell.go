@@ -12,9 +12,30 @@ import (
 // object is a part of what webhooks are told.
 type object = map[string]any
 
-// tell has the repository's webhooks told, if the transaction is committed.
+// tell has the webhooks of the repository, and of the organisation that owns it,
+// told, if the transaction is committed.
 func (m *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, event, action string, body object) error {
 	return m.o.Hooks.Emit(ctx, tx, hook.Deed{Event: event, Action: action, Repo: repo, Actor: actor, Body: body})
+}
+
+// tellDeleted tells the organisation's webhooks: the repository's are gone with it.
+// There is nothing to look up any more when it is told, so that it is kept here.
+func (m *Room) tellDeleted(ctx context.Context, tx *db.Tx, actor right.Actor, was *Repo) error {
+	if !was.OwnerIsOrg {
+		return nil
+	}
+	return m.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "repository", Action: "deleted", Repo: was.ID, Org: was.Owner, Actor: actor, Body: object{"repository": was}})
+}
+
+// tellTransferred says whose the repository was. It is told to the new owner's
+// webhooks, as on GitHub.
+func (m *Room) tellTransferred(ctx context.Context, tx *db.Tx, actor right.Actor, old *Repo) error {
+	kind := "user"
+	if old.OwnerIsOrg {
+		kind = "organization"
+	}
+	body := object{"changes": object{"owner": object{"from": object{kind: object{"id": old.Owner, "login": old.OwnerLogin}}}}}
+	return m.tell(ctx, tx, actor, old.ID, "repository", "transferred", body)
 }
 
 // from is how GitHub writes that something was another before.

@@ -241,8 +241,7 @@ func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 			return Repo{}, err
 		}
 	}
-	was := object{"changes": object{"owner": object{"from": object{"user": object{"id": old.Owner, "login": old.OwnerLogin}}}}}
-	if err := m.tell(ctx, tx, actor, repo, "repository", "transferred", was); err != nil {
+	if err := m.tellTransferred(ctx, tx, actor, &old); err != nil {
 		return Repo{}, err
 	}
 	return r, m.changed(ctx, tx, repo)

@@ -3,11 +3,13 @@ package repo
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/right"
 )
 
 // Usage is what an account's repositories come to.
@@ -104,11 +106,15 @@ func (m *Room) Usages(ctx context.Context, r db.Reader, owners []id.Account) (ma
 }
 
 // CountForks returns how many repositories were forked from one, whoever may see
-// them.
-func (m *Room) CountForks(ctx context.Context, r db.Reader, of id.Repo) (int, error) {
-	var n int
+// CountForks counts the forks of a repository that the viewer may know of.
+func (m *Room) CountForks(ctx context.Context, r db.Reader, viewer *right.Actor, of id.Repo, closed bool) (int, error) {
+	var n int // most have none, which is one small query
 	if err := r.QueryRow(ctx, `SELECT COUNT(*) FROM repositories WHERE fork_of = $1 AND fork_of <> 0`, of).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count forks: %w", err)
 	}
-	return n, nil
+	if n == 0 {
+		return 0, nil
+	}
+	_, n, err := m.ListVisible(ctx, r, viewer, Query{Fork: of, Skip: math.MaxInt32, Closed: closed})
+	return n, err
 }

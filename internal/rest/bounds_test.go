@@ -221,3 +221,22 @@ func TestBounds_stalled(t *testing.T) {
 		_ = c.Close()
 	}
 }
+
+// TestTrees_doubled (N2): a tree of few objects and endless paths is not walked to
+// its end when somebody's token may add no workflows.
+func TestTrees_doubled(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.put(t, 201, "a.txt", "a\n", "Begin")
+	_, narrow := d.Token(t, d.ada, "narrow", "repo")
+	tree := object(t, d.as(t, narrow, "POST", "/git/trees", dict{"tree": []dict{}}))
+	for range 40 {
+		one := func(path string) dict { return dict{"path": path, "mode": "040000", "sha": tree["sha"]} }
+		tree = object(t, d.as(t, narrow, "POST", "/git/trees", dict{"tree": []dict{one("a"), one("b")}}))
+	}
+	begun := time.Now()
+	a := d.as(t, narrow, "POST", "/git/trees", dict{"tree": []dict{{"path": ".github/workflows", "mode": "040000", "sha": tree["sha"]}}})
+	if took := time.Since(begun); took > 10*time.Second || a.StatusCode < 400 {
+		t.Errorf("%d after %v: %.300s", a.StatusCode, took, a.Text)
+	}
+}

@@ -56,11 +56,8 @@ const apiVersion = "2022-11-28"
 // enter identifies the caller and counts the request.
 func (c *call) enter() error {
 	h := c.w.Header()
-	identify := c.door.o.Gate.Identify
-	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
-		identify = c.door.o.Gate.IdentifyApp
-	}
-	actor, err := identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+	c.heard = c.door.o.Gate.Heard()
+	actor, err := c.identify()
 	if err != nil {
 		return err
 	}
@@ -81,6 +78,35 @@ func (c *call) enter() error {
 		return status(http.StatusBadRequest, fmt.Sprintf("API version %q is not supported. Send %s, or no version.", cut(v, 40), apiVersion))
 	}
 	return c.count()
+}
+
+func (c *call) identify() (right.Actor, error) {
+	identify := c.door.o.Gate.Identify
+	if strings.HasPrefix(c.r.URL.Path, Prefix+"/applications/") {
+		identify = c.door.o.Gate.IdentifyApp
+	}
+	return identify(c.r.Context(), gate.ParseAuthorization(c.r.Header.Values("Authorization")))
+}
+
+// arrived asks everything once more, if anything has changed since, when the body
+// is there: who keeps it back must not act by what was taken away meanwhile.
+func (c *call) arrived() error {
+	if c.door.o.Gate.Heard() == c.heard {
+		return nil
+	}
+	c.heard = c.door.o.Gate.Heard()
+	who, err := c.identify()
+	if err != nil {
+		return err
+	}
+	if c.actor = who; c.action == 0 {
+		return nil // the other door asks by itself
+	}
+	was := c.repo
+	if err := c.authorize(); err != nil {
+		return err
+	}
+	return gate.Same(&was, &c.repo)
 }
 
 // wrap asks the gate before the handler runs, and encodes what it returns.
@@ -302,7 +328,7 @@ func (c *call) body() ([]byte, error) {
 	if err != nil {
 		return nil, status(http.StatusBadRequest, "Problems parsing JSON")
 	}
-	return body, nil
+	return body, c.arrived()
 }
 
 func (c *call) url(path string) string { return c.door.o.Gate.URL(Prefix + path) }

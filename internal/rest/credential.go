@@ -62,7 +62,7 @@ func (d *Door) revokeCredentials(c *call) (any, error) {
 			continue // it opens nothing here
 		}
 		var err error
-		if k, _ := token.KindOf(one); k == token.Personal || k == token.OAuth {
+		if k, _ := token.KindOf(one); k.Personal() || k == token.OAuth {
 			_, err = d.o.Tokens.Surrender(ctx, nobody, plain, handedIn)
 		} else {
 			_, err = d.o.Apps.Surrender(ctx, nobody, plain, handedIn)

@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"bytes"
+	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -10,13 +12,21 @@ import (
 )
 
 // Enter lets another door of the API be entered as this one is: the caller is
-// identified and counted, and what goes wrong is told in the API's manner.
+// identified, counted and asked for the body, and what goes wrong is told in the
+// API's manner.
 func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler {
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		maps.Copy(w.Header(), d.fixed)
 		c := &call{door: d, w: w, r: r}
 		if err := c.enter(); err != nil {
 			return err
+		}
+		if !c.actor.IsAnonymous() {
+			body, err := c.body()
+			if err != nil {
+				return err
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		return next(w, r, &c.actor)
 	})

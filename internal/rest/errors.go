@@ -107,7 +107,7 @@ func message(err error, p *problem.Error) string {
 			return "Requires authentication"
 		}
 	}
-	if refusal, ok := errors.AsType[*gate.Refusal](err); ok && refusal.Why != gate.SuspendedAccount {
+	if _, ok := errors.AsType[*gate.Refusal](err); ok && p.Kind == problem.Unauthenticated {
 		return "Bad credentials. " + join(p)
 	}
 	if p.Public == "" {
@@ -127,7 +127,7 @@ func join(p *problem.Error) string {
 // for an action, where it says 403 about others.
 func missingOnGitHub(a right.Action) bool {
 	p := a.Info().Permission
-	return p == right.SSHSigningKeys || p == right.GPGKeys
+	return p == right.SSHSigningKeys || p == right.GPGKeys || p == right.OrganizationHooks
 }
 
 func resource(path string) string {

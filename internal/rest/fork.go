@@ -174,30 +174,56 @@ func (c *call) mayGive(login string) error {
 	return err
 }
 
+// sharedWith finds the teams of an organisation with which the caller may share
+// what it is given, before anything has moved.
+func (c *call) sharedWith(login string, numbers []int64) ([]gate.Team, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	if len(numbers) > maxNamed {
+		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
+	}
+	of, err := c.door.o.Gate.Org(c.ctx(), &c.actor, right.OrgBrowse, login)
+	if problem.Is(err, problem.NotFound) {
+		return nil, problem.Field("team_ids", "only an organization has teams")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]gate.Team, len(numbers))
+	for i, n := range numbers {
+		found, err := c.door.o.Orgs.TeamByID(c.ctx(), c.door.o.DB, of.ID, id.Team(n), c.actor.Account)
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return nil, err
+		}
+		out[i] = gate.Team{FoundTeam: found, Of: of}
+		if err := c.door.o.Gate.CheckTeam(&c.actor, right.TeamShare, &out[i]); problem.Is(err, problem.NotFound) {
+			return nil, problem.Field("team_ids", "there is no such team in this organization")
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // transferRepo answers before a person who is asked has consented, as GitHub does.
 func (d *Door) transferRepo(c *call) (any, error) {
 	var in transferInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	if len(in.Teams) > maxNamed {
-		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
-	}
 	if err := c.mayGive(in.NewOwner); err != nil {
 		return nil, err
 	}
-	r, offered, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
+	teams, err := c.sharedWith(in.NewOwner, in.Teams)
 	if err != nil {
 		return nil, err
 	}
-	if offered && len(in.Teams) > 0 {
-		return nil, problem.Field("team_ids", "only an organization has teams")
+	r, _, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range in.Teams {
-		t, err := d.o.Orgs.TeamByID(c.ctx(), d.o.DB, r.Owner, id.Team(n), c.actor.Account)
-		if err != nil || t.Level == right.None {
-			return nil, problem.Field("team_ids", "there is no such team in this organization")
-		}
+	for _, t := range teams {
 		if err := d.o.Orgs.SetTeamRepo(c.ctx(), c.actor, t.Team, r.ID, right.Read); err != nil {
 			return nil, err
 		}

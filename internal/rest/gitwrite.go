@@ -76,6 +76,9 @@ func (c *call) decodeLarge(v any) error {
 		return c.decode(v)
 	}
 	body, err := io.ReadAll(c.large)
+	if err == nil {
+		err = c.arrived()
+	}
 	if err != nil {
 		return err
 	}

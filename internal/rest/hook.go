@@ -1,10 +1,8 @@
 package rest
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
+	"slices"
 
 	"jeton/internal/hook"
 	"jeton/internal/id"
@@ -31,21 +29,45 @@ func (d *Door) hookRoutes() []route {
 	}
 }
 
-// hookAnswer is GitHub's "hook".
+// orgHookRoutes are those of organisations. They are answered as those of
+// repositories are: whose webhooks are meant is what the gate loaded.
+func (d *Door) orgHookRoutes() []route {
+	const hooks, one = "/orgs/{org}/hooks", "/orgs/{org}/hooks/{hook_id}"
+	return []route{
+		{get, hooks, right.OrgHookRead, d.listHooks, "List organization webhooks", doc{query: "page per_page", out: []orgHookAnswer{}}},
+		{post, hooks, right.OrgHookEdit, d.createHook, "Create an organization webhook", doc{in: hookInput{}, out: orgHookAnswer{}, code: http.StatusCreated}},
+		{get, one, right.OrgHookRead, d.getHook, "Get an organization webhook", doc{out: orgHookAnswer{}}},
+		{patch, one, right.OrgHookEdit, d.patchHook, "Update an organization webhook", doc{in: hookPatch{}, out: orgHookAnswer{}}},
+		{del, one, right.OrgHookDelete, d.deleteHook, "Delete an organization webhook", doc{}},
+		{get, one + "/config", right.OrgHookRead, d.getHookConfig, "Get a webhook configuration for an organization", doc{out: hookConfig{}}},
+		{patch, one + "/config", right.OrgHookEdit, d.patchHookConfig, "Update a webhook configuration for an organization", doc{in: configInput{}, out: hookConfig{}}},
+		{post, one + "/pings", right.OrgHookRead, d.pingHook, "Ping an organization webhook", doc{}},
+		{get, one + "/deliveries", right.OrgHookRead, d.listDeliveries, "List deliveries for an organization webhook", doc{query: "per_page cursor status", out: []deliveryItem{}}},
+		{get, one + "/deliveries/{delivery_id}", right.OrgHookRead, d.getDelivery, "Get a webhook delivery for an organization webhook", doc{out: deliveryAnswer{}}},
+		{post, one + "/deliveries/{delivery_id}/attempts", right.OrgHookEdit, d.redeliver, "Redeliver a delivery for an organization webhook", doc{out: struct{}{}, code: http.StatusAccepted}},
+	}
+}
+
+// orgHookAnswer is GitHub's "org hook".
+type orgHookAnswer struct {
+	Type          string     `json:"type"`
+	ID            int64      `json:"id"`
+	Name          string     `json:"name"`
+	Active        bool       `json:"active"`
+	Events        []string   `json:"events"`
+	Config        hookConfig `json:"config"`
+	UpdatedAt     *string    `json:"updated_at"`
+	CreatedAt     *string    `json:"created_at"`
+	URL           string     `json:"url"`
+	PingURL       string     `json:"ping_url"`
+	DeliveriesURL string     `json:"deliveries_url"`
+}
+
+// hookAnswer is GitHub's "hook", of a repository.
 type hookAnswer struct {
-	Type          string       `json:"type"`
-	ID            int64        `json:"id"`
-	Name          string       `json:"name"`
-	Active        bool         `json:"active"`
-	Events        []string     `json:"events"`
-	Config        hookConfig   `json:"config"`
-	UpdatedAt     *string      `json:"updated_at"`
-	CreatedAt     *string      `json:"created_at"`
-	URL           string       `json:"url"`
-	TestURL       string       `json:"test_url"`
-	PingURL       string       `json:"ping_url"`
-	DeliveriesURL string       `json:"deliveries_url"`
-	LastResponse  lastResponse `json:"last_response"`
+	orgHookAnswer
+	TestURL      string       `json:"test_url"`
+	LastResponse lastResponse `json:"last_response"`
 }
 
 // hookConfig is GitHub's "webhook-config". A secret is told to be there and no more.
@@ -72,10 +94,26 @@ func configOf(h *hook.Hook) hookConfig {
 	return out
 }
 
-func (c *call) hookAnswer(h *hook.Hook) hookAnswer {
-	u := c.url("/repos/" + c.repo.FullName() + "/hooks/" + strconv.FormatInt(int64(h.ID), 10))
-	out := hookAnswer{Type: "Repository", ID: int64(h.ID), Name: "web", Active: h.Active, Events: h.Events, Config: configOf(h), UpdatedAt: stamp(h.UpdatedAt),
-		CreatedAt: stamp(h.CreatedAt), URL: u, TestURL: u + "/test", PingURL: u + "/pings", DeliveriesURL: u + "/deliveries"}
+func (c *call) hookURL(h *hook.Hook) string {
+	in := "/repos/"
+	if h.Org != 0 {
+		in = "/orgs/"
+	}
+	return c.url(in + c.place().Name + "/hooks/" + itoa(int64(h.ID)))
+}
+
+// hookAnswer is the hook in the form that GitHub has for what it is of.
+func (c *call) hookAnswer(h *hook.Hook) any {
+	kind, u := "Repository", c.hookURL(h)
+	if h.Org != 0 {
+		kind = "Organization"
+	}
+	of := orgHookAnswer{Type: kind, ID: int64(h.ID), Name: "web", Active: h.Active, Events: h.Events, Config: configOf(h), UpdatedAt: stamp(h.UpdatedAt),
+		CreatedAt: stamp(h.CreatedAt), URL: u, PingURL: u + "/pings", DeliveriesURL: u + "/deliveries"}
+	if h.Org != 0 {
+		return of
+	}
+	out := hookAnswer{orgHookAnswer: of, TestURL: u + "/test"}
 	unused := "unused"
 	out.LastResponse.Status = &unused
 	if h.LastStatus != "" {
@@ -85,18 +123,29 @@ func (c *call) hookAnswer(h *hook.Hook) hookAnswer {
 	return out
 }
 
-// place is the loaded repository, as the room of webhooks wants it.
+// place is the loaded repository or organisation, as the room of webhooks wants it.
 func (c *call) place() hook.Place {
+	if c.org.ID != 0 {
+		return hook.Place{Owner: c.org.ID, Name: c.org.Login}
+	}
 	return hook.Place{Repo: c.repo.ID, Owner: c.repo.Owner, Name: c.repo.FullName()}
 }
 
-// hook loads the one that the path names, of this repository alone.
+func (c *call) hooksOf() hook.Of {
+	at := c.place()
+	return at.Of()
+}
+
+// hook loads the one that the path names, of this place alone.
 func (c *call) hook() (hook.Hook, error) {
 	n, ok := id.Parse[id.Hook](c.r.PathValue("hook_id"))
 	if !ok {
 		return hook.Hook{}, errNotFound
 	}
-	h, err := c.door.o.Hooks.ByID(c.r.Context(), c.door.o.DB, c.repo.ID, n)
+	h, err := c.door.o.Hooks.ByID(c.r.Context(), c.door.o.DB, c.hooksOf(), n)
+	if err == nil && !h.For(&c.actor) {
+		return hook.Hook{}, errNotFound
+	}
 	return h, orMissing(err)
 }
 
@@ -109,13 +158,14 @@ func orMissing(err error) error {
 }
 
 func (d *Door) listHooks(c *call) (any, error) {
-	all, err := d.o.Hooks.List(c.r.Context(), d.o.DB, c.repo.ID)
+	all, err := d.o.Hooks.List(c.r.Context(), d.o.DB, c.hooksOf())
 	if err != nil {
 		return nil, err
 	}
+	all = slices.DeleteFunc(all, func(h hook.Hook) bool { return !h.For(&c.actor) })
 	page, perPage := c.page()
 	c.link(page, perPage, len(all))
-	out := []hookAnswer{}
+	out := []any{}
 	from := min((page-1)*perPage, len(all)) // there are twenty of each event at most
 	for i := range all[from:min(from+perPage, len(all))] {
 		out = append(out, c.hookAnswer(&all[from+i]))
@@ -188,9 +238,8 @@ func (d *Door) createHook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := c.hookAnswer(&h)
-	c.w.Header().Set("Location", out.URL)
-	return out, nil
+	c.w.Header().Set("Location", c.hookURL(&h))
+	return c.hookAnswer(&h), nil
 }
 
 func (d *Door) getHook(c *call) (any, error) {
@@ -302,7 +351,7 @@ func (d *Door) pingHook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, orMissing(d.o.Hooks.Ping(c.r.Context(), c.actor, c.repo.ID, h.ID))
+	return nil, orMissing(d.o.Hooks.Ping(c.r.Context(), c.actor, c.hooksOf(), h.ID))
 }
 
 func (d *Door) testHook(c *call) (any, error) {
@@ -311,134 +360,4 @@ func (d *Door) testHook(c *call) (any, error) {
 		return nil, err
 	}
 	return nil, d.o.Deliver.Test(c.r.Context(), c.actor, &c.repo.Repo, &h)
-}
-
-// deliveryItem is GitHub's "hook-delivery-item".
-type deliveryItem struct {
-	ID             int64   `json:"id"`
-	GUID           string  `json:"guid"`
-	DeliveredAt    *string `json:"delivered_at"`
-	Redelivery     bool    `json:"redelivery"`
-	Duration       float64 `json:"duration"` // seconds
-	Status         string  `json:"status"`
-	StatusCode     int     `json:"status_code"`
-	Event          string  `json:"event"`
-	Action         *string `json:"action"`
-	InstallationID *int64  `json:"installation_id"`
-	RepositoryID   *int64  `json:"repository_id"`
-	ThrottledAt    *string `json:"throttled_at"`
-}
-
-// deliveryAnswer is GitHub's "hook-delivery".
-type deliveryAnswer struct {
-	deliveryItem
-	URL      string           `json:"url"`
-	Request  deliveryRequest  `json:"request"`
-	Response deliveryResponse `json:"response"`
-}
-
-type deliveryRequest struct {
-	Headers map[string]string `json:"headers"`
-	Payload any               `json:"payload"` // the object that was sent
-}
-
-type deliveryResponse struct {
-	Headers map[string]string `json:"headers"`
-	Payload *string           `json:"payload"`
-}
-
-func itemOf(x *hook.Delivery) deliveryItem {
-	in := int64(x.Repo)
-	return deliveryItem{ID: int64(x.ID), GUID: x.GUID, DeliveredAt: stamp(x.At), Redelivery: x.Redelivery, Duration: x.Took.Seconds(), Status: x.Status,
-		StatusCode: x.Code, Event: x.Event, Action: optional(x.Action), RepositoryID: &in}
-}
-
-func (d *Door) listDeliveries(c *call) (any, error) {
-	h, err := c.hook()
-	if err != nil {
-		return nil, err
-	}
-	q := c.r.URL.Query()
-	var failed *bool
-	switch word := q.Get("status"); word {
-	case "":
-	case "success", "failure":
-		is := word == "failure"
-		failed = &is
-	default:
-		return nil, problem.Field("status", "status must be success or failure")
-	}
-	// GitHub's cursors are opaque; ours have a letter so that nobody takes them
-	// for a page.
-	var before id.Delivery
-	if cursor := q.Get("cursor"); cursor != "" {
-		rest, ok := strings.CutPrefix(cursor, "v1_")
-		if before, _ = id.Parse[id.Delivery](rest); !ok || before == 0 {
-			return nil, problem.Field("cursor", "cursor is none that the header Link gave")
-		}
-	}
-	_, perPage := c.page()
-	list, err := d.o.Hooks.Deliveries(c.r.Context(), d.o.DB, h.ID, before, perPage+1, failed)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) > perPage {
-		list = list[:perPage]
-		q.Set("cursor", "v1_"+strconv.FormatInt(int64(list[perPage-1].ID), 10))
-		c.w.Header().Set("Link", "<"+d.o.Gate.URL(c.r.URL.EscapedPath())+"?"+q.Encode()+`>; rel="next"`)
-	}
-	out := make([]deliveryItem, len(list))
-	for i := range list {
-		out[i] = itemOf(&list[i])
-	}
-	return out, nil
-}
-
-// delivery loads the hook and the delivery that the path names.
-func (c *call) delivery() (hook.Exchange, error) {
-	h, err := c.hook()
-	if err != nil {
-		return hook.Exchange{}, err
-	}
-	n, ok := id.Parse[id.Delivery](c.r.PathValue("delivery_id"))
-	if !ok {
-		return hook.Exchange{}, errNotFound
-	}
-	x, err := c.door.o.Hooks.Exchange(c.r.Context(), c.door.o.DB, h.ID, n)
-	return x, orMissing(err)
-}
-
-func (d *Door) getDelivery(c *call) (any, error) {
-	x, err := c.delivery()
-	if err != nil {
-		return nil, err
-	}
-	out := deliveryAnswer{deliveryItem: itemOf(&x.Delivery), URL: x.URL, Request: deliveryRequest{headersOf(x.Asked), nil}, Response: deliveryResponse{headersOf(x.Answered), nil}}
-	if x.Payload != nil {
-		out.Request.Payload = json.RawMessage(x.Payload)
-	}
-	if x.Answer != nil {
-		text := strings.ToValidUTF8(string(x.Answer), "\uFFFD")
-		out.Response.Payload = &text
-	}
-	return out, nil
-}
-
-func headersOf(list []hook.Header) map[string]string {
-	out := map[string]string{}
-	for _, h := range list {
-		if was, ok := out[h.Name]; ok {
-			h.Value = was + ", " + h.Value
-		}
-		out[h.Name] = h.Value
-	}
-	return out
-}
-
-func (d *Door) redeliver(c *call) (any, error) {
-	x, err := c.delivery()
-	if err != nil {
-		return nil, err
-	}
-	return struct{}{}, orMissing(d.o.Hooks.Redeliver(c.r.Context(), x.Hook, x.ID))
 }

@@ -50,7 +50,7 @@ var parameters = map[string]string{
 	"page":             "which page of the list, from 1",
 	"per_page":         "how many on a page, 30 unless told, 100 at most",
 	"resolution":       "false_positive, wont_fix, revoked, used_in_tests: a list with commas between them",
-	"secret_type":      "jeton_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
+	"secret_type":      "jeton_personal_access_token, jeton_fine_grained_personal_access_token, jeton_oauth_access_token, jeton_oauth_refresh_token, jeton_oauth_client_secret: a list with commas between them",
 	"since":            "only what changed after this moment (RFC 3339)",
 	"sort":             "what the list is ordered by",
 	"status":           "success or failure",

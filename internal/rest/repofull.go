@@ -24,7 +24,7 @@ func (c *call) full(r *repo.Repo, relation right.Level) (any, error) {
 		o := c.ownerOf(r)
 		out.Organization = &o
 	}
-	forks, err := c.door.o.Repos.CountForks(c.ctx(), c.door.o.DB, r.ID)
+	forks, err := c.door.o.Repos.CountForks(c.ctx(), c.door.o.DB, &c.actor, r.ID, c.door.o.Gate.Closed())
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (d *Door) table() []topic {
 		{"Commits", d.commitRoutes()},
 		{"Branches", slices.Concat(d.branchRoutes(), d.mergeRoutes())},
 		{"Git database", d.gitRoutes()},
-		{"Webhooks", d.hookRoutes()},
+		{"Webhooks", slices.Concat(d.hookRoutes(), d.orgHookRoutes())},
 		{"Secret scanning", d.alertRoutes()},
 	}
 }
@@ -143,7 +143,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
-		c := &call{door: d, w: w, r: r, heard: d.o.Gate.Heard()}
+		c := &call{door: d, w: w, r: r}
 		if err := c.enter(); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (d *Door) scopeToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	giver, err := d.o.Gate.IdentifySource(c.r.Context(), gate.Source{Account: t.Account, Token: t.ID, Ending: t.LastEight})
+	giver, err := d.o.Gate.IdentifySource(c.r.Context(), token.Source{Account: t.Account, Token: t.ID, Ending: t.LastEight})
 	if err != nil {
 		return nil, err
 	}

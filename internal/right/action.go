@@ -92,6 +92,11 @@ const (
 	HookEdit   // make and change them, send again
 	HookDelete // take them away
 
+	// Of an organisation's webhooks.
+	OrgHookRead   // look at them and at what they delivered, and have them ping
+	OrgHookEdit   // make and change them, send again
+	OrgHookDelete // take them away
+
 	// Of alerts about tokens that were found in a repository.
 	AlertRead // look at them
 	AlertEdit // decide about them
@@ -205,6 +210,10 @@ var table = [actions]ActionInfo{
 	HookRead:   {Name: "hook.read", Subject: OfRepo, Permission: RepositoryHooks, Level: Read, Right: Admin},
 	HookEdit:   {Name: "hook.edit", Subject: OfRepo, Permission: RepositoryHooks, Level: Write, Right: Admin, Recent: true, Changes: true},
 	HookDelete: {Name: "hook.delete", Subject: OfRepo, Permission: RepositoryHooks, Level: Admin, Right: Admin, Recent: true},
+
+	OrgHookRead:   {Name: "org_hook.read", Subject: OfOrg, Permission: OrganizationHooks, Level: Read, Right: Admin},
+	OrgHookEdit:   {Name: "org_hook.edit", Subject: OfOrg, Permission: OrganizationHooks, Level: Write, Right: Admin, Recent: true},
+	OrgHookDelete: {Name: "org_hook.delete", Subject: OfOrg, Permission: OrganizationHooks, Level: Admin, Right: Admin, Recent: true},
 
 	AlertRead: {Name: "alert.read", Subject: OfRepo, Permission: SecretAlerts, Level: Read, Right: Admin},
 	AlertEdit: {Name: "alert.edit", Subject: OfRepo, Permission: SecretAlerts, Level: Write, Right: Admin},

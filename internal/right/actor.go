@@ -42,6 +42,8 @@ type Actor struct {
 	Note   string     // the token's note: for OAuthToken the application's name
 	Ending string     // how the token's secret ends: after a regeneration it is another
 	Scopes ScopeSet   // the token's scopes
+	Node   string     // which narrowed one of Token's it is; empty for itself
+	Links  []string   // how that one was narrowed
 	Until  time.Time  // when the credential ends; zero for never
 	Sess   id.Session // set for SessionCredential
 

@@ -18,6 +18,8 @@ type Facts struct {
 
 	Owner id.Account // the repository's owner, or the organisation itself, or the team's
 	Repo  id.Repo    // the repository
+
+	OwnerLogin, Name string // of the repository
 }
 
 // Reason says why a decision fell as it did.

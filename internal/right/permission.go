@@ -66,6 +66,7 @@ const (
 	// Of an organisation.
 	Members           // its members and teams
 	OrgAdministration // its settings
+	OrganizationHooks // webhooks of the organisation itself: read, make and change, and (admin) delete
 	OrgTokens         // fine-grained tokens that reach what is its
 
 	Site // users and settings of the whole site: administrators only
@@ -78,7 +79,7 @@ var permissionNames = [permissions]string{
 	SecretAlerts: "secret_scanning_alerts", Statuses: "statuses", Deployments: "deployments", People: "people", Deletion: "deletion",
 	Profile: "profile", Emails: "emails", SSHSigningKeys: "git_signing_ssh_public_keys", GPGKeys: "gpg_keys", Memberships: "memberships",
 	Invitations: "invitations", Security: "security",
-	Members: "members", OrgAdministration: "organization_administration",
+	Members: "members", OrgAdministration: "organization_administration", OrganizationHooks: "organization_hooks",
 	OrgTokens: "organization_personal_access_tokens", Site: "site",
 }
 
@@ -103,17 +104,22 @@ func (l *Levels) raise(o *Levels) {
 // count as private. The zero value grants nothing. A grant never adds to what
 // its account may do.
 type Grant struct {
-	Public, Private Levels
-	Reach           *Reach // nil: wherever the account may do something
+	Public, Private Levels  // ask Level for them, since limits narrow them
+	Reach           *Reach  // nil: wherever the account may do something
+	Limits          *Limits // nil: none
 }
 
 // Level returns what the grant gives for p on something public or private, within
 // its reach.
 func (g *Grant) Level(p Permission, public bool) Level {
+	level := g.Private[p]
 	if public {
-		return g.Public[p]
+		level = g.Public[p]
 	}
-	return g.Private[p]
+	if g.Limits != nil {
+		level = g.Limits.least(p, level)
+	}
+	return level
 }
 
 // Everything is the grant of a person who signed in: no limit of its own.

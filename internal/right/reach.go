@@ -48,10 +48,12 @@ func (a *Actor) granted(e *ActionInfo, p Permission, f *Facts) Level {
 		public = f.Public
 	}
 	switch {
+	case !a.Grant.Limits.cover(e, f):
+		return None
 	case a.Grant.Reach.holds(a, e, f):
 		return a.Grant.Level(p, public)
 	case a.Grant.Reach.Beyond && e.Subject == OfRepo && public:
-		return min(publicRead[p], a.Grant.Public[p])
+		return min(publicRead[p], a.Grant.Level(p, true))
 	}
 	return None
 }

@@ -27,6 +27,7 @@ const (
 	ScopeAdminRepoHook Scope = "admin:repo_hook"
 	ScopeWriteRepoHook Scope = "write:repo_hook"
 	ScopeReadRepoHook  Scope = "read:repo_hook"
+	ScopeAdminOrgHook  Scope = "admin:org_hook" // admin:org does not include it, as on GitHub
 
 	ScopeRepoStatus     Scope = "repo:status"
 	ScopeRepoDeployment Scope = "repo_deployment"
@@ -63,6 +64,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
 	{Name: ScopeWriteRepoHook, Parent: ScopeAdminRepoHook, Title: "Make and change webhooks", gives: both(Levels{RepositoryHooks: Write})},
 	{Name: ScopeReadRepoHook, Parent: ScopeWriteRepoHook, Title: "Read webhooks and what they delivered", gives: both(Levels{RepositoryHooks: Read})},
+	{Name: ScopeAdminOrgHook, Title: "Full control of the webhooks of organizations", gives: both(Levels{OrganizationHooks: Admin})},
 	{Name: ScopeUser, Title: "Read and update your profile and e-mail addresses", gives: both(Levels{Profile: Write, Emails: Write, Memberships: Read})},
 	{Name: ScopeReadUser, Parent: ScopeUser, Title: "Read all of your profile", gives: both(Levels{Profile: Read})},
 	{Name: ScopeUserEmail, Parent: ScopeUser, Title: "Read your e-mail addresses", gives: both(Levels{Emails: Read})},

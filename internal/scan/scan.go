@@ -193,7 +193,7 @@ func moved(text []byte, line, column int) (int, int) {
 // part looks at one part of an object: at what begins in its first keep bytes.
 func (l *looking) part(s gitstore.Seen, data []byte, keep, line, column int) error {
 	from := 0
-	for _, c := range leak.Scan(data, maxAsked+1) {
+	for c := range leak.Scan(data) {
 		if c.Offset >= keep {
 			break
 		}

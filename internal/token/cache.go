@@ -1,6 +1,7 @@
 package token
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,15 +21,15 @@ type cache struct {
 
 type cacheShard struct {
 	mu       sync.RWMutex
-	byDigest map[[32]byte]*Verified // guarded by mu
-	byID     map[id.Token][32]byte  // guarded by mu
+	byDigest map[[32]byte]*Verified  // guarded by mu
+	byID     map[id.Token][][32]byte // guarded by mu; several when it was narrowed
 }
 
 func newCache(size int) *cache {
 	c := &cache{perShard: max(1, size/shards)}
 	for i := range c.shard {
 		c.shard[i].byDigest = map[[32]byte]*Verified{}
-		c.shard[i].byID = map[id.Token][32]byte{}
+		c.shard[i].byID = map[id.Token][][32]byte{}
 	}
 	return c
 }
@@ -53,13 +54,22 @@ func (c *cache) put(digest [32]byte, v *Verified, generation uint64) {
 	}
 	if len(s.byDigest) >= c.perShard {
 		for d, old := range s.byDigest { // the runtime's random order picks the victim
-			delete(s.byDigest, d)
-			delete(s.byID, old.Token)
+			s.forget(d, old.Token)
 			break
 		}
 	}
+	if _, known := s.byDigest[digest]; !known {
+		s.byID[v.Token] = append(s.byID[v.Token], digest)
+	}
 	s.byDigest[digest] = v
-	s.byID[v.Token] = digest
+}
+
+func (s *cacheShard) forget(digest [32]byte, of id.Token) {
+	delete(s.byDigest, digest)
+	s.byID[of] = slices.DeleteFunc(s.byID[of], func(d [32]byte) bool { return d == digest })
+	if len(s.byID[of]) == 0 {
+		delete(s.byID, of)
+	}
 }
 
 // drop forgets one token. The generation moves first, so that a fill that
@@ -69,10 +79,10 @@ func (c *cache) drop(tid id.Token) {
 	for i := range c.shard {
 		s := &c.shard[i]
 		s.mu.Lock()
-		if d, ok := s.byID[tid]; ok {
+		for _, d := range s.byID[tid] {
 			delete(s.byDigest, d)
-			delete(s.byID, tid)
 		}
+		delete(s.byID, tid)
 		s.mu.Unlock()
 	}
 }

@@ -48,13 +48,14 @@ func (t *Token) Reach() right.Reach {
 
 // Grant is what the token may do at most.
 func (t *Token) Grant() right.Grant {
+	g := t.Scopes.Grant()
 	switch {
 	case t.Kind == FineGrained:
-		return t.Permissions.Grant(t.Reach())
+		g = t.Permissions.Grant(t.Reach())
 	case t.Access != Anywhere:
-		return t.Scopes.Grant().Meet(t.Permissions, t.Reach())
+		g = g.Meet(t.Permissions, t.Reach())
 	}
-	return t.Scopes.Grant()
+	return within(g, t.Limits)
 }
 
 // NewFine is what a fine-grained token is made from. That the account may see
@@ -67,6 +68,7 @@ type NewFine struct {
 	Repos             []id.Repo
 	Permissions       right.Fine
 	ExpiresAt         time.Time // zero: never
+	Limits            []right.Limit
 }
 
 // checkFine validates n and returns it in the form that is stored.
@@ -128,8 +130,11 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(FineGrained)
-	t := Token{Account: account, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	n.apply(&t)
 	material, err := r.derive(plain)
 	if err != nil {

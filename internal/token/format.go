@@ -31,6 +31,12 @@ const (
 
 var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_", FineGrained: "jtf_"}
 
+// Kinds is how many kinds there are.
+const Kinds = int(FineGrained) + 1
+
+// Personal reports whether people make tokens of the kind for themselves.
+func (k Kind) Personal() bool { return k == Personal || k == FineGrained }
+
 // Prefix is how every token of the kind begins.
 func (k Kind) Prefix() string { return prefixes[k] }
 

@@ -127,6 +127,13 @@ func (r *Room) Surrender(ctx context.Context, actor right.Actor, plain secret.Va
 		return false, err
 	}
 	return true, r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if v.Node != "" {
+			t, err := byID(ctx, tx, v.Account, v.Token, anyKind)
+			if err != nil {
+				return err
+			}
+			return r.revokeNodeTx(ctx, tx, actor, t, v.Node, why)
+		}
 		return r.RevokeTx(ctx, tx, actor, v.Account, v.Token, why)
 	})
 }

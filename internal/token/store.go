@@ -2,8 +2,6 @@ package token
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/narrow"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -22,11 +21,8 @@ import (
 // stored form and never change.
 const (
 	// Short on purpose: with it, a token and its padding fill one block of SHA-256.
-	digestLabel   = "token/1"
-	lookupLabel   = "jeton token lookup id v1"
-	chainLabel    = "jeton token chain key v1"
-	chainPurpose  = "token chain key"
-	lookupIDBytes = 16
+	digestLabel  = "token/1"
+	chainPurpose = "token chain key"
 )
 
 // material is what the database keeps of a secret.
@@ -40,21 +36,13 @@ type material struct {
 func (r *Room) derive(plain secret.Value) (material, error) {
 	var m material
 	m.key, m.digest = r.o.Keys.Digest(digestLabel, []byte(plain.Reveal()))
-	m.lookup = derived(plain, lookupLabel)[:lookupIDBytes]
+	m.lookup = narrow.Lookup(plain)
 	var err error
-	m.chain, err = r.o.Keys.Seal(chainPurpose, derived(plain, chainLabel), m.lookup)
+	m.chain, err = r.o.Keys.Seal(chainPurpose, narrow.Key(plain), m.lookup)
 	if err != nil {
 		return material{}, fmt.Errorf("seal chain key: %w", err)
 	}
 	return m, nil
-}
-
-// derived is HMAC-SHA-256 of label under the token itself: whoever holds the
-// token can compute it, nobody can go back.
-func derived(plain secret.Value, label string) []byte {
-	h := hmac.New(sha256.New, []byte(plain.Reveal()))
-	h.Write([]byte(label))
-	return h.Sum(nil)
 }
 
 // kinds narrows a query to some kinds of token.
@@ -77,14 +65,14 @@ func personals(k Kind) kinds {
 }
 
 const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
-	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id`
+	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id, limits`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
-	var scopes, permissions, repos string
+	var scopes, permissions, repos, limits string
 	var created, expires, revoked, used int64
 	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
-		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent)
+		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent, &limits)
 	if err != nil {
 		return Token{}, err
 	}
@@ -95,6 +83,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	if t.Access != Anywhere || t.Kind == FineGrained {
 		t.Permissions, t.Repos = right.ParseFine(permissions), parseRepos(repos)
 	}
+	t.Limits = parseLimits(limits)
 	return t, nil
 }
 
@@ -102,11 +91,11 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 	var tid id.Token
 	err := tx.QueryRow(ctx, `
 		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key,
-			description, permissions, access, owner_id, repos, parent_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			description, permissions, access, owner_id, repos, parent_id, limits)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		RETURNING id`,
 		t.Account, int64(t.Kind), t.App, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
-		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, reposText(t.Repos), t.Parent).Scan(&tid)
+		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, reposText(t.Repos), t.Parent, limitsText(t.Limits)).Scan(&tid)
 	if err != nil {
 		return 0, fmt.Errorf("insert token: %w", err)
 	}
@@ -114,8 +103,8 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 }
 
 func update(ctx context.Context, tx *db.Tx, t Token) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6 WHERE id = $7`,
-		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), reposText(t.Repos), t.ID)
+	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7 WHERE id = $8`,
+		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), reposText(t.Repos), limitsText(t.Limits), t.ID)
 	if err != nil {
 		return fmt.Errorf("update token: %w", err)
 	}
@@ -146,6 +135,9 @@ func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) (bool, 
 }
 
 func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM token_nodes WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
+		return fmt.Errorf("delete narrowed tokens: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE account_id = $1`, account); err != nil {
 		return fmt.Errorf("delete tokens: %w", err)
 	}
@@ -208,6 +200,21 @@ func list(ctx context.Context, r db.Reader, query string, args ...any) ([]Token,
 func byDigest(ctx context.Context, d *db.DB, digest [32]byte) (Token, error) {
 	return scan(d.QueryPoint(ctx, `SELECT `+columns+` FROM tokens WHERE digest = $1`, digest[:]))
 }
+
+// byLookup reads the token that a narrowed one comes from, with its sealed key.
+func byLookup(ctx context.Context, d *db.DB, lookup []byte) (t Token, chain []byte, err error) {
+	t, err = scan(withChain{d.QueryPoint(ctx, `SELECT `+columns+`, chain_key FROM tokens WHERE lookup_id = $1`, lookup), &chain})
+	return t, chain, err
+}
+
+// withChain scans the chain key behind the columns of a token.
+type withChain struct {
+	row   interface{ Scan(...any) error }
+	chain *[]byte
+}
+
+// Scan reads the row.
+func (w withChain) Scan(to ...any) error { return w.row.Scan(append(to, w.chain)...) }
 
 func redigest(ctx context.Context, tx *db.Tx, tid id.Token, old, sum [32]byte, key int64) error {
 	_, err := tx.Exec(ctx, `UPDATE tokens SET digest = $1, key_id = $2 WHERE id = $3 AND digest = $4`, sum[:], key, tid, old[:])

@@ -40,6 +40,7 @@ type Token struct {
 	Repos       []id.Repo  // with Selected, in ascending order
 	Permissions right.Fine // within Access; with Anywhere they mean nothing
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
+	Limits      []right.Limit
 }
 
 // Expired reports whether the token's life is over at now.
@@ -54,6 +55,7 @@ type Use struct {
 	Client  string
 	Repo    string // "owner/name", or empty
 	Action  string // the gate's name of what was done
+	Node    string // by which narrowed one; empty: by the token itself
 }
 
 // Options are what the room needs. All but Now, Log and CacheSize are required.
@@ -99,6 +101,7 @@ type NewToken struct {
 	Note      string
 	Scopes    right.ScopeSet
 	ExpiresAt time.Time // zero: never
+	Limits    []right.Limit
 }
 
 // maxNote bounds a note, in bytes.
@@ -136,8 +139,11 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := checkLimits(n.Limits); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	plain := Generate(Personal)
-	t := Token{Account: account, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	t := Token{Account: account, Limits: n.Limits, Note: note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -343,6 +349,12 @@ func (r *Room) freeNote(ctx context.Context, tx *db.Tx, account id.Account, exce
 }
 
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, why string) error {
+	return r.recordWith(ctx, tx, actor, action, t, map[string]string{"why": why})
+}
+
+// recordWith records what was done to t, with further details; empty ones are left
+// out.
+func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t Token, more map[string]string) error {
 	detail := map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "expires_at": "never"}
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
@@ -356,11 +368,16 @@ func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action 
 			detail["repository_ids"] = reposText(t.Repos)
 		}
 	}
+	if len(t.Limits) > 0 {
+		detail["limits"] = limitsWords(t.Limits)
+	}
 	if t.App != "" {
 		detail["application"] = t.App
 	}
-	if why != "" {
-		detail["why"] = why
+	for name, text := range more {
+		if text != "" {
+			detail[name] = text
+		}
 	}
 	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
 }

@@ -17,6 +17,7 @@ import (
 	"jeton/internal/db/dbtest"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/narrow"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -368,10 +369,10 @@ func TestStored(t *testing.T) {
 	if err := d.QueryRow(t.Context(), `SELECT lookup_id, chain_key FROM tokens WHERE id = $1`, tok.ID).Scan(&lookup, &chain); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(lookup, derived(plain, lookupLabel)[:lookupIDBytes]) {
+	if !bytes.Equal(lookup, narrow.Lookup(plain)) {
 		t.Error("the lookup id is not the one that the token's holder computes")
 	}
-	if opened, err := h.keys.Open(chainPurpose, chain, lookup); err != nil || !bytes.Equal(opened, derived(plain, chainLabel)) {
+	if opened, err := h.keys.Open(chainPurpose, chain, lookup); err != nil || !bytes.Equal(opened, narrow.Key(plain)) {
 		t.Errorf("the sealed chain key does not open to the one that the holder computes: %v", err)
 	}
 	if !strings.Contains(dump.String(), lastEight(plain)) {
@@ -390,7 +391,7 @@ func million(b *testing.B) (*house, []secret.Value) {
 		err := h.o.DB.Write(b.Context(), func(tx *db.Tx) error {
 			for i := range batch {
 				plain := Generate(Personal)
-				m := material{lookup: derived(plain, lookupLabel)[:lookupIDBytes]}
+				m := material{lookup: narrow.Lookup(plain)}
 				m.key, m.digest = h.keys.Digest(digestLabel, []byte(plain.Reveal()))
 				if _, err := insert(b.Context(), tx, Token{Account: h.owner, Note: plain.Reveal()[20:], LastEight: lastEight(plain), CreatedAt: h.now}, m); err != nil {
 					return err

@@ -24,6 +24,7 @@ type uses struct {
 	mu      sync.Mutex
 	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
+	nodes   map[id.Token][]step    // guarded by mu; chains that were seen for the first time
 }
 
 type newDigest struct {
@@ -32,7 +33,7 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}}
+	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}}
 }
 
 // Used remembers a use of a token; it is written within a second.
@@ -48,6 +49,15 @@ func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.digests[tid] = newDigest{old: old, sum: sum, key: key}
+}
+
+// seen has the nodes of a chain kept. At most the last second is lost in a crash.
+func (u *uses) seen(tid id.Token, steps []step) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.nodes[tid]) < maxNodes {
+		u.nodes[tid] = append(u.nodes[tid], steps...)
+	}
 }
 
 // Start writes the collected uses in batches until Close.
@@ -85,15 +95,26 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests := u.latest, u.digests
-	u.latest, u.digests = map[id.Token]Use{}, map[id.Token]newDigest{}
+	latest, digests, nodes := u.latest, u.digests, u.nodes
+	u.latest, u.digests, u.nodes = map[id.Token]Use{}, map[id.Token]newDigest{}, map[id.Token][]step{}
 	u.mu.Unlock()
-	if len(latest) == 0 && len(digests) == 0 {
+	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		for tid, steps := range nodes {
+			if err := remember(ctx, tx, tid, steps, r.o.Now()); err != nil {
+				return err
+			}
+		}
 		for tid, use := range latest {
 			if err := recordUse(ctx, tx, tid, use); err != nil {
+				return err
+			}
+			if use.Node == "" {
+				continue
+			}
+			if err := recordNodeUse(ctx, tx, tid, use.Node, use); err != nil {
 				return err
 			}
 		}
@@ -105,12 +126,12 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, digests)
+		u.putBack(latest, digests, nodes)
 	}
 	return err
 }
 
-func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest) {
+func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, nodes map[id.Token][]step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for tid, use := range latest {
@@ -120,5 +141,8 @@ func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest) 
 	}
 	for tid, d := range digests {
 		u.digests[tid] = d
+	}
+	for tid, steps := range nodes {
+		u.nodes[tid] = append(steps, u.nodes[tid]...)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"jeton/internal/change"
 	"jeton/internal/id"
+	"jeton/internal/narrow"
 	"jeton/internal/right"
 	"jeton/internal/secret"
 )
@@ -22,8 +23,13 @@ type Verified struct {
 	Note      string
 	Scopes    right.ScopeSet
 	Grant     right.Grant
-	LastEight string    // of the secret
+	LastEight string    // of the secret; of the root's, for one that was narrowed
 	ExpiresAt time.Time // zero: never
+
+	Node  string   // the number of a narrowed token; empty for others
+	Links []string // its chain
+
+	whole secret.Value // what was presented, for narrowed ones
 }
 
 // Why says what is wrong with a presented credential.
@@ -35,36 +41,37 @@ const (
 	Unknown              // it has the form, but no such token exists
 	Expired
 	Revoked
+	NotUnderstood // it was narrowed by something that this program does not know
 )
 
-// Refused is the error for a token that is not good. For Expired and Revoked it
-// says which token it was: whoever presents it holds its secret.
+// Refused is the error for a token that is not good. For Expired, Revoked and
+// NotUnderstood it says which token it was: whoever presents it holds its secret.
 type Refused struct {
 	Why   Why
-	Token Token
+	Token Token  // of one that was narrowed, the root
+	Node  string // of one that was narrowed
+	Cause string // what was not understood
 }
 
 // Error names the reason, without anything of what was presented.
 func (e *Refused) Error() string {
-	return [...]string{"malformed token", "unknown token", "expired token", "revoked token"}[e.Why]
+	return [...]string{"malformed token", "unknown token", "expired token", "revoked token", "narrowed token that is not understood"}[e.Why]
 }
 
 // Verify says whose token plain is. A token that is not good gives *Refused;
 // any other error means that nothing could be found out, and nothing may be
 // allowed. On a hit it takes no lock for writing and allocates nothing.
 func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error) {
-	if s := plain.Reveal(); len(s) != Length || !opens(s) {
+	s := plain.Reveal()
+	if narrow.Is(s) {
+		return r.verifyNarrowed(ctx, plain)
+	}
+	if len(s) != Length || !opens(s) {
 		return nil, &Refused{Why: Malformed}
 	}
-	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(plain.Reveal()))
-	// A process that cannot hear of changes must not trust what it remembers.
-	if r.o.Change.Fresh() {
-		if v := r.cache.get(&digest); v != nil {
-			if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {
-				return nil, &Refused{Why: Expired, Token: v.named()}
-			}
-			return v, nil
-		}
+	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(s))
+	if v := r.remembered(&digest); v != nil {
+		return r.unlessOver(v)
 	}
 	// Whatever is remembered was well-formed, so the checksum is looked at only
 	// before the database is asked.
@@ -72,6 +79,22 @@ func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error
 		return nil, &Refused{Why: Malformed}
 	}
 	return r.lookUp(ctx, plain, digest)
+}
+
+// remembered is what is known of a digest. A process that cannot hear of changes
+// must not trust what it remembers.
+func (r *Room) remembered(digest *[32]byte) *Verified {
+	if !r.o.Change.Fresh() {
+		return nil
+	}
+	return r.cache.get(digest)
+}
+
+func (r *Room) unlessOver(v *Verified) (*Verified, error) {
+	if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {
+		return nil, &Refused{Why: Expired, Token: v.named(), Node: v.Node}
+	}
+	return v, nil
 }
 
 func (v *Verified) named() Token {
@@ -90,14 +113,23 @@ func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) 
 		return nil, &Refused{Why: Unknown}
 	case err != nil:
 		return nil, fmt.Errorf("verify token: %w", err)
+	}
+	v, err := r.verified(t)
+	if err == nil {
+		r.cache.put(digest, v, generation)
+	}
+	return v, err
+}
+
+// verified is what a token that is good now may do.
+func (r *Room) verified(t Token) (*Verified, error) {
+	switch {
 	case !t.RevokedAt.IsZero():
 		return nil, &Refused{Why: Revoked, Token: t}
 	case t.Expired(r.o.Now()):
 		return nil, &Refused{Why: Expired, Token: t}
 	}
-	v := &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}
-	r.cache.put(digest, v, generation)
-	return v, nil
+	return &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}, nil
 }
 
 // lookUpOlder tries the server keys from before the last rotation, and has a

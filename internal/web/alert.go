@@ -131,7 +131,7 @@ func (c *call) loginOf(who id.Account) (string, error) {
 // ending is the page on which its owner ends what is no personal token.
 func ending(k token.Kind, app string) string {
 	switch k {
-	case token.Personal:
+	case token.Personal, token.FineGrained:
 		return ""
 	case token.AppSecret:
 		return "/settings/developers"
@@ -185,7 +185,7 @@ func (c *call) revokeFound(a *alert.Alert) error {
 	if err := c.door.o.Gate.Check(&c.actor, right.SelfSensitive); err != nil {
 		return err
 	}
-	if a.Owner != c.actor.Account || a.Kind != token.Personal {
+	if a.Owner != c.actor.Account || !a.Kind.Personal() {
 		return problem.New(problem.Forbidden, "This is not a personal access token of yours.", "Who owns it has been told in the security log.")
 	}
 	if a.Validity == alert.Active {

@@ -77,7 +77,12 @@ func (c *call) enter() error {
 		return problem.Wrap(err, problem.Forbidden, "This form was sent from another site, so nothing was done.", "Open the page on this site and send the form there.")
 	}
 	c.forgetShown()
-	c.bearer, c.heard = c.sessionCookie(), c.door.o.Gate.Heard()
+	c.bearer = c.sessionCookie()
+	return c.identify()
+}
+
+func (c *call) identify() error {
+	c.heard = c.door.o.Gate.Heard()
 	actor, err := c.door.o.Gate.IdentifySession(c.r.Context(), c.bearer)
 	if err != nil {
 		c.actor = right.Anonymous()
@@ -91,6 +96,15 @@ func (c *call) enter() error {
 		event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("session", int64(actor.Sess)))
 	}
 	return nil
+}
+
+// arrived asks who it is once more, if anything has changed since, when the form
+// is there: who keeps it back must not act by a session that has ended meanwhile.
+func (c *call) arrived() error {
+	if c.door.o.Gate.Heard() == c.heard {
+		return nil
+	}
+	return c.identify()
 }
 
 // noted puts err into the request's event, for an error that is rendered
@@ -109,6 +123,9 @@ func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
 		defer c.letGo()
 		if r.Method == http.MethodPost {
 			if err := c.readForm(); err != nil {
+				return err
+			}
+			if err := c.arrived(); err != nil {
 				return err
 			}
 		}

@@ -30,6 +30,25 @@ var eventTexts = map[string]string{
 	"deployment_status": "Somebody said what became of a deployment.",
 
 	"secret_scanning_alert": "A token was found, or somebody decided about one.",
+
+	"organization": "Somebody was invited to the organization, joined it, or left it.",
+	"membership":   "Somebody joined a team, or left it.",
+	"team":         "A team was made, changed or deleted, or got or lost a repository.",
+}
+
+// orgEventTexts says what more happens to the repositories of an organisation.
+var orgEventTexts = map[string]string{
+	"repository": "A repository was made, deleted, renamed, edited, archived, transferred here, or made public or private.",
+	"public":     "A repository was made public.",
+	"fork":       "Somebody forked a repository.",
+	"member":     "Somebody was given access to a repository, or lost it.",
+}
+
+func eventText(of hook.Of, name string) string {
+	if text, ok := orgEventTexts[name]; ok && of.Org != 0 {
+		return text
+	}
+	return eventTexts[name]
 }
 
 const (
@@ -37,19 +56,49 @@ const (
 	shownPayload    = 256 << 10 // bytes
 )
 
+// place is whose webhooks the page is about: the gate loaded the one or the other.
 func (c *call) place() hook.Place {
+	if c.org.ID != 0 {
+		return hook.Place{Owner: c.org.ID, Name: c.org.Login}
+	}
 	return hook.Place{Repo: c.repo.ID, Owner: c.repo.Owner, Name: c.repo.FullName()}
 }
 
-func (c *call) hookHref(h id.Hook) string { return href(c.repoPath("/settings/hooks/%d"), h) }
+func (c *call) hooksOf() hook.Of {
+	at := c.place()
+	return at.Of()
+}
+
+func (c *call) hooksHref() string {
+	if c.org.ID != 0 {
+		return c.orgSettingsPath("/hooks")
+	}
+	return c.repoPath("/settings/hooks")
+}
+
+func (c *call) hookHref(h id.Hook) string { return href(c.hooksHref()+"/%d", h) }
+
+func (c *call) hookFrame(title string) HookFrame {
+	f := HookFrame{HooksHref: c.hooksHref()}
+	if c.org.ID != 0 {
+		of := c.orgFrame(title, "settings")
+		f.Frame, f.Org, f.Tabs, f.Back = of.Frame, of.Org, of.Tabs, f.HooksHref
+	} else {
+		f.RepoFrame = c.repoFrame(title, "settings")
+	}
+	f.Here = "hooks"
+	return f
+}
 
 func listHooks(c *call) error {
-	all, err := c.door.o.Hooks.List(c.ctx(), c.door.o.DB, c.repo.ID)
+	all, err := c.door.o.Hooks.List(c.ctx(), c.door.o.DB, c.hooksOf())
 	if err != nil {
 		return err
 	}
-	p := &hooksPage{RepoFrame: c.repoFrame("Webhooks of "+c.repo.FullName(), "settings")}
-	p.Here = "hooks"
+	p := &hooksPage{HookFrame: c.hookFrame("Webhooks of " + c.place().Name)}
+	if c.org.ID != 0 {
+		p.Back = c.orgSettingsPath("")
+	}
 	for i := range all {
 		h := &all[i]
 		row := hookRow{URL: line(h.URL), Href: c.hookHref(h.ID), Events: strings.Join(h.Events, ", ")}
@@ -66,19 +115,17 @@ func listHooks(c *call) error {
 		}
 		p.Hooks = append(p.Hooks, row)
 	}
-	return c.show("repo-hooks", p)
+	return c.show("hooks", p)
 }
 
 // hookPage is the form as h is.
 func (c *call) hookPage(h *hook.Hook) (*hookPage, error) {
 	title := "New webhook"
 	if h.ID != 0 {
-		title = "Webhook of " + c.repo.FullName()
+		title = "Webhook of " + c.place().Name
 	}
-	p := &hookPage{RepoFrame: c.repoFrame(title, "settings"), URL: h.URL, ContentType: h.ContentType, HasSecret: h.HasSecret, Active: h.Active,
-		Action: c.repoPath("/settings/hooks/new")}
-	p.Here = "hooks"
-	p.choose(h.Events)
+	p := &hookPage{HookFrame: c.hookFrame(title), URL: h.URL, ContentType: h.ContentType, HasSecret: h.HasSecret, Active: h.Active, Action: c.hooksHref() + "/new"}
+	p.choose(c.hooksOf(), h.Events)
 	if h.ID == 0 {
 		return p, nil
 	}
@@ -112,7 +159,7 @@ func (c *call) stopped(p *hookPage, h *hook.Hook) error {
 }
 
 // choose ticks the boxes of the events.
-func (p *hookPage) choose(events []string) {
+func (p *hookPage) choose(of hook.Of, events []string) {
 	p.Which = "some"
 	switch {
 	case slices.Equal(events, []string{"push"}):
@@ -122,11 +169,11 @@ func (p *hookPage) choose(events []string) {
 	}
 	p.Events = nil
 	var others []string
-	for _, name := range hook.Happen() {
-		p.Events = append(p.Events, hookEvent{Name: name, Text: eventTexts[name], On: slices.Contains(events, name)})
+	for _, name := range hook.Happen(of) {
+		p.Events = append(p.Events, hookEvent{Name: name, Text: eventText(of, name), On: slices.Contains(events, name)})
 	}
 	for _, name := range events {
-		if name != "*" && !slices.Contains(hook.Happen(), name) {
+		if name != "*" && !slices.Contains(hook.Happen(of), name) {
 			others = append(others, name)
 		}
 	}
@@ -142,7 +189,7 @@ func (c *call) deliveryRow(d *hook.Delivery) deliveryRow {
 	if d.OK() {
 		says = fmt.Sprintf("Answered with %d", d.Code)
 	}
-	return deliveryRow{Href: href(c.repoPath("/settings/hooks/%d/deliveries/%d"), d.Hook, d.ID), GUID: d.GUID, Event: name, Says: says, At: d.At, OK: d.OK(), Again: d.Redelivery}
+	return deliveryRow{Href: href(c.hooksHref()+"/%d/deliveries/%d", d.Hook, d.ID), GUID: d.GUID, Event: name, Says: says, At: d.At, OK: d.OK(), Again: d.Redelivery}
 }
 
 func newHookForm(c *call) error {
@@ -150,7 +197,7 @@ func newHookForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("repo-hook", p)
+	return c.show("hook", p)
 }
 
 // sentHook reads the form. What was sent stays in the page, but for the secret.
@@ -165,12 +212,12 @@ func (c *call) sentHook(p *hookPage, kept []string) hook.Patch {
 	default:
 		out.Events = append([]string{}, c.r.PostForm["events"]...)
 		for _, name := range kept { // those that the form does not have
-			if name != "*" && !slices.Contains(hook.Happen(), name) {
+			if name != "*" && !slices.Contains(hook.Happen(c.hooksOf()), name) {
 				out.Events = append(out.Events, name)
 			}
 		}
 	}
-	p.choose(out.Events)
+	p.choose(c.hooksOf(), out.Events)
 	p.Which = c.field("which")
 	secretly := c.hidden("secret")
 	switch {
@@ -190,18 +237,18 @@ func createHook(c *call) error {
 	patch := c.sentHook(p, nil)
 	h, err := c.door.o.Hooks.Create(c.ctx(), c.actor, c.place(), patch)
 	if err != nil {
-		return c.again(err, "repo-hook", p)
+		return c.again(err, "hook", p)
 	}
 	return c.done("Added the webhook. It was sent a ping: look below at what it answered.", c.hookHref(h.ID))
 }
 
-// hook is the one that the address names, of this repository alone.
+// hook is the one that the address names, of this place alone.
 func (c *call) hook() (hook.Hook, error) {
 	n, err := pathID[id.Hook](c, "hook")
 	if err != nil {
 		return hook.Hook{}, err
 	}
-	h, err := c.door.o.Hooks.ByID(c.ctx(), c.door.o.DB, c.repo.ID, n)
+	h, err := c.door.o.Hooks.ByID(c.ctx(), c.door.o.DB, c.hooksOf(), n)
 	if problem.Is(err, problem.NotFound) {
 		err = errMissing()
 	}
@@ -217,7 +264,7 @@ func hookForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("repo-hook", p)
+	return c.show("hook", p)
 }
 
 func updateHook(c *call) error {
@@ -231,7 +278,7 @@ func updateHook(c *call) error {
 	}
 	_, err = c.door.o.Hooks.Update(c.ctx(), c.actor, c.place(), h.ID, c.sentHook(p, h.Events))
 	if err != nil {
-		return c.again(err, "repo-hook", p)
+		return c.again(err, "hook", p)
 	}
 	return c.done("Saved the webhook.", c.hookHref(h.ID))
 }
@@ -241,7 +288,7 @@ func pingHook(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.door.o.Hooks.Ping(c.ctx(), c.actor, c.repo.ID, h.ID); err != nil {
+	if err := c.door.o.Hooks.Ping(c.ctx(), c.actor, c.hooksOf(), h.ID); err != nil {
 		return err
 	}
 	return c.done("A ping is on its way. Look again in a moment.", c.hookHref(h.ID))
@@ -252,10 +299,9 @@ func deleteHookForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := c.confirmRepo(fmt.Sprintf("hooks/%d/delete", int64(h.ID)), "Delete the webhook to "+line(h.URL)+"?", "Delete this webhook",
-		"It is told nothing any more, and what it was told is forgotten here.")
-	p.Back = c.hookHref(h.ID)
-	return c.show("confirm", p)
+	return c.show("confirm", &confirmPage{Frame: Frame{Title: "Delete a webhook", Crumbs: []Link{{Text: c.place().Name, Href: "/" + c.place().Name}, {Text: "Webhooks", Href: c.hooksHref()}}},
+		Heading: "Delete the webhook to " + line(h.URL) + "?", Action: c.hookHref(h.ID) + "/delete", Button: "Delete this webhook", Back: c.hookHref(h.ID),
+		Consequences: []string{"It is told nothing any more, and what it was told is forgotten here."}})
 }
 
 func deleteHook(c *call) error {
@@ -271,7 +317,7 @@ func deleteHook(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.done(text, c.repoPath("/settings/hooks"))
+	return c.done(text, c.hooksHref())
 }
 
 // exchange is the delivery that the address names, of this hook alone.
@@ -296,15 +342,14 @@ func showDelivery(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := &deliveryPage{RepoFrame: c.repoFrame("Delivery of "+x.Event, "settings"), Row: c.deliveryRow(&x.Delivery), URL: line(x.URL), Hook: c.hookHref(h.ID),
+	p := &deliveryPage{HookFrame: c.hookFrame("Delivery of " + x.Event), Row: c.deliveryRow(&x.Delivery), URL: line(x.URL), Hook: c.hookHref(h.ID),
 		Took: x.Took, Asked: headLines(x.Asked), Answered: headLines(x.Answered)}
-	p.Here = "hooks"
 	var pretty bytes.Buffer
 	if json.Indent(&pretty, x.Payload, "", "  ") == nil {
 		p.Payload, p.Cut = cutText(pretty.String())
 	}
 	p.Answer, _ = cutText(string(x.Answer))
-	return c.show("repo-delivery", p)
+	return c.show("delivery", p)
 }
 
 // cutText makes text of any origin fit for a page.

@@ -8,9 +8,18 @@ type hookRow struct {
 	Says, Tone        string // how the last delivery went; empty before the first
 }
 
-// hooksPage is a repository's webhooks.
-type hooksPage struct {
+// HookFrame is what every page about webhooks has: those of a repository, or those of
+// an organisation, whose frame stands in the same place then. Page structs embed it.
+type HookFrame struct {
 	RepoFrame
+	Org       orgHead // without a login: they are a repository's
+	HooksHref string  // the list
+	Back      string  // of an organisation's: where the link at the end leads
+}
+
+// hooksPage is the webhooks of a repository or organisation.
+type hooksPage struct {
+	HookFrame
 	Hooks []hookRow
 }
 
@@ -29,7 +38,7 @@ type deliveryRow struct {
 
 // hookPage is the form for one webhook, with what it delivered.
 type hookPage struct {
-	RepoFrame
+	HookFrame
 	URL, ContentType   string
 	HasSecret, Active  bool
 	Which              string // push, all or some
@@ -47,7 +56,7 @@ type headLine struct{ Name, Value string }
 
 // deliveryPage is what was sent and answered.
 type deliveryPage struct {
-	RepoFrame
+	HookFrame
 	Row                        deliveryRow
 	URL, Payload, Answer, Hook string
 	Took                       time.Duration

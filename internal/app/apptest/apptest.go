@@ -58,7 +58,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	s := &Server{Log: &Log{}}
 	c := config.Config{Data: filepath.Join(t.TempDir(), "data"), Listen: "127.0.0.1:0", DrainTime: 5 * time.Second}
 	if os.Getenv("JETON_TEST_DATABASE") == "postgres" {
-		c.Database = secret.New(dbtest.Postgres(t).URL)
+		c.Database = secret.New(dbtest.Migrated(t).URL)
 	}
 	for _, f := range change {
 		f(&c)

@@ -45,5 +45,17 @@ func (d described) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// CheckEvent holds a webhook's payload to GitHub's description.
+func CheckEvent(t testing.TB, event, action string, payload []byte) {
+	t.Helper()
+	about, err := github()
+	if err == nil {
+		err = about.CheckEvent(event, action, payload)
+	}
+	if err != nil {
+		t.Errorf("unlike GitHub: %v\n%.600s", err, payload)
+	}
+}
+
 // github is GitHub's description, read once.
 var github = sync.OnceValues(githubtest.Load)

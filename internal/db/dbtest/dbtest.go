@@ -32,6 +32,13 @@ func Postgres(t testing.TB) db.Options {
 	return db.Options{URL: create(t, "template0"), NoSync: true}
 }
 
+// Migrated is Postgres with the tables that a first start makes, which is several
+// times as fast.
+func Migrated(t testing.TB) db.Options {
+	t.Helper()
+	return db.Options{URL: create(t, migrated(t)), NoSync: true}
+}
+
 // OpenWith opens a database and closes it at the end of the test.
 func OpenWith(t testing.TB, o db.Options) *db.DB {
 	t.Helper()
@@ -57,7 +64,7 @@ func Each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		fn(t, OpenWith(t, db.Options{URL: create(t, migrated(t))}))
+		fn(t, OpenWith(t, Migrated(t)))
 	})
 }
 

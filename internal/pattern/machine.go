@@ -1,4 +1,4 @@
-package repo
+package pattern
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 // takes longer than the name's length for each 64 places: a push may bring a
 // hundred thousand names, and patterns are written by strangers.
 type machine struct {
+	fold  bool  // upper and lower case are the same
 	end   int   // the place behind the last token
 	words int   // of a set that are in use
 	stay  marks // where any character changes nothing: **, and the folders of **/
@@ -25,7 +26,7 @@ type machine struct {
 
 // runeMarks are the places where a character leads on.
 type runeMarks struct {
-	r  rune // folded
+	r  rune // folded, if the machine folds
 	at marks
 }
 
@@ -34,15 +35,15 @@ type setMark struct {
 	patternSet
 }
 
-// marks is a set of places. A pattern has at most maxPattern tokens, and a place
+// marks is a set of places. A pattern has at most Max tokens, and a place
 // behind them.
-type marks [maxPattern/64 + 1]uint64
+type marks [Max/64 + 1]uint64
 
 func (m *marks) add(i int)      { m[i/64] |= 1 << (i % 64) }
 func (m *marks) has(i int) bool { return m[i/64]>>(i%64)&1 != 0 }
 
-func newMachine(toks []patternToken) machine {
-	m := machine{end: len(toks), words: len(toks)/64 + 1}
+func newMachine(toks []patternToken, c Case) machine {
+	m := machine{fold: c == Folded, end: len(toks), words: len(toks)/64 + 1}
 	for i, t := range toks {
 		switch t.kind {
 		case tokenStar:
@@ -62,9 +63,10 @@ func newMachine(toks []patternToken) machine {
 		case tokenSet:
 			m.sets = append(m.sets, setMark{i, t.set})
 		case tokenRune:
-			at, ok := slices.BinarySearchFunc(m.runes, t.r, byRune)
+			r := m.folded(t.r)
+			at, ok := slices.BinarySearchFunc(m.runes, r, byRune)
 			if !ok {
-				m.runes = slices.Insert(m.runes, at, runeMarks{r: t.r})
+				m.runes = slices.Insert(m.runes, at, runeMarks{r: r})
 			}
 			m.runes[at].at.add(i)
 		}
@@ -105,7 +107,7 @@ func (m *machine) match(name string) bool {
 // name may be.
 func (m *machine) leads(now *marks, r rune) marks {
 	var on marks
-	if i, ok := slices.BinarySearchFunc(m.runes, fold(r), byRune); ok {
+	if i, ok := slices.BinarySearchFunc(m.runes, m.folded(r), byRune); ok {
 		on = m.runes[i].at
 	}
 	if r == '/' {
@@ -118,7 +120,7 @@ func (m *machine) leads(now *marks, r rune) marks {
 		on[w] |= m.one[w]
 	}
 	for i := range m.sets {
-		if s := &m.sets[i]; now.has(s.at) && s.has(r) {
+		if s := &m.sets[i]; now.has(s.at) && s.has(r, m.fold) {
 			on.add(s.at)
 		}
 	}
@@ -147,16 +149,23 @@ type patternSet struct {
 	negate bool
 }
 
-// has reports whether r is meant, whatever its case.
-func (s *patternSet) has(r rune) bool {
+// has reports whether r is meant, with fold whatever its case.
+func (s *patternSet) has(r rune, fold bool) bool {
 	for c := r; ; {
 		if slices.ContainsFunc(s.ranges, func(x [2]rune) bool { return x[0] <= c && c <= x[1] }) {
 			return !s.negate
 		}
-		if c = unicode.SimpleFold(c); c == r {
+		if c = unicode.SimpleFold(c); c == r || !fold {
 			return s.negate
 		}
 	}
+}
+
+func (m *machine) folded(r rune) rune {
+	if m.fold {
+		return fold(r)
+	}
+	return r
 }
 
 // fold returns the smallest of the characters that differ by case alone.

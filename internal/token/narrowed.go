@@ -1,0 +1,139 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"jeton/internal/id"
+	"jeton/internal/narrow"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+	"jeton/internal/secret"
+)
+
+// narrowedLabel keeps the digests of narrowed tokens, which are in memory alone,
+// apart from those of others.
+const narrowedLabel = "narrowed/1"
+
+// verifyNarrowed is Verify for a token that its holder narrowed. Once it was seen,
+// it costs what another one does, and reading what names it.
+func (r *Room) verifyNarrowed(ctx context.Context, plain secret.Value) (*Verified, error) {
+	head, ok := narrow.Head(plain.Reveal())
+	if !ok {
+		return nil, &Refused{Why: Malformed}
+	}
+	_, digest := r.o.Keys.Digest(narrowedLabel, head[:])
+	// The head holds the tag of the whole chain, yet the rest may be another text.
+	if v := r.remembered(&digest); v != nil && v.whole.Reveal() == plain.Reveal() {
+		return r.unlessOver(v)
+	}
+	chain, err := narrow.Parse(plain)
+	if err != nil {
+		return nil, &Refused{Why: Malformed}
+	}
+	generation := r.cache.generation.Load()
+	t, err := r.rootOf(ctx, chain)
+	if err != nil {
+		return nil, err
+	}
+	v, err := r.narrowed(ctx, t, chain.Links)
+	if err != nil {
+		return nil, err
+	}
+	v.whole = plain
+	r.uses.seen(t.ID, stepsOf(chain))
+	r.cache.put(digest, v, generation)
+	return v, nil
+}
+
+// rootOf finds the token that a chain was made from, and makes sure that it was.
+func (r *Room) rootOf(ctx context.Context, chain *narrow.Chain) (Token, error) {
+	t, sealed, err := byLookup(ctx, r.o.DB, chain.Lookup[:])
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return Token{}, &Refused{Why: Unknown}
+	case err != nil:
+		return Token{}, fmt.Errorf("verify narrowed token: %w", err)
+	case !t.RevokedAt.IsZero():
+		return Token{}, &Refused{Why: Revoked, Token: t, Node: lastNode(chain.Links)} // its key is gone
+	}
+	key, err := r.o.Keys.Open(chainPurpose, sealed, chain.Lookup[:])
+	if err != nil {
+		return Token{}, fmt.Errorf("verify narrowed token: %w", err)
+	}
+	if !chain.Good(key) {
+		return Token{}, &Refused{Why: Unknown}
+	}
+	return t, nil
+}
+
+// narrowed is what the token that links make of t may do now.
+func (r *Room) narrowed(ctx context.Context, t Token, links []string) (*Verified, error) {
+	node := lastNode(links)
+	v, err := r.verified(t)
+	if refused, ok := errors.AsType[*Refused](err); ok {
+		refused.Node = node
+	}
+	if err != nil {
+		return nil, err
+	}
+	steps := stepsOf(&narrow.Chain{Links: links})
+	over, err := ended(ctx, r.o.DB, t.ID, steps)
+	if err != nil {
+		return nil, err
+	}
+	if over {
+		return nil, &Refused{Why: Revoked, Token: t, Node: node}
+	}
+	last := steps[len(steps)-1]
+	all, err := right.NewLimits(append(t.Limits[:len(t.Limits):len(t.Limits)], last.limits...))
+	if err != nil {
+		return nil, &Refused{Why: NotUnderstood, Token: t, Node: node, Cause: err.Error()}
+	}
+	v.Node, v.Links = node, links
+	v.Grant.Limits = all
+	if all != nil {
+		v.ExpiresAt = soonest(v.ExpiresAt, all.Until)
+	}
+	return r.unlessOver(v)
+}
+
+func lastNode(links []string) string {
+	steps := (&narrow.Chain{Links: links}).Steps()
+	return steps[len(steps)-1].Node.String()
+}
+
+// soonest is the earlier of two ends; zero is never.
+func soonest(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Source names a token as it was when something short-lived was made from it.
+type Source struct {
+	Account id.Account
+	Token   id.Token
+	Ending  string   // how its secret ended
+	Links   []string // how it was narrowed; empty when it was not
+}
+
+// VerifySource is Verify for what was made from a token: it may do what that token
+// may do at this moment, narrowed as it was, and nothing once it is not good any
+// more or has another secret.
+func (r *Room) VerifySource(ctx context.Context, s Source) (*Verified, error) {
+	t, err := byID(ctx, r.o.DB, s.Account, s.Token, anyKind)
+	switch {
+	case problem.Is(err, problem.NotFound), err == nil && t.LastEight != s.Ending:
+		return nil, &Refused{Why: Unknown}
+	case err != nil:
+		return nil, fmt.Errorf("verify token by its number: %w", err)
+	case len(s.Links) == 0:
+		return r.verified(t)
+	}
+	return r.narrowed(ctx, t, s.Links)
+}
