@@ -240,6 +240,8 @@ func (c kase) fineKind() string {
 	switch {
 	case r.never || r.needs == "":
 		return "a fine-grained token"
+	case !c.reaches() && !c.ofRepo() && (c.credential == fineEverything || c.credential == fineOwn || c.credential == fineOrg):
+		return "a fine-grained token for all of something else" // which makes repositories there, unlike one for some
 	case !c.reaches():
 		return "a fine-grained token for something else"
 	case c.credential == narrowed:
