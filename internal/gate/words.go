@@ -46,7 +46,7 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 			d.problem = g.limitReached(a, action)
 			break
 		}
-		if a.Kind == right.FineToken {
+		if a.Grant.Reach != nil {
 			d.problem = g.permissionMissing(a, action, d.Permission)
 			break
 		}
@@ -81,7 +81,9 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
 	}
-	if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
+	if a.Grant.Reach != nil {
+		remedy = fmt.Sprintf("Either it does not exist, or the access of %q was narrowed and does not reach it.", a.Note)
+	} else if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or the access of %q lacks the repo scope, which private repositories need. %s", a.Note, g.moreScopes(a.App, "repo"))
 	} else if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q lacks the repo scope, which private repositories need. Edit the token at %s", a.Note, g.tokenURL(a, ""))
@@ -161,14 +163,19 @@ func (g *Gate) Limited(a *right.Actor, what string) *problem.Error {
 	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
-// permissionMissing words what a fine-grained token lacks: a permission where it
-// reaches, or the reach.
+// permissionMissing words what a fine-grained or narrowed token lacks: a
+// permission where it reaches, or the reach.
 func (g *Gate) permissionMissing(a *right.Actor, action right.Action, need string) *problem.Error {
 	if need == "" {
 		return problem.New(problem.Forbidden, "Resource not accessible by personal access token.",
 			"No permission of a fine-grained token opens this. A classic token may, or do it at "+g.URL("/"))
 	}
 	name, level, _ := strings.Cut(need, "=")
+	if a.Kind == right.OAuthToken {
+		return problem.New(problem.Forbidden,
+			fmt.Sprintf("Resource not accessible by integration. The access of %q was narrowed and lacks the permission %s: %s for this.", a.Note, name, level),
+			"Only the application can use another token.")
+	}
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level),
 		"Give it the permission, or the repository, without changing the token, at "+g.tokenURL(a, ""))

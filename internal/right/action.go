@@ -46,8 +46,9 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
-	RepoTeams  // the teams that may use it
-	RepoPeople // who else may use it
+	RepoTeams       // the teams that may use it
+	RepoPeople      // who else may use it
+	RepoInvitations // who was asked to
 
 	// Of the actor's own account, concerning organisations and invitations.
 	SelfOrgs           // which organisations it belongs to
@@ -167,21 +168,22 @@ var table = [actions]ActionInfo{
 
 	AppTokens: {Name: "app.tokens", Subject: OfApp},
 
-	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true, Behind: BehindNone},
-	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true, Behind: BehindRefs},
-	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
-	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
-	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
-	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
-	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
-	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
-	RepoTeams:      {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoPeople:     {Name: "repo.people", Subject: OfRepo, Permission: Administration, Level: Read, Right: Write},
-	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true, EndsRefs: true},
+	RepoRead:        {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true, Behind: BehindNone},
+	RepoFetch:       {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true, Behind: BehindRefs},
+	RepoFork:        {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
+	RepoPush:        {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoWorkflow:    {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoRules:       {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoEdit:        {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
+	RepoUnarchive:   {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoAccess:      {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoLeave:       {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
+	RepoVisibility:  {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
+	RepoTransfer:    {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
+	RepoTeams:       {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoPeople:      {Name: "repo.people", Subject: OfRepo, Permission: People, Level: Read, Right: Write},
+	RepoInvitations: {Name: "repo.invitations", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoDelete:      {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true, EndsRefs: true},
 
 	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
 	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
