@@ -60,9 +60,9 @@ func linksOf(t *testing.T, plain string) []string {
 	return c.Links
 }
 
-// TestP1_NothingIsTakenOutOfAChain: whatever else than more limits is done to a
+// TestQ1_NothingIsTakenOutOfAChain: whatever else than more limits is done to a
 // narrowed token, it opens nothing, in every carrier, and spoils nothing.
-func TestP1_NothingIsTakenOutOfAChain(t *testing.T) {
+func TestQ1_NothingIsTakenOutOfAChain(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	root := s.token(t, s.ada, "root", "repo", "user")
@@ -117,9 +117,9 @@ func TestP1_NothingIsTakenOutOfAChain(t *testing.T) {
 	}
 }
 
-// TestP2_AChildEndsWithItsParent: whatever ends a token ends what was narrowed
+// TestQ2_AChildEndsWithItsParent: whatever ends a token ends what was narrowed
 // from it, at once, however deep; and a sibling goes on.
-func TestP2_AChildEndsWithItsParent(t *testing.T) {
+func TestQ2_AChildEndsWithItsParent(t *testing.T) {
 	t.Parallel()
 	alone := func(t *testing.T, s *scene) token.Token {
 		list, err := s.Tokens.List(t.Context(), s.ada.ID, token.Personal)
@@ -189,9 +189,9 @@ func TestP2_AChildEndsWithItsParent(t *testing.T) {
 	}
 }
 
-// TestP3_AChildReachesNothingWider: a narrowed token is given nothing by which its
+// TestQ3_AChildReachesNothingWider: a narrowed token is given nothing by which its
 // holder could do more: no token, no transfer, nothing of its parent's.
-func TestP3_AChildReachesNothingWider(t *testing.T) {
+func TestQ3_AChildReachesNothingWider(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	root := s.token(t, s.ada, "root", "repo", "user", "admin:org", "delete_repo")
@@ -246,10 +246,10 @@ func TestP3_AChildReachesNothingWider(t *testing.T) {
 	want(t, "the root", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(root)), 200)
 }
 
-// TestP4_AChildHidesNothing: the holder of a narrowed token makes thousands of it,
+// TestQ4_AChildHidesNothing: the holder of a narrowed token makes thousands of it,
 // uses numbers twice and tries what is refused: what its owner sees of the others
 // stays, and so does what they may.
-func TestP4_AChildHidesNothing(t *testing.T) {
+func TestQ4_AChildHidesNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	tok, root := s.Token(t, s.ada, "root", "repo")
@@ -334,9 +334,9 @@ func (s *scene) nodes(t *testing.T, a account.Account, tok token.Token) []token.
 	return nodes
 }
 
-// TestP3_AChildIsFoundInWhatIsPushed: a narrowed token in a file stops the push, as
+// TestQ3_AChildIsFoundInWhatIsPushed: a narrowed token in a file stops the push, as
 // any other one does, until it is revoked.
-func TestP3_AChildIsFoundInWhatIsPushed(t *testing.T) {
+func TestQ3_AChildIsFoundInWhatIsPushed(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	tok, root := s.Token(t, s.ada, "root", "repo")
