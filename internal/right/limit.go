@@ -235,6 +235,11 @@ func (l *Limits) least(p Permission, level Level) Level {
 	if l.ReadOnly {
 		level = min(level, Read)
 	}
+	return l.permitted(p, level)
+}
+
+// permitted is how much of level the limits to some permissions leave of p.
+func (l *Limits) permitted(p Permission, level Level) Level {
 	for i := range l.levels {
 		level = min(level, l.levels[i][p])
 	}
