@@ -9,7 +9,6 @@ import (
 
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
-	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -121,8 +120,7 @@ type generateInput struct {
 	Private     *bool  `json:"private"`
 }
 
-// generateRepo makes a repository with the files of a template, each branch with
-// one commit of the caller's.
+// generateRepo makes a repository with the files of a template.
 func (d *Door) generateRepo(c *call) (any, error) {
 	var in generateInput
 	if err := c.decode(&in); err != nil {
@@ -133,22 +131,14 @@ func (d *Door) generateRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.repo.Template {
-		return nil, status(http.StatusUnprocessableEntity, "This repository is not a template: its is_template is false.")
-	}
-	if in.Name == "" {
-		return nil, problem.Field("name", "name is needed")
-	}
-	me, err := c.signer()
-	if err != nil {
-		return nil, err
-	}
-	line := signatureLine(me)
-	how := gitstore.Fork{DefaultBranchOnly: !in.AllBranches, Flat: func(tree object.ID) []byte {
-		return []byte("tree " + string(tree) + "\nauthor " + line + "\ncommitter " + line + "\n\nInitial commit\n")
-	}}
-	n := repo.NewRepo{Owner: owner, Description: in.Description, Private: private}
-	return d.bulk(func(c *call) (any, error) { return c.copyTo(n, []string{in.Name}, how) })(c)
+	n := repo.NewRepo{Owner: owner, Name: in.Name, Description: in.Description, Private: private}
+	return d.bulk(func(c *call) (any, error) {
+		made, err := d.o.Lifecycle.FromTemplate(c.ctx(), c.actor, c.repo.Repo, n, in.AllBranches, c.again)
+		if err != nil {
+			return nil, err
+		}
+		return c.fullByID(made.ID)
+	})(c)
 }
 
 type transferInput struct {
