@@ -283,6 +283,9 @@ func (l *Limits) Repos() (sets [][][2]string) {
 	return sets
 }
 
+// LimitNetworks reports whether it matters from where a request comes.
+func (l *Limits) LimitNetworks() bool { return l != nil && len(l.networks) > 0 }
+
 // Admit reports whether a request may come from that address.
 func (l *Limits) Admit(from netip.Addr) bool {
 	if l == nil || len(l.networks) == 0 {
@@ -304,6 +307,12 @@ func (l *Limits) SeeRef(name string) bool {
 // of movement it may be, Forward and Create say.
 func (l *Limits) MoveRef(name string) bool {
 	return l == nil || l.SeeRef(name) && each(l.pushes, func(p pattern.Pattern) bool { return p.Match(name) })
+}
+
+// LimitMoves reports whether something of how refs move is limited, or of what
+// they may bring.
+func (l *Limits) LimitMoves() bool {
+	return l != nil && (l.Forward || l.Create || len(l.refs)+len(l.pushes)+len(l.paths) > 0)
 }
 
 // LimitPaths reports whether there are files that pushes must leave alone.

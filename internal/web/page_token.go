@@ -157,6 +157,7 @@ type tokenUse struct {
 	Created                                       time.Time
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
+	Explain                                       explainForm
 }
 
 // regeneratePage asks for a new expiration.
