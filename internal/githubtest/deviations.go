@@ -23,6 +23,8 @@ func ours(method, url string) bool {
 	})
 }
 
+func exactlyOurs(method, url string) bool { return slices.Contains(own, method+" "+url) }
+
 // deviation is a property of one of GitHub's schemas that our answers leave out
 // or fill otherwise, and why.
 type deviation struct{ schema, property, why string }
