@@ -223,6 +223,9 @@ func (x *explaining) part(p right.Part, f *right.Facts) {
 			x.notAsked(p.Kind.String(), says)
 		}
 	case right.Held:
+		if p.Kind == right.PartSignIn {
+			return // which a token does not have to be told
+		}
 		x.held(p.Kind.String(), x.saysHeld(p, f))
 	default:
 		a, action := &x.subject.Actor, x.question.Action

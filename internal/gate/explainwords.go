@@ -27,8 +27,6 @@ func (x *explaining) saysHeld(p right.Part, f *right.Facts) string {
 		return "It exists."
 	case right.PartSight:
 		return "So may the token."
-	case right.PartSignIn:
-		return fmt.Sprintf("It is asked in the name of %s.", a.Login)
 	case right.PartRight:
 		return fmt.Sprintf("The account %s has the level %s there, and %s is needed.", a.Login, p.Given, p.Needed)
 	case right.PartGrant:

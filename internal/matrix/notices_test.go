@@ -111,11 +111,12 @@ func as(c kase, from, to string) kase {
 
 // mutants are the server's own checks, each taken out of its source in turn.
 var mutants = []apptest.Mutant{
-	{File: "internal/right/check.go", Old: "if relation < e.Right {", New: "if false {"},
-	{File: "internal/right/check.go", Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || seen && !seen {"},
-	{File: "internal/right/check.go", Old: "\tif granted < e.Level {", New: "\tif false {"},
-	{File: "internal/right/check.go", Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
-	{File: "internal/right/check.go", Old: "if e.Permission == Site && !actor.SiteAdmin {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)", Also: []apptest.Mutant{
+		{File: "internal/right/check.go", Old: "granted < e.Level && actor.granted(e, Metadata, f) < Read", New: "false"}}},
+	{File: "internal/right/check.go", Old: "if t.lacks(actor, e, f, granted) {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "e.Recent && !actor.IsToken()", New: "false"},
+	{File: "internal/right/check.go", Old: "if t.fails(PartExists, e.Permission == Site, !actor.SiteAdmin) {", New: "if false {"},
 	{File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {"},
 	{File: "internal/web/call.go", Old: `if len(c.r.Header.Values("Authorization")) > 0 {`, New: "if false {"},
 	{File: "internal/httpkit/guard.go", Old: "if secretInURL(r.URL) {", New: "if false {"},
