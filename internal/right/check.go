@@ -92,7 +92,7 @@ func check(actor *Actor, a Action, f *Facts, now time.Time, t *trace) Decision {
 	if t.lacks(actor, e, f, actor.granted(e, e.Permission, f)) {
 		return deny(GrantMissing, true)
 	}
-	return checkRecent(actor, e, now, t)
+	return checkPerson(actor, e, now, true, t)
 }
 
 // checkApp keeps applications and everybody else apart. What it says depends on
@@ -144,7 +144,7 @@ func checkRepo(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) D
 	if t.fails(PartState, e.Changes, f.Archived) {
 		return deny(ArchivedState, true)
 	}
-	return checkPerson(actor, e, now, t)
+	return checkPerson(actor, e, now, false, t)
 }
 
 // checkOrg is for organisations, of which everybody may know, and for teams,
@@ -174,20 +174,18 @@ func checkOrg(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) De
 	if t.lacks(actor, e, f, actor.granted(e, e.Permission, f)) {
 		return deny(GrantMissing, true)
 	}
-	return checkPerson(actor, e, now, t)
+	return checkPerson(actor, e, now, false, t)
 }
 
-func checkPerson(actor *Actor, e *ActionInfo, now time.Time, t *trace) Decision {
-	if t.fails(PartPeople, e.People, actor.IsToken() || actor.IsAnonymous()) {
+// checkPerson asks at the end who the actor is. settled says that it is known
+// already that a person asks where one must.
+func checkPerson(actor *Actor, e *ActionInfo, now time.Time, settled bool, t *trace) Decision {
+	if !settled && t.fails(PartPeople, e.People, actor.IsToken() || actor.IsAnonymous()) {
 		return deny(PeopleOnly, true)
 	}
-	return checkRecent(actor, e, now, t)
-}
-
-func checkRecent(actor *Actor, e *ActionInfo, now time.Time, t *trace) Decision {
 	// A token was made after a recent sign-in and says by its scopes what it
 	// may do; the rule about recent sign-ins is for sessions.
-	if t.fails(PartRecent, e.Recent && !actor.IsToken(), !actor.Recent(now)) {
+	if t.fails(PartRecent, e.Recent && !actor.IsToken(), e.Recent && !actor.Recent(now)) {
 		return deny(NotRecent, true)
 	}
 	return allowed

@@ -88,6 +88,13 @@ func (t *trace) below(k PartKind, given, needed Level, missing bool) bool {
 	if t == nil {
 		return given < needed || missing
 	}
+	return t.addLevel(k, given, needed, missing)
+}
+
+// addLevel stands apart so that below is small enough to be inlined into Check.
+//
+//go:noinline
+func (t *trace) addLevel(k PartKind, given, needed Level, missing bool) bool {
 	return t.add(Part{Kind: k, Given: given, Needed: needed}, needed > None || missing, given < needed || missing)
 }
 
@@ -114,6 +121,10 @@ func (t *trace) lacks(actor *Actor, e *ActionInfo, f *Facts, granted Level) bool
 	if t == nil {
 		return granted < e.Level
 	}
+	return t.addGrant(actor, e, f)
+}
+
+func (t *trace) addGrant(actor *Actor, e *ActionInfo, f *Facts) bool {
 	g, public := &actor.Grant, e.public(f)
 	needed := e.Level
 	t.below(PartGrant, g.whole(e.Permission, public), needed, false)
@@ -130,7 +141,7 @@ func (t *trace) lacks(actor *Actor, e *ActionInfo, f *Facts, granted Level) bool
 func Lacking(actor *Actor, a Action, f Facts) PartKind {
 	t := &trace{person: true}
 	e := a.entry()
-	t.lacks(actor, e, &f, None)
+	t.addGrant(actor, e, &f)
 	for _, p := range t.parts {
 		if p.Outcome == Failed {
 			return p.Kind
