@@ -12,11 +12,12 @@ import (
 	"testing"
 )
 
-// groups are the rows of the collection of cases: how many each group has.
-var groups = map[string]int{"A": 24, "B": 17, "C": 10, "D": 9, "E": 8, "F": 10, "G": 8, "H": 9, "I": 8, "J": 9, "K": 8, "L": 9, "M": 6, "N": 7, "O": 2}
+// groups are the rows of the collection of cases, and P, which is ours: how many
+// each group has.
+var groups = map[string]int{"A": 24, "B": 17, "C": 10, "D": 9, "E": 8, "F": 10, "G": 8, "H": 9, "I": 8, "J": 9, "K": 8, "L": 9, "M": 6, "N": 7, "O": 2, "P": 7}
 
 var (
-	tableRow = regexp.MustCompile(`(?m)^\| ([A-O]\d+) \| (.+) \| (.+) \|$`)
+	tableRow = regexp.MustCompile(`(?m)^\| ([A-P]\d+) \| (.+) \| (.+) \|$`)
 	testName = regexp.MustCompile("`(?:(\\w+)\\.)?(Test\\w+)`")
 	testFunc = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
 )
@@ -58,7 +59,7 @@ func TestDocs(t *testing.T) {
 			}
 		}
 	}
-	if want := 144; len(rows) != want {
+	if want := 144 + groups["P"]; len(rows) != want {
 		t.Errorf("the table has %d rows, want %d", len(rows), want)
 	}
 	for _, name := range slices.Sorted(maps.Keys(exists)) {

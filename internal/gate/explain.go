@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -30,7 +31,7 @@ func (g *Gate) SubjectToken(ctx context.Context, t token.Token) (Subject, error)
 		return Subject{}, err
 	}
 	s := Subject{Actor: right.Actor{Account: t.Account, Login: f.Login, SiteAdmin: f.SiteAdmin, Kind: credential(t.Kind), Token: t.ID, App: t.App,
-		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant()}}
+		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true}} // as every door is
 	switch {
 	case !t.RevokedAt.IsZero():
 		s.ended = g.refuse(RevokedToken, Presented{}, t)
@@ -93,7 +94,9 @@ func (g *Gate) Explain(ctx context.Context, asker *right.Actor, s Subject, q Que
 		return Explanation{}, problem.New(problem.NotFound, "Not Found", "")
 	}
 	x := &explaining{gate: g, subject: &s, question: q, person: !asker.IsToken()}
-	x.credential()
+	if err := x.credential(ctx); err != nil {
+		return Explanation{}, err
+	}
 	facts, r, err := x.facts(ctx)
 	if err != nil {
 		return Explanation{}, err
@@ -151,7 +154,7 @@ func (x *explaining) failed(part string, err error) {
 }
 
 // credential is what Identify looks at, in its order.
-func (x *explaining) credential() {
+func (x *explaining) credential(ctx context.Context) error {
 	a := &x.subject.Actor
 	switch {
 	case x.subject.ended != nil:
@@ -177,6 +180,20 @@ func (x *explaining) credential() {
 	default:
 		x.failed("network", x.gate.otherNetwork(a, from))
 	}
+	if !a.Grant.Limits.Counted() {
+		return nil
+	}
+	err := x.gate.o.Tokens.Unspent(ctx, a.Token, a.Grant.Limits.Budgets)
+	spent, ok := errors.AsType[*token.Spent](err)
+	switch {
+	case ok:
+		x.failed("budget", x.gate.usedUp(a, spent))
+	case err != nil:
+		return err
+	default:
+		x.held("budget", "The token's budgets are not used up.")
+	}
+	return nil
 }
 
 // facts loads what the decision is about.
@@ -280,13 +297,11 @@ func (x *explaining) refs(ctx context.Context, r Repo) error {
 	l, name := a.Grant.Limits, printable.Line(q.Ref, 200)
 	switch {
 	case !l.HideRefs() && !l.LimitMoves():
-		x.notAsked("limit_refs", "No limit of the token is about branches and tags.")
-	case !l.SeeRef(q.Ref):
-		x.failed("limit_refs", x.gate.limitReached(a, "it does not see "+name))
-	case q.Action == right.RepoPush && !l.MoveRef(q.Ref):
-		x.failed("limit_refs", x.gate.limitReached(a, "it is not for moving "+name))
+		x.notAsked("ref", "No limit of the token is about branches and tags.")
+	case !l.SeeRef(q.Ref), q.Action == right.RepoPush && RefLimit(l, q.Ref) != "":
+		x.failed("ref", x.gate.Limited(a, RefLimit(l, q.Ref)))
 	default:
-		x.held("limit_refs", fmt.Sprintf("The token's limits leave it %s.", name))
+		x.held("ref", fmt.Sprintf("The token's limits leave it %s.", name))
 	}
 	if q.Action != right.RepoPush {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -39,6 +40,8 @@ func (x *explaining) saysHeld(p right.Part, f *right.Facts) string {
 		return "The token is limited to reading, and this only reads."
 	case right.PartLimitLevels:
 		return "The permissions that the token is limited to give it."
+	case right.PartLimitRefs:
+		return "The token is limited in which branches and tags it sees or moves, and can be kept to them here."
 	case right.PartState:
 		return "The repository is not archived."
 	case right.PartRecent:
@@ -108,6 +111,18 @@ func (x *explaining) ruleNotes(rule *repo.Rule) {
 	if !rule.AllowDelete {
 		x.notes = append(x.notes, fmt.Sprintf("The rule %q takes no deletion.", rule.Pattern))
 	}
+}
+
+// RefLimit says which limit is against moving a ref at all, as the end of Limited's
+// sentence; empty: none.
+func RefLimit(l *right.Limits, ref string) string {
+	switch name := printable.Line(ref, 200); {
+	case !l.SeeRef(ref):
+		return "it does not see " + name
+	case !l.MoveRef(ref):
+		return "it is not for moving " + name
+	}
+	return ""
 }
 
 // NotAuthorized is GitHub's sentence for a push that a rule is against. makes says

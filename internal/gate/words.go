@@ -81,11 +81,15 @@ func (g *Gate) words(a *right.Actor, action right.Action, reason right.Reason, p
 func (g *Gate) lacking(a *right.Actor, action right.Action, part right.PartKind, f *right.Facts) *problem.Error {
 	switch {
 	case part == right.PartLimitRepos:
-		return g.limitReached(a, "it is limited to some repositories")
+		return g.Limited(a, "it is limited to some repositories")
 	case part == right.PartLimitRead:
-		return g.limitReached(a, "it is limited to reading")
+		return g.Limited(a, "it is limited to reading")
 	case part == right.PartLimitLevels:
-		return g.limitReached(a, "it is limited to some permissions")
+		return g.Limited(a, "it is limited to some permissions")
+	case part == right.PartLimitRefs && a.Grant.Limits.HideRefs():
+		return g.Limited(a, "it is limited to some branches and tags, and can't be kept to them here")
+	case part == right.PartLimitRefs:
+		return g.Limited(a, "it is limited in how it moves branches and tags")
 	case a.Kind == right.FineToken && part == right.PartReach:
 		return problem.New(problem.Forbidden, fmt.Sprintf("Resource not accessible by personal access token. Your token %q does not reach this.", a.Note),
 			"Let it reach this, without changing the token, at "+g.tokenURL(a, ""))
@@ -154,9 +158,9 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
 }
 
-// limitReached is the refusal of what a limit of the token leaves out, which the
-// end of a sentence says.
-func (g *Gate) limitReached(a *right.Actor, what string) *problem.Error {
+// Limited is the refusal of what a limit of the actor's token is against, which
+// the end of a sentence says.
+func (g *Gate) Limited(a *right.Actor, what string) *problem.Error {
 	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 

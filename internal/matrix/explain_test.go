@@ -232,6 +232,9 @@ func (w *explained) limits(r *rand.Rand) (out []right.Limit) {
 		{Name: right.LimitPermissions, Values: []string{"contents=write", "administration=write", "statuses=write"}},
 		{Name: right.LimitNetworks, Values: []string{"127.0.0.0/8", "::1"}},
 		{Name: right.LimitNetworks, Values: []string{"192.0.2.0/24"}},
+		{Name: right.LimitRefs, Values: []string{"refs/heads/main"}},
+		{Name: right.LimitPush, Values: []string{"refs/heads/l*"}},
+		{Name: right.LimitForward},
 	} {
 		if r.IntN(7) == 0 {
 			out = append(out, l)
@@ -244,7 +247,7 @@ func (w *explained) limits(r *rand.Rand) (out []right.Limit) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	w := explainedWorld(t)
-	seed, tokens, asks := uint64(1), 40, 20
+	seed, tokens, asks := uint64(1), 60, 20
 	if os.Getenv("JETON_LONG") != "" {
 		seed, tokens, asks = uint64(time.Now().UnixNano()), 1500, 40
 	}

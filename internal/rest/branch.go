@@ -186,6 +186,9 @@ func (d *Door) renameBranch(c *call) (any, error) {
 			return nil, err
 		}
 	}
+	if isDefault && c.actor.Grant.Limits.LimitMoves() { // before anything has moved
+		return nil, c.door.o.Gate.Limited(&c.actor, "it is limited in which refs it moves, and HEAD would move")
+	}
 	undo, err := c.ruleFollows(rule, old, name)
 	if err != nil {
 		return nil, err

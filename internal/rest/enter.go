@@ -28,7 +28,8 @@ func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor)
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		return next(w, r, &c.actor)
+		defer c.metered.Close(r.Context())
+		return next(c.w, r, &c.actor)
 	})
 }
 

@@ -6,7 +6,9 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/audit"
+	"jeton/internal/gate"
 	"jeton/internal/id"
+	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -50,6 +52,19 @@ func TestExplain(t *testing.T) {
 	narrow.want(200, path+"fetch&repository=ada/engine", `"allowed":true`, "may come from 127.0.0.1")
 	narrow.want(200, path+"fetch&repository=ada/engine&from=192.0.2.7", `"answer":"forbidden"`, "can't be used from 192.0.2.7", "!127.0.0.0")
 	narrow.want(200, path+"push&repository=ada/engine", "limited to reading", "Its limits stand at")
+
+	used, tok := limitedTo(t, s, ada, "repo", "uses\n1")
+	used.want(200, path+"fetch&repository=ada/engine", `"allowed":true`, "not used up")
+	subject, err := s.Gate.SubjectTokenByID(t.Context(), tok.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := right.Operator()
+	x, err := s.Gate.Explain(t.Context(), &operator, subject, gate.Question{Action: right.RepoFetch, Owner: "ada", Name: "engine"})
+	if err != nil || x.Allowed || x.Kind != problem.Forbidden {
+		t.Errorf("a token that is used up: %+v, %v", x, err)
+	}
+	used.want(403, "GET /repos/ada/engine", "is used up")
 
 	_, plain := s.FineToken(t, ada, token.NewFine{Name: "one", Owner: ada.ID, Access: token.Selected, Repos: []id.Repo{engine.ID}, ExpiresAt: s.Now().AddDate(0, 0, 1)}, "contents=write")
 	fine := client{t, s, bearer(plain)}

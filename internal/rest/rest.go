@@ -150,7 +150,8 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err := c.enter(); err != nil {
 			return err
 		}
-		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
+		defer c.metered.Close(r.Context())
+		d.mux.ServeHTTP(c.w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }

@@ -49,6 +49,10 @@ type Actor struct {
 
 	Confirmed time.Time // when the person last proved who they are, for sessions
 	Grant     Grant
+
+	// Filtered says that the door that acts for it shows only those refs that the
+	// grant's limits let it see, and what these reach.
+	Filtered bool
 }
 
 // Anonymous is the actor of a request without a credential.
@@ -77,4 +81,14 @@ func (a *Actor) Recent(now time.Time) bool {
 		return !a.Confirmed.IsZero() && now.Sub(a.Confirmed) < RecentSignIn
 	}
 	return false
+}
+
+// barred reports whether a limit about refs leaves the action out altogether.
+func (a *Actor) barred(e *ActionInfo) bool {
+	l := a.Grant.Limits
+	if l == nil || e.Subject != OfRepo {
+		return false
+	}
+	hidden := l.HideRefs() && e.Behind != BehindNone && (e.Behind != BehindRefs || !a.Filtered)
+	return hidden || e.EndsRefs && l.LimitMoves()
 }

@@ -141,6 +141,9 @@ func checkRepo(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) D
 	if t.lacks(actor, e, f, granted) {
 		return deny(GrantMissing, true)
 	}
+	if t.fails(PartLimitRefs, actor.Grant.Limits.LimitMoves(), actor.barred(e)) {
+		return deny(GrantMissing, true)
+	}
 	if t.fails(PartState, e.Changes, f.Archived) {
 		return deny(ArchivedState, true)
 	}

@@ -17,12 +17,13 @@ const (
 	PartLimitRepos                  // limits of the token: the repositories
 	PartLimitRead                   // only reading
 	PartLimitLevels                 // not more than some permissions
+	PartLimitRefs                   // some refs, where a door can't keep the token to them
 	PartState                       // the repository is not archived
 	PartPeople                      // a person asks, and no token
 	PartRecent                      // who signed in not long ago
 )
 
-var partNames = [...]string{"application", "exists", "sight", "signed_in", "account", "grant", "reach", "limit_repositories", "limit_read_only", "limit_permissions", "state", "person", "recent"}
+var partNames = [...]string{"application", "exists", "sight", "signed_in", "account", "grant", "reach", "limit_repositories", "limit_read_only", "limit_permissions", "limit_refs", "state", "person", "recent"}
 
 // String names the kind, for programs.
 func (k PartKind) String() string { return partNames[k] }
@@ -146,6 +147,9 @@ func Lacking(actor *Actor, a Action, f Facts) PartKind {
 		if p.Outcome == Failed {
 			return p.Kind
 		}
+	}
+	if actor.barred(e) {
+		return PartLimitRefs
 	}
 	return PartGrant
 }

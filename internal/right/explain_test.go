@@ -15,6 +15,8 @@ func askedLimits(t *rapid.T) *right.Limits {
 	var all []right.Limit
 	for _, one := range []right.Limit{
 		{Name: right.LimitRead},
+		{Name: right.LimitRefs, Values: []string{"refs/heads/main"}},
+		{Name: right.LimitForward},
 		{Name: right.LimitRepos, Values: []string{"ada/one", "bob/two"}},
 		{Name: right.LimitPermissions, Values: []string{"contents=write", "metadata=read"}},
 		{Name: right.LimitPermissions, Values: []string{"contents=read", "repository_hooks=write"}},
@@ -37,6 +39,7 @@ func TestExplain(t *testing.T) {
 		actor, facts := anyActor(t, "actor"), anyFacts(t)
 		if actor.IsToken() {
 			actor.Grant.Limits = askedLimits(t)
+			actor.Filtered = rapid.Bool().Draw(t, "filtered")
 		}
 		switch rapid.IntRange(0, 9).Draw(t, "somebody else") {
 		case 0:
@@ -84,7 +87,7 @@ func TestExplain(t *testing.T) {
 			right.PartApp:    {right.AppsOnly, right.NotForApps, right.SignIn},
 			right.PartExists: {right.Hidden, right.SignIn}, right.PartSight: {right.Hidden, right.SignIn}, right.PartSignIn: {right.SignIn},
 			right.PartRight: {right.NoRight}, right.PartGrant: {right.GrantMissing}, right.PartReach: {right.GrantMissing},
-			right.PartLimitRepos: {right.GrantMissing}, right.PartLimitRead: {right.GrantMissing}, right.PartLimitLevels: {right.GrantMissing},
+			right.PartLimitRepos: {right.GrantMissing}, right.PartLimitRead: {right.GrantMissing}, right.PartLimitLevels: {right.GrantMissing}, right.PartLimitRefs: {right.GrantMissing},
 			right.PartState: {right.ArchivedState}, right.PartPeople: {right.PeopleOnly}, right.PartRecent: {right.NotRecent},
 		}
 		for _, reason := range reasons[failed[0].Kind] {
