@@ -53,8 +53,9 @@ func TestExplain(t *testing.T) {
 	narrow.want(200, path+"fetch&repository=ada/engine&from=192.0.2.7", `"answer":"forbidden"`, "can't be used from 192.0.2.7", "!127.0.0.0")
 	narrow.want(200, path+"push&repository=ada/engine", "limited to reading", "Its limits stand at")
 
-	used, tok := limitedTo(t, s, ada, "repo", "uses\n1")
+	used, tok := limitedTo(t, s, ada, "repo", "uses\n2")
 	used.want(200, path+"fetch&repository=ada/engine", `"allowed":true`, "not used up")
+	used.want(200, "GET /repos/ada/engine")
 	subject, err := s.Gate.SubjectTokenByID(t.Context(), tok.ID)
 	if err != nil {
 		t.Fatal(err)
