@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"jeton/internal/event"
@@ -127,6 +128,10 @@ func (g *Gate) admit(ctx context.Context, a *right.Actor) error {
 	if a.Grant.Limits.Admit(from) {
 		return nil
 	}
+	return g.otherNetwork(a, from)
+}
+
+func (g *Gate) otherNetwork(a *right.Actor, from netip.Addr) error {
 	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
 		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q can't be used from %s: it is limited to other networks.", a.Note, from.Unmap()),
 			"Its owner sees and changes them at "+g.tokenURL(a, ""))}

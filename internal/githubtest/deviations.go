@@ -7,8 +7,9 @@ import (
 
 // Routes that GitHub does not have.
 var own = []string{
-	"GET /openapi.json",  // the description of this API
-	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
+	"GET /user/token/explain", // what the presented token may do, and why
+	"GET /openapi.json",       // the description of this API
+	"GET /repositories/",      // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 
 func ours(method, url string) bool {
@@ -21,6 +22,8 @@ func ours(method, url string) bool {
 		return m == method && strings.HasPrefix(url, prefix)
 	})
 }
+
+func exactlyOurs(method, url string) bool { return slices.Contains(own, method+" "+url) }
 
 // deviation is a property of one of GitHub's schemas that our answers leave out
 // or fill otherwise, and why.

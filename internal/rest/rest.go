@@ -117,6 +117,7 @@ func (d *Door) table() []topic {
 		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
 		{"Credentials", d.credentialRoutes()},
+		{"Explanations", d.explainRoutes()},
 		{"Organizations", d.orgRoutes()},
 		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},
 		{"Organization members", d.memberRoutes()},

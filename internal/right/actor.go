@@ -92,6 +92,3 @@ func (a *Actor) barred(e *ActionInfo) bool {
 	hidden := l.HideRefs() && e.Behind != BehindNone && (e.Behind != BehindRefs || !a.Filtered)
 	return hidden || e.EndsRefs && l.LimitMoves()
 }
-
-// Barred reports whether it is a limit about refs that leaves the action out.
-func (a *Actor) Barred(action Action) bool { return a.barred(action.entry()) }

@@ -271,7 +271,7 @@ func (c *call) ownToken(k token.Kind) (token.Token, error) {
 }
 
 func (c *call) useOf(t *token.Token) tokenUse {
-	return tokenUse{ID: t.ID, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
+	return tokenUse{ID: t.ID, Explain: newExplainForm(homeOf(t.Kind).of(t.ID, ""), nil), LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
 }
 

@@ -273,6 +273,7 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/tokens/{token}/shrink", Action: right.SelfSensitive, Handle: shrinkToken},
 		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
+		{Method: get, Path: "/settings/tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.Personal)},
 
@@ -285,6 +286,7 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/personal-access-tokens/{token}", Action: right.SelfSensitive, Handle: updateFine},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.FineGrained)},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.FineGrained)},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.FineGrained)},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.FineGrained)},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.FineGrained)},
 
