@@ -244,7 +244,7 @@ func (w *explained) limits(r *rand.Rand) (out []right.Limit) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	w := explainedWorld(t)
-	seed, tokens, asks := uint64(1), 40, 20
+	seed, tokens, asks := uint64(1), 60, 20
 	if os.Getenv("JETON_LONG") != "" {
 		seed, tokens, asks = uint64(time.Now().UnixNano()), 1500, 40
 	}

@@ -158,6 +158,7 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Explain                                       explainForm
+	Ledger                                        *tokenLedger // nil when the form is shown again
 }
 
 // regeneratePage asks for a new expiration.

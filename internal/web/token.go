@@ -285,7 +285,11 @@ func showToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("token-edit", c.tokenPage(&t))
+	p := c.tokenPage(&t)
+	if p.Ledger, err = c.tokenLedger(&t); err != nil {
+		return err
+	}
+	return c.show("token-edit", p)
 }
 
 func updateToken(c *call) error {
