@@ -82,8 +82,9 @@ func (x *explaining) saysNotAsked(k right.PartKind) string {
 // pushNotes say what else a push may meet.
 func (x *explaining) pushNotes(r *Repo) {
 	a := &x.subject.Actor
-	if err := x.gate.CheckRepo(a, right.RepoWorkflow, r); err != nil {
-		e := problem.Of(err)
+	f := x.gate.Facts(r)
+	if d := right.Check(a, right.RepoWorkflow, f, x.gate.o.Now()); !d.Allow {
+		e := x.gate.denied(a, right.RepoWorkflow, d, &f).problem
 		x.notes = append(x.notes, "It may not add or change files under .github/workflows. "+e.Public+" "+e.Remedy)
 	}
 	switch l := a.Grant.Limits; {
