@@ -169,7 +169,7 @@ func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s *ser
 		return
 	}
 	ev := event.From(r.Context())
-	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String()})
+	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String(), Old: actor.OldEnding()})
 }
 
 // askAgainFrom is from how large a request on it may be on its way for long, and

@@ -298,5 +298,5 @@ func (d *Door) used(c *call) {
 		return
 	}
 	ev := event.From(c.ctx())
-	d.o.Tokens.Used(c.actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: c.repo.FullName(), Action: c.route.action.String()})
+	d.o.Tokens.Used(c.actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: c.repo.FullName(), Action: c.route.action.String(), Old: c.actor.OldEnding()})
 }

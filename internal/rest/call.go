@@ -214,7 +214,7 @@ func (c *call) used() {
 	if c.repo.ID != 0 {
 		name = c.repo.OwnerLogin + "/" + c.repo.Name
 	}
-	c.door.o.Tokens.Used(c.actor.Token, token.Use{At: c.door.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: name, Action: c.action.String()})
+	c.door.o.Tokens.Used(c.actor.Token, token.Use{At: c.door.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: name, Action: c.action.String(), Old: c.actor.OldEnding()})
 }
 
 // write encodes v, or answers 304 when the caller has it already.

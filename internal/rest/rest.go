@@ -111,7 +111,7 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
-		{"Credentials", d.credentialRoutes()},
+		{"Credentials", slices.Concat(d.credentialRoutes(), d.rotateRoutes())},
 		{"Organizations", d.orgRoutes()},
 		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},
 		{"Organization members", d.memberRoutes()},

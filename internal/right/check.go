@@ -38,9 +38,10 @@ const (
 	ArchivedState // the repository is archived
 	AppsOnly      // it is for applications with their id and secret
 	NotForApps    // an application's id and secret are not good for it
+	NotItself     // it is for a token about itself, if a person made that for themselves
 )
 
-var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications"}
+var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications", "not the token itself"}
 
 // String names the reason, for logs.
 func (r Reason) String() string { return reasonNames[r] }
@@ -167,6 +168,9 @@ func checkOrg(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 func checkPerson(actor *Actor, e *ActionInfo, now time.Time) Decision {
 	if e.People && (actor.IsToken() || actor.IsAnonymous()) {
 		return deny(PeopleOnly, true)
+	}
+	if e.Itself && (actor.Kind != ClassicToken && actor.Kind != FineToken || actor.Node != "") {
+		return deny(NotItself, true)
 	}
 	// A token was made after a recent sign-in and says by its scopes what it
 	// may do; the rule about recent sign-ins is for sessions.

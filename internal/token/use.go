@@ -25,6 +25,7 @@ type uses struct {
 	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
 	nodes   map[id.Token][]step    // guarded by mu; chains that were seen for the first time
+	old     map[id.Token]Use       // guarded by mu; by secrets that rotations took out
 }
 
 type newDigest struct {
@@ -33,7 +34,7 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}}
+	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}, old: map[id.Token]Use{}}
 }
 
 // Used remembers a use of a token; it is written within a second.
@@ -42,6 +43,9 @@ func (r *Room) Used(tid id.Token, u Use) {
 	defer r.uses.mu.Unlock()
 	if _, known := r.uses.latest[tid]; known || len(r.uses.latest) < maxPending {
 		r.uses.latest[tid] = u
+		if u.Old != "" {
+			r.uses.old[tid] = u // the new secret may be used in the same second
+		}
 	}
 }
 
@@ -95,8 +99,8 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests, nodes := u.latest, u.digests, u.nodes
-	u.latest, u.digests, u.nodes = map[id.Token]Use{}, map[id.Token]newDigest{}, map[id.Token][]step{}
+	latest, digests, nodes, old := u.latest, u.digests, u.nodes, u.old
+	u.latest, u.digests, u.nodes, u.old = map[id.Token]Use{}, map[id.Token]newDigest{}, map[id.Token][]step{}, map[id.Token]Use{}
 	u.mu.Unlock()
 	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 {
 		return nil
@@ -118,6 +122,11 @@ func (r *Room) Flush(ctx context.Context) error {
 				return err
 			}
 		}
+		for tid, use := range old {
+			if err := recordOldUse(ctx, tx, tid, use); err != nil {
+				return err
+			}
+		}
 		for tid, d := range digests {
 			if err := redigest(ctx, tx, tid, d.old, d.sum, d.key); err != nil {
 				return err
@@ -126,17 +135,22 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, digests, nodes)
+		u.putBack(latest, old, digests, nodes)
 	}
 	return err
 }
 
-func (u *uses) putBack(latest map[id.Token]Use, digests map[id.Token]newDigest, nodes map[id.Token][]step) {
+func (u *uses) putBack(latest, old map[id.Token]Use, digests map[id.Token]newDigest, nodes map[id.Token][]step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for tid, use := range latest {
 		if _, newer := u.latest[tid]; !newer {
 			u.latest[tid] = use
+		}
+	}
+	for tid, use := range old {
+		if _, newer := u.old[tid]; !newer {
+			u.old[tid] = use
 		}
 	}
 	for tid, d := range digests {
