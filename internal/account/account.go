@@ -61,6 +61,18 @@ type NewAccount struct {
 // IsOrg reports whether the account is an organisation.
 func (a *Account) IsOrg() bool { return a.Kind == KindOrg }
 
+// Author is who the account is in the commits that are made for it here.
+func (a *Account) Author() (name, email string) {
+	name, email = a.Name, a.Email
+	if name == "" {
+		name = a.Login
+	}
+	if email == "" {
+		email = fmt.Sprintf("%d+%s@users.noreply.invalid", int64(a.ID), a.Login)
+	}
+	return name, email
+}
+
 // Options is what the room needs. DB, Change and Audit are required.
 type Options struct {
 	DB     *db.DB

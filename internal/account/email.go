@@ -96,6 +96,9 @@ func (r *Room) AddEmail(ctx context.Context, actor right.Actor, a id.Account, ad
 			return err
 		}
 		out = e
+		if err := r.touch(ctx, tx, a); err != nil {
+			return err
+		}
 		return r.record(ctx, tx, actor, "user.add_email", a, owner.Login, map[string]string{"email": address})
 	})
 	return out, err
@@ -132,6 +135,15 @@ func (r *Room) RemoveEmail(ctx context.Context, actor right.Actor, a id.Account,
 	})
 }
 
+// touch notes that an account has changed with its addresses: the primary one is a
+// part of what is told of it.
+func (r *Room) touch(ctx context.Context, tx *db.Tx, a id.Account) error {
+	if _, err := tx.Exec(ctx, `UPDATE accounts SET updated_at = $1 WHERE id = $2`, db.Micros(r.o.Now()), a); err != nil {
+		return fmt.Errorf("note a change of an account: %w", err)
+	}
+	return nil
+}
+
 // SetPrimary makes e the account's primary address.
 func (r *Room) SetPrimary(ctx context.Context, actor right.Actor, a id.Account, e id.Email) error {
 	return r.email(ctx, a, e, func(ctx context.Context, tx *db.Tx, owner Account, m Email) error {
@@ -144,6 +156,9 @@ func (r *Room) SetPrimary(ctx context.Context, actor right.Actor, a id.Account, 
 		}
 		if _, err := tx.Exec(ctx, `UPDATE account_emails SET is_primary = TRUE WHERE id = $1 AND account_id = $2`, e, a); err != nil {
 			return fmt.Errorf("set primary address: %w", err)
+		}
+		if err := r.touch(ctx, tx, a); err != nil {
+			return err
 		}
 		return r.record(ctx, tx, actor, "user.change_primary_email", a, owner.Login, map[string]string{"email": m.Address})
 	})

@@ -14,6 +14,7 @@ import (
 	"jeton/internal/oauth"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
+	"jeton/internal/publish"
 	"jeton/internal/push"
 	"jeton/internal/rest"
 	"jeton/internal/signin"
@@ -24,6 +25,7 @@ import (
 func (a *App) doors() (err error) {
 	k := a.Core
 	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Alerts: k.Alerts, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
+	publishes := publish.New(publish.Options{DB: k.DB, Git: k.Git, Push: pushes, Releases: k.Releases})
 	if a.Deliver, err = deliverer(k); err != nil {
 		return err
 	}
@@ -34,7 +36,7 @@ func (a *App) doors() (err error) {
 		Repos: k.Repos, Git: k.Git, Push: pushes, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Deployments: k.Deployments,
-		Releases: k.Releases, UploadTimeout: k.Config.PushTimeout,
+		Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
 	})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases,
@@ -52,7 +54,7 @@ func (a *App) doors() (err error) {
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
-		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases,
+		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		Log: k.o.Log, Now: k.o.Now,
 	}
 	if !off {

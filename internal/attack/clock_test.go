@@ -10,8 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/account"
+	"jeton/internal/id"
+	"jeton/internal/narrow"
+	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/secret"
 	"jeton/internal/token"
 )
 
@@ -76,6 +81,29 @@ func (l *slowLine) Read(b []byte) (int, error) {
 	return l.Reader.Read(b[:min(len(b), 64<<10)])
 }
 
+// narrowed is a token that was narrowed twice.
+func narrowed(t *testing.T, _ *scene, plain string) string {
+	t.Helper()
+	out := secret.New(plain)
+	for range 2 {
+		var err error
+		if out, err = narrow.Cut(out, narrow.NewNode(), "", "read"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out.Reveal()
+}
+
+// tokenOf is the number of the account's only token.
+func (s *scene) tokenOf(t *testing.T, a account.Account) id.Token {
+	t.Helper()
+	list, err := s.Tokens.List(t.Context(), a.ID, token.Personal)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d tokens, %v", len(list), err)
+	}
+	return list[0].ID
+}
+
 // TestB8_AnOpenCloneEnds: whatever a clone rests on, the clone ends soon after it
 // is taken away, without the rest; and what comes next is refused at once.
 func TestB8_AnOpenCloneEnds(t *testing.T) {
@@ -83,22 +111,52 @@ func TestB8_AnOpenCloneEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		path  string
 		end   func(t *testing.T, s *scene, plain string) error
-		after int // what a new request gets
+		after int                                               // what a new request gets
+		from  func(t *testing.T, s *scene, plain string) string // the token that clones; nil: as it was made
 	}{
 		"the token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
 			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
 			return err
-		}, 401},
+		}, 401, nil},
 		"the account is suspended": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
 			return s.Lifecycle.SuspendAccount(t.Context(), right.Operator(), s.eve.ID)
-		}, 403},
+		}, 403, nil},
 		"the collaborator is removed": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
 			return s.Repos.RemoveCollaborator(t.Context(), right.Operator(), s.shut.ID, s.eve.ID)
-		}, 404},
+		}, 404, nil},
 		"the repository is made private": {"/ada/open", func(t *testing.T, s *scene, _ string) error {
 			_, err := s.Lifecycle.EditRepo(t.Context(), right.Operator(), s.open, repo.Patch{Private: new(true)})
 			return err
-		}, 404},
+		}, 404, nil},
+		"the token's account leaves the organization": {"/works/shut", func(t *testing.T, s *scene, _ string) error {
+			works, err := s.Accounts.ByLogin(t.Context(), s.DB, "works")
+			if err != nil {
+				return err
+			}
+			return s.Lifecycle.RemoveMember(t.Context(), right.Operator(), works.ID, s.eve.ID, false)
+		}, 404, func(t *testing.T, s *scene, plain string) string {
+			o := s.Org(t, s.ada, "works")
+			s.Join(t, o, org.Member, s.eve)
+			if _, _, err := s.Lifecycle.TransferRepo(t.Context(), right.Actor{Account: s.ada.ID, Login: "ada", Kind: right.SessionCredential, Grant: right.Everything()}, s.shut.ID, "works", ""); err != nil {
+				t.Fatal(err)
+			}
+			return plain
+		}},
+		"the token gets another network": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+			_, err := s.Tokens.SetLimits(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), []right.Limit{{Name: right.LimitNetworks, Values: []string{"192.0.2.0/24"}}})
+			return err
+		}, 403, nil},
+		"the root of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
+			return err
+		}, 401, narrowed},
+		"the parent of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, plain string) error {
+			chain, err := narrow.Parse(secret.New(plain))
+			if err != nil {
+				return err
+			}
+			return s.Tokens.RevokeNode(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), chain.Steps()[0].Node.String())
+		}, 401, narrowed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,6 +168,9 @@ func TestB8_AnOpenCloneEnds(t *testing.T) {
 			}
 			head, size := s.large(t, which)
 			plain := s.token(t, s.eve, "clone", "repo")
+			if c.from != nil {
+				plain = c.from(t, s, plain)
+			}
 			resp := s.underWay(t, c.path, head, bearer(plain))
 			if err := c.end(t, s, plain); err != nil {
 				t.Fatal(err)

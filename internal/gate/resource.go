@@ -66,7 +66,7 @@ func (g *Gate) Reachable(ctx context.Context, actor *right.Actor, of Resource, f
 	for _, name := range names {
 		r, err := g.Repo(ctx, actor, right.RepoRead, of.Login, name)
 		if problem.Is(err, problem.NotFound) || err == nil && r.Owner != of.ID {
-			return nil, problem.Field(field, fmt.Sprintf("%s has no repository %q that you have access to", of.Login, name))
+			return nil, problem.Field(field, fmt.Sprintf("There is no repository %q of %s that you have access to", name, of.Login))
 		}
 		if err != nil {
 			return nil, err

@@ -19,15 +19,18 @@ import (
 // when the files are there, since that may take a while. The fork counts in full
 // on its owner's quota, though it shares its files as long as it is not repacked. It
 // fails with problem.Invalid, with the field, and with problem.TooLarge.
-//
-// With how.Flat it is no fork but made from a template: the files without their
-// history.
 func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
+	if origin.OwnerIsOrg && origin.Private && origin.NoForking && n.Owner != origin.Owner {
+		return repo.Repo{}, problem.New(problem.Forbidden, "The organization does not let this repository be forked.", "Ask one of its owners.")
+	}
+	how.Flat = nil
+	return f.copyRepo(ctx, actor, origin, n, how, again)
+}
+
+// copyRepo is ForkRepo, and with how.Flat it is FromTemplate.
+func (f *Flow) copyRepo(ctx context.Context, actor right.Actor, origin repo.Repo, n repo.NewRepo, how gitstore.Fork, again func(context.Context) error) (repo.Repo, error) {
 	if err := mayBePublic(origin, n); err != nil {
 		return repo.Repo{}, err
-	}
-	if origin.OwnerIsOrg && origin.Private && origin.NoForking && n.Owner != origin.Owner && how.Flat == nil {
-		return repo.Repo{}, problem.New(problem.Forbidden, "The organization does not let this repository be forked.", "Ask one of its owners.")
 	}
 	n.Format, n.DefaultBranch = origin.Format, origin.DefaultBranch
 	if how.Flat != nil {
@@ -96,7 +99,7 @@ func (f *Flow) ForkRepo(ctx context.Context, actor right.Actor, origin repo.Repo
 
 func mayBePublic(origin repo.Repo, n repo.NewRepo) error {
 	if origin.Private && !n.Private {
-		return problem.Field("visibility", "a fork of a private repository is private")
+		return problem.Field("visibility", "what is made of a private repository is private")
 	}
 	return nil
 }

@@ -231,6 +231,7 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fi
 	"web GET /settings/security-log/export":    {query: "format=csv"},
 	"web GET /admin/log/export":                {query: "format=csv"},
 	"web POST /settings/tokens/{token}/delete": {anew: true},
+	"web POST " + finePages + "/delete":        {anew: true},
 	"web POST /admin/users/{user}/suspend":     {form: "suspend=no"},
 })
 
@@ -247,6 +248,7 @@ type matrix struct {
 	alive, suspended *world
 	send             sender
 	keys             sync.Map // that were made for a request, by its case
+	fine             sync.Map // fine-grained tokens, likewise
 	standing         sync.Mutex
 	deployments      map[kase][2]int64 // guarded by standing
 	notes            notes
@@ -294,6 +296,7 @@ func (m *matrix) run(t testing.TB, c kase) (want, got verdict, ans *answer) {
 func (m *matrix) restore(t testing.TB, c kase, ans *answer) {
 	t.Helper()
 	m.dropKey(t, c)
+	m.dropFine(t, c)
 	w := m.world(c)
 	if c.ofOrg() {
 		m.restoreOrg(t, c, ans)
@@ -429,7 +432,12 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	t.Helper()
 	w, p := m.world(c), m.person(c)
 	tok := p.decoy
-	if fixtures[c.route.String()].anew {
+	switch fine, anew := strings.HasPrefix(c.path, finePages), fixtures[c.route.String()].anew; {
+	case fine && anew:
+		tok = m.newFine(t, c)
+	case fine:
+		tok = p.fine
+	case anew:
 		made, _, err := w.s.Tokens.Create(context.WithoutCancel(t.Context()), right.Operator(), p.ID, token.NewToken{Note: m.notes.next()})
 		if err != nil {
 			t.Fatal(err)

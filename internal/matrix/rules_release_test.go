@@ -17,6 +17,7 @@ import (
 var releaseRules = []rule{
 	about(`rest GET /api/v3/repos/\{owner\}/\{repo\}/releases(/.*)?`, reader, "repo to read", false),
 	about(`rest \w+ /api/v3/repos/\{owner\}/\{repo\}/releases(/.*)?`, writer, "repo", false),
+	about(`web \w+ /\{owner\}/\{repo\}/releases/(new|edit/.*)`, writer, "", false),
 }
 
 var releaseRoutes = regexp.MustCompile(`/releases\b`)
@@ -27,7 +28,7 @@ const releaseTag = "v1.0"
 // for the request when that deletes them, else the repository's own.
 func (m *matrix) release(t testing.TB, c kase) (id.Release, id.Asset) {
 	t.Helper()
-	if c.method == http.MethodDelete {
+	if c.method == http.MethodDelete || c.method == http.MethodPost && strings.HasSuffix(c.path, "/delete") {
 		return m.newRelease(t, c, true)
 	}
 	m.standing.Lock()

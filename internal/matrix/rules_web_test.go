@@ -12,7 +12,7 @@ var webRules = []rule{
 	about(`web \w+ /new`, signedIn, "", false),
 	about(`web POST /settings/(profile|appearance)`, signedIn, "", false),
 	about(`web POST /settings/.*`, signedIn, "", true),
-	about(`web GET /settings/tokens/(new|revoke_all|\{token\}/regenerate)`, signedIn, "", true),
+	about(`web GET /settings/(tokens|personal-access-tokens)/(new|revoke_all|\{token\}/regenerate)`, signedIn, "", true),
 	about(`web GET /settings/admin/delete`, signedIn, "", true),
 	about(`web GET /settings(/.*)?`, signedIn, "", false),
 
@@ -21,7 +21,7 @@ var webRules = []rule{
 
 	// Pages about a repository.
 	about(`web \w+ /\{owner\}/\{repo\}/leave`, member, "", false),
-	about(`web \w+ /\{owner\}/\{repo\}/fork`, borrower, "", false),
+	about(`web \w+ /\{owner\}/\{repo\}/(fork|generate)`, borrower, "", false),
 	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
 	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
 	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),

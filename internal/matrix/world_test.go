@@ -23,6 +23,7 @@ import (
 	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // relation is what a person is to the repositories of the world.
@@ -65,6 +66,7 @@ type person struct {
 	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
 	email    id.Email
 	decoy    id.Token // a token that requests name in their path
+	fine     id.Token // and a fine-grained one
 	app      id.App   // an application that requests name in their path
 }
 
@@ -207,6 +209,8 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	p.tokens["revoked"] = plain
 	decoy, _ := w.s.Token(t, p.Account, "decoy")
 	p.decoy = decoy.ID
+	fine, _ := w.s.FineToken(t, p.Account, token.NewFine{Name: "decoy", Owner: p.ID, Access: token.PublicOnly}, "")
+	p.fine = fine.ID
 	p.app = w.register(t, p.ID)
 	w.allow(t, p, application.GitHubCLI)
 	w.allow(t, p, application.GCM)

@@ -301,3 +301,22 @@ func TestEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestConsent_asShown: what is agreed to is what the page showed, whatever was
+// agreed to in another window since.
+func TestConsent_asShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	asked := authorizeURL("client_id", w.app.ClientID, "prompt", "consent")
+	page := w.person.Get(t, asked).Text
+	if !strings.Contains(page, `name="scope" value=" "`) {
+		t.Fatalf("the page does not keep what it shows:\n%s", page)
+	}
+	w.wikiToken(t, "repo user")
+	a := w.person.Post(t, "/login/oauth/authorize", url.Values{"client_id": {w.app.ClientID}, "scope": {" "}, "decision": {"authorize"}})
+	_, code, _ := strings.Cut(a.Text, "code=")
+	code, _, _ = strings.Cut(code, "&")
+	if r := w.ask(t, tokens, "client_id", w.app.ClientID, "client_secret", w.secret, "code", code); r.Access == "" || r.Scope != "" {
+		t.Errorf("got %+v for %d %s", r, a.StatusCode, a.Text)
+	}
+}

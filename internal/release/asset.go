@@ -172,6 +172,9 @@ func (r *Room) EditAsset(ctx context.Context, repo id.Repo, asset id.Asset, name
 		if _, err := tx.Exec(ctx, `UPDATE release_assets SET name = $3, label = $4, updated_at = $5 WHERE id = $1 AND repo_id = $2`, asset, repo, s.Name, s.Label, db.Micros(r.o.Now())); err != nil {
 			return fmt.Errorf("change an asset: %w", err)
 		}
+		if err := r.touch(ctx, tx, s.Release); err != nil {
+			return err
+		}
 		out, err = r.Asset(ctx, tx, repo, asset)
 		return err
 	})
@@ -187,9 +190,21 @@ func nameTaken() error { return problem.Field("name", "name already exists") }
 // DeleteAsset removes an asset of the repository.
 func (r *Room) DeleteAsset(ctx context.Context, repo id.Repo, asset id.Asset) error {
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		if _, err := r.Asset(ctx, tx, repo, asset); err != nil {
+		s, err := r.Asset(ctx, tx, repo, asset)
+		if err != nil {
 			return err
 		}
-		return r.loosen(ctx, tx, repo, `id = $1`, asset)
+		if err := r.loosen(ctx, tx, repo, `id = $1`, asset); err != nil {
+			return err
+		}
+		return r.touch(ctx, tx, s.Release)
 	})
+}
+
+// touch notes that a release has changed with its assets: they are a part of it.
+func (r *Room) touch(ctx context.Context, tx *db.Tx, rel id.Release) error {
+	if _, err := tx.Exec(ctx, `UPDATE releases SET updated_at = $2 WHERE id = $1`, rel, db.Micros(r.o.Now())); err != nil {
+		return fmt.Errorf("note a change of a release: %w", err)
+	}
+	return nil
 }

@@ -148,6 +148,9 @@ func (r *Room) keep(ctx context.Context, actor right.Actor, repo id.Repo, rel id
 		if err == nil {
 			_, err = tx.Exec(ctx, `DELETE FROM release_loose WHERE blob_key = $1`, key)
 		}
+		if err == nil {
+			err = r.touch(ctx, tx, rel)
+		}
 		if err != nil {
 			return fmt.Errorf("keep an asset: %w", err)
 		}

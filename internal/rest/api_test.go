@@ -111,6 +111,11 @@ by Basic authentication, as ` + "`Bearer`" + ` or as ` + "`token`" + `. The mach
 This page is made from the table of routes; a test holds the two together.
 
 A scope in the third column is what a classic token needs on what is private. What is public can be read without one.
+
+Every answer has an ` + "`ETag`" + `, and ` + "`If-None-Match`" + ` with it gives a 304 when nothing has changed. One repository, user, organization, team, release, file of
+a release, deployment, and a webhook that was never called have a ` + "`Last-Modified`" + ` too, a second after they changed, and ` + "`If-Modified-Since`" + ` works. It knows
+less than the ` + "`ETag`" + `: counts (forks, downloads, an account's repositories) and what the caller may do change without it. Where both are sent, the ` + "`ETag`" + ` counts.
+Lists of commits have no ` + "`rel=\"last\"`" + `: how many there are nobody knows without a walk through the history. GraphQL's ` + "`totalCount`" + ` takes that walk.
 `)
 	titles := make([]string, 0, len(topics))
 	for title := range topics {

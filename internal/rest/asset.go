@@ -150,6 +150,7 @@ func (d *Door) getAsset(c *call) (any, error) {
 	if strings.Contains(c.r.Header.Get("Accept"), "application/octet-stream") {
 		return &assetBytes{s}, nil
 	}
+	c.changed(s.UpdatedAt)
 	return c.asset(&s), nil
 }
 

@@ -43,6 +43,8 @@ type call struct {
 	heard  uint64    // how many changes the gate had heard of when the request came
 	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
+
+	changedAt time.Time // what is answered was last changed then; zero: nobody knows
 }
 
 type callKey struct{}
@@ -250,7 +252,11 @@ func (c *call) send(code int, body []byte) error {
 		sum := sha256.Sum256(body)
 		etag := `W/"` + hex.EncodeToString(sum[:]) + `"`
 		h.Set("ETag", etag)
-		if matches(c.r.Header.Get("If-None-Match"), etag) {
+		modified := c.lastModified()
+		if modified != "" {
+			h.Set("Last-Modified", modified)
+		}
+		if c.has(etag, modified) {
 			h.Del("Content-Type")
 			c.w.WriteHeader(http.StatusNotModified)
 			return nil
@@ -261,16 +267,6 @@ func (c *call) send(code int, body []byte) error {
 	c.w.WriteHeader(code)
 	_, err := c.w.Write(body)
 	return err
-}
-
-func matches(header, etag string) bool {
-	for _, part := range strings.Split(header, ",") {
-		part = strings.TrimSpace(part)
-		if part == "*" || part != "" && strings.TrimPrefix(part, "W/") == strings.TrimPrefix(etag, "W/") {
-			return true
-		}
-	}
-	return false
 }
 
 const (

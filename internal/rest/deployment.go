@@ -197,6 +197,7 @@ func (d *Door) getDeployment(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.changed(v.UpdatedAt)
 	return c.deployment(&v), nil
 }
 
@@ -261,5 +262,6 @@ func (d *Door) getDeploymentStatus(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.changed(s.CreatedAt) // it never changes
 	return c.deploymentStatus(v.ID, &s), nil
 }

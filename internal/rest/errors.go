@@ -88,6 +88,7 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, code int, err erro
 	body.Status = strconv.Itoa(code)
 	out, _ := json.Marshal(body) // strings only
 	h.Del("ETag")
+	h.Del("Last-Modified")
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write(out)

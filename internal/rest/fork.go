@@ -9,7 +9,6 @@ import (
 
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
-	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -121,8 +120,7 @@ type generateInput struct {
 	Private     *bool  `json:"private"`
 }
 
-// generateRepo makes a repository with the files of a template, each branch with
-// one commit of the caller's.
+// generateRepo makes a repository with the files of a template.
 func (d *Door) generateRepo(c *call) (any, error) {
 	var in generateInput
 	if err := c.decode(&in); err != nil {
@@ -133,22 +131,14 @@ func (d *Door) generateRepo(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.repo.Template {
-		return nil, status(http.StatusUnprocessableEntity, "This repository is not a template: its is_template is false.")
-	}
-	if in.Name == "" {
-		return nil, problem.Field("name", "name is needed")
-	}
-	me, err := c.signer()
-	if err != nil {
-		return nil, err
-	}
-	line := signatureLine(me)
-	how := gitstore.Fork{DefaultBranchOnly: !in.AllBranches, Flat: func(tree object.ID) []byte {
-		return []byte("tree " + string(tree) + "\nauthor " + line + "\ncommitter " + line + "\n\nInitial commit\n")
-	}}
-	n := repo.NewRepo{Owner: owner, Description: in.Description, Private: private}
-	return d.bulk(func(c *call) (any, error) { return c.copyTo(n, []string{in.Name}, how) })(c)
+	n := repo.NewRepo{Owner: owner, Name: in.Name, Description: in.Description, Private: private}
+	return d.bulk(func(c *call) (any, error) {
+		made, err := d.o.Lifecycle.FromTemplate(c.ctx(), c.actor, c.repo.Repo, n, in.AllBranches, c.again)
+		if err != nil {
+			return nil, err
+		}
+		return c.fullByID(made.ID)
+	})(c)
 }
 
 type transferInput struct {
@@ -157,27 +147,53 @@ type transferInput struct {
 	Teams    []int64 `json:"team_ids"`
 }
 
+// sharedWith finds the teams of an organisation with which the caller may share
+// what it is given, before anything has moved.
+func (c *call) sharedWith(login string, numbers []int64) ([]gate.Team, error) {
+	if len(numbers) == 0 {
+		return nil, nil
+	}
+	if len(numbers) > maxNamed {
+		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
+	}
+	of, err := c.door.o.Gate.Org(c.ctx(), &c.actor, right.OrgBrowse, login)
+	if problem.Is(err, problem.NotFound) {
+		return nil, problem.Field("team_ids", "only an organization has teams")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make([]gate.Team, len(numbers))
+	for i, n := range numbers {
+		found, err := c.door.o.Orgs.TeamByID(c.ctx(), c.door.o.DB, of.ID, id.Team(n), c.actor.Account)
+		if err != nil && !problem.Is(err, problem.NotFound) {
+			return nil, err
+		}
+		out[i] = gate.Team{FoundTeam: found, Of: of}
+		if err := c.door.o.Gate.CheckTeam(&c.actor, right.TeamShare, &out[i]); problem.Is(err, problem.NotFound) {
+			return nil, problem.Field("team_ids", "there is no such team in this organization")
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // transferRepo answers before a person who is asked has consented, as GitHub does.
 func (d *Door) transferRepo(c *call) (any, error) {
 	var in transferInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	if len(in.Teams) > maxNamed {
-		return nil, problem.Field("team_ids", "team_ids has at most "+strconv.Itoa(maxNamed)+" entries")
-	}
-	r, offered, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
+	teams, err := c.sharedWith(in.NewOwner, in.Teams)
 	if err != nil {
 		return nil, err
 	}
-	if offered && len(in.Teams) > 0 {
-		return nil, problem.Field("team_ids", "only an organization has teams")
+	r, _, err := d.o.Lifecycle.TransferRepo(c.ctx(), c.actor, c.repo.ID, in.NewOwner, in.NewName)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range in.Teams {
-		t, err := d.o.Orgs.TeamByID(c.ctx(), d.o.DB, r.Owner, id.Team(n), c.actor.Account)
-		if err != nil || t.Level == right.None {
-			return nil, problem.Field("team_ids", "there is no such team in this organization")
-		}
+	for _, t := range teams {
 		if err := d.o.Orgs.SetTeamRepo(c.ctx(), c.actor, t.Team, r.ID, right.Read); err != nil {
 			return nil, err
 		}

@@ -89,7 +89,7 @@ func (d *Door) createTag(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := "object " + string(target) + "\ntype " + string(kind) + "\ntag " + *in.Tag + "\ntagger " + signatureLine(tagger) + "\n\n" + *in.Message
+	text := "object " + string(target) + "\ntype " + string(kind) + "\ntag " + *in.Tag + "\ntagger " + tagger.Line() + "\n\n" + *in.Message
 	id, err := f.Add(object.KindTag, []byte(text))
 	if err != nil {
 		return nil, err

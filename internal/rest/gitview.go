@@ -133,7 +133,9 @@ func (c *call) plain(param string, data []byte) file {
 	return file{kind: "application/vnd.github." + param + "; charset=utf-8", bytes: data}
 }
 
-// modified sets Last-Modified, for what never changes under its address.
+// modified sets Last-Modified to a commit's own time, as GitHub does. It answers no
+// If-Modified-Since: what is told beside the commit (whose it is, whether a key
+// verifies it) changes without it.
 func (c *call) modified(at time.Time) {
 	c.w.Header().Set("Last-Modified", at.UTC().Format(http.TimeFormat))
 }

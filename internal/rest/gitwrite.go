@@ -215,21 +215,6 @@ func (in *signatureInput) signature(field string, otherwise object.Signature) (o
 	return s, nil
 }
 
-// signatureLine is the value of an author's line. What would end a part of it is
-// left out, as git does.
-func signatureLine(s object.Signature) string {
-	clean := func(text string) string {
-		text = strings.Map(func(r rune) rune {
-			if r == '<' || r == '>' || r == '\n' || r == '\r' || r == 0 {
-				return -1
-			}
-			return r
-		}, text)
-		return strings.TrimSpace(text)
-	}
-	return fmt.Sprintf("%s <%s> %d %s", clean(s.Name), clean(s.Email), s.When.Unix(), s.When.Format("-0700"))
-}
-
 // newCommit is what a commit is made of.
 type newCommit struct {
 	tree              object.ID
@@ -246,7 +231,7 @@ func (n *newCommit) text() string {
 	for _, p := range n.parents {
 		b.WriteString("parent " + string(p) + "\n")
 	}
-	b.WriteString("author " + signatureLine(n.author) + "\ncommitter " + signatureLine(n.committer) + "\n")
+	b.WriteString("author " + n.author.Line() + "\ncommitter " + n.committer.Line() + "\n")
 	if n.signature != "" {
 		b.WriteString("gpgsig " + strings.ReplaceAll(strings.TrimRight(n.signature, "\n"), "\n", "\n ") + "\n")
 	}

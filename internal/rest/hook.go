@@ -247,6 +247,9 @@ func (d *Door) getHook(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.LastStatus == "" { // when it was last answered is noted nowhere
+		c.changed(h.UpdatedAt)
+	}
 	return c.hookAnswer(&h), nil
 }
 

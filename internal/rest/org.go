@@ -124,7 +124,10 @@ func creationWord(public, private bool) string {
 	return "none" // GitHub has no word for public alone
 }
 
-func (d *Door) getOrg(c *call) (any, error) { return c.orgAnswer(&c.org) }
+func (d *Door) getOrg(c *call) (any, error) {
+	c.changed(c.org.UpdatedAt, c.org.ChangedAt)
+	return c.orgAnswer(&c.org)
+}
 
 // orgAnswer tells owners more.
 func (c *call) orgAnswer(o *gate.Org) (any, error) {

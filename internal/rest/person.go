@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"fmt"
 	"time"
 
 	"jeton/internal/gitstore/object"
@@ -79,12 +78,6 @@ func (c *call) signer() (object.Signature, error) {
 	if err != nil {
 		return object.Signature{}, err
 	}
-	s := object.Signature{Name: a.Name, Email: a.Email, When: c.door.o.Now().UTC()}
-	if s.Name == "" {
-		s.Name = a.Login
-	}
-	if s.Email == "" {
-		s.Email = fmt.Sprintf("%d+%s@users.noreply.invalid", int64(a.ID), a.Login)
-	}
-	return s, nil
+	name, email := a.Author()
+	return object.Signature{Name: name, Email: email, When: c.door.o.Now().UTC()}, nil
 }

@@ -5,9 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
-	"jeton/internal/gitstore/wire"
 	"jeton/internal/httpkit"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -145,14 +143,22 @@ func (c *call) oneRelease(r release.Release, err error) (any, error) {
 	return c.release(&r), nil
 }
 
-func (d *Door) getRelease(c *call) (any, error) { return c.oneRelease(c.ownRelease()) }
+func (d *Door) getRelease(c *call) (any, error) {
+	r, err := c.ownRelease()
+	c.changed(r.UpdatedAt)
+	return c.oneRelease(r, err)
+}
 
+// latestRelease tells no time of change: when the latest goes, an older one, which
+// nobody has changed since, stands in its place.
 func (d *Door) latestRelease(c *call) (any, error) {
 	return c.oneRelease(d.o.Releases.LatestOf(c.ctx(), d.o.DB, c.repo.ID))
 }
 
 func (d *Door) releaseByTag(c *call) (any, error) {
-	return c.oneRelease(d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, c.r.PathValue("tag")))
+	r, err := d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, c.r.PathValue("tag"))
+	c.changed(r.UpdatedAt)
+	return c.oneRelease(r, err)
 }
 
 // onto returns the draft that the input makes of what there is.
@@ -167,44 +173,12 @@ func (in *releaseInput) onto(r release.Release) release.Draft {
 		Draft: bool(in.Draft, r.Draft), Prerelease: bool(in.Prerelease, r.Prerelease), Latest: release.Latest(or(in.MakeLatest, ""))}
 }
 
-// ensureTag makes the tag of a release that is published, unless it is there. It
-// goes through all that a push goes through.
-func (c *call) ensureTag(n *release.Draft) error {
-	name := "refs/tags/" + n.Tag
-	if n.Tag == "" || !object.CheckRefName(name) {
-		return problem.Field("tag_name", "tag_name is not well-formed")
-	}
-	if err := n.Check(); err != nil || n.Draft {
-		return err
-	}
-	refs, err := c.git().Refs(c.ctx())
-	if err != nil {
-		return err
-	}
-	if _, ok := refs.Get(name); ok {
-		return nil
-	}
-	v, err := c.view(n.Target)
-	if err == gitstore.ErrEmpty {
-		return unprocessable("Repository is empty.")
-	}
-	if err != nil {
-		return instead(err, problem.Field("target_commitish", "target_commitish is no branch or commit of this repository"))
-	}
-	commit := v.Commit.ID
-	v.Close() // the push has slots of its own
-	return c.move(nil, false, wire.Update{Name: name, Old: zeroOf(commit), New: commit})
-}
-
 func (d *Door) createRelease(c *call) (any, error) {
 	var in releaseInput
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
 	n := in.onto(release.Release{})
-	if _, err := d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, n.Tag); err == nil && !n.Draft {
-		return nil, problem.Field("tag_name", "tag_name already exists") // before a tag is made for it
-	}
 	if in.GenerateNotes {
 		made := c.notes(n.Tag)
 		if n.Name == "" {
@@ -215,12 +189,9 @@ func (d *Door) createRelease(c *call) (any, error) {
 		}
 		n.Body += made.Body
 	}
-	if err := c.ensureTag(&n); err != nil {
-		return nil, err
-	}
-	r, err := d.o.Releases.Create(c.ctx(), c.actor, c.repo.ID, n)
+	r, err := d.o.Publish.Create(c.ctx(), c.actor, c.repo, n, c.again)
 	if err != nil {
-		return nil, err
+		return nil, inGitHubsWords(err)
 	}
 	out := c.release(&r)
 	c.w.Header().Set("Location", out.URL)
@@ -236,16 +207,8 @@ func (d *Door) updateRelease(c *call) (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
-	n := in.onto(r)
-	if n.Tag != r.Tag || n.Draft != r.Draft {
-		if other, err := d.o.Releases.ByTag(c.ctx(), d.o.DB, c.repo.ID, n.Tag); err == nil && !n.Draft && other.ID != r.ID {
-			return nil, problem.Field("tag_name", "tag_name already exists")
-		}
-		if err := c.ensureTag(&n); err != nil {
-			return nil, err
-		}
-	}
-	return c.oneRelease(d.o.Releases.Update(c.ctx(), c.actor, c.repo.ID, r.ID, n))
+	r, err = d.o.Publish.Update(c.ctx(), c.actor, c.repo, r, in.onto(r), c.again)
+	return c.oneRelease(r, inGitHubsWords(err))
 }
 
 func (d *Door) deleteRelease(c *call) (any, error) {

@@ -119,7 +119,10 @@ func (c *call) ownerOf(r *repo.Repo) simpleUser {
 	return c.simpleUser(int64(r.Owner), r.OwnerLogin, false)
 }
 
-func (d *Door) getRepo(c *call) (any, error) { return c.full(&c.repo.Repo, c.repo.Relation) }
+func (d *Door) getRepo(c *call) (any, error) {
+	c.changed(c.repo.UpdatedAt)
+	return c.full(&c.repo.Repo, c.repo.Relation)
+}
 
 // patchInput is the part of GitHub's body that means something here.
 type patchInput struct {

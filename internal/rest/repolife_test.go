@@ -197,7 +197,14 @@ func TestTransfer_routes(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger.want(404, "GET /repos/other/motor")
-	owner.want(202, `POST /repos/other/motor/transfer {"new_owner":"acme","team_ids":[`+num(int64(team.ID))+`]}`, `"full_name":"acme/motor"`)
+	share := `POST /repos/other/motor/transfer {"new_owner":"acme","team_ids":[` + num(int64(team.ID)) + `]}`
+	as(t, s, ada, "repo", "workflow").want(422, share, "no such team") // a token that does not read teams knows of none
+	as(t, s, ada, "repo", "read:org").want(403, share, "write:org")
+	owner.want(422, `POST /repos/other/motor/transfer {"new_owner":"acme","team_ids":[99]}`, "no such team")
+	owner.want(422, `POST /repos/other/motor/transfer {"new_owner":"bob","team_ids":[99]}`, "only an organization")
+	owner.want(200, "GET /repos/other/motor") // nothing has moved
+	sharer := as(t, s, ada, "repo", "write:org")
+	sharer.want(202, share, `"full_name":"acme/motor"`)
 	stranger.want(200, "GET /repos/acme/motor")
 	owner.want(202, `POST /repos/acme/motor/transfer {"new_owner":"ada"}`, `"full_name":"ada/motor"`)
 	stranger.want(404, "GET /repos/ada/motor")

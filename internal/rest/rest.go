@@ -27,6 +27,7 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/org"
 	"jeton/internal/pubkey"
+	"jeton/internal/publish"
 	"jeton/internal/push"
 	"jeton/internal/release"
 	"jeton/internal/repo"
@@ -61,6 +62,7 @@ type Options struct {
 	Statuses      *commitstatus.Room
 	Deployments   *deployment.Room
 	Releases      *release.Room
+	Publish       *publish.Flow
 	UploadTimeout time.Duration // how long an upload may take; 0: an hour
 }
 

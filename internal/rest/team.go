@@ -167,7 +167,10 @@ func (d *Door) createTeam(c *call) (any, error) {
 // maxNamed bounds the lists of a body.
 const maxNamed = 100
 
-func (d *Door) getTeam(c *call) (any, error) { return c.teamFull(&c.group.Team, &c.group.Of) }
+func (d *Door) getTeam(c *call) (any, error) {
+	c.changed(c.group.UpdatedAt, c.group.Of.UpdatedAt, c.group.Of.ChangedAt) // who and what is in it is counted, too
+	return c.teamFull(&c.group.Team, &c.group.Of)
+}
 
 type teamPatch struct {
 	Name        *string `json:"name"`

@@ -128,6 +128,7 @@ func (d *Door) getUser(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.changed(a.UpdatedAt)
 	return c.self(a)
 }
 
@@ -187,6 +188,7 @@ func (d *Door) getLogin(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.changed(a.UpdatedAt)
 	return c.publicUser(a, u), nil
 }
 

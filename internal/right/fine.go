@@ -46,8 +46,8 @@ var fines = [...]FineInfo{
 	{Name: "workflows", Title: "Workflows", About: "Files under .github/workflows", gives: levels(Levels{}, Levels{Workflows: Write})},
 
 	{Name: "organization_administration", Title: "Administration", About: "The organization's profile and settings", Group: OrganizationGroup, gives: levels(Levels{}, Levels{OrgAdministration: Write})},
-	{Name: "organization_personal_access_tokens", Title: "Personal access tokens", About: "Fine-grained tokens that reach what is the organization's", Group: OrganizationGroup, gives: levels(Levels{OrgTokens: Read}, Levels{OrgTokens: Write})},
 	{Name: "members", Title: "Members", About: "Members and teams", Group: OrganizationGroup, gives: levels(Levels{Members: Read}, Levels{Members: Write})},
+	{Name: "organization_personal_access_tokens", Title: "Personal access tokens", About: "Fine-grained tokens that reach what is the organization's", Group: OrganizationGroup, gives: levels(Levels{OrgTokens: Read}, Levels{OrgTokens: Write})},
 	{Name: "organization_hooks", Title: "Webhooks", About: "Webhooks of the organization and what they delivered", Group: OrganizationGroup, gives: levels(Levels{OrganizationHooks: Read}, Levels{OrganizationHooks: Admin})},
 
 	{Name: "emails", Title: "Email addresses", About: "Your addresses", Group: AccountGroup, gives: levels(Levels{Emails: Read}, Levels{})},

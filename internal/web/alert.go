@@ -210,7 +210,7 @@ func (c *call) unblockPage() (*unblockPage, error) {
 	p := &unblockPage{RepoFrame: c.repoFrame("Push a token to "+c.repo.FullName(), "code"), Ending: b.LastEight, Mine: b.Owner == c.actor.Account, Reasons: reasonTexts,
 		Action: c.repoPath("/security/secret-scanning/unblock-secret/" + b.Placeholder), Token: ending(b.Kind, b.App)}
 	if p.Token == "" {
-		p.Token = href("/settings/tokens/%d/delete", b.Token)
+		p.Token = homeOf(b.Kind).of(b.Token, "/delete")
 	}
 	if b.Until.After(c.door.o.Now()) {
 		p.Until = b.Until

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -62,6 +63,9 @@ func (c *call) consent(from url.Values) (*consent, error) {
 		if q.scopes, _, err = c.door.o.Apps.Allowed(c.ctx(), c.actor.Account, q.app.ClientID); err != nil {
 			return nil, err
 		}
+		// The form sends back what the page showed, which a space stands for when
+		// that is nothing: what was agreed to elsewhere meanwhile is not meant.
+		q.request.Set("scope", cmp.Or(strings.Join(q.scopes.Names(), " "), " "))
 	}
 	return q, nil
 }

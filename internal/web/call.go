@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -198,14 +199,35 @@ func (c *call) redirected() bool {
 }
 
 func (c *call) readForm() error {
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxForm)
-	if err := c.r.ParseForm(); err != nil {
-		if _, big := errors.AsType[*http.MaxBytesError](err); big {
-			return problem.Wrap(err, problem.TooLarge, "This form is too large.", "")
-		}
-		return problem.Wrap(err, problem.Invalid, "This form could not be read.", "Go back and send it again.")
+	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err == nil && kind == "multipart/form-data" {
+		c.r.PostForm = url.Values{} // its handler reads it, with a bound of its own
+		return nil
 	}
-	return nil
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxForm)
+	return formError(c.r.ParseForm())
+}
+
+// formError words why a form could not be read.
+func formError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, big := errors.AsType[*http.MaxBytesError](err); big {
+		return problem.Wrap(err, problem.TooLarge, "This form is too large.", "")
+	}
+	return errBadForm(err)
+}
+
+func errBadForm(err error) error {
+	return problem.Wrap(err, problem.Invalid, "This form could not be read.", "Go back and send it again.")
+}
+
+// missingIf is the answer for what was deleted meanwhile.
+func missingIf(err error) error {
+	if problem.Is(err, problem.NotFound) {
+		return errMissing()
+	}
+	return err
 }
 
 // field is a field of the form that was sent, without white space around it.

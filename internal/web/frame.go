@@ -94,7 +94,7 @@ func (f *Frame) Nav() []navGroup {
 	case f.Dev:
 		groups = []navGroup{
 			{Heading: "OAuth", Items: []Link{{Text: "OAuth Apps", Href: "/settings/developers"}}},
-			{Heading: "Personal access tokens", Items: []Link{{Text: "Tokens (classic)", Href: "/settings/tokens"}}},
+			{Heading: "Personal access tokens", Items: []Link{{Text: "Fine-grained tokens", Href: "/settings/personal-access-tokens"}, {Text: "Tokens (classic)", Href: "/settings/tokens"}}},
 			{Apart: true, Items: []Link{{Text: "Back to settings", Href: "/settings/profile"}}},
 		}
 	case f.Admin:

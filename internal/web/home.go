@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,15 +24,16 @@ func home(c *call) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, token.Personal)
+	tokens, err := c.door.o.Tokens.ListAll(c.ctx(), c.actor.Account)
 	if err != nil {
 		return err
 	}
+	ofPeople := func(t token.Token) bool { return t.Kind.Personal() }
 	waiting, err := c.waiting()
 	if err != nil {
 		return err
 	}
-	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Invited: waiting, Repos: rows, More: total > len(rows), HasToken: len(tokens) > 0})
+	return c.show("home", &homePage{Frame: Frame{Title: "Your repositories"}, Invited: waiting, Repos: rows, More: total > len(rows), HasToken: slices.ContainsFunc(tokens, ofPeople)})
 }
 
 func welcome(c *call) error {

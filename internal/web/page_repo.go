@@ -80,6 +80,7 @@ type repoPage struct {
 	RepoFrame
 	Empty, MayPush, SHA256 bool
 	ForkHref               string // empty for visitors
+	TemplateHref           string // and of what is no template
 	Refs                   refMenu
 	CommitsHref            string
 	Listing                listing

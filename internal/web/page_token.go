@@ -25,20 +25,21 @@ func newExpiry(at, now time.Time) expiry {
 
 // tokenRow is a token in the list.
 type tokenRow struct {
-	ID           id.Token
-	Note, Scopes string
-	Used         string
-	Expiry       expiry
-	Expired      bool
+	Href, Note string
+	Gives      string // scopes or permissions
+	Reaches    string // of a fine-grained token: whose repositories, and which
+	Used       string
+	Expiry     expiry
+	Expired    bool
 }
 
 // newToken is a token that was made a moment ago, with its secret in the clear:
 // the only struct that holds one, made for one answer.
 type newToken struct {
-	ID                    id.Token
-	Note, Secret, Scopes  string
-	Login                 string
+	Href, Note, Secret    string
+	Scopes, Login         string
 	Reduced               bool // scopes inside others were dropped
+	PublicOnly            bool // it clones nothing else
 	Expiry                expiry
 	Trust                 trust
 	Clone, API            string
@@ -142,11 +143,16 @@ type tokenForm struct {
 // tokenPage is one token: the form to change it, and how it was used.
 type tokenPage struct {
 	Frame
-	Note                                          string
-	Scopes                                        []scopeNode
-	ScopesWrong                                   string
+	tokenUse
+	Note        string
+	Scopes      []scopeNode
+	ScopesWrong string
+	Expiry      expiry
+}
+
+// tokenUse is by what a token is known, and how it was used.
+type tokenUse struct {
 	ID                                            id.Token
-	Expiry                                        expiry
 	LastEight                                     string
 	Created                                       time.Time
 	Used                                          time.Time
@@ -156,7 +162,7 @@ type tokenPage struct {
 // regeneratePage asks for a new expiration.
 type regeneratePage struct {
 	Frame
-	ID              id.Token
-	Note, ScopeList string
-	Expiry          expiryField
+	Home, Href, Note string
+	What, Gives      string // "scopes", and those
+	Expiry           expiryField
 }

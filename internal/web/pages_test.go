@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/right"
 	"jeton/internal/signature"
@@ -61,16 +62,20 @@ func samples() []sample {
 		{Name: "course/assignment-one", Href: "/course/assignment-one", Description: "Fork, change, push.", Archived: true, Shared: true},
 	}
 	tokens := []tokenRow{
-		{ID: 1, Note: "Laptop", Scopes: "repo, workflow", Used: "Last used within the last week", Expiry: newExpiry(sampleNow.Add(40*24*time.Hour), sampleNow)},
-		{ID: 2, Note: "Course server", Scopes: "public_repo", Used: "Never used", Expiry: newExpiry(sampleNow.Add(3*24*time.Hour), sampleNow)},
-		{ID: 3, Note: "Old script", Scopes: "delete_repo, repo, user", Used: "Last used within the last 3 months", Expiry: newExpiry(sampleNow.Add(-3*24*time.Hour), sampleNow), Expired: true},
-		{ID: 4, Note: "Reads what is public", Used: "Never used", Expiry: expiry{Never: true}},
+		{Href: "/settings/tokens/1", Note: "Laptop", Gives: "repo, workflow", Used: "Last used within the last week", Expiry: newExpiry(sampleNow.Add(40*24*time.Hour), sampleNow)},
+		{Href: "/settings/tokens/2", Note: "Course server", Gives: "public_repo", Used: "Never used", Expiry: newExpiry(sampleNow.Add(3*24*time.Hour), sampleNow)},
+		{Href: "/settings/tokens/3", Note: "Old script", Gives: "delete_repo, repo, user", Used: "Last used within the last 3 months", Expiry: newExpiry(sampleNow.Add(-3*24*time.Hour), sampleNow), Expired: true},
+		{Href: "/settings/tokens/4", Note: "Reads what is public", Used: "Never used", Expiry: expiry{Never: true}},
 	}
-	fresh := &newToken{ID: 5, Note: "Laptop", Secret: "jtp_" + strings.Repeat("EXAMPLE", 5) + "1", Scopes: "repo", Login: "ada", Reduced: true, Expiry: newExpiry(sampleNow.Add(30*24*time.Hour), sampleNow),
+	fresh := &newToken{Href: "/settings/tokens/5", Note: "Laptop", Secret: "jtp_" + strings.Repeat("EXAMPLE", 5) + "1", Scopes: "repo", Login: "ada", Reduced: true, Expiry: newExpiry(sampleNow.Add(30*24*time.Hour), sampleNow),
 		Trust: trust{"git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem", "git config --global http.https://localhost:8443/.sslBackend openssl", strings.Repeat("A1:", 31) + "A1"},
 		Clone: "git clone https://localhost:8443/ada/engine.git", API: "curl -u ada https://localhost:8443/api/v3/user",
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
+	use := tokenUse{ID: 1, LastEight: "AbCd1234", Created: sampleNow.Add(-50 * time.Hour), Used: sampleNow.Add(-2 * time.Hour), UsedAddress: "192.0.2.7", UsedClient: "git/2.39.5", UsedRepo: "ada/engine", UsedAction: "repo.fetch"}
+	fine := fineForm{Frame: dev("New fine-grained personal access token", "expiry.js", "fine.js"), Action: "/settings/personal-access-tokens", Again: "/settings/personal-access-tokens/new", Name: "Build", Owner: "ada", Max: 50,
+		Owners: []resourceOption{{"ada", false, true}, {"course", true, false}}, Access: accessSelected, Groups: groupsFor(gate.Resource{Login: "ada"}, true, right.ParseFine("contents=write")),
+		Repos: []repoChoice{{"1", "ada/engine", "Notes", true, true}, {"2", "ada/bernoulli", "", false, false}}, More: 3, Lost: 1}
 	refs := refMenu{Ref: "main", Branches: []Link{{Text: "main", Href: "/ada/engine", Current: true}, {Text: "draft", Href: "/ada/engine/tree/draft"}}, Tags: []Link{{Text: "v1.0", Href: "/ada/engine/tree/v1.0"}}}
 	latest := &commitRow{Subject: "Describe the difference engine", Author: "Ada", Short: "0a1b2c3", Href: "/ada/engine/commit/0a1b2c3", TreeHref: "/ada/engine/tree/0a1b2c3", Time: sampleNow.Add(-3 * time.Hour), Badge: &badge{Good: true, Why: "It was signed.", Key: "0123456789ABCDEF"}, Checks: &checks{Tone: "tag-success", Text: "Success", Why: "2 of 2 checks succeeded"}}
 	files := listing{Latest: latest, Files: []fileRow{{Name: "notes", Href: "/ada/engine/tree/main/notes", Folder: true}, {Name: "README.md", Href: "/x"}, {Name: "a very long name of a file that does not fit into the table.txt", Href: "/x"}, {Name: "link", Kind: "Symbolic link", Href: "/x"}}, Rest: 3}
@@ -105,8 +110,21 @@ func samples() []sample {
 		{"tokens-new-dark", "tokens", &tokensPage{Frame: dark(dev("Personal access tokens (classic)")), New: fresh, Tokens: tokens}},
 		{"token-new", "token-new", &tokenForm{Frame: secretive(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: newExpiryField("30", "", sampleNow), FromLink: true, Unknown: "gist"}},
 		{"token-new-dark", "token-new", &tokenForm{Frame: dark(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Scopes: scopeTree(mustScopes("user:email")), Expiry: newExpiryField("none", "", sampleNow)}},
-		{"token-edit", "token-edit", &tokenPage{Frame: dev("Edit token", "scopes.js"), ID: 1, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry, LastEight: "AbCd1234", Created: sampleNow.Add(-50 * time.Hour), Used: sampleNow.Add(-2 * time.Hour), UsedAddress: "192.0.2.7", UsedClient: "git/2.39.5", UsedRepo: "ada/engine", UsedAction: "repo.fetch"}},
-		{"token-regenerate", "token-regenerate", &regeneratePage{Frame: dev("Regenerate token", "expiry.js"), ID: 1, Note: "Laptop", ScopeList: "repo", Expiry: newExpiryField("custom", "", sampleNow)}},
+		{"token-edit", "token-edit", &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: use, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}},
+		{"fine-tokens", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens"), New: &newToken{Href: "/x", Note: "Build", Secret: fresh.Secret, Login: "ada", PublicOnly: true}, Tokens: []tokenRow{{Href: "/x", Note: "Build", Gives: "contents: write, metadata: read", Reaches: "2 repositories of ada", Used: "Never used", Expiry: expiry{Never: true}}, {Href: "/y", Note: "Reader", Reaches: "Public repositories, read-only", Used: "Never used"}}}},
+		{"fine-tokens-empty", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens")}},
+		{"fine-new", "fine-new", &fineNew{fineForm: fine, Expiry: newExpiryField("30", "", sampleNow)}},
+		{"fine-new-wrong", "fine-new", func() any {
+			f := fine
+			f.Problem, f.FromLink, f.Unknown, f.Repos, f.Find = &Wrongs{Field: "repositories", Public: "Choose between one repository and 50"}, true, "issues: read", nil, "x"
+			return &fineNew{fineForm: f, Expiry: newExpiryField("none", "", sampleNow)}
+		}()},
+		{"fine-edit", "fine-edit", func() any {
+			f := fine
+			f.Gone, f.Kept, f.Unknown, f.Owners, f.Groups = true, true, "emails: read", nil, groupsFor(gate.Resource{Login: "course", Org: true}, false, right.Fine{})
+			return &finePage{fineForm: f, tokenUse: use, Expiry: tokens[1].Expiry}
+		}()},
+		{"token-regenerate", "token-regenerate", &regeneratePage{Frame: dev("Regenerate token", "expiry.js"), Home: "/settings/tokens", Href: "/settings/tokens/1", Note: "Laptop", What: "scopes", Gives: "repo", Expiry: newExpiryField("custom", "", sampleNow)}},
 		{"confirm", "confirm", func() any { c := confirm(f("Delete ada/engine?", "/ada/engine/settings/delete")); return &c }()},
 		{"set-profile", "set-profile", &profileForm{Frame: withFlash(set("Profile", "/settings/profile"), "Profile saved."), Name: "Ada", Bio: "Poetical science."}},
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},

@@ -30,7 +30,7 @@ func showReleases(c *call) error {
 	if err != nil && !problem.Is(err, problem.NotFound) {
 		return err
 	}
-	page := &releasesPage{RepoFrame: c.repoFrame("Releases", "releases"), Pager: pagerFor(c.repoPath("/releases"), n, total > n*releasesPerPage)}
+	page := &releasesPage{RepoFrame: c.repoFrame("Releases", "releases"), MayWrite: c.may(right.ReleaseWrite), Pager: pagerFor(c.repoPath("/releases"), n, total > n*releasesPerPage)}
 	for i := range list {
 		row := c.releaseRow(&list[i])
 		row.Latest = list[i].ID == latest.ID
@@ -75,9 +75,9 @@ func (c *call) releasePath(kind string, parts ...string) string {
 }
 
 func (c *call) releaseRow(r *release.Release) releaseRow {
-	row := releaseRow{Title: line(r.Name), Tag: line(r.Tag), Author: line(r.Login), Draft: r.Draft, Prerelease: r.Prerelease, Time: r.PublishedAt}
-	if row.Title == "" {
-		row.Title = row.Tag
+	row := releaseRow{Title: titleOf(r), Tag: line(r.Tag), Author: line(r.Login), Draft: r.Draft, Prerelease: r.Prerelease, Time: r.PublishedAt}
+	if c.may(right.ReleaseWrite) {
+		row.EditHref = c.editPath(r.ID, "")
 	}
 	if r.Draft {
 		row.Time = r.CreatedAt
@@ -142,6 +142,7 @@ func downloadAsset(c *call) error {
 type releaseRow struct {
 	Title, Tag, Author, Text  string
 	Href, TreeHref            string // empty for a draft
+	EditHref                  string // empty for readers
 	Draft, Prerelease, Latest bool
 	Time                      time.Time
 	HTML                      template.HTML
@@ -160,4 +161,5 @@ type releasesPage struct {
 	Releases []releaseRow
 	Pager    pager
 	One      bool
+	MayWrite bool
 }

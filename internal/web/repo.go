@@ -195,6 +195,9 @@ func showRepo(c *call) error {
 	page.InContent = false
 	if c.may(right.RepoFork) {
 		page.ForkHref = c.repoPath("/fork")
+		if c.repo.Template {
+			page.TemplateHref = c.repoPath("/generate")
+		}
 	}
 	v, err := c.firstView()
 	if errors.Is(err, gitstore.ErrEmpty) {

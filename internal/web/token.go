@@ -15,26 +15,54 @@ import (
 	"jeton/internal/token"
 )
 
-func devFrame(title string, scripts ...string) Frame {
-	return Frame{Title: title, Dev: true, Here: "/settings/tokens", Scripts: scripts,
-		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: "/settings/tokens"}}}
+// tokenHome is where the tokens of a kind that people make for themselves are
+// listed and changed, and what its pages call them.
+type tokenHome struct {
+	kind               token.Kind
+	path               string
+	noun               string // one of them, in headings
+	all                string // all of them, in the question about it
+	gives              string // what one gives
+	template, revealed string // of the list; the key of what it shows once
 }
 
-// listTokens shows the tokens, and once the secret of one that was just made.
+func homeOf(k token.Kind) tokenHome {
+	if k == token.FineGrained {
+		return tokenHome{kind: k, path: "/settings/personal-access-tokens", noun: "fine-grained personal access token", all: "your fine-grained tokens",
+			gives: "permissions", template: "fine-tokens", revealed: "fine-grained token"}
+	}
+	return tokenHome{kind: k, path: "/settings/tokens", noun: "personal access token (classic)", all: "your tokens", gives: "scopes", template: "tokens", revealed: "token"}
+}
+
+func (h tokenHome) of(t id.Token, rest string) string { return h.path + "/" + itoa(int64(t)) + rest }
+
+func (h tokenHome) frame(title string, scripts ...string) Frame {
+	return Frame{Title: title, Dev: true, Here: h.path, Scripts: scripts,
+		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: h.path}}}
+}
+
+// listTokens shows the classic tokens, and once the secret of one that was just
+// made.
 func listTokens(c *call) error {
-	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, token.Personal)
+	h, now := homeOf(token.Personal), c.door.o.Now()
+	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, h.kind)
 	if err != nil {
 		return err
 	}
-	now := c.door.o.Now()
-	p := &tokensPage{Frame: devFrame("Personal access tokens (classic)")}
+	p := &tokensPage{Frame: h.frame("Personal access tokens (classic)")}
 	for i := range list {
-		t := &list[i]
-		p.Tokens = append(p.Tokens, tokenRow{ID: t.ID, Note: line(t.Note), Scopes: t.Scopes.String(), Used: used(t.LastUse.At, now),
-			Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now)})
+		p.Tokens = append(p.Tokens, h.row(&list[i], list[i].Scopes.String(), now))
 	}
+	return c.showTokens(h, p, list)
+}
+
+func (h tokenHome) row(t *token.Token, gives string, now time.Time) tokenRow {
+	return tokenRow{Href: h.of(t.ID, ""), Note: line(t.Note), Gives: gives, Used: used(t.LastUse.At, now), Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now)}
+}
+
+func (c *call) showTokens(h tokenHome, p *tokensPage, list []token.Token) (err error) {
 	if c.mayTake() {
-		if p.New, err = c.takeNew(list); err != nil {
+		if p.New, err = c.takeNew(h, list); err != nil {
 			return err
 		}
 	}
@@ -42,26 +70,24 @@ func listTokens(c *call) error {
 		c.shown()
 		p.Scripts = append(p.Scripts, "fresh.js")
 	}
-	return c.show("tokens", p)
+	return c.show(h.template, p)
 }
 
-// revealed keys what the one page that shows a new token shows: its number,
-// whether scopes were dropped, and the secret. They are one entry, so that two
-// tokens made at once can't be taken for each other.
-const revealed = "token"
-
-// reveal keeps a new secret for the next page of this session.
+// reveal keeps a new token for the next page of this session that lists its kind:
+// its number, whether scopes were dropped, and the secret. They are one entry, so
+// that two tokens made at once can't be taken for each other.
 func (c *call) reveal(t token.Token, plain secret.Value, reduced bool) error {
 	m := itoa(int64(t.ID))
 	if reduced {
 		m += " reduced"
 	}
-	c.door.o.Reveals.Put(c.actor.Sess, revealed, secret.New(m+"\n"+plain.Reveal()))
-	return c.seeOther("/settings/tokens")
+	h := homeOf(t.Kind)
+	c.door.o.Reveals.Put(c.actor.Sess, h.revealed, secret.New(m+"\n"+plain.Reveal()))
+	return c.seeOther(h.path)
 }
 
-func (c *call) takeNew(list []token.Token) (*newToken, error) {
-	shown, ok := c.door.o.Reveals.Take(c.actor.Sess, revealed)
+func (c *call) takeNew(h tokenHome, list []token.Token) (*newToken, error) {
+	shown, ok := c.door.o.Reveals.Take(c.actor.Sess, h.revealed)
 	if !ok {
 		return nil, nil
 	}
@@ -72,22 +98,38 @@ func (c *call) takeNew(list []token.Token) (*newToken, error) {
 	if i < 0 {
 		return nil, nil // deleted in the meantime
 	}
-	clone, err := c.cloneExample()
+	t, base := &list[i], c.door.o.Gate.URL("")
+	clone, err := c.cloneExample(t)
 	if err != nil {
 		return nil, err
 	}
-	t, base := &list[i], c.door.o.Gate.URL("")
-	n := &newToken{ID: t.ID, Note: line(t.Note), Secret: plain, Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
+	n := &newToken{Href: h.of(t.ID, ""), Note: line(t.Note), Secret: plain, Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
 		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), Trust: c.door.trust(), Clone: "git clone " + clone,
 		API: "curl " + c.door.trustCurl() + "-u " + c.actor.Login + " " + base + "/api/v3/user"}
 	helper := "git config --global credential." + base + ".helper "
 	n.Windows, n.MacOS, n.Linux, n.Plain = helper+"manager", helper+"osxkeychain", helper+`"cache --timeout=28800"`, helper+"store"
+	if t.Kind == token.FineGrained {
+		n.PublicOnly = t.Permissions.Level("contents") == right.None
+	}
 	return n, nil
 }
 
-// cloneExample is the address of the person's last used repository.
-func (c *call) cloneExample() (string, error) {
-	rows, _, err := c.repos(repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Sort: repo.SortPushed, Descending: true, PerPage: 1})
+// cloneExample is the address of the last used repository that the token reaches.
+func (c *call) cloneExample(t *token.Token) (string, error) {
+	q := repo.Query{Affiliation: repo.ByOwner | repo.ByCollaborator, Sort: repo.SortPushed, Descending: true, PerPage: 1}
+	switch t.Access {
+	case token.PublicOnly:
+		q.Visibility = repo.OnlyPublic
+	case token.AllOf:
+		q.Affiliation, q.Owner = 0, t.Owner
+	case token.Selected:
+		seen, _, err := c.seen(t.Owner, t.Repos)
+		if err != nil || len(seen) == 0 {
+			return c.door.o.Gate.URL("/OWNER/REPO.git"), err
+		}
+		return c.door.o.Gate.URL("/" + seen[0].Name + ".git"), nil
+	}
+	rows, _, err := c.repos(q)
 	if err != nil {
 		return "", err
 	}
@@ -144,7 +186,7 @@ func newTokenForm(c *call) error {
 }
 
 func (c *call) tokenForm() *tokenForm {
-	return &tokenForm{Frame: devFrame("New personal access token (classic)", "scopes.js", "expiry.js")}
+	return &tokenForm{Frame: homeOf(token.Personal).frame("New personal access token (classic)", "scopes.js", "expiry.js")}
 }
 
 func cut(s string, n int) string {
@@ -214,35 +256,40 @@ func (c *call) expiry(f *expiryField) (time.Time, error) {
 	return wrong("Choose one of the expirations.")
 }
 
-// ownToken loads the classic token that the path names, of the person's own account.
-func (c *call) ownToken() (token.Token, error) {
+// ownToken loads the token of the kind that the path names, of the person's own
+// account.
+func (c *call) ownToken(k token.Kind) (token.Token, error) {
 	tid, err := pathID[id.Token](c, "token")
 	if err != nil {
 		return token.Token{}, err
 	}
 	t, err := c.door.o.Tokens.ByID(c.ctx(), c.actor.Account, tid)
-	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != token.Personal {
+	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != k {
 		return token.Token{}, errMissing()
 	}
 	return t, err
 }
 
-func (c *call) tokenPage(t token.Token) *tokenPage {
-	return &tokenPage{Frame: devFrame("Edit personal access token (classic)", "scopes.js"), ID: t.ID, Note: t.Note, Scopes: scopeTree(t.Scopes),
-		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
+func (c *call) useOf(t *token.Token) tokenUse {
+	return tokenUse{ID: t.ID, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
 }
 
+func (c *call) tokenPage(t *token.Token) *tokenPage {
+	return &tokenPage{Frame: homeOf(token.Personal).frame("Edit personal access token (classic)", "scopes.js"), tokenUse: c.useOf(t), Note: t.Note, Scopes: scopeTree(t.Scopes),
+		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
+}
+
 func showToken(c *call) error {
-	t, err := c.ownToken()
+	t, err := c.ownToken(token.Personal)
 	if err != nil {
 		return err
 	}
-	return c.show("token-edit", c.tokenPage(t))
+	return c.show("token-edit", c.tokenPage(&t))
 }
 
 func updateToken(c *call) error {
-	t, err := c.ownToken()
+	t, err := c.ownToken(token.Personal)
 	if err != nil {
 		return err
 	}
@@ -252,7 +299,7 @@ func updateToken(c *call) error {
 	}
 	changed, err := c.door.o.Tokens.Update(c.ctx(), c.actor, c.actor.Account, t.ID, c.field("note"), set)
 	if err != nil {
-		p := c.tokenPage(t)
+		p := c.tokenPage(&t)
 		p.Note, p.Scopes = c.field("note"), scopeTree(set)
 		return c.again(err, "token-edit", p)
 	}
@@ -263,64 +310,85 @@ func updateToken(c *call) error {
 	return c.done(text, "/settings/tokens")
 }
 
-func (c *call) regeneratePage(t token.Token) *regeneratePage {
-	return &regeneratePage{Frame: devFrame("Regenerate personal access token (classic)", "expiry.js"), ID: t.ID, Note: line(t.Note), ScopeList: t.Scopes.String(),
+// gives is what the token may do, in one line.
+func gives(t *token.Token) string {
+	if t.Kind == token.FineGrained {
+		return permissionWords(t.Permissions)
+	}
+	return t.Scopes.String()
+}
+
+func (c *call) regeneratePage(t *token.Token) *regeneratePage {
+	h := homeOf(t.Kind)
+	return &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.path, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
 		Expiry: newExpiryField(defaultPreset, "", c.door.o.Now())}
 }
 
-func regenerateForm(c *call) error {
-	t, err := c.ownToken()
-	if err != nil {
-		return err
+func regenerateForm(k token.Kind) handler {
+	return func(c *call) error {
+		t, err := c.ownToken(k)
+		if err != nil {
+			return err
+		}
+		return c.show("token-regenerate", c.regeneratePage(&t))
 	}
-	return c.show("token-regenerate", c.regeneratePage(t))
 }
 
-func regenerateToken(c *call) error {
-	t, err := c.ownToken()
-	if err != nil {
-		return err
+func regenerateToken(k token.Kind) handler {
+	return func(c *call) error {
+		t, err := c.ownToken(k)
+		if err != nil {
+			return err
+		}
+		p := c.regeneratePage(&t)
+		until, err := c.expiry(&p.Expiry)
+		if err != nil {
+			return c.again(err, "token-regenerate", p)
+		}
+		made, plain, err := c.door.o.Tokens.Regenerate(c.ctx(), c.actor, c.actor.Account, t.ID, until)
+		if err != nil {
+			return c.again(err, "token-regenerate", p)
+		}
+		return c.reveal(made, plain, false)
 	}
-	p := c.regeneratePage(t)
-	until, err := c.expiry(&p.Expiry)
-	if err != nil {
-		return c.again(err, "token-regenerate", p)
-	}
-	made, plain, err := c.door.o.Tokens.Regenerate(c.ctx(), c.actor, c.actor.Account, t.ID, until)
-	if err != nil {
-		return c.again(err, "token-regenerate", p)
-	}
-	return c.reveal(made, plain, false)
 }
 
-func deleteTokenForm(c *call) error {
-	t, err := c.ownToken()
-	if err != nil {
-		return err
+func deleteTokenForm(k token.Kind) handler {
+	return func(c *call) error {
+		t, err := c.ownToken(k)
+		if err != nil {
+			return err
+		}
+		h := homeOf(k)
+		return c.show("confirm", &confirmPage{Frame: h.frame("Delete token"), Heading: "Delete the token " + line(t.Note) + "?",
+			Action: h.of(t.ID, "/delete"), Button: "I understand, delete this token", Back: h.path,
+			Consequences: []string{"Every program and computer that uses it loses access at once. This cannot be undone."}})
 	}
-	return c.show("confirm", &confirmPage{Frame: devFrame("Delete token"), Heading: "Delete the token " + line(t.Note) + "?",
-		Action: "/settings/tokens/" + itoa(int64(t.ID)) + "/delete", Button: "I understand, delete this token", Back: "/settings/tokens",
-		Consequences: []string{"Every program and computer that uses it loses access at once. This cannot be undone."}})
 }
 
-func deleteToken(c *call) error {
-	t, err := c.ownToken()
-	if err != nil {
-		return err
+func deleteToken(k token.Kind) handler {
+	return func(c *call) error {
+		t, err := c.ownToken(k)
+		if err != nil {
+			return err
+		}
+		if _, err := c.door.o.Tokens.Revoke(c.ctx(), c.actor, c.actor.Account, t.ID); err != nil {
+			return err
+		}
+		return c.done("Deleted the token "+line(t.Note)+".", homeOf(k).path)
 	}
-	if _, err := c.door.o.Tokens.Revoke(c.ctx(), c.actor, c.actor.Account, t.ID); err != nil {
-		return err
-	}
-	return c.done("Deleted the token "+line(t.Note)+".", "/settings/tokens")
 }
 
-func (c *call) revokeAllPage() *confirmPage {
-	return &confirmPage{Frame: devFrame("Revoke all tokens"), Heading: "Revoke all your tokens?", Action: "/settings/tokens/revoke_all",
-		Button: "I understand, revoke access for everything", Back: "/settings/tokens", TypeThis: c.actor.Login,
-		Consequences: []string{"Every program and computer that uses one of your tokens loses access at once. This cannot be undone."}}
+func (c *call) revokeAllPage(k token.Kind) *confirmPage {
+	h := homeOf(k)
+	return &confirmPage{Frame: h.frame("Revoke all tokens"), Heading: "Revoke all " + h.all + "?", Action: h.path + "/revoke_all",
+		Button: "I understand, revoke access for everything", Back: h.path, TypeThis: c.actor.Login,
+		Consequences: []string{"Every program and computer that uses one of " + h.all + " loses access at once. This cannot be undone."}}
 }
 
-func revokeAllForm(c *call) error { return c.show("confirm", c.revokeAllPage()) }
+func revokeAllForm(k token.Kind) handler {
+	return func(c *call) error { return c.show("confirm", c.revokeAllPage(k)) }
+}
 
 // typed checks that what had to be typed was typed.
 func (c *call) typed(want string) error {
@@ -330,15 +398,17 @@ func (c *call) typed(want string) error {
 	return nil
 }
 
-func revokeAll(c *call) error {
-	if err := c.typed(c.actor.Login); err != nil {
-		return c.again(err, "confirm", c.revokeAllPage())
+func revokeAll(k token.Kind) handler {
+	return func(c *call) error {
+		if err := c.typed(c.actor.Login); err != nil {
+			return c.again(err, "confirm", c.revokeAllPage(k))
+		}
+		n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.actor.Account, k)
+		if err != nil {
+			return err
+		}
+		return c.done("Revoked "+plural(n, "token", "tokens")+".", homeOf(k).path)
 	}
-	n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.actor.Account, token.Personal)
-	if err != nil {
-		return err
-	}
-	return c.done("Revoked "+plural(n, "token", "tokens")+".", "/settings/tokens")
 }
 
 // newTokenHref is the form for a new token, filled in for a purpose.

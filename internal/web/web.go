@@ -24,6 +24,7 @@ import (
 	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
+	"jeton/internal/publish"
 	"jeton/internal/release"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -57,6 +58,9 @@ type Options struct {
 	PublicKeys *pubkey.Room
 	Statuses   *commitstatus.Room
 	Releases   *release.Room
+	Publish    *publish.Flow
+
+	UploadTimeout time.Duration // for one form with files; 0: an hour
 }
 
 // Door answers browsers.
@@ -87,11 +91,14 @@ const (
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
-		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil {
+		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.UploadTimeout == 0 {
+		o.UploadTimeout = time.Hour
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -255,14 +262,26 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/tokens", Action: right.SelfSecurity, Handle: listTokens},
 		{Method: post, Path: "/settings/tokens", Action: right.SelfSensitive, Handle: createToken},
 		{Method: get, Path: "/settings/tokens/new", Action: right.SelfSensitive, Handle: newTokenForm},
-		{Method: get, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAllForm},
-		{Method: post, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll},
+		{Method: get, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAllForm(token.Personal)},
+		{Method: post, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}", Action: right.SelfSecurity, Handle: showToken},
 		{Method: post, Path: "/settings/tokens/{token}", Action: right.SelfSensitive, Handle: updateToken},
-		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm},
-		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken},
-		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm},
-		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken},
+		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
+		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.Personal)},
+
+		{Method: get, Path: "/settings/personal-access-tokens", Action: right.SelfSecurity, Handle: listFine},
+		{Method: post, Path: "/settings/personal-access-tokens", Action: right.SelfSensitive, Handle: createFine},
+		{Method: get, Path: "/settings/personal-access-tokens/new", Action: right.SelfSensitive, Handle: newFineForm},
+		{Method: get, Path: "/settings/personal-access-tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAllForm(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll(token.FineGrained)},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}", Action: right.SelfSecurity, Handle: showFine},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}", Action: right.SelfSensitive, Handle: updateFine},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.FineGrained)},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.FineGrained)},
 
 		{Method: get, Path: "/admin", Action: right.SiteManage, Handle: toUsers},
 		{Method: get, Path: "/admin/users", Action: right.SiteManage, Handle: listUsers},
@@ -298,8 +317,19 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/{owner}/{repo}/releases/latest", Action: right.ReleaseRead, Handle: toLatest},
 		{Method: get, Path: "/{owner}/{repo}/releases/tag/{tag}", Action: right.ReleaseRead, Handle: heavy(showRelease)},
 		{Method: get, Path: "/{owner}/{repo}/releases/download/{tag}/{asset}", Action: right.ReleaseRead, Handle: downloadAsset},
+		{Method: get, Path: "/{owner}/{repo}/releases/new", Action: right.ReleaseWrite, Handle: newReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/new", Action: right.ReleaseWrite, Handle: createRelease},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}", Action: right.ReleaseWrite, Handle: editReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}", Action: right.ReleaseWrite, Handle: updateRelease},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}/delete", Action: right.ReleaseWrite, Handle: deleteReleaseForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/delete", Action: right.ReleaseWrite, Handle: deleteRelease},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/files", Action: right.ReleaseWrite, Handle: uploadFiles},
+		{Method: get, Path: "/{owner}/{repo}/releases/edit/{release_id}/files/{asset_id}/delete", Action: right.ReleaseWrite, Handle: deleteFileForm},
+		{Method: post, Path: "/{owner}/{repo}/releases/edit/{release_id}/files/{asset_id}/delete", Action: right.ReleaseWrite, Handle: deleteFile},
 		{Method: get, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkForm},
 		{Method: post, Path: "/{owner}/{repo}/fork", Action: right.RepoFork, Handle: forkRepo},
+		{Method: get, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateForm},
+		{Method: post, Path: "/{owner}/{repo}/generate", Action: right.RepoFork, Handle: generateRepo},
 		{Method: get, Path: "/{owner}/{repo}/invitations", Action: right.SelfInvitations, Handle: toInvitations},
 		{Method: get, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveForm},
 		{Method: post, Path: "/{owner}/{repo}/leave", Action: right.RepoLeave, Handle: leaveRepo},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,21 @@ import (
 type Signature struct {
 	Name, Email string
 	When        time.Time // in the zone that was written; zero when unreadable
+}
+
+// Line is the value of an author's line. What would end a part of it is left out,
+// as git does.
+func (s Signature) Line() string {
+	clean := func(text string) string {
+		text = strings.Map(func(r rune) rune {
+			if r == '<' || r == '>' || r == '\n' || r == '\r' || r == 0 {
+				return -1
+			}
+			return r
+		}, text)
+		return strings.TrimSpace(text)
+	}
+	return fmt.Sprintf("%s <%s> %d %s", clean(s.Name), clean(s.Email), s.When.Unix(), s.When.Format("-0700"))
 }
 
 // Commit is one commit. Message may hold any bytes.
