@@ -7,7 +7,8 @@ import (
 
 // Routes that GitHub does not have.
 var own = []string{
-	"GET /openapi.json",  // the description of this API
+	"GET /openapi.json", // the description of this API
+	"POST /user/token/rotate",
 	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 

@@ -80,6 +80,7 @@ var needs = map[string]need{
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
 	"application":  {}, // no scope gives it
+	"itself":       {free: true},
 	"org repo":     {public: []string{"repo", "public_repo"}},
 	"orgs":         {public: []string{"user", "read:org", "write:org", "admin:org"}},
 	"read:org":     {public: []string{"read:org", "write:org", "admin:org"}},
@@ -186,7 +187,7 @@ func (r rule) forToken(c kase) verdict {
 		return challenge
 	}
 	scopes := scopeSets[c.credential]
-	enough := needOf(r.scope).met(scopes, c.private)
+	enough := needOf(r.scope).met(scopes, c.private) && (r.scope != "itself" || c.credential != ofApp)
 	if r.who >= orgAsked && r.who < reader {
 		return r.forOrgToken(c, enough, needOf("read:org").met(scopes, false))
 	}
