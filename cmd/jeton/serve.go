@@ -59,6 +59,8 @@ certificate authority of its own. The first start prints a link to set it up.
   --maintenance-parallel N repositories that are maintained at a time (default 1)
   --prune-after TIME       how long unreachable objects are kept (default 336h)
   --drain-time TIME        how long running clones and pushes may go on at the end (default 1m)
+  --uses-keep TIME         how long the uses of tokens are kept (default 9600h)
+  --uses-keep-revoked TIME how long after the token was deleted (default 2160h)
   --log-level LEVEL        debug, info, warn or error (default info)
   --log-format FORMAT      text or json (default text)
   --json                   the log as JSON, as --log-format json

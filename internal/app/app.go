@@ -116,6 +116,11 @@ func (a *App) Start(ctx context.Context) error {
 	}
 	a.Tokens.Start(ctx)
 	a.onClose(a.Tokens.Close)
+	if err := a.Chain.Seal(ctx); err != nil { // takes in what was logged before there was a chain
+		return err
+	}
+	a.background(ctx, a.Chain.Run)
+	a.background(ctx, a.Ledger.Run)
 	a.background(ctx, a.Signin.Run)
 	a.stopUpkeep = a.background(ctx, a.Git.RunUpkeep)
 	a.background(ctx, a.Files.Run)

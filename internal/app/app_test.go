@@ -212,7 +212,7 @@ func TestProxy(t *testing.T) {
 
 func usedFrom(t *testing.T, s *apptest.Server, a id.Account, tok id.Token) string {
 	t.Helper()
-	if err := s.Tokens.Flush(t.Context()); err != nil {
+	if err := s.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got, err := s.Tokens.ByID(t.Context(), a, tok)

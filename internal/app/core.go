@@ -16,6 +16,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
+	"jeton/internal/chain"
 	"jeton/internal/change"
 	"jeton/internal/commitstatus"
 	"jeton/internal/config"
@@ -28,6 +29,7 @@ import (
 	"jeton/internal/keys"
 	"jeton/internal/largefile"
 	"jeton/internal/leak"
+	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
@@ -64,7 +66,9 @@ type Core struct {
 	DB        *db.DB
 	Keys      *keys.Ring
 	Change    *change.Bus
+	Chain     *chain.Chain
 	Audit     *audit.Log
+	Ledger    *ledger.Room
 	Limit     *limit.Limiter
 	Accounts  *account.Room
 	Signin    *signin.Room
@@ -148,11 +152,14 @@ func (k *Core) openOutside(ctx context.Context) (err error) {
 
 func (k *Core) openRooms() {
 	o := k.o
-	k.Audit = audit.New(audit.Options{DB: k.DB, Now: o.Now})
+	k.Chain = chain.New(chain.Options{DB: k.DB, Keys: k.Keys, Log: o.Log, Now: o.Now})
+	k.onClose(k.Chain.Close)
+	k.Audit = audit.New(audit.Options{DB: k.DB, Chain: k.Chain, Now: o.Now})
 	k.Limit = limit.New(limit.Options{Now: o.Now})
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
@@ -165,7 +172,7 @@ func (k *Core) openRooms() {
 	k.Gate = gate.New(gate.Options{
 		DB: k.DB, Change: k.Change, Audit: k.Audit,
 		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
-		Repos: k.Repos, Orgs: k.Orgs,
+		Repos: k.Repos, Orgs: k.Orgs, Ledger: k.Ledger,
 		Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
 	})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{

@@ -40,17 +40,17 @@ func (a *App) doors() (err error) {
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
 	})
 	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases,
-		Enter: a.Rest.Enter, State: a.Rest.State, Used: a.Rest.Used, Log: k.o.Log, Now: k.o.Now})
-	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate, Tokens: k.Tokens,
+		Enter: a.Rest.Enter, State: a.Rest.State, Log: k.o.Log, Now: k.o.Now})
+	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),
 		Push:    pushes,
 		MaxPack: int64(k.Config.MaxPackSize), FetchTimeout: k.Config.FetchTimeout, PushTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	off := k.Config.LFS == config.SwitchedOff
-	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Tokens: k.Tokens, Files: k.Files, Keys: k.Keys, Off: off,
+	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
 	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
 	o := web.Options{
-		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Reveals: signin.NewReveals(k.o.Now),
+		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,

@@ -269,7 +269,7 @@ func TestD2_NoSecretIsLeftAnywhere(t *testing.T) {
 	git, ran := notedGit(t)
 	s := newScene(t, func(c *config.Config) { c.Git = git })
 	p := live(t, s)
-	if err := s.Tokens.Flush(t.Context()); err != nil {
+	if err := s.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	log := s.Log.String()

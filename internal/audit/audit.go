@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"jeton/internal/chain"
 	"jeton/internal/db"
 	"jeton/internal/event"
 	"jeton/internal/id"
@@ -32,8 +33,9 @@ const (
 
 // Options says where the log is. DB is required.
 type Options struct {
-	DB  *db.DB
-	Now func() time.Time
+	DB    *db.DB
+	Chain *chain.Chain // nil: the lines are linked by nobody, in tests of other rooms
+	Now   func() time.Time
 }
 
 // Log writes and reads the security log. It is safe for concurrent use.
@@ -47,7 +49,11 @@ func New(o Options) *Log {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Log{o: o}
+	l := &Log{o: o}
+	if o.Chain != nil {
+		o.Chain.Register(chain.Source{Log: chain.Security, Name: "security log", Rows: rowsOf, IDs: idsAfter})
+	}
+	return l
 }
 
 // Entry is what a room tells. Address, client and request come from the
@@ -64,12 +70,17 @@ type Entry struct {
 
 // Record writes a line that stands or falls with the caller's transaction.
 func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
+	_, err := l.record(ctx, tx, e)
+	return err
+}
+
+func (l *Log) record(ctx context.Context, tx *db.Tx, e Entry) (id.Event, error) {
 	if e.Action == "" {
-		return problem.New(problem.Internal, "a line of the security log without an action", "")
+		return 0, problem.New(problem.Internal, "a line of the security log without an action", "")
 	}
 	detail, err := encode(e.Detail)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if e.At.IsZero() {
 		e.At = l.o.Now()
@@ -79,18 +90,25 @@ func (l *Log) Record(ctx context.Context, tx *db.Tx, e Entry) error {
 	if ev.Address.IsValid() {
 		address = ev.Address.Unmap().WithZone("").String()
 	}
-	_, err = tx.Exec(ctx, `
+	line := Line{
+		At: e.At, Action: printable.Line(e.Action, maxAction), Account: e.Account, Kind: e.Actor.Kind.String(), ActorID: e.Actor.Account,
+		Actor: printable.Line(e.Actor.Login, maxNote), Token: e.Actor.Token, Note: printable.Line(e.Actor.Note, maxNote), Session: e.Actor.Sess,
+		Repo: e.Repo, Target: printable.Line(e.Target, maxTarget), Address: address, Client: printable.Line(ev.Client, maxClient),
+		Request: printable.Line(ev.Request, maxNote), detailRaw: detail,
+	}
+	err = tx.QueryRow(ctx, `
 		INSERT INTO audit_events (at, action, account_id, actor_kind, actor_id, actor_login, token_id, token_note, session_id,
 			repo_id, target, address, client, request, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		db.Micros(e.At), printable.Line(e.Action, maxAction), int64(e.Account), e.Actor.Kind.String(), int64(e.Actor.Account),
-		printable.Line(e.Actor.Login, maxNote), int64(e.Actor.Token), printable.Line(e.Actor.Note, maxNote), int64(e.Actor.Sess),
-		int64(e.Repo), printable.Line(e.Target, maxTarget), address, printable.Line(ev.Client, maxClient),
-		printable.Line(ev.Request, maxNote), detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING id`,
+		db.Micros(line.At), line.Action, int64(line.Account), line.Kind, int64(line.ActorID), line.Actor, int64(line.Token), line.Note, int64(line.Session),
+		int64(line.Repo), line.Target, line.Address, line.Client, line.Request, line.detailRaw).Scan(&line.ID)
 	if err != nil {
-		return fmt.Errorf("record %s: %w", e.Action, err)
+		return 0, fmt.Errorf("record %s: %w", e.Action, err)
 	}
-	return nil
+	if l.o.Chain == nil {
+		return line.ID, nil
+	}
+	return line.ID, l.o.Chain.Due(ctx, tx, chain.Security, int64(line.ID), line.content(), time.Time{})
 }
 
 // Has reports whether a line was written for exactly this: of that time, by that
@@ -117,35 +135,6 @@ func (l *Log) Has(ctx context.Context, tx *db.Tx, e Entry) (bool, error) {
 // and so changed nothing else.
 func (l *Log) RecordAlone(ctx context.Context, e Entry) error {
 	return l.o.DB.Write(ctx, func(tx *db.Tx) error { return l.Record(ctx, tx, e) })
-}
-
-// trimmed is how many lines one transaction of Trim deletes, so that it holds
-// nobody up.
-const trimmed = 1000
-
-// Trim deletes the lines of one action from before the given time out of one
-// account's log, or out of the site's own. It is for what anybody can cause
-// without end; nothing else is ever deleted from the log.
-func (l *Log) Trim(ctx context.Context, of id.Account, action string, before time.Time) error {
-	for {
-		var n int64
-		err := l.o.DB.Write(ctx, func(tx *db.Tx) error {
-			res, err := tx.Exec(ctx, `DELETE FROM audit_events WHERE id IN (
-				SELECT id FROM audit_events WHERE account_id = $1 AND action = $2 AND at < $3 ORDER BY id LIMIT $4)`,
-				int64(of), action, db.Micros(before), trimmed)
-			if err != nil {
-				return err
-			}
-			n, err = res.RowsAffected()
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("trim the security log: %w", err)
-		}
-		if n < trimmed {
-			return nil
-		}
-	}
 }
 
 // encode returns the details as JSON with sorted keys, or nothing.

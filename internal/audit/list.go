@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"jeton/internal/db"
@@ -79,8 +81,7 @@ func (l *Log) List(ctx context.Context, q Query) ([]Line, error) {
 // query builds the narrowing clauses from fixed texts, so that each kind of
 // question has its own plan; what was asked for is always an argument.
 func (l *Log) query(ctx context.Context, r db.Reader, q Query) (*sql.Rows, error) {
-	text := `SELECT id, at, action, account_id, actor_kind, actor_id, actor_login, token_id, token_note, session_id,
-		repo_id, target, address, client, request, detail FROM audit_events WHERE TRUE`
+	text := `SELECT ` + columns + ` FROM audit_events WHERE TRUE`
 	var args []any
 	narrow := func(clause string, arg any) {
 		args = append(args, arg)
@@ -114,7 +115,18 @@ func (l *Log) query(ctx context.Context, r db.Reader, q Query) (*sql.Rows, error
 	return r.Query(ctx, text, args...)
 }
 
+const columns = `id, at, action, account_id, actor_kind, actor_id, actor_login, token_id, token_note, session_id,
+	repo_id, target, address, client, request, detail`
+
 func scan(rows *sql.Rows) (Line, error) {
+	l, err := scanRaw(rows)
+	if err != nil || l.detailRaw == "" {
+		return l, err
+	}
+	return l, json.Unmarshal([]byte(l.detailRaw), &l.Detail)
+}
+
+func scanRaw(rows *sql.Rows) (Line, error) {
 	var l Line
 	var at int64
 	err := rows.Scan(&l.ID, &at, &l.Action, &l.Account, &l.Kind, &l.ActorID, &l.Actor, &l.Token, &l.Note, &l.Session,
@@ -123,8 +135,63 @@ func scan(rows *sql.Rows) (Line, error) {
 		return Line{}, err
 	}
 	l.At = db.Time(at)
-	if l.detailRaw == "" {
-		return l, nil
+	return l, nil
+}
+
+// numbers reads rows of one number and closes them.
+func numbers(rows *sql.Rows) ([]int64, error) {
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var n int64
+		if err := rows.Scan(&n); err != nil {
+			return nil, err
+		}
+		out = append(out, n)
 	}
-	return l, json.Unmarshal([]byte(l.detailRaw), &l.Detail)
+	return out, rows.Err()
+}
+
+// OfToken returns what a token did in the log of whoever it was done to, and what
+// was done to it in its owner's: newest first, older than before if that is not
+// zero, at most limit. Refusals are left out, since the ledger has each of them.
+func (l *Log) OfToken(ctx context.Context, owner id.Account, t id.Token, before id.Event, limit int) ([]Line, error) {
+	if before <= 0 {
+		before = 1<<63 - 1
+	}
+	limit = min(limit, MaxLimit)
+	by, err := l.read(ctx, `SELECT `+columns+` FROM audit_events WHERE token_id = $1 AND token_id <> 0 AND id < $2
+		AND action NOT IN ('oauth_access.denied', 'oauth_access.refused') ORDER BY id DESC LIMIT $3`, int64(t), int64(before), limit)
+	if err != nil {
+		return nil, err
+	}
+	// The actions are those of the index.
+	about, err := l.read(ctx, `SELECT `+columns+` FROM audit_events WHERE account_id = $1 AND id < $2
+		AND action IN ('oauth_access.create', 'oauth_access.update', 'oauth_access.regenerate', 'oauth_access.destroy',
+			'personal_access_token.create', 'personal_access_token.update', 'personal_access_token.regenerate', 'personal_access_token.destroy')
+		AND detail LIKE $3 ORDER BY id DESC LIMIT $4`, int64(owner), int64(before), fmt.Sprintf(`%%"token_id":"%d"%%`, t), limit)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(by, about)
+	slices.SortFunc(all, func(a, b Line) int { return cmp.Compare(b.ID, a.ID) })
+	all = slices.CompactFunc(all, func(a, b Line) bool { return a.ID == b.ID })
+	return all[:min(len(all), limit)], nil
+}
+
+func (l *Log) read(ctx context.Context, query string, args ...any) ([]Line, error) {
+	rows, err := l.o.DB.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the security log: %w", err)
+	}
+	defer rows.Close()
+	out := []Line{}
+	for rows.Next() {
+		line, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the security log: %w", err)
+		}
+		out = append(out, line)
+	}
+	return out, rows.Err()
 }

@@ -35,7 +35,7 @@ func TestRotate(t *testing.T) {
 			t.Errorf("within the window: %s", out)
 		}
 	}
-	if err := s.Tokens.Flush(t.Context()); err != nil {
+	if err := s.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	p.open(path)

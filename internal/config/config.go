@@ -90,6 +90,8 @@ type Config struct {
 	MaintenanceJobs   int    // repositories at a time
 	PruneAfter        time.Duration
 	DrainTime         time.Duration
+	UsesKeep          time.Duration // of tokens
+	UsesKeepRevoked   time.Duration // after the token was deleted
 	ShutdownTimeout   time.Duration // internal: what follows the drain
 
 	LogLevel  slog.Level
@@ -199,6 +201,8 @@ func (c *Config) defaults() {
 	def(&c.MaintenanceJobs, 1)
 	def(&c.PruneAfter, 14*24*time.Hour)
 	def(&c.DrainTime, time.Minute)
+	def(&c.UsesKeep, 400*24*time.Hour)
+	def(&c.UsesKeepRevoked, 90*24*time.Hour)
 	def(&c.ShutdownTimeout, 10*time.Second)
 	def(&c.LogFormat, "text")
 }
@@ -331,6 +335,11 @@ func checkLimits(c *Config) error {
 }
 
 func checkMaintenance(c *Config) error {
+	for name, keep := range map[string]time.Duration{"uses-keep": c.UsesKeep, "uses-keep-revoked": c.UsesKeepRevoked} {
+		if keep < time.Hour {
+			return invalid(name, name+" is shorter than an hour", "Leave it away, or give a time such as 2160h.")
+		}
+	}
 	if c.Maintenance != "auto" && c.Maintenance != "off" {
 		return invalid("maintenance", "maintenance is neither auto nor off", "Leave it away: auto tends each repository when it needs it.")
 	}

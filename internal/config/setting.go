@@ -69,6 +69,8 @@ var settings = [...]Setting{
 	{Name: "maintenance-parallel", Value: "N", Default: "1", Help: "Repositories that are maintained at a time, each on one processor at the lowest priority.", field: func(c *Config) any { return &c.MaintenanceJobs }},
 	{Name: "prune-after", Value: "TIME", Default: "336h", Help: "How long objects that no branch or tag reaches any more are kept on disk. It must be longer than push-timeout.", field: func(c *Config) any { return &c.PruneAfter }},
 	{Name: "drain-time", Value: "TIME", Default: "1m", Help: "How long running clones and pushes may go on after the server was told to end.", field: func(c *Config) any { return &c.DrainTime }},
+	{Name: "uses-keep", Value: "TIME", Default: "9600h", Help: "How long the uses of a token are kept, 400 days. At least an hour.", field: func(c *Config) any { return &c.UsesKeep }},
+	{Name: "uses-keep-revoked", Value: "TIME", Default: "2160h", Help: "How long the uses of a token are kept after it was deleted, 90 days. At least an hour.", field: func(c *Config) any { return &c.UsesKeepRevoked }},
 	{Name: "log-level", Value: "LEVEL", Default: "info", Help: "`debug`, `info`, `warn` or `error`.", field: func(c *Config) any { return &c.LogLevel }},
 	{Name: "log-format", Value: "FORMAT", Default: "text", Help: "`text` or `json`.", field: func(c *Config) any { return &c.LogFormat }},
 }

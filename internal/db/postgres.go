@@ -17,6 +17,7 @@ const (
 	migrateLock = 0x6a65746f6e0001
 	serverKey   = 0x6a65746f6e0002
 	orderLock   = 0x6a65746f6e0003
+	aloneLock   = 0x6a65746f6e0004
 )
 
 func (d *DB) openPostgres(ctx context.Context) error {

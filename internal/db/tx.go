@@ -76,6 +76,21 @@ func (d *DB) Write(ctx context.Context, fn func(tx *Tx) error) error {
 	return d.write(ctx, sql.LevelSerializable, fn)
 }
 
+// WriteAlone is Write for what is appended to one end by one transaction at a
+// time, whoever else writes: they wait for each other, and each statement sees
+// what was committed before it. It is not serializable, so fn must touch nothing
+// that a decision of others rests on.
+func (d *DB) WriteAlone(ctx context.Context, fn func(tx *Tx) error) error {
+	return d.write(ctx, sql.LevelReadCommitted, func(tx *Tx) error {
+		if d.sqlite == nil {
+			if _, err := tx.c.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(aloneLock)); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
+}
+
 func (d *DB) write(ctx context.Context, level sql.IsolationLevel, fn func(tx *Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		tx, err := d.writeOnce(ctx, level, fn)

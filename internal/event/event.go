@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Event struct {
 	Address netip.Addr // the client's address; invalid for a command on the machine
 	Client  string     // the client's User-Agent, cut to 256 bytes and escaped
 	Start   time.Time
+
+	Received, Sent atomic.Int64 // bytes of bodies so far
 
 	mu    sync.Mutex
 	attrs []slog.Attr  // guarded by mu

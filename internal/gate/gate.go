@@ -19,6 +19,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/ledger"
 	"jeton/internal/org"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
@@ -38,8 +39,9 @@ type Options struct {
 	Apps     *application.Room
 	Orgs     *org.Room
 	Audit    *audit.Log
-	URL      string           // the public URL without a slash at its end, for remedies
-	Closed   bool             // nothing is shown to visitors
+	URL      string // the public URL without a slash at its end, for remedies
+	Closed   bool   // nothing is shown to visitors
+	Ledger   *ledger.Room
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
@@ -54,7 +56,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Apps == nil || o.Audit == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Apps == nil || o.Audit == nil || o.Ledger == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {
@@ -145,6 +147,7 @@ func isHidden(err error) bool {
 func (g *Gate) CheckRepo(actor *right.Actor, action right.Action, r *Repo) error {
 	d := right.Check(actor, action, g.Facts(r), g.o.Now())
 	if d.Allow {
+		g.let(actor, action, !r.Private)
 		return nil
 	}
 	return g.denied(actor, action, d, r)
@@ -152,7 +155,11 @@ func (g *Gate) CheckRepo(actor *right.Actor, action right.Action, r *Repo) error
 
 // Allows is CheckRepo for those who only want to know, to show a link or not.
 func (g *Gate) Allows(actor *right.Actor, action right.Action, r *Repo) bool {
-	return right.Check(actor, action, g.Facts(r), g.o.Now()).Allow
+	allow := right.Check(actor, action, g.Facts(r), g.o.Now()).Allow
+	if allow {
+		g.let(actor, action, !r.Private)
+	}
+	return allow
 }
 
 // Check decides about an action of the site or of the actor's own account.
@@ -162,6 +169,7 @@ func (g *Gate) Check(actor *right.Actor, action right.Action) error {
 	}
 	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())
 	if d.Allow {
+		g.let(actor, action, false)
 		return nil
 	}
 	return g.denied(actor, action, d, nil)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"jeton/internal/audit"
+	"jeton/internal/event"
+	"jeton/internal/ledger"
 	"jeton/internal/right"
 )
 
@@ -15,6 +17,8 @@ func (g *Gate) noticeRefusal(ctx context.Context, r *Refusal) {
 	if r.of.ID == 0 {
 		return
 	}
+	ev := event.From(ctx)
+	g.o.Ledger.Refused(ledger.Use{Token: r.of.ID, Account: r.of.Account, Address: ev.Address, Client: ev.Client}, "refused: "+r.Why.String())
 	actor := right.Actor{Account: r.of.Account, Kind: credential(r.of.Kind), Token: r.of.ID, App: r.of.App, Note: r.of.Note}
 	g.notice(ctx, fmt.Sprintf("%d %s", r.of.ID, r.Why), audit.Entry{
 		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: map[string]string{"why": r.Why.String()},

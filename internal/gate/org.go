@@ -44,6 +44,7 @@ func (g *Gate) orgFacts(action right.Action, o *Org) right.Facts {
 func (g *Gate) CheckOrg(actor *right.Actor, action right.Action, o *Org) error {
 	d := right.Check(actor, action, g.orgFacts(action, o), g.o.Now())
 	if d.Allow {
+		g.let(actor, action, false)
 		return nil
 	}
 	return g.denied(actor, action, d, nil)
@@ -51,7 +52,11 @@ func (g *Gate) CheckOrg(actor *right.Actor, action right.Action, o *Org) error {
 
 // AllowsOrg is CheckOrg for those who only want to know.
 func (g *Gate) AllowsOrg(actor *right.Actor, action right.Action, o *Org) bool {
-	return right.Check(actor, action, g.orgFacts(action, o), g.o.Now()).Allow
+	allow := right.Check(actor, action, g.orgFacts(action, o), g.o.Now()).Allow
+	if allow {
+		g.let(actor, action, false)
+	}
+	return allow
 }
 
 // Team loads a team of the organisation of that login and decides about action,
@@ -81,6 +86,7 @@ func (g *Gate) teamFacts(t *Team) right.Facts {
 func (g *Gate) CheckTeam(actor *right.Actor, action right.Action, t *Team) error {
 	d := right.Check(actor, action, g.teamFacts(t), g.o.Now())
 	if d.Allow {
+		g.let(actor, action, false)
 		return nil
 	}
 	return g.denied(actor, action, d, nil)
@@ -88,7 +94,11 @@ func (g *Gate) CheckTeam(actor *right.Actor, action right.Action, t *Team) error
 
 // AllowsTeam is CheckTeam for those who only want to know.
 func (g *Gate) AllowsTeam(actor *right.Actor, action right.Action, t *Team) bool {
-	return right.Check(actor, action, g.teamFacts(t), g.o.Now()).Allow
+	allow := right.Check(actor, action, g.teamFacts(t), g.o.Now()).Allow
+	if allow {
+		g.let(actor, action, false)
+	}
+	return allow
 }
 
 // noRightInOrg words what somebody's place in an organisation or team is not

@@ -19,13 +19,11 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/push"
 	"jeton/internal/right"
-	"jeton/internal/token"
 )
 
 // Options are what the door needs. All but the times and Now are required.
 type Options struct {
 	Gate         *gate.Gate
-	Tokens       *token.Room
 	Fetch        *fetch.Flow
 	Push         *push.Flow
 	MaxPack      int64         // bytes of a push's body
@@ -43,7 +41,7 @@ type Door struct {
 
 // New makes the door.
 func New(o Options) *Door {
-	if o.Gate == nil || o.Tokens == nil || o.Fetch == nil || o.Push == nil || o.MaxPack <= 0 {
+	if o.Gate == nil || o.Fetch == nil || o.Push == nil || o.MaxPack <= 0 {
 		panic("githttp: New without a required option")
 	}
 	if o.FetchTimeout == 0 {
@@ -130,27 +128,37 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	event.From(r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
+	use := d.o.Gate.Begin(r.Context(), &actor)
+	defer use.Broken() // whatever ends this without an error or an answer
+	err = d.within(w, r, &actor, use, heard)
+	use.End(err)
+	return err
+}
+
+// within answers a request of an actor.
+func (d *Door) within(w http.ResponseWriter, r *http.Request, actor *right.Actor, use *gate.Use, heard uint64) error {
 	t, err := parse(r)
 	if err != nil {
 		return err
 	}
-	repo, err := d.load(r, &actor, t)
+	use.About(t.service.action, nil, t.owner, t.repo)
+	repo, err := d.load(r, actor, t)
 	if err != nil {
 		return err
 	}
+	use.About(t.service.action, &repo, "", "")
 	if repo.Renamed && t.discovery {
 		// git follows a redirect of its first request and stays at the new place.
 		to := "/" + repo.OwnerLogin + "/" + repo.Name + ".git/info/refs?service=" + t.service.name
 		http.Redirect(w, r, d.o.Gate.URL(to), http.StatusMovedPermanently)
 		return nil
 	}
-	leave, err := d.crowd.Enter(r, &actor)
+	leave, err := d.crowd.Enter(r, actor)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	d.used(r, &actor, &repo, t.service)
-	return d.answer(w, r, &actor, repo, t, heard)
+	return d.answer(w, r, actor, repo, t, heard)
 }
 
 // load asks the gate. Whether a push is allowed at all is known here, before
@@ -163,14 +171,6 @@ func (d *Door) load(r *http.Request, actor *right.Actor, t target) (gate.Repo, e
 }
 
 var errAnonymousWrite = problem.New(problem.Unauthenticated, "No anonymous write access.", "")
-
-func (d *Door) used(r *http.Request, actor *right.Actor, repo *gate.Repo, s *service) {
-	if !actor.IsToken() {
-		return
-	}
-	ev := event.From(r.Context())
-	d.o.Tokens.Used(actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: repo.OwnerLogin + "/" + repo.Name, Action: s.action.String(), Old: actor.OldEnding()})
-}
 
 // askAgainFrom is from how large a request on it may be on its way for long, and
 // from how large an answer: what is smaller fits into the buffers between here

@@ -70,10 +70,8 @@ type Options struct {
 	Enter func(func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler
 	// State is the caller's rate limit; ok is false where there is none.
 	State func(r *http.Request, actor *right.Actor) (limit, remaining int, reset time.Time, ok bool)
-	// Used notes the use of a token.
-	Used func(r *http.Request, actor *right.Actor, action right.Action)
-	Log  *slog.Logger
-	Now  func() time.Time
+	Log   *slog.Logger
+	Now   func() time.Time
 }
 
 // Door answers GraphQL.
@@ -134,7 +132,7 @@ func (d *Door) answer() http.Handler {
 		defer cancel()
 		s := newSession(*actor, r)
 		out := d.schema.Exec(context.WithValue(ctx, sessionKey{}, s), q.Query, q.OperationName, q.Variables)
-		d.o.Used(r, actor, right.SelfRead)
+		d.o.Gate.Listed(actor)
 		if s.fields.Load() < 0 {
 			out = &gql.Response{Errors: []*gqlerrors.QueryError{{ResolverError: errTooMuch}}}
 		}

@@ -34,7 +34,8 @@ var allow = map[string][]string{
 	// rooms, and what every room may use
 	"keys":        {"problem", "db"},
 	"change":      {"problem", "db"},
-	"audit":       {"id", "problem", "event", "printable", "right", "db"},
+	"chain":       {"problem", "db", "keys"},
+	"audit":       {"id", "problem", "event", "printable", "right", "db", "chain"},
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
@@ -42,6 +43,7 @@ var allow = map[string][]string{
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
 	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
+	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
@@ -51,7 +53,7 @@ var allow = map[string][]string{
 	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
 	"release":      {"id", "problem", "right", "db", "limit", "blob", "hook"},
 	// the gate
-	"gate": {"id", "narrow", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application"},
+	"gate": {"id", "narrow", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
@@ -62,15 +64,15 @@ var allow = map[string][]string{
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
-	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit",
+	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "ledger",
 		"signature", "pubkey", "commitstatus", "deployment", "release", "publish", "blob", "alert"},
-	"graphql": {"release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"graphql": {"ledger", "release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
-	"githttp": {"id", "problem", "event", "printable", "right", "repo", "token", "gate", "push", "fetch", "gitstore", "httpkit"},
-	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "gate", "httpkit"},
+	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
+	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
 	"web": {"id", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"jeton/internal/event"
@@ -59,10 +60,14 @@ func Events(log *slog.Logger, trusted *Proxies, seen func(*http.Request, int, ti
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			x := &exchange{recorder: recorder{ResponseWriter: w}}
 			ev := &x.event
+			x.sent = &ev.Sent
 			ev.Start = time.Now()
 			ev.Request, ev.Address, ev.Client = newRequestID(ev.Start), trusted.Client(r), printable.Line(r.UserAgent(), maxClient)
 			w.Header()[RequestIDHeader] = []string{ev.Request}
 			r = r.WithContext(event.With(r.Context(), ev))
+			if r.Body != nil && r.Body != http.NoBody {
+				r.Body = &counted{r.Body, &ev.Received}
+			}
 			defer func() {
 				took := time.Since(ev.Start)
 				x.log(log.Handler(), r, took)
@@ -89,7 +94,7 @@ func (x *exchange) log(h slog.Handler, r *http.Request, took time.Duration) {
 	var room [16]slog.Attr
 	attrs := append(room[:0],
 		slog.String("request", ev.Request), slog.String("method", printable.Line(r.Method, 16)), slog.String("path", printable.Line(r.URL.Path, 512)),
-		slog.Int("status", status), slog.Int64("bytes", x.bytes), slog.Duration("took", took),
+		slog.Int("status", status), slog.Int64("bytes", ev.Sent.Load()), slog.Duration("took", took),
 		slog.String("address", ev.Address.String()), slog.String("client", ev.Client),
 	)
 	record := slog.NewRecord(ev.Start.Add(took), level, "request", 0)
@@ -121,11 +126,24 @@ func Recover(log *slog.Logger, render Renderer) Middleware {
 	}
 }
 
+// counted counts what is read of a body.
+type counted struct {
+	io.ReadCloser
+	received *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	c.received.Add(int64(n))
+	return n, err
+}
+
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
 	status int
-	bytes  int64
+	sent   *atomic.Int64 // bytes of the body
 }
 
 func (w *recorder) code() int {
@@ -149,7 +167,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 		w.status = http.StatusOK
 	}
 	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
+	w.sent.Add(int64(n))
 	return n, err
 }
 
@@ -160,7 +178,7 @@ func (w *recorder) ReadFrom(r io.Reader) (int64, error) {
 		w.status = http.StatusOK
 	}
 	n, err := io.Copy(w.ResponseWriter, r)
-	w.bytes += n
+	w.sent.Add(n)
 	return n, err
 }
 

@@ -47,6 +47,9 @@ type Delivery int64
 // Event names one line of the security log.
 type Event int64
 
+// Use names one line of the uses of tokens.
+type Use int64
+
 // PublicKey names a public key of an account, or a subkey of one.
 type PublicKey int64
 

@@ -91,3 +91,15 @@ func (r *Ring) Digests(label string, value []byte) []Sum {
 	}
 	return out
 }
+
+// DigestUnder returns the digest of value under the live key of that id; ok is
+// false if there is none. It is for digests that are compared with stored ones
+// and never moved to a newer key.
+func (r *Ring) DigestUnder(key int64, label string, value []byte) (sum [32]byte, ok bool) {
+	for _, k := range *r.live.Load() {
+		if k.id == key {
+			return k.digest(label, value), true
+		}
+	}
+	return sum, false
+}

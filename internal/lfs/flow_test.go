@@ -88,7 +88,7 @@ func TestPushAndClone(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(visitor.Dir, "second.bin")); err != nil || string(got) != "second open" {
 		t.Errorf("a visitor cloned %q, %v", got, err)
 	}
-	if err := w.Tokens.Flush(t.Context()); err != nil {
+	if err := w.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if uses, err := w.Tokens.List(t.Context(), w.ada.ID, token.Personal); err != nil || uses[0].LastUse.Repo == "" {

@@ -21,14 +21,12 @@ import (
 	"jeton/internal/largefile"
 	"jeton/internal/problem"
 	"jeton/internal/right"
-	"jeton/internal/token"
 )
 
 // Options are what the door needs. All but Off, the times and Now are required.
 type Options struct {
 	DB              *db.DB
 	Gate            *gate.Gate
-	Tokens          *token.Room
 	Files           *largefile.Room
 	Keys            *keys.Ring
 	Off             bool          // every answer is that there is no Git LFS here
@@ -45,7 +43,7 @@ type Door struct {
 
 // New makes the door.
 func New(o Options) *Door {
-	if o.DB == nil || o.Gate == nil || o.Tokens == nil || o.Files == nil || o.Keys == nil {
+	if o.DB == nil || o.Gate == nil || o.Files == nil || o.Keys == nil {
 		panic("lfs: New without a required option")
 	}
 	if o.DownloadTimeout == 0 {
@@ -209,6 +207,15 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	event.From(c.ctx()).Add(slog.String("actor", c.actor.Login), slog.Int64("token", int64(c.actor.Token)))
+	use := d.o.Gate.Begin(c.ctx(), &c.actor)
+	defer use.Broken() // whatever ends this without an error or an answer
+	err := d.within(c, use)
+	use.End(err)
+	return err
+}
+
+// within answers a request of an actor.
+func (d *Door) within(c *call, use *gate.Use) error {
 	if d.o.Off {
 		return &httpkit.Wrong{Status: http.StatusNotImplemented, Text: "Git LFS is switched off on this server."}
 	}
@@ -216,6 +223,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	use.About(c.route.action, nil, t.owner, t.repo)
 	if d.o.Gate.Heard() != c.heard { // while the body of a batch came
 		if err := c.identify(); err != nil {
 			return err
@@ -224,12 +232,12 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	if c.repo, err = d.load(c.ctx(), c, &c.actor, t); err != nil {
 		return err
 	}
-	leave, err := d.crowd.Enter(r, &c.actor)
+	use.About(c.route.action, &c.repo, "", "")
+	leave, err := d.crowd.Enter(c.r, &c.actor)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	d.used(c)
 	return c.route.handle(d, c)
 }
 
@@ -291,12 +299,4 @@ func (d *Door) watch(c *call, limit time.Duration) (context.Context, func()) {
 	ctx, stop := d.o.Gate.Watch(ctx, &c.actor, &c.repo, c.heard, func(ctx context.Context) error { return d.again(ctx, c) })
 	release := httpkit.CutShort(ctx, c.w)
 	return ctx, func() { release(); stop(); cancel() }
-}
-
-func (d *Door) used(c *call) {
-	if !c.actor.IsToken() {
-		return
-	}
-	ev := event.From(c.ctx())
-	d.o.Tokens.Used(c.actor.Token, token.Use{At: d.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: c.repo.FullName(), Action: c.route.action.String(), Old: c.actor.OldEnding()})
 }

@@ -87,7 +87,7 @@ func TestGit_lfs(t *testing.T) {
 	g.Commit(t, "large.bin", strings.Repeat("large ", 1000), "Add a large file")
 	g.Run(t, "remote", "add", "origin", w.URL()+"/ada/engine.git")
 	g.Run(t, "push", "-q", "origin", "HEAD:refs/heads/main")
-	if err := w.Tokens.Flush(t.Context()); err != nil {
+	if err := w.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	a, err := w.Apps.Authorization(t.Context(), w.ada.ID, w.app.ClientID)

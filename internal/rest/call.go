@@ -20,7 +20,6 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
-	"jeton/internal/token"
 )
 
 // handler answers one route with a value to encode. A nil value is a 204, and a
@@ -36,6 +35,7 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	actor  right.Actor
+	use    *gate.Use // of the actor's token
 	action right.Action
 	repo   gate.Repo // loaded when the route's action is of a repository
 	org    gate.Org  // loaded when it is of an organisation
@@ -64,6 +64,7 @@ func (c *call) enter() error {
 		return err
 	}
 	c.actor = actor
+	c.use = c.door.o.Gate.Begin(c.r.Context(), &actor)
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
 		if actor.Kind != right.FineToken { // GitHub: none for these
@@ -116,19 +117,27 @@ func (d *Door) wrap(route httpkit.Route[route]) http.Handler {
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		c := r.Context().Value(callKey{}).(*call)
 		c.w, c.r, c.action, c.status = w, r, route.Action, route.Handle.code
-		if err := c.authorize(); err != nil {
-			return err
-		}
-		if done := c.redirected(); done {
-			return nil
-		}
-		v, err := route.Handle.handle(c)
-		if err != nil {
-			return err
-		}
-		c.used()
-		return c.write(v)
+		err := c.answer(route.Handle.handle)
+		c.use.End(err)
+		return err
 	})
+}
+
+// answer asks the gate and then the handler.
+func (c *call) answer(handle handler) error {
+	c.use.About(c.action, nil, c.r.PathValue("owner"), c.r.PathValue("repo"))
+	if err := c.authorize(); err != nil {
+		return err
+	}
+	c.use.About(c.action, &c.repo, "", "")
+	if done := c.redirected(); done {
+		return nil
+	}
+	v, err := handle(c)
+	if err != nil {
+		return err
+	}
+	return c.write(v)
 }
 
 func (c *call) authorize() error {
@@ -205,18 +214,6 @@ func (c *call) below() string {
 		out += "?" + c.r.URL.RawQuery
 	}
 	return out
-}
-
-func (c *call) used() {
-	if !c.actor.IsToken() {
-		return
-	}
-	ev := event.From(c.r.Context())
-	name := ""
-	if c.repo.ID != 0 {
-		name = c.repo.OwnerLogin + "/" + c.repo.Name
-	}
-	c.door.o.Tokens.Used(c.actor.Token, token.Use{At: c.door.o.Now(), Address: ev.Address.String(), Client: ev.Client, Repo: name, Action: c.action.String(), Old: c.actor.OldEnding()})
 }
 
 // write encodes v, or answers 304 when the caller has it already.

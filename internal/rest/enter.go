@@ -18,17 +18,14 @@ func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor)
 	return httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		maps.Copy(w.Header(), d.fixed)
 		c := &call{door: d, w: w, r: r}
-		if err := c.enter(); err != nil {
-			return err
+		defer func() { c.use.Broken() }() // what was answered has ended it
+		err := c.enter()
+		if err == nil {
+			c.use.About(right.SelfRead, nil, "", "")
+			err = c.hand(next)
 		}
-		if !c.actor.IsAnonymous() {
-			body, err := c.body()
-			if err != nil {
-				return err
-			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
-		}
-		return next(w, r, &c.actor)
+		c.use.End(err)
+		return err
 	})
 }
 
@@ -43,7 +40,14 @@ func (d *Door) State(r *http.Request, actor *right.Actor) (limit, remaining int,
 	return core.Limit, core.Remaining, time.Unix(core.Reset, 0), true
 }
 
-// Used notes that the actor's token was used for action.
-func (d *Door) Used(r *http.Request, actor *right.Actor, action right.Action) {
-	(&call{door: d, r: r, actor: *actor, action: action}).used()
+// hand gives the request to another door, with the body of whoever is somebody.
+func (c *call) hand(next func(http.ResponseWriter, *http.Request, *right.Actor) error) error {
+	if !c.actor.IsAnonymous() {
+		body, err := c.body()
+		if err != nil {
+			return err
+		}
+		c.r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	return next(c.w, c.r, &c.actor)
 }

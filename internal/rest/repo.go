@@ -212,6 +212,7 @@ func (d *Door) listOwnRepos(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.door.o.Gate.Listed(&c.actor)
 	return c.list(query)
 }
 

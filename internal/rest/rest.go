@@ -98,7 +98,10 @@ func New(o Options) *Door {
 	for _, t := range d.table() {
 		d.routes = append(d.routes, httpkit.Register(d.mux, "rest", t.register(), d.wrap)...)
 	}
-	d.mux.Handle("/", httpkit.Frame(d.render, func(http.ResponseWriter, *http.Request) error { return errNotFound }))
+	d.mux.Handle("/", httpkit.Frame(d.render, func(_ http.ResponseWriter, r *http.Request) error {
+		r.Context().Value(callKey{}).(*call).use.End(errNotFound)
+		return errNotFound
+	}))
 	return d
 }
 
@@ -146,7 +149,9 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	httpkit.Frame(d.render, func(w http.ResponseWriter, r *http.Request) error {
 		c := &call{door: d, w: w, r: r}
+		defer func() { c.use.Broken() }() // what was answered has ended it
 		if err := c.enter(); err != nil {
+			c.use.End(err)
 			return err
 		}
 		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))

@@ -200,9 +200,9 @@ func setFrozen(ctx context.Context, tx *db.Tx, tid id.Token, at time.Time) error
 	return nil
 }
 
-func recordOldUse(ctx context.Context, tx *db.Tx, tid id.Token, u Use) error {
+func recordOldUse(ctx context.Context, tx *db.Tx, tid id.Token, ending string, u Use) error {
 	_, err := tx.Exec(ctx, `UPDATE token_secrets SET used_at = $1, used_address = $2, used_client = $3 WHERE token_id = $4 AND last_eight = $5 AND used_at < $1`,
-		db.Micros(u.At), u.Address, u.Client, tid, u.Old)
+		db.Micros(u.At), u.Address, u.Client, tid, ending)
 	if err != nil {
 		return fmt.Errorf("record use of old secret: %w", err)
 	}

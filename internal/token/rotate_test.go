@@ -144,9 +144,11 @@ func TestRotateItself(t *testing.T) {
 				t.Errorf("the new secret is %+v", v)
 			}
 		}
-		h.Used(tok.ID, Use{At: h.now, Address: "192.0.2.1", Client: "old program", Old: tok.LastEight})
-		h.Used(tok.ID, Use{At: h.now, Address: "192.0.2.2", Client: "new program"})
-		if err := h.Flush(t.Context()); err != nil {
+		err = d.Write(t.Context(), func(tx *db.Tx) error {
+			return h.UsedTx(t.Context(), tx, map[Holder]Use{
+				{Token: tok.ID, Old: tok.LastEight}: {At: h.now, Address: "192.0.2.1", Client: "old program"}, {Token: tok.ID}: {At: h.now, Address: "192.0.2.2", Client: "new program"}})
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		still, err := h.OldSecrets(t.Context(), d, tok.ID)

@@ -61,7 +61,6 @@ type Use struct {
 	Repo    string // "owner/name", or empty
 	Action  string // the gate's name of what was done
 	Node    string // by which narrowed one; empty: by the token itself
-	Old     string // how the secret ends, if it was one that a rotation took out
 }
 
 // Options are what the room needs. All but Now, Log and CacheSize are required.

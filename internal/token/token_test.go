@@ -277,15 +277,19 @@ func TestKeyRotation(t *testing.T) {
 	})
 }
 
-func TestUsed_batched(t *testing.T) {
+func TestUsed_latest(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		h := newHouse(t, d)
 		tok, _ := h.create(t, "used", time.Time{})
-		h.Used(tok.ID, Use{At: h.now, Address: "192.0.2.1", Client: "git/2.39.5", Repo: "ada/hello", Action: "repo.fetch"})
-		h.Used(tok.ID, Use{At: h.now.Add(time.Minute), Address: "192.0.2.2", Client: "git/2.39.5", Repo: "ada/hello", Action: "repo.push"})
-		if err := h.Flush(t.Context()); err != nil {
-			t.Fatal(err)
+		for _, u := range []Use{
+			{At: h.now.Add(time.Minute), Address: "192.0.2.2", Client: "git/2.39.5", Repo: "ada/hello", Action: "repo.push"},
+			{At: h.now, Address: "192.0.2.1", Client: "git/2.39.5", Repo: "ada/hello", Action: "repo.fetch"}, // came late
+		} {
+			err := d.Write(t.Context(), func(tx *db.Tx) error { return h.UsedTx(t.Context(), tx, map[Holder]Use{{Token: tok.ID}: u}) })
+			if err != nil {
+				t.Fatal(err)
+			}
 		}
 		got, err := h.ByID(t.Context(), h.owner, tok.ID)
 		if err != nil || got.LastUse.Action != "repo.push" || got.LastUse.Address != "192.0.2.2" || !got.LastUse.At.Equal(h.now.Add(time.Minute)) {

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -9,23 +10,18 @@ import (
 	"jeton/internal/id"
 )
 
-const (
-	flushEvery = time.Second
-	maxPending = 1 << 17 // tokens with an unwritten use; beyond it the newest are dropped
-)
+const flushEvery = time.Second
 
-// uses collects what was used, so that no request waits for the record. At most
-// the last second is lost in a crash.
+// uses collects which digests move to the current key, so that no request waits
+// for that. What a crash loses is done at the token's next use.
 type uses struct {
 	room *Room
 	done chan struct{}
 	stop func()
 
 	mu      sync.Mutex
-	latest  map[id.Token]Use       // guarded by mu
 	digests map[id.Token]newDigest // guarded by mu
 	nodes   map[id.Token][]step    // guarded by mu; chains that were seen for the first time
-	old     map[id.Token]Use       // guarded by mu; by secrets that rotations took out
 }
 
 type newDigest struct {
@@ -34,19 +30,36 @@ type newDigest struct {
 }
 
 func newUses(r *Room) *uses {
-	return &uses{room: r, latest: map[id.Token]Use{}, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}, old: map[id.Token]Use{}}
+	return &uses{room: r, digests: map[id.Token]newDigest{}, nodes: map[id.Token][]step{}}
 }
 
-// Used remembers a use of a token; it is written within a second.
-func (r *Room) Used(tid id.Token, u Use) {
-	r.uses.mu.Lock()
-	defer r.uses.mu.Unlock()
-	if _, known := r.uses.latest[tid]; known || len(r.uses.latest) < maxPending {
-		r.uses.latest[tid] = u
-		if u.Old != "" {
-			r.uses.old[tid] = u // the new secret may be used in the same second
+// UsedTx notes the latest use of tokens, in the transaction that writes their
+// uses into the ledger. An earlier one than what is known changes nothing.
+func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[Holder]Use) error {
+	for h, use := range latest {
+		if err := recordUse(ctx, tx, h.Token, use); err != nil {
+			return err
+		}
+		if h.Old != "" {
+			if err := recordOldUse(ctx, tx, h.Token, h.Old, use); err != nil {
+				return err
+			}
+		}
+		if h.Node == "" {
+			continue
+		}
+		if err := recordNodeUse(ctx, tx, h.Token, h.Node, use); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// Holder is who uses a token: itself, or one that was narrowed out of it. Old is how
+// the secret ends by which that is, if a rotation took it out.
+type Holder struct {
+	Token     id.Token
+	Node, Old string
 }
 
 func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {
@@ -64,7 +77,7 @@ func (u *uses) seen(tid id.Token, steps []step) {
 	}
 }
 
-// Start writes the collected uses in batches until Close.
+// Start writes what was collected in batches until Close.
 func (r *Room) Start(ctx context.Context) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // a cancelled start must still flush: Close ends it
 	r.uses.stop, r.uses.done = cancel, make(chan struct{})
@@ -78,7 +91,7 @@ func (r *Room) Start(ctx context.Context) {
 				return
 			case <-tick.C:
 				if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
-					r.o.Log.WarnContext(ctx, "uses of tokens not written yet", "err", err)
+					r.o.Log.WarnContext(ctx, "digests of tokens not renewed yet", "err", err)
 				}
 			}
 		}
@@ -99,31 +112,15 @@ func (r *Room) Close(ctx context.Context) error {
 func (r *Room) Flush(ctx context.Context) error {
 	u := r.uses
 	u.mu.Lock()
-	latest, digests, nodes, old := u.latest, u.digests, u.nodes, u.old
-	u.latest, u.digests, u.nodes, u.old = map[id.Token]Use{}, map[id.Token]newDigest{}, map[id.Token][]step{}, map[id.Token]Use{}
+	digests, nodes := u.digests, u.nodes
+	u.digests, u.nodes = map[id.Token]newDigest{}, map[id.Token][]step{}
 	u.mu.Unlock()
-	if len(latest) == 0 && len(digests) == 0 && len(nodes) == 0 {
+	if len(digests) == 0 && len(nodes) == 0 {
 		return nil
 	}
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		for tid, steps := range nodes {
 			if err := remember(ctx, tx, tid, steps, r.o.Now()); err != nil {
-				return err
-			}
-		}
-		for tid, use := range latest {
-			if err := recordUse(ctx, tx, tid, use); err != nil {
-				return err
-			}
-			if use.Node == "" {
-				continue
-			}
-			if err := recordNodeUse(ctx, tx, tid, use.Node, use); err != nil {
-				return err
-			}
-		}
-		for tid, use := range old {
-			if err := recordOldUse(ctx, tx, tid, use); err != nil {
 				return err
 			}
 		}
@@ -135,27 +132,15 @@ func (r *Room) Flush(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		u.putBack(latest, old, digests, nodes)
+		u.putBack(digests, nodes)
 	}
 	return err
 }
 
-func (u *uses) putBack(latest, old map[id.Token]Use, digests map[id.Token]newDigest, nodes map[id.Token][]step) {
+func (u *uses) putBack(digests map[id.Token]newDigest, nodes map[id.Token][]step) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for tid, use := range latest {
-		if _, newer := u.latest[tid]; !newer {
-			u.latest[tid] = use
-		}
-	}
-	for tid, use := range old {
-		if _, newer := u.old[tid]; !newer {
-			u.old[tid] = use
-		}
-	}
-	for tid, d := range digests {
-		u.digests[tid] = d
-	}
+	maps.Copy(u.digests, digests)
 	for tid, steps := range nodes {
 		u.nodes[tid] = append(steps, u.nodes[tid]...)
 	}

@@ -375,6 +375,9 @@ func showFine(c *call) error {
 		return err
 	}
 	p.Kept, p.Lost = again, lost
+	if p.Ledger, err = c.tokenLedger(&t); err != nil {
+		return err
+	}
 	return c.show("fine-edit", p)
 }
 

@@ -159,8 +159,9 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Href                                          string
-	Frozen                                        time.Time  // zero: it is not
-	Old                                           *oldSecret // nil: none works
+	Frozen                                        time.Time    // zero: it is not
+	Old                                           *oldSecret   // nil: none works
+	Ledger                                        *tokenLedger // nil when the form is shown again
 }
 
 // regeneratePage asks for a new expiration.

@@ -35,7 +35,7 @@ func TestRotate_page(t *testing.T) {
 		if plain == old || status(plain) != 200 || status(old) != 200 {
 			t.Fatalf("%s: the new secret gives %d, the old one %d", path, status(plain), status(old))
 		}
-		if err := s.Tokens.Flush(t.Context()); err != nil {
+		if err := s.Ledger.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		p.get(path).want(t, 200, "The old secret still works", "…"+old[len(old)-8:], "It was last used", "127.0.0.1")

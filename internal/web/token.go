@@ -295,6 +295,9 @@ func showToken(c *call) error {
 	if err != nil {
 		return err
 	}
+	if p.Ledger, err = c.tokenLedger(&t); err != nil {
+		return err
+	}
 	return c.show("token-edit", p)
 }
 

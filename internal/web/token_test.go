@@ -120,7 +120,7 @@ func TestTokens_lastUse(t *testing.T) {
 		t.Fatalf("the token does not work: %s", got.Status)
 	}
 	after := s.Now()
-	if err := s.Tokens.Flush(t.Context()); err != nil {
+	if err := s.Ledger.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	used := p.get(path).want(t, 200, "From 127.0.0.1", "Client course-script/1.2", "For reading through the API")

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/hook"
 	"jeton/internal/httpkit"
 	"jeton/internal/largefile"
+	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
@@ -44,6 +45,7 @@ type Options struct {
 	Repos     *repo.Room
 	Orgs      *org.Room
 	Audit     *audit.Log
+	Ledger    *ledger.Room
 	Files     *largefile.Room // nil where there is no Git LFS
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
@@ -90,7 +92,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
-		o.Audit == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
+		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
 	}
@@ -266,6 +268,9 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}", Action: right.SelfSecurity, Handle: showToken},
 		{Method: post, Path: "/settings/tokens/{token}", Action: right.SelfSensitive, Handle: updateToken},
+		{Method: get, Path: "/settings/tokens/{token}/uses", Action: right.SelfSecurity, Handle: showUses},
+		{Method: get, Path: "/settings/tokens/{token}/uses/export", Action: right.SelfSecurity, Handle: exportUses},
+		{Method: post, Path: "/settings/tokens/{token}/shrink", Action: right.SelfSensitive, Handle: shrinkToken},
 		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateForm(token.Personal)},
