@@ -24,6 +24,18 @@ var mutants = map[string]apptest.Mutant{
 	"TestA20_": {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything()}, nil\n\t}\n\t" + sessionLine},
 	"TestA23_": {File: check, Old: "if relation < e.Right {", New: "if false {"},
 
+	"TestA6_Beyond":        {File: "internal/repo/list.go", Old: "(r.private AND `+tied+` AND `+within+`)", New: "(r.private AND `+tied+` AND (TRUE OR `+within+`))"},
+	"TestA10_Narrowed":     {File: "internal/token/fine.go", Old: "if parent.Access != Anywhere {", New: "if false {"},
+	"TestA14_AReach":       {File: "internal/rest/fork.go", Old: "if err := c.mayGive(in.NewOwner); err != nil {", New: "if err := error(nil); err != nil {"},
+	"TestA14_AReachIs":     {File: "internal/right/reach.go", Old: "\t\tif r.Owner != f.Owner {", New: "\t\tif false {"},
+	"TestA14_AReachIsNot":  {File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (r.All ||", New: "return r.Owner == actor.Account && (true ||"},
+	"TestA14_AnAccount":    {File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && (", Also: []apptest.Mutant{{File: "internal/token/fine.go", Old: "if n.Owner != account {", New: "if false {"}}},
+	"TestA16_.*Permission": {File: "internal/right/fine.go", Old: "gives: levels(Levels{Administration: Read},", New: "gives: levels(Levels{Administration: Write},"},
+	"TestA17_.*Reaches":    {File: "internal/token/verify.go", Old: "Grant: t.Grant(), LastEight", New: "Grant: right.Everything(), LastEight"},
+	"TestB8_ANarrower":     {File: "internal/token/fine.go", Old: `return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")`, New: `return r.record(ctx, tx, actor, t.Kind.deed("update"), t, "")`},
+	"TestB13_AReach":       {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || !seen {"},
+	"TestJ4_":              {File: "internal/rest/merge.go", Old: "if c.door.o.Gate.CheckRepo(&c.actor, right.RepoFetch, &r) != nil {", New: "if false {"},
+
 	"TestB1_EveryRequestAsksAnew$": {File: "internal/token/verify.go", Old: "return !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt)", New: "return false", Also: []apptest.Mutant{
 		{File: "internal/token/verify.go", Old: "case t.Expired(r.o.Now()):", New: "case false:"}}},
 	"TestB1_ANewPasswordEndsOtherSessions$": {File: "internal/signin/password.go", Old: "if _, err := r.deleteSessions(ctx, tx, who.ID, `id <> $2`, int64(actor.Sess)); err != nil {", New: "if err := error(nil); err != nil {"},
@@ -104,10 +116,10 @@ var mutants = map[string]apptest.Mutant{
 	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
 
-	"TestP1_": {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
-	"TestP3_": {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
-	"TestP4_": {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
-	"TestP5_": {File: "internal/token/rotate.go", Old: "if n := distinct(s); n < 6 {", New: "if n := distinct(s); n < 0 {"},
+	"TestR1_": {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
+	"TestR3_": {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
+	"TestR4_": {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
+	"TestR5_": {File: "internal/token/rotate.go", Old: "if n := distinct(s); n < 6 {", New: "if n := distinct(s); n < 0 {"},
 }
 
 // The files and lines that several mutants change.

@@ -52,9 +52,9 @@ func (s *scene) logged(t *testing.T, action string) (n int) {
 	return n
 }
 
-// TestP1_TheftOfAnOldSecret: who has the old secret alone does not get the new one,
+// TestR1_TheftOfAnOldSecret: who has the old secret alone does not get the new one,
 // has what it gave until the window ends, and leaves a line with each try.
-func TestP1_TheftOfAnOldSecret(t *testing.T) {
+func TestR1_TheftOfAnOldSecret(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	old := s.token(t, s.ada, "everything", "repo")
@@ -81,9 +81,9 @@ func TestP1_TheftOfAnOldSecret(t *testing.T) {
 	s.unharmed(t, "after the theft")
 }
 
-// TestP2_ReplayOfARotation: an answer is repeated for who has both the key of the
+// TestR2_ReplayOfARotation: an answer is repeated for who has both the key of the
 // request and a secret, and for nobody who has one of them.
-func TestP2_ReplayOfARotation(t *testing.T) {
+func TestR2_ReplayOfARotation(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	old, key := s.token(t, s.ada, "everything", "repo"), drawn()
@@ -103,10 +103,10 @@ func TestP2_ReplayOfARotation(t *testing.T) {
 	want(t, "the key with a session", s.Do(t, "POST", "/api/v3/user/token/rotate", `{"idempotency_key":"`+key+`"}`, cookie(session)), 401)
 }
 
-// TestP3_WhatAFreezeStops: an old secret that comes late stops the new one and what
+// TestR3_WhatAFreezeStops: an old secret that comes late stops the new one and what
 // was narrowed from it, on every door; a token lifts that in no way, and a person
 // with a recent sign-in does with one click.
-func TestP3_WhatAFreezeStops(t *testing.T) {
+func TestR3_WhatAFreezeStops(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	tok, old := s.Token(t, s.ada, "everything", "repo")
@@ -175,9 +175,9 @@ func TestP3_WhatAFreezeStops(t *testing.T) {
 	}
 }
 
-// TestP4_FreezingIsBounded: an old leak stops nobody for ever: once for each
+// TestR4_FreezingIsBounded: an old leak stops nobody for ever: once for each
 // rotation, within 30 days of it, and not once the owner has spoken.
-func TestP4_FreezingIsBounded(t *testing.T) {
+func TestR4_FreezingIsBounded(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	tok, old := s.Token(t, s.ada, "everything", "repo")
@@ -211,9 +211,9 @@ func TestP4_FreezingIsBounded(t *testing.T) {
 	}
 }
 
-// TestP5_GuessingTheKey: keys that were not drawn are not taken, and a token that
+// TestR5_GuessingTheKey: keys that were not drawn are not taken, and a token that
 // was rotated says nothing about how near a guess is.
-func TestP5_GuessingTheKey(t *testing.T) {
+func TestR5_GuessingTheKey(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	old := s.token(t, s.ada, "everything", "repo")

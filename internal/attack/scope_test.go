@@ -147,6 +147,9 @@ func TestA8_TokensChangeNoSecurity(t *testing.T) {
 	tok, plain := s.Token(t, s.ada, "everything", "repo", "user", "workflow", "delete_repo")
 	all := carriers(plain)
 	all["cookie"] = cookie(plain)
+	for name, header := range carriers(s.fine(t, s.ada, token.NewFine{Owner: s.ada.ID, Access: token.AllOf}, everything)) {
+		all["fine-grained, "+name] = header
+	}
 	for path, form := range securityForms(s, int64(tok.ID)) {
 		for name, header := range all {
 			a := s.post(t, path, form, header)

@@ -10,6 +10,7 @@ import (
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
@@ -43,6 +44,9 @@ func (f *Flow) Bundle(ctx context.Context, actor *right.Actor, r gate.Repo, name
 	refs, err := f.refs(ctx, actor, &r)
 	if err != nil {
 		return nil, time.Time{}, err
+	}
+	if actor.Grant.Limits.Counted() {
+		return nil, time.Time{}, problem.New(problem.NotFound, "There are no bundles for this token.", "")
 	}
 	file, b, err := f.o.Git.Repo(r.ID).OpenBundle(ctx, refs, name)
 	if err != nil {

@@ -46,6 +46,9 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err != nil {
 		return err
 	}
+	if err := f.o.Gate.Meter(actor).Check(ctx); err != nil {
+		return err
+	}
 	var offer wire.Offer
 	v := wire.ParseVersion(protocol)
 	if v == wire.V2 {
@@ -53,8 +56,9 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 		if err != nil {
 			return err
 		}
-		offer.BundleURI = len(bundles) > 0
+		offer.BundleURI = len(bundles) > 0 && !actor.Grant.Limits.Counted()
 	}
+	offer.Counted = actor.Grant.Limits.Counted()
 	return wire.WriteBody(w, a.Upload(v, offer))
 }
 
@@ -64,7 +68,7 @@ func (f *Flow) refs(ctx context.Context, actor *right.Actor, r *gate.Repo) (*git
 	if err := f.o.Gate.CheckRepo(actor, right.RepoFetch, r); err != nil {
 		return nil, err
 	}
-	return f.o.Git.Repo(r.ID).Refs(ctx)
+	return f.o.Git.Repo(r.ID).Sight(actor.Grant.Limits.Sight()).Refs(ctx)
 }
 
 // Lease is for how long a request may go on.
@@ -84,7 +88,11 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	if err != nil {
 		return err
 	}
-	err = f.serve(ctx, whose(ctx, actor), r, refs, wire.ParseVersion(protocol), in, w, lease)
+	meter := f.o.Gate.Meter(actor)
+	if err = meter.Check(ctx); err == nil {
+		err = f.serve(ctx, whose(ctx, actor), meter, r, refs, wire.ParseVersion(protocol), in, w, lease)
+	}
+	meter.Close(ctx)
 	p, ok := errors.AsType[*problem.Error](err)
 	if !ok || p.Public == "" || p.Kind == problem.Internal || p.Kind == problem.Unauthenticated {
 		return err // who may sign in is asked to by the status
@@ -105,7 +113,7 @@ func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
 	return gitstore.Who{Account: actor.Account}
 }
 
-func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer, lease Lease) error {
+func (f *Flow) serve(ctx context.Context, who gitstore.Who, meter *gate.Meter, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer, lease Lease) error {
 	repo := f.o.Git.Repo(r.ID)
 	spool, err := f.o.Git.Spool(ctx, who, in)
 	if err != nil {
@@ -116,7 +124,12 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *g
 	if err != nil {
 		return err
 	}
-	bundles := func() error { return f.listBundles(ctx, r, refs, w) }
+	bundles := func() error {
+		if meter != nil {
+			return wire.InvalidCommand("bundle-uri") // it is not offered: whoever takes one has used nothing
+		}
+		return f.listBundles(ctx, r, refs, w)
+	}
 	want, info, err := read(request, refs, v, w, bundles)
 	if err != nil || want == nil && info == nil {
 		return err
@@ -131,7 +144,12 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, r gate.Repo, refs *g
 		return problem.Ended(ctx, objectInfo(ctx, repo, refs, info, w))
 	}
 	out := &once{w: w}
-	err = problem.Ended(ctx, repo.Fetch(ctx, gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out}))
+	ask := gitstore.Fetch{Who: who, Refs: refs, Version: v, Want: want, Request: spool, Out: out}
+	if meter != nil {
+		out.w = meter.Writer(ctx, w)
+		ask.Before = func() error { return meter.Use(ctx) }
+	}
+	err = problem.Ended(ctx, repo.Fetch(ctx, ask))
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack
 		// does not look whole.

@@ -223,13 +223,14 @@ const (
 	ReplacedToken // by a rotation, whose window is over
 	FrozenToken
 	SuspendedAccount
+	UsedUp            // a token whose budget is used up
 	OtherNetwork      // a token that may only be used from elsewhere
 	RefreshPresented  // a refresh token, which is good for the next token alone
 	AppPresented      // an application's secret, where it is good for nothing
 	UnknownAppOrWrong // an application's id or secret that is not good
 )
 
-var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "replaced", "frozen", "suspended", "other network", "refresh token", "application", "unknown application"}
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "replaced", "frozen", "suspended", "used up", "other network", "refresh token", "application", "unknown application"}
 
 // String names the reason, for metrics.
 func (w Why) String() string { return whyNames[w] }
@@ -245,7 +246,7 @@ func Whys() []Why {
 
 // Refusal is the error for a credential that is not good: Unauthenticated, or
 // Forbidden for a suspended account, for a frozen token, and for one that comes from
-// another network.
+// another network or is used up.
 type Refusal struct {
 	Why     Why
 	of      token.Token // which token it is about, if that is known

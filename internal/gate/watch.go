@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -144,4 +145,13 @@ func Same(was, now *Repo) error {
 		return nil
 	}
 	return problem.New(problem.NotFound, "Repository not found.", "It was renamed or deleted meanwhile.")
+}
+
+// SameLimits fails unless the actor's token is limited now as it was when a request
+// was let in: what runs was judged by the limits of then.
+func (g *Gate) SameLimits(was, now *right.Actor) error {
+	if was.Grant.Limits.Same(now.Grant.Limits) {
+		return nil
+	}
+	return problem.New(problem.Forbidden, fmt.Sprintf("The limits of your token %q were changed meanwhile.", was.Note), "Run the command again.")
 }

@@ -44,10 +44,10 @@ func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r
 		d.problem = g.noRight(a, action, r)
 	case right.GrantMissing:
 		if limited(a, action) {
-			d.problem = g.limitReached(a)
+			d.problem = g.limitReached(a, action)
 			break
 		}
-		if a.Kind == right.FineToken {
+		if a.Grant.Reach != nil {
 			d.problem = g.permissionMissing(a, action, d.Permission)
 			break
 		}
@@ -84,7 +84,9 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
 	}
-	if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
+	if a.Grant.Reach != nil {
+		remedy = fmt.Sprintf("Either it does not exist, or the access of %q was narrowed and does not reach it.", a.Note)
+	} else if a.Kind == right.OAuthToken && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or the access of %q lacks the repo scope, which private repositories need. %s", a.Note, g.moreScopes(a.App, "repo"))
 	} else if a.IsToken() && !a.Scopes.Contains(right.ScopeRepo) {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q lacks the repo scope, which private repositories need. Edit the token at %s", a.Note, g.tokenURL(a, ""))
@@ -136,28 +138,47 @@ func limited(a *right.Actor, action right.Action) bool {
 	if a.Grant.Limits == nil {
 		return false
 	}
+	if a.Barred(action) {
+		return true
+	}
 	info := action.Info()
 	whole := a.Grant
 	whole.Limits = nil
 	return whole.Level(info.Permission, info.OfPublic) >= info.Level
 }
 
-func (g *Gate) limitReached(a *right.Actor) *problem.Error {
+func (g *Gate) limitReached(a *right.Actor, action right.Action) *problem.Error {
 	what := "it is limited to some repositories or permissions"
-	if a.Grant.Limits.ReadOnly {
+	switch {
+	case a.Barred(action) && a.Grant.Limits.HideRefs():
+		what = "it is limited to some branches and tags, and can't be kept to them here"
+	case a.Barred(action):
+		what = "it is limited in how it moves branches and tags"
+	case a.Grant.Limits.ReadOnly:
 		what = "it is limited to reading"
 	}
+	return g.Limited(a, what)
+}
+
+// Limited is the refusal of what a limit of the actor's token is against, which
+// the end of a sentence says.
+func (g *Gate) Limited(a *right.Actor, what string) *problem.Error {
 	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
-// permissionMissing words what a fine-grained token lacks: a permission where it
-// reaches, or the reach.
+// permissionMissing words what a fine-grained or narrowed token lacks: a
+// permission where it reaches, or the reach.
 func (g *Gate) permissionMissing(a *right.Actor, action right.Action, need string) *problem.Error {
 	if need == "" {
 		return problem.New(problem.Forbidden, "Resource not accessible by personal access token.",
 			"No permission of a fine-grained token opens this. A classic token may, or do it at "+g.URL("/"))
 	}
 	name, level, _ := strings.Cut(need, "=")
+	if a.Kind == right.OAuthToken {
+		return problem.New(problem.Forbidden,
+			fmt.Sprintf("Resource not accessible by integration. The access of %q was narrowed and lacks the permission %s: %s for this.", a.Note, name, level),
+			"Only the application can use another token.")
+	}
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level),
 		"Give it the permission, or the repository, without changing the token, at "+g.tokenURL(a, ""))

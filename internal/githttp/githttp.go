@@ -127,6 +127,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	actor.Filtered = true // by the flows fetch and push
 	event.From(r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	use := d.o.Gate.Begin(r.Context(), &actor)
 	defer use.Broken() // whatever ends this without an error or an answer

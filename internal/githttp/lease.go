@@ -67,6 +67,10 @@ func (l *lease) again(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	actor.Filtered = true
+	if err := l.door.o.Gate.SameLimits(l.actor, &actor); err != nil {
+		return err
+	}
 	now, err := l.door.load(l.r.WithContext(ctx), &actor, l.target)
 	if err != nil {
 		return err

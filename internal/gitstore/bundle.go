@@ -299,7 +299,7 @@ func (r *Repo) Bundles(ctx context.Context, refs *Refs) ([]*Bundle, error) {
 
 func (r *Repo) bundles(ctx context.Context, refs *Refs, wait bool) ([]*Bundle, error) {
 	b := r.store.bundle
-	if b == nil {
+	if b == nil || refs.Part { // a bundle names all refs, those too that only some may see
 		return nil, nil
 	}
 	b.mu.Lock()

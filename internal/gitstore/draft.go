@@ -40,23 +40,7 @@ type Draft struct {
 
 // Draft begins one for an account.
 func (r *Repo) Draft(ctx context.Context, who id.Account) (*Draft, error) {
-	format, err := r.Format()
-	if err != nil {
-		return nil, err
-	}
-	ctx, done, err := r.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	d := &Draft{repo: r, ctx: ctx, done: done, made: r.made(who, format), fresh: map[object.ID]Object{}}
-	if d.Refs, err = r.Refs(ctx); err == nil {
-		d.names, d.kept, err = d.made.names()
-	}
-	if err != nil {
-		d.Close()
-		return nil, err
-	}
-	return d, nil
+	return r.Sight(nil).Draft(ctx, who)
 }
 
 // Close gives back what the draft holds. Its objects stay, and it may be called

@@ -27,6 +27,12 @@ type Fetch struct {
 	Want    *wire.Fetch
 	Request *Spool
 	Out     Out
+
+	// Before, if not nil, is asked once, right before an answer with a pack begins.
+	// No other answer has one then, whatever the client would take.
+	Before func() error
+
+	asked *wire.Fetch // what the client sent, where Want is something else
 }
 
 // Out is where the answer to a fetch goes.
@@ -44,6 +50,7 @@ type Out interface {
 // with what git makes now. Only the last takes a slot for fetches. The error of
 // a refusal is problem.Invalid in the words of git.
 func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
+	f.restrict()
 	release := func() {}
 	if !r.answered(f.Refs, f.Want) {
 		var err error
@@ -55,8 +62,15 @@ func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
 	if err := r.CheckFetch(ctx, f.Refs, f.Want); err != nil {
 		return err
 	}
-	r.store.premake.asked(r, &f)
-	if f.Want.Haves == 0 && !f.Want.Deepens {
+	if f.Before != nil && f.Want.Packs(f.Version) {
+		if err := f.Before(); err != nil {
+			return err
+		}
+	}
+	if !f.Refs.Part {
+		r.store.premake.asked(r, &f)
+	}
+	if f.Want.Haves == 0 && !f.Want.Deepens && !f.Refs.Part {
 		r.store.bundle.asked(r, f.Refs)
 	}
 	key, kept := r.keepKey(&f)

@@ -12,7 +12,7 @@ import (
 
 // Open opens a repository for reading without any revision: the view has its Refs,
 // and a Commit once At was called.
-func (r *Repo) Open(ctx context.Context) (*View, error) { return r.open(ctx) }
+func (r *Repo) Open(ctx context.Context) (*View, error) { return r.Sight(nil).Open(ctx) }
 
 // At moves the view to a revision; see Repo.View.
 func (v *View) At(rev string) error { return v.resolve(rev) }

@@ -20,8 +20,12 @@ import (
 // slot.
 func (r *Repo) request(ctx context.Context, f *Fetch) (io.Reader, error) {
 	in, err := f.Request.Reader()
-	if err != nil || f.Want.Haves == 0 && len(f.Want.Shallow) == 0 {
-		return in, err
+	if err != nil {
+		return nil, err
+	}
+	in = f.changed(in)
+	if f.Want.Haves == 0 && len(f.Want.Shallow) == 0 {
+		return in, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
@@ -32,7 +36,7 @@ func (r *Repo) request(ctx context.Context, f *Fetch) (io.Reader, error) {
 	if in, err = f.Request.Reader(); err != nil {
 		return nil, err
 	}
-	return &hadReader{in: pktline.NewReader(in), v2: f.Version == wire.V2, none: "have " + strings.Repeat("0", 2*f.Refs.Format.Size()) + "\n", had: had}, nil
+	return &hadReader{in: pktline.NewReader(f.changed(in)), v2: f.Version == wire.V2, none: "have " + strings.Repeat("0", 2*f.Refs.Format.Size()) + "\n", had: had}, nil
 }
 
 // had returns those of the ids that a request names as the client's which the

@@ -36,7 +36,7 @@ const (
 // that u.New reaches and u.Old does not, or, of a new ref, no other one does. It
 // is for what is told in the background: refs may have moved on.
 func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (Pushed, error) {
-	v, err := r.open(ctx)
+	v, err := r.Open(ctx)
 	if err != nil {
 		return Pushed{}, err
 	}

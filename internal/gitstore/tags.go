@@ -18,7 +18,7 @@ type Tagged struct {
 // Tags lists the repository's tags from the last name to the first: at most limit
 // after the first skip. more tells whether others follow.
 func (r *Repo) Tags(ctx context.Context, skip, limit int) (list []Tagged, more bool, err error) {
-	v, err := r.open(ctx)
+	v, err := r.Open(ctx)
 	if err != nil {
 		return nil, false, err
 	}

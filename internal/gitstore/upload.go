@@ -63,6 +63,10 @@ func (u *Upload) config() []string {
 // be reachable from a ref of refs, each named ref be one of them. The error is
 // problem.Invalid in the words of git.
 func (r *Repo) CheckFetch(ctx context.Context, refs *Refs, f *wire.Fetch) error {
+	if refs.Part && len(f.DeepenNot) > 0 {
+		// git looks for the name among all refs, and says so when two have it.
+		return problem.New(problem.Invalid, "git upload-pack: deepen-not is not for a token that is limited to some branches and tags", "Fetch without --shallow-exclude.")
+	}
 	for _, name := range f.DeepenNot {
 		if !resolves(refs, name) {
 			return problem.Newf(problem.Invalid, "git upload-pack: ambiguous deepen-not: %s", shown(name))

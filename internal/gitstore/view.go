@@ -51,43 +51,18 @@ func noPath() error {
 // View opens a revision: a branch, a tag, a full ref name, or the id of a
 // commit (at least seven digits) that a visible ref reaches. Empty means HEAD.
 func (r *Repo) View(ctx context.Context, rev string) (*View, error) {
-	v, err := r.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.resolve(rev); err != nil {
-		v.Close()
-		return nil, err
-	}
-	return v, nil
+	return r.Sight(nil).View(ctx, rev)
 }
 
 // ViewPath opens what a URL names as "REVISION/PATH", where a revision may hold
 // slashes, and returns the path.
 func (r *Repo) ViewPath(ctx context.Context, rest string) (*View, string, error) {
-	v, err := r.open(ctx)
-	if err != nil {
-		return nil, "", err
-	}
-	rev, path := v.split(strings.Trim(rest, "/"))
-	if err := v.resolve(rev); err != nil {
-		v.Close()
-		return nil, "", err
-	}
-	return v, path, nil
+	return r.Sight(nil).ViewPath(ctx, rest)
 }
 
-func (r *Repo) open(ctx context.Context) (*View, error) {
-	ctx, done, err := r.begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	refs, err := r.Refs(ctx)
-	if err != nil {
-		done()
-		return nil, err
-	}
-	return &View{Refs: refs, repo: r, ctx: ctx, done: done}, nil
+func (v *View) resolvePath(rest string) (path string, err error) {
+	rev, path := v.split(strings.Trim(rest, "/"))
+	return path, v.resolve(rev)
 }
 
 // Close gives back what the view holds. It may be called more than once.

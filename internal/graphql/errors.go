@@ -68,7 +68,7 @@ func typedOf(ctx context.Context, e *gqlerrors.QueryError) typed {
 	}
 	p := problem.Of(e.ResolverError)
 	out.Type, out.Message = kinds[p.Kind], strings.TrimSpace(p.Public+" "+strings.Join(strings.Fields(p.Remedy), " "))
-	if d, ok := errors.AsType[*gate.Denied](e.ResolverError); ok && d.Reason == right.GrantMissing {
+	if d, ok := errors.AsType[*gate.Denied](e.ResolverError); ok && d.Reason == right.GrantMissing && len(d.Scopes) > 0 {
 		out.Type = "INSUFFICIENT_SCOPES"
 	}
 	if p.Kind == problem.Internal || p.Public == "" {

@@ -73,7 +73,7 @@ func (r *repository) view(ctx context.Context, rev string) (*gitstore.View, erro
 	if s.nodes.Add(-1) < 0 {
 		return nil, &failure{"MAX_NODE_LIMIT_EXCEEDED", "This query reads too many objects. Ask for fewer at a time."}
 	}
-	v, err := r.d.o.Git.Repo(r.r.ID).View(ctx, rev)
+	v, err := r.sight(ctx).View(ctx, rev)
 	if problem.Is(err, problem.NotFound) {
 		return nil, nil
 	}

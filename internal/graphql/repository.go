@@ -237,7 +237,13 @@ func (r *repository) refs(ctx context.Context) (*gitstore.Refs, error) {
 	if err := r.d.o.Gate.CheckRepo(&sessionOf(ctx).actor, right.RepoFetch, &r.r); err != nil {
 		return nil, err
 	}
-	return r.d.o.Git.Repo(r.r.ID).Refs(ctx)
+	return r.sight(ctx).Refs(ctx)
+}
+
+// sight is the repository as the caller may see it. Whatever is read of its content
+// is read through this: the gate trusts in that.
+func (r *repository) sight(ctx context.Context) gitstore.Sight {
+	return r.d.o.Git.Repo(r.r.ID).Sight(sessionOf(ctx).actor.Grant.Limits.Sight())
 }
 
 // DefaultBranchRef is the default branch, once it has a commit.

@@ -8,6 +8,7 @@ package lfs
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -181,7 +182,8 @@ type call struct {
 	arg   string // what stands for {oid} or {lock}
 	batch *batchRequest
 	heard uint64
-	via   *ticket // the transfer credential that was presented; nil for another
+	body  io.Reader // of a transfer, as it is counted; nil: r's
+	via   *ticket   // the transfer credential that was presented; nil for another
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
@@ -238,6 +240,30 @@ func (d *Door) within(c *call, use *gate.Use) error {
 		return err
 	}
 	defer leave()
+	return d.counted(c)
+}
+
+// counted answers within the budget of the token. The transfer of an object is a
+// use of it; what leads to one is none, and is refused once there is nothing left.
+func (d *Door) counted(c *call) error {
+	meter := d.o.Gate.Meter(&c.actor)
+	if meter == nil {
+		return c.route.handle(d, c)
+	}
+	defer meter.Close(c.ctx())
+	if c.route.method != http.MethodPut && c.route.pattern != "objects/{oid}" {
+		if c.via == nil { // an upload that was the last use is verified still
+			if err := meter.Check(c.ctx()); err != nil {
+				return err
+			}
+		}
+		return c.route.handle(d, c)
+	}
+	if err := meter.Use(c.ctx()); err != nil {
+		return err
+	}
+	c.w = httpkit.Through(c.w, meter.Writer(c.ctx(), c.w))
+	c.body = meter.Reader(c.ctx(), c.r.Body)
 	return c.route.handle(d, c)
 }
 
@@ -283,6 +309,9 @@ func (d *Door) load(ctx context.Context, c *call, actor *right.Actor, t target) 
 func (d *Door) again(ctx context.Context, c *call) error {
 	actor, _, err := d.identify(ctx, c.r, false)
 	if err != nil {
+		return err
+	}
+	if err := d.o.Gate.SameLimits(&c.actor, &actor); err != nil {
 		return err
 	}
 	t, _ := parsePath(c.r.URL.Path)

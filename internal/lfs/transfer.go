@@ -2,6 +2,7 @@ package lfs
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -40,6 +41,12 @@ func takeObject(d *Door, c *call) error {
 	}
 	ctx, stop := d.watch(c, d.o.UploadTimeout)
 	defer stop()
+	if c.body != nil {
+		c.r.Body = struct {
+			io.Reader
+			io.Closer
+		}{c.body, c.r.Body}
+	}
 	body := httpkit.NewPatient(ctx, c.w, c.r.Body, httpkit.IdleLimit, time.Time{})
 	// What was taken away while the last bytes came counts as well.
 	may := func(ctx context.Context) error { return d.again(ctx, c) }

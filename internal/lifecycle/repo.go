@@ -145,6 +145,9 @@ func (f *Flow) EditRepo(ctx context.Context, actor right.Actor, seen repo.Repo, 
 	if p.DefaultBranch == nil {
 		return f.o.Repo.Update(ctx, actor, seen.ID, p)
 	}
+	if actor.Grant.Limits.LimitMoves() {
+		return repo.Repo{}, problem.New(problem.Forbidden, "Your token is limited in which branches and tags it moves, and may not choose the default branch.", "")
+	}
 	// HEAD first: after a crash in between, asking again makes both agree, while
 	// a row that has the new name already would make asking again no change.
 	git := f.o.Git.Repo(seen.ID)

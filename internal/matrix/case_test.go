@@ -67,7 +67,7 @@ type kase struct {
 	private    bool
 	relation   relation
 	carrier    carrier
-	credential string // the name of a scope set, "expired", "revoked", a kind of session, or "none"
+	credential string // the name of a scope set or of a fine-grained token, "expired", "revoked", a kind of session, or "none"
 	suspended  bool
 }
 
@@ -132,7 +132,7 @@ func (c kase) presented() []kase {
 }
 
 func tokenNames() []string {
-	out := []string{"expired", "revoked"}
+	out := append([]string{"expired", "revoked"}, fineTokens...)
 	for name := range scopeSets {
 		out = append(out, name)
 	}
@@ -143,7 +143,9 @@ func tokenNames() []string {
 // combination is what must be in every run, by some carrier. What makes no
 // difference to the answer stands for the others: of the tokens whose scopes have
 // nothing to do with the route one, of people whose account or credential is worth
-// nothing anywhere one, of tokens on pages and of sessions elsewhere one.
+// nothing anywhere one, of tokens on pages and of sessions elsewhere one, of
+// fine-grained tokens one that reaches and suffices, one that does not suffice and
+// one that does not reach.
 type combination struct {
 	private, suspended bool
 	relation           relation
@@ -152,15 +154,20 @@ type combination struct {
 
 func (c kase) combination() combination {
 	out := combination{c.private, c.suspended, c.relation, c.credential}
-	scopes, isToken := scopeSets[c.credential]
+	scopes, good := scopeSets[c.credential], isToken(c.credential)
 	dead := c.credential == "expired" || c.credential == "revoked"
 	switch {
-	case c.door == "web" && (isToken || dead):
+	case c.door == "web" && (good || dead):
 		out.credential = "a token"
-	case c.door != "web" && !isToken && !dead && c.credential != "none":
+	case c.door != "web" && !good && !dead && c.credential != "none":
 		out.credential = "a session"
-	case c.suspended && isToken:
+	case c.suspended && good:
 		out.credential = "a token"
+	case isFine(c.credential):
+		out.credential = c.fineKind()
+		if c.relation == site { // nothing to anybody, like none
+			out.relation = none
+		}
 	case len(scopes) == 1 && !c.needs(scopes[0]):
 		out.credential = "another scope"
 	}
@@ -409,7 +416,7 @@ func (m *matrix) request(t testing.TB, c kase) *http.Request {
 		if f.body != "" {
 			body = f.body
 		}
-	case c.method == http.MethodGet && c.hash()/3%8 == 0:
+	case c.method == http.MethodGet && f.reached == nil && c.hash()/3%8 == 0: // which would say nothing that tells it was reached
 		method = http.MethodHead
 	}
 	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), method, m.alive.s.URL()+path, strings.NewReader(body))

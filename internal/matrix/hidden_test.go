@@ -34,6 +34,10 @@ func askers(w *world) []asker {
 		{"a stranger's token without a scope", header(none, "no scope")},
 		{"a site administrator's token", header(site, "all")},
 		{"the owner's token without repo", header(owner, "public_repo")},
+		{"the owner's token for another repository", header(owner, fineElsewhere)},
+		{"the owner's token for an organization", header(owner, fineOrg)},
+		{"a reader's token for what is their own", header(read, fineOwn)},
+		{"a stranger's token for all of the owner's", header(none, fineEverything)},
 		{"a stranger", cookie(none)},
 		{"a site administrator", cookie(site)},
 	}
@@ -141,7 +145,8 @@ func TestHidden_inTime(t *testing.T) {
 		{route{"rest", http.MethodGet, "/api/v3/repos/{owner}/{repo}"}, people[0]},
 		{route{"git", http.MethodGet, "/{owner}/{repo}/info/refs?service=git-upload-pack"}, people[1]},
 		{route{"git", http.MethodGet, "/{owner}/{repo}/info/refs?service=git-upload-pack"}, people[0]},
-		{route{"web", http.MethodGet, "/{owner}/{repo}"}, people[5]},
+		{route{"rest", http.MethodGet, "/api/v3/repos/{owner}/{repo}"}, people[5]},
+		{route{"web", http.MethodGet, "/{owner}/{repo}"}, people[9]},
 	} {
 		var a, b time.Duration
 		alike := false

@@ -88,6 +88,9 @@ func TestMatrix(t *testing.T) {
 		if _, ok := ruleFor(r); !ok {
 			t.Errorf("%s: no rule says for whom this is; write one in rules_test.go", r)
 		}
+		if _, ok := fineRuleFor(r); !ok && r.door != "web" && r.door != "oauth" {
+			t.Errorf("%s: no rule says which permission this needs; write one in rules_fine_test.go", r)
+		}
 	}
 	n := oneIn()
 	if long() {

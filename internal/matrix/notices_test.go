@@ -19,6 +19,7 @@ func TestMatrix_notices(t *testing.T) {
 	}
 	const fetch, push = "git GET /{owner}/{repo}/info/refs?service=git-upload-pack", "git POST /{owner}/{repo}/git-receive-pack"
 	const api, patch, emails = "rest GET /api/v3/repos/{owner}/{repo}", "rest PATCH /api/v3/repos/{owner}/{repo}", "rest GET /api/v3/user/emails"
+	const teams = "rest GET /api/v3/orgs/{org}/teams"
 	const page, raw, access, list = "web GET /{owner}/{repo}", "web GET /{owner}/{repo}/raw/{rest...}", "web GET /{owner}/{repo}/settings/access", "web GET /settings/tokens"
 	for name, lacks := range map[string]struct {
 		routes []route
@@ -28,13 +29,13 @@ func TestMatrix_notices(t *testing.T) {
 		"revocation": {routes(push, emails), func(c kase) kase { return as(c, "revoked", "all") }},
 		"suspension": {routes(fetch, emails), func(c kase) kase { c.suspended = false; return c }},
 		"scopes of a token that came as Bearer (A1)": {routes(fetch, push), func(c kase) kase {
-			if c.carrier == bearer && scopeSets[c.credential] != nil {
+			if c.carrier == bearer && isToken(c.credential) {
 				c.credential = "all"
 			}
 			return c
 		}},
 		"scopes of a token that came as the user name (A2)": {routes(api, emails), func(c kase) kase {
-			if c.carrier == basicUser && scopeSets[c.credential] != nil {
+			if c.carrier == basicUser && isToken(c.credential) {
 				c.credential = "all"
 			}
 			return c
@@ -59,7 +60,7 @@ func TestMatrix_notices(t *testing.T) {
 			return c
 		}},
 		"the rule that pages take no token (A5)": {routes(list, page), func(c kase) kase {
-			if c.inHeader() && scopeSets[c.credential] != nil {
+			if c.inHeader() && isToken(c.credential) {
 				c.carrier, c.credential = inCookie, "recent"
 			}
 			return c
@@ -78,6 +79,12 @@ func TestMatrix_notices(t *testing.T) {
 		}},
 		"the recent sign-in":   {routes("web GET /settings/tokens/new", "web POST /settings/tokens/{token}/delete"), func(c kase) kase { return as(c, "stale", "recent") }},
 		"the end of a session": {routes(list), func(c kase) kase { return as(c, "ended", "recent") }},
+		"the reach of fine-grained tokens, on a repository (A14)": {routes(api, push), func(c kase) kase { return as(c, fineElsewhere, fineEverything) }},
+		"the reach of fine-grained tokens, on an account (A14)":   {routes(emails), func(c kase) kase { return as(c, fineEverything, fineOwn) }},
+		"the reach of fine-grained tokens, on an organization":    {routes(teams), func(c kase) kase { return as(c, fineOwn, fineOrg) }},
+		"the permissions of fine-grained tokens":                  {routes(push), func(c kase) kase { return as(c, fineContents, fineEverything) }},
+		"the levels of fine-grained tokens (A16)":                 {routes(patch), func(c kase) kase { return as(c, fineReads, fineEverything) }},
+		"what an application narrowed":                            {routes(patch, emails), func(c kase) kase { return as(c, narrowed, "all") }},
 		"the administrators' pages' question": {routes("web GET /admin/users"), func(c kase) kase {
 			if c.relation == none {
 				c.relation = site
@@ -116,6 +123,14 @@ var mutants = []apptest.Mutant{
 	{File: "internal/right/check.go", Old: "\tif granted < e.Level {", New: "\tif false {"},
 	{File: "internal/right/check.go", Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
 	{File: "internal/right/check.go", Old: "if e.Permission == Site && !actor.SiteAdmin {", New: "if false {"},
+	{File: "internal/right/reach.go", Old: "case a.Grant.Reach.holds(a, e, f):", New: "case true:"},
+	{File: "internal/right/reach.go", Old: "\t\tif r.Owner != f.Owner {", New: "\t\tif false {"},
+	{File: "internal/right/reach.go", Old: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found", New: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found || true"},
+	{File: "internal/right/reach.go", Old: "e.Subject == OfRepo && public:", New: "e.Subject == OfRepo:"},
+	{File: "internal/right/reach.go", Old: "return min(publicRead[p], a.Grant.Level(p, true))", New: "return a.Grant.Level(p, true)"},
+	{File: "internal/right/reach.go", Old: "return r.Owner == f.Owner && (", New: "return ("},
+	{File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && ("},
+	{File: "internal/token/fine.go", Old: "case t.Access != Anywhere:", New: "case false:"},
 	{File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {"},
 	{File: "internal/web/call.go", Old: `if len(c.r.Header.Values("Authorization")) > 0 {`, New: "if false {"},
 	{File: "internal/httpkit/guard.go", Old: "if secretInURL(r.URL) {", New: "if false {"},

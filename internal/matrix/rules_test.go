@@ -186,10 +186,16 @@ func (r rule) forToken(c kase) verdict {
 	if c.credential == "expired" || c.credential == "revoked" {
 		return challenge
 	}
-	scopes := scopeSets[c.credential]
-	enough := needOf(r.scope).met(scopes, c.private) && (r.scope != "itself" || c.credential != ofApp)
+	enough, sees, teams := r.classic(c)
+	if isFine(c.credential) {
+		enough, sees, teams = c.fine()
+		r.hides = false // GitHub hides what scopes lack, not what permissions do
+	}
+	if r.scope == "itself" {
+		enough = c.credential != ofApp && c.credential != narrowed // which an application was given
+	}
 	if r.who >= orgAsked && r.who < reader {
-		return r.forOrgToken(c, enough, needOf("read:org").met(scopes, false))
+		return r.forOrgToken(c, enough, teams)
 	}
 	if r.who < reader {
 		if !enough && r.hides {
@@ -200,9 +206,8 @@ func (r rule) forToken(c kase) verdict {
 		}
 		return allowed
 	}
-	// Of a private repository nobody may know who cannot read it, and no token
-	// without repo, or the scope for what it asks.
-	sees := slices.Contains(scopes, "repo") || enough
+	// Of a private repository nobody may know who cannot read it, and no token that
+	// does not show it.
 	if c.private && (!c.mayRead() || !sees) {
 		return missing
 	}
@@ -210,6 +215,14 @@ func (r rule) forToken(c kase) verdict {
 		return forbidden
 	}
 	return allowed
+}
+
+// classic says of scopes whether they are what the route needs, whether they show
+// private repositories, repo or the scope for what is asked, and whether teams.
+func (r rule) classic(c kase) (enough, sees, teams bool) {
+	scopes := scopeSets[c.credential]
+	enough = needOf(r.scope).met(scopes, c.private)
+	return enough, slices.Contains(scopes, "repo") || enough, needOf("read:org").met(scopes, false)
 }
 
 // forPerson is for somebody who is signed in on the pages.

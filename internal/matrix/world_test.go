@@ -62,7 +62,7 @@ const ofApp = "of an application"
 // person is somebody with everything that they could present.
 type person struct {
 	account.Account
-	tokens   map[string]string // by the name of the scope set; "expired" and "revoked" too
+	tokens   map[string]string // by the name of the scope set or fine-grained token; "expired" and "revoked" too
 	sessions map[string]string // the cookie's value: recent, stale, lapsed, ended
 	email    id.Email
 	decoy    id.Token // a token that requests name in their path
@@ -142,6 +142,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)
+	w.makeFine(t)
 	at, by := hook.Place{Owner: w.org.ID, Name: w.org.Login}, w.actor(owner)
 	w.orgHooks = w.hookUp(t, at, by)
 	by.Kind, by.App = right.OAuthToken, application.GitHubCLI

@@ -74,7 +74,10 @@ func (f *Flow) Advertise(ctx context.Context, actor *right.Actor, r gate.Repo, p
 	if err := f.o.Gate.CheckRepo(actor, right.RepoPush, &r); err != nil {
 		return err
 	}
-	refs, err := f.o.Git.Repo(r.ID).Refs(ctx)
+	if err := f.o.Gate.Meter(actor).Check(ctx); err != nil {
+		return err
+	}
+	refs, err := seen(ctx, f.o.Git.Repo(r.ID), actor)
 	if err != nil {
 		return err
 	}
@@ -94,7 +97,8 @@ func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, aga
 	if err != nil {
 		return err
 	}
-	p := &pushing{flow: f, actor: actor, repo: r, again: again, store: store, answer: newAnswer(w)}
+	p := &pushing{flow: f, actor: actor, repo: r, again: again, store: store, answer: newAnswer(w), meter: f.o.Gate.Meter(actor)}
+	defer p.meter.Close(ctx)
 	p.in = &ending{r: in, end: p.answer.open}
 	defer p.answer.close()
 	p.cmds, err = wire.ReadPush(p.in, format, f.o.Git.Limits().Commands)
@@ -108,6 +112,15 @@ func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, aga
 	unpack := p.run(ctx)
 	p.drain()
 	return p.answer.report(unpack, p.results)
+}
+
+// refs are those that the actor may see.
+func (p *pushing) refs(ctx context.Context) (*gitstore.Refs, error) {
+	return seen(ctx, p.store, p.actor)
+}
+
+func seen(ctx context.Context, store *gitstore.Repo, actor *right.Actor) (*gitstore.Refs, error) {
+	return store.Sight(actor.Grant.Limits.Sight()).Refs(ctx)
 }
 
 // ending calls end when its reader has come to its end.

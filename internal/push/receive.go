@@ -24,6 +24,7 @@ type pushing struct {
 	store  *gitstore.Repo
 	in     *ending
 	answer *answer
+	meter  *gate.Meter // nil for the API, which counts its requests itself
 
 	cmds    wire.Push
 	results []wire.Result // one for each command
@@ -63,6 +64,9 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 		if p.results[i].Reason == "" {
 			p.ask(i)
 		}
+		if p.results[i].Reason == "" {
+			p.limit(i)
+		}
 	}
 	p.allOrNone()
 	if len(p.open()) == 0 {
@@ -70,7 +74,11 @@ func (p *pushing) run(ctx context.Context) (unpack string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.flow.o.Git.Limits().PushTime)
 	defer cancel()
-	err := p.work(ctx)
+	// A push that comes so far is a use, whatever becomes of it.
+	err := p.meter.Use(ctx)
+	if err == nil {
+		err = p.work(ctx)
+	}
 	if err == nil {
 		return ""
 	}
@@ -170,7 +178,7 @@ func (p *pushing) work(ctx context.Context) error {
 		return nil
 	}
 	if p.cmds.NeedsPack() {
-		pack := &metered{r: p.in}
+		pack := &metered{r: p.meter.Reader(ctx, p.in)}
 		if pack.space, err = p.roomLeft(ctx); err != nil {
 			return err
 		}
@@ -212,7 +220,7 @@ func (p *pushing) tellShallow() {
 // inspect looks at what the push brings. What it finds against a command is in
 // the results; an error is against all of them.
 func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
-	refs, err := p.store.Refs(ctx)
+	refs, err := p.refs(ctx)
 	if err != nil {
 		return err
 	}
@@ -230,10 +238,16 @@ func (p *pushing) inspect(ctx context.Context, in *gitstore.Incoming) error {
 	if err := p.onlyForward(ctx, in); err != nil {
 		return err
 	}
+	if err := p.limitForward(ctx, in); err != nil {
+		return err
+	}
 	if err := p.protectHistory(ctx, in); err != nil {
 		return err
 	}
 	if err := p.workflows(ctx, in, refs); err != nil {
+		return err
+	}
+	if err := p.limitPaths(ctx, in, refs); err != nil {
 		return err
 	}
 	return p.leaks(ctx, in, refs)

@@ -107,7 +107,7 @@ func (w *Write) pack(ctx context.Context, p *pushing) (io.ReadCloser, error) {
 	d := w.Draft
 	if d == nil {
 		var err error
-		if d, err = p.store.Draft(ctx, p.actor.Account); err != nil {
+		if d, err = p.store.Sight(p.actor.Grant.Limits.Sight()).Draft(ctx, p.actor.Account); err != nil {
 			return nil, err
 		}
 		d.Close()
@@ -155,6 +155,14 @@ func (p *pushing) onlyForward(ctx context.Context, in *gitstore.Incoming) error 
 	if !p.forward {
 		return nil
 	}
+	return p.eachForced(ctx, in, func(i int, _ wire.Update) {
+		p.results[i].Reason = "non-fast-forward"
+		p.because(Backwards, problem.New(problem.Invalid, "Update is not a fast forward", ""))
+	})
+}
+
+// eachForced hands over each open command that takes commits away from its ref.
+func (p *pushing) eachForced(ctx context.Context, in *gitstore.Incoming, refuse func(int, wire.Update)) error {
 	for i, u := range p.cmds.Updates {
 		if p.results[i].Reason != "" || !moves(u) {
 			continue
@@ -164,8 +172,7 @@ func (p *pushing) onlyForward(ctx context.Context, in *gitstore.Incoming) error 
 			return err
 		}
 		if !descends {
-			p.results[i].Reason = "non-fast-forward"
-			p.because(Backwards, problem.New(problem.Invalid, "Update is not a fast forward", ""))
+			refuse(i, u)
 		}
 	}
 	return nil

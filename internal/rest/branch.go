@@ -20,7 +20,7 @@ func (d *Door) branchRoutes() []route {
 		{get, "/repos/{owner}/{repo}/branches", right.RepoFetch, d.listBranches, "List branches", doc{query: "protected page per_page", out: []shortBranch{}}},
 		{get, one, right.RepoFetch, d.getBranch, "Get a branch", doc{out: branchAnswer{}}},
 		{post, one + "/rename", right.RepoPush, d.renameBranch, "Rename a branch", doc{in: renameInput{}, out: branchAnswer{}, code: http.StatusCreated}},
-		{get, "/repos/{owner}/{repo}/tags", right.RepoFetch, d.listTags, "List repository tags", doc{query: "page per_page", out: []tagAnswer{}}},
+		{get, "/repos/{owner}/{repo}/tags", right.RepoRead, d.listTags, "List repository tags", doc{query: "page per_page", out: []tagAnswer{}}},
 		{get, one + "/protection", right.RepoRules, d.getProtection, "Get branch protection", doc{out: branchProtection{}}},
 		{put, one + "/protection", right.RepoEdit, d.putProtection, "Update branch protection", doc{in: protectionInput{}, out: branchProtection{}}},
 		{del, one + "/protection", right.RepoEdit, d.deleteProtection, "Delete branch protection", doc{}},
@@ -185,6 +185,9 @@ func (d *Door) renameBranch(c *call) (any, error) {
 		if err := c.also(right.RepoEdit); err != nil {
 			return nil, err
 		}
+	}
+	if isDefault && c.actor.Grant.Limits.LimitMoves() { // before anything has moved
+		return nil, c.door.o.Gate.Limited(&c.actor, "it is limited in which refs it moves, and HEAD would move")
 	}
 	undo, err := c.ruleFollows(rule, old, name)
 	if err != nil {

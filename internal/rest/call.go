@@ -44,7 +44,8 @@ type call struct {
 	large  io.Reader // a body that was read before; nil: it is in r
 	status int       // of a good answer, from the route's line; 0: 200, or 204 without a value
 
-	changedAt time.Time // what is answered was last changed then; zero: nobody knows
+	metered   *gate.Meter // nil for a token without a budget
+	changedAt time.Time   // what is answered was last changed then; zero: nobody knows
 }
 
 type callKey struct{}
@@ -64,6 +65,7 @@ func (c *call) enter() error {
 		return err
 	}
 	c.actor = actor
+	c.actor.Filtered = true // by call.sight, and in GraphQL by repository.sight
 	c.use = c.door.o.Gate.Begin(c.r.Context(), &actor)
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
@@ -80,7 +82,29 @@ func (c *call) enter() error {
 	if v := c.r.Header.Get("X-GitHub-Api-Version"); v != "" && v != apiVersion {
 		return status(http.StatusBadRequest, fmt.Sprintf("API version %q is not supported. Send %s, or no version.", cut(v, 40), apiVersion))
 	}
-	return c.count()
+	if err := c.count(); err != nil {
+		return err
+	}
+	return c.meter()
+}
+
+// meter counts the request, and the bytes of what it sends and gets, if the token
+// has a budget.
+func (c *call) meter() error {
+	m := c.door.o.Gate.Meter(&c.actor)
+	if m == nil {
+		return nil
+	}
+	ctx := c.r.Context()
+	if err := m.Use(ctx); err != nil {
+		return err
+	}
+	c.w, c.metered = httpkit.Through(c.w, m.Writer(ctx, c.w)), m
+	c.r.Body = struct {
+		io.Reader
+		io.Closer
+	}{m.Reader(ctx, c.r.Body), c.r.Body}
+	return nil
 }
 
 func (c *call) identify() (right.Actor, error) {

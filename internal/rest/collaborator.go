@@ -17,7 +17,7 @@ func (d *Door) collaboratorRoutes() []route {
 		{put, "/repos/{owner}/{repo}/collaborators/{username}", right.RepoAccess, d.addCollaborator, "Add a repository collaborator", doc{in: permissionInput{}, out: repositoryInvitation{}, code: http.StatusCreated}},
 		{del, "/repos/{owner}/{repo}/collaborators/{username}", right.RepoAccess, d.removeCollaborator, "Remove a repository collaborator", doc{}},
 		{get, "/repos/{owner}/{repo}/collaborators/{username}/permission", right.RepoPeople, d.getPermission, "Get repository permissions for a user", doc{out: permissionAnswer{}}},
-		{get, "/repos/{owner}/{repo}/invitations", right.RepoAccess, d.listInvitations, "List repository invitations", doc{query: "page per_page", out: []repositoryInvitation{}}},
+		{get, "/repos/{owner}/{repo}/invitations", right.RepoInvitations, d.listInvitations, "List repository invitations", doc{query: "page per_page", out: []repositoryInvitation{}}},
 		{patch, "/repos/{owner}/{repo}/invitations/{invitation_id}", right.RepoAccess, d.patchInvitation, "Update a repository invitation", doc{in: invitationInput{}, out: repositoryInvitation{}}},
 		{del, "/repos/{owner}/{repo}/invitations/{invitation_id}", right.RepoAccess, d.withdrawInvitation, "Delete a repository invitation", doc{}},
 		{get, "/user/repository_invitations", right.SelfInvitations, d.listOwnInvitations, "List repository invitations for the authenticated user", doc{query: "page per_page", out: []repositoryInvitation{}}},

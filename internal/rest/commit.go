@@ -20,9 +20,9 @@ func (d *Door) commitRoutes() []route {
 			doc{query: "sha path author since until page per_page", out: []commitAnswer{}}},
 		{get, "/repos/{owner}/{repo}/commits/{ref}", right.RepoFetch, d.walks(d.getCommit), "Get a commit", doc{query: "page per_page", out: commitAnswer{}}},
 		{get, "/repos/{owner}/{repo}/compare/{basehead...}", right.RepoFetch, d.walks(d.compare), "Compare two commits", doc{query: "page per_page", out: comparison{}}},
-		{get, "/repos/{owner}/{repo}/contributors", right.RepoFetch, d.walks(d.listContributors), "List repository contributors",
+		{get, "/repos/{owner}/{repo}/contributors", right.RepoRead, d.walks(d.listContributors), "List repository contributors",
 			doc{query: "anon page per_page", out: []contributor{}}},
-		{get, "/repos/{owner}/{repo}/languages", right.RepoFetch, d.walks(d.languages), "List repository languages", doc{out: map[string]int64{}}},
+		{get, "/repos/{owner}/{repo}/languages", right.RepoRead, d.walks(d.languages), "List repository languages", doc{out: map[string]int64{}}},
 	}
 }
 

@@ -83,7 +83,7 @@ func (d *Door) compare(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := d.o.Git.Repo(from.repo.ID).Open(c.ctx())
+	v, err := c.sight(&from.repo).Open(c.ctx())
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (d *Door) compare(c *call) (any, error) {
 	}
 	other := v
 	if to.repo.ID != from.repo.ID {
-		if other, err = d.o.Git.Repo(to.repo.ID).Open(c.ctx()); err != nil {
+		if other, err = c.sight(&to.repo).Open(c.ctx()); err != nil {
 			return nil, err
 		}
 		defer other.Close()

@@ -20,6 +20,7 @@ func (d *Door) Enter(next func(http.ResponseWriter, *http.Request, *right.Actor)
 		c := &call{door: d, w: w, r: r}
 		defer func() { c.use.Broken() }() // what was answered has ended it
 		err := c.enter()
+		defer c.metered.Close(r.Context())
 		if err == nil {
 			c.use.About(right.SelfRead, nil, "", "")
 			err = c.hand(next)

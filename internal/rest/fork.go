@@ -147,6 +147,23 @@ type transferInput struct {
 	Teams    []int64 `json:"team_ids"`
 }
 
+// mayGive asks whether the caller's credential is good for a new repository of
+// the account that is to receive this one. Whether that account takes it is for
+// the transfer to say.
+func (c *call) mayGive(login string) error {
+	to, err := c.door.o.Accounts.ByLogin(c.ctx(), c.door.o.DB, login)
+	if problem.Is(err, problem.NotFound) || err == nil && !to.IsOrg() && to.ID != c.actor.Account {
+		return nil // nobody, or somebody who will be asked
+	}
+	if err == nil {
+		_, err = c.newOwner(login, c.repo.Private)
+	}
+	if denied, ok := errors.AsType[*gate.Denied](err); ok && denied.Reason != right.GrantMissing {
+		return nil
+	}
+	return err
+}
+
 // sharedWith finds the teams of an organisation with which the caller may share
 // what it is given, before anything has moved.
 func (c *call) sharedWith(login string, numbers []int64) ([]gate.Team, error) {
@@ -183,6 +200,9 @@ func (c *call) sharedWith(login string, numbers []int64) ([]gate.Team, error) {
 func (d *Door) transferRepo(c *call) (any, error) {
 	var in transferInput
 	if err := c.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := c.mayGive(in.NewOwner); err != nil {
 		return nil, err
 	}
 	teams, err := c.sharedWith(in.NewOwner, in.Teams)

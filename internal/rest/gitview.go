@@ -75,7 +75,13 @@ func (c *call) ctx() context.Context { return c.r.Context() }
 // query is one parameter of the query.
 func (c *call) query(name string) string { return c.r.URL.Query().Get(name) }
 
-func (c *call) git() *gitstore.Repo { return c.door.o.Git.Repo(c.repo.ID) }
+// git is the repository as the caller may see it. Whatever a handler reads of one it
+// reads through this or sight: the gate trusts in that, see enter.
+func (c *call) git() gitstore.Sight { return c.sight(&c.repo) }
+
+func (c *call) sight(r *gate.Repo) gitstore.Sight {
+	return c.door.o.Git.Repo(r.ID).Sight(c.actor.Grant.Limits.Sight())
+}
 
 // errEmptyRepo is GitHub's answer where there is no commit at all.
 func errEmptyRepo() error { return status(http.StatusConflict, "Git Repository is empty.") }
@@ -198,6 +204,10 @@ func (s *stream) writeTo(c *call) error {
 func (c *call) again(ctx context.Context) error {
 	actor, err := c.door.o.Gate.Identify(ctx, gate.ParseAuthorization(c.r.Header.Values("Authorization")))
 	if err != nil {
+		return err
+	}
+	actor.Filtered = true
+	if err := c.door.o.Gate.SameLimits(&c.actor, &actor); err != nil {
 		return err
 	}
 	now, err := c.door.o.Gate.Repo(ctx, &actor, c.action, c.repo.OwnerLogin, c.repo.Name)

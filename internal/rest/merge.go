@@ -170,7 +170,7 @@ func (d *Door) mergeUpstream(c *call) (any, error) {
 	}
 	defer v.Close()
 	store := d.o.Git.Repo(from.ID)
-	other, err := store.Open(c.ctx())
+	other, err := c.sight(&from).Open(c.ctx())
 	if err != nil {
 		return nil, err
 	}

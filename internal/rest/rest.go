@@ -154,7 +154,8 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.use.End(err)
 			return err
 		}
-		d.mux.ServeHTTP(w, slashed(r).WithContext(withCall(r.Context(), c)))
+		defer c.metered.Close(r.Context())
+		d.mux.ServeHTTP(c.w, slashed(r).WithContext(withCall(r.Context(), c)))
 		return nil
 	}).ServeHTTP(w, r)
 }

@@ -47,8 +47,9 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
-	RepoTeams  // the teams that may use it
-	RepoPeople // who else may use it
+	RepoTeams       // the teams that may use it
+	RepoPeople      // who else may use it
+	RepoInvitations // who was asked to
 
 	// Of the actor's own account, concerning organisations and invitations.
 	SelfOrgs           // which organisations it belongs to
@@ -132,7 +133,20 @@ type ActionInfo struct {
 	People     bool  // only to a person who signed in on the pages (and to the operator)
 	Recent     bool  // only after a recent sign-in
 	Changes    bool  // an archived repository refuses it
+	Behind     Behind
+	EndsRefs   bool // it takes refs away: not for a token that is limited in how it moves them
 }
+
+// Behind says how an action of a repository comes to what lies behind its refs,
+// for tokens that may not see all of them.
+type Behind uint8
+
+// The ways. What is new is not for such tokens until somebody has thought about it.
+const (
+	BehindSome Behind = iota // in ways that nobody filters, or it lets others see them
+	BehindRefs               // through the refs alone, which a door can filter
+	BehindNone               // not at all
+)
 
 var table = [actions]ActionInfo{
 	SiteVisit:  {Name: "site.visit", Subject: OfSite, Visitors: true},
@@ -157,21 +171,22 @@ var table = [actions]ActionInfo{
 
 	AppTokens: {Name: "app.tokens", Subject: OfApp},
 
-	RepoRead:       {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true},
-	RepoFetch:      {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true},
-	RepoFork:       {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
-	RepoPush:       {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true},
-	RepoWorkflow:   {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true},
-	RepoRules:      {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoEdit:       {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
-	RepoUnarchive:  {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoAccess:     {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoLeave:      {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
-	RepoVisibility: {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:   {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
-	RepoTeams:      {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoPeople:     {Name: "repo.people", Subject: OfRepo, Permission: Administration, Level: Read, Right: Write},
-	RepoDelete:     {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true},
+	RepoRead:        {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true, Behind: BehindNone},
+	RepoFetch:       {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true, Behind: BehindRefs},
+	RepoFork:        {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
+	RepoPush:        {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoWorkflow:    {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoRules:       {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoEdit:        {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
+	RepoUnarchive:   {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoAccess:      {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoLeave:       {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
+	RepoVisibility:  {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
+	RepoTransfer:    {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
+	RepoTeams:       {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoPeople:      {Name: "repo.people", Subject: OfRepo, Permission: People, Level: Read, Right: Write},
+	RepoInvitations: {Name: "repo.invitations", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoDelete:      {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true, EndsRefs: true},
 
 	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
 	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},

@@ -50,6 +50,10 @@ type Actor struct {
 
 	Confirmed time.Time // when the person last proved who they are, for sessions
 	Grant     Grant
+
+	// Filtered says that the door that acts for it shows only those refs that the
+	// grant's limits let it see, and what these reach.
+	Filtered bool
 }
 
 // Anonymous is the actor of a request without a credential.
@@ -87,3 +91,16 @@ func (a *Actor) OldEnding() string {
 	}
 	return a.Ending
 }
+
+// barred reports whether a limit about refs leaves the action out altogether.
+func (a *Actor) barred(e *ActionInfo) bool {
+	l := a.Grant.Limits
+	if l == nil || e.Subject != OfRepo {
+		return false
+	}
+	hidden := l.HideRefs() && e.Behind != BehindNone && (e.Behind != BehindRefs || !a.Filtered)
+	return hidden || e.EndsRefs && l.LimitMoves()
+}
+
+// Barred reports whether it is a limit about refs that leaves the action out.
+func (a *Actor) Barred(action Action) bool { return a.barred(action.entry()) }

@@ -135,6 +135,9 @@ func checkRepo(actor *Actor, e *ActionInfo, f Facts, now time.Time) Decision {
 	if granted < e.Level {
 		return deny(GrantMissing, true)
 	}
+	if actor.barred(e) {
+		return deny(GrantMissing, true)
+	}
 	if e.Changes && f.Archived {
 		return deny(ArchivedState, true)
 	}

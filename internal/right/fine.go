@@ -40,7 +40,7 @@ var fines = [...]FineInfo{
 	{Name: "statuses", Title: "Commit statuses", About: "What is said of commits", gives: levels(Levels{Statuses: Read}, Levels{Statuses: Write})},
 	{Name: "contents", Title: "Contents", About: "Clone and push, files, commits, branches, releases", gives: levels(Levels{Contents: Read}, Levels{Contents: Write})},
 	{Name: "deployments", Title: "Deployments", About: "Deployments and their statuses", gives: levels(Levels{Deployments: Read}, Levels{Deployments: Write})},
-	{Name: "metadata", Title: "Metadata", About: "Name, description and members: needed for everything else", gives: levels(Levels{Metadata: Read}, Levels{})},
+	{Name: "metadata", Title: "Metadata", About: "Name, description and members: needed for everything else", gives: levels(Levels{Metadata: Read, People: Read}, Levels{})},
 	{Name: "secret_scanning_alerts", Title: "Secret scanning alerts", About: "Tokens that were found in repositories", gives: levels(Levels{SecretAlerts: Read}, Levels{SecretAlerts: Write})},
 	{Name: "repository_hooks", Title: "Webhooks", About: "Webhooks and what they delivered", gives: levels(Levels{RepositoryHooks: Read}, Levels{RepositoryHooks: Admin})},
 	{Name: "workflows", Title: "Workflows", About: "Files under .github/workflows", gives: levels(Levels{}, Levels{Workflows: Write})},

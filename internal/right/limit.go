@@ -63,6 +63,7 @@ type Limits struct {
 	Until    time.Time // zero: for ever
 	Uses     int64     // zero: any number
 	Bytes    int64
+	Budgets  []Budget     // all that are used up by what the token does
 	repos    [][]repoName // of each set one must match, here and below
 	networks [][]netip.Prefix
 	refs     [][]pattern.Pattern
@@ -299,6 +300,28 @@ func (l *Limits) SeeRef(name string) bool {
 // of movement it may be, Forward and Create say.
 func (l *Limits) MoveRef(name string) bool {
 	return l == nil || l.SeeRef(name) && each(l.pushes, func(p pattern.Pattern) bool { return p.Match(name) })
+}
+
+// LimitMoves reports whether something of how refs move is limited, or of what
+// they may bring.
+func (l *Limits) LimitMoves() bool {
+	return l != nil && (l.Forward || l.Create || len(l.refs)+len(l.pushes)+len(l.paths) > 0)
+}
+
+// Sight tells which refs the token may see; nil: all of them.
+func (l *Limits) Sight() func(name string) bool {
+	if !l.HideRefs() {
+		return nil
+	}
+	return l.SeeRef
+}
+
+// Same reports whether two tokens are limited by the same.
+func (l *Limits) Same(other *Limits) bool {
+	if l == nil || other == nil {
+		return l == other
+	}
+	return slices.EqualFunc(l.All, other.All, func(a, b Limit) bool { return a.String() == b.String() })
 }
 
 // LimitPaths reports whether there are files that pushes must leave alone.

@@ -51,6 +51,7 @@ const (
 	SecretAlerts                      // alerts about tokens that were found: read and decide
 	Statuses                          // what is said of commits by continuous integration, and no code
 	Deployments                       // which commit was put where, and no code
+	People                            // who else may use it
 	Deletion                          // deleting a repository
 
 	// Of an account.
@@ -75,7 +76,7 @@ const (
 
 var permissionNames = [permissions]string{
 	Metadata: "metadata", Contents: "contents", Workflows: "workflows", Administration: "administration", RepositoryHooks: "repository_hooks",
-	SecretAlerts: "secret_scanning_alerts", Statuses: "statuses", Deployments: "deployments", Deletion: "deletion",
+	SecretAlerts: "secret_scanning_alerts", Statuses: "statuses", Deployments: "deployments", People: "people", Deletion: "deletion",
 	Profile: "profile", Emails: "emails", SSHSigningKeys: "git_signing_ssh_public_keys", GPGKeys: "gpg_keys", Memberships: "memberships",
 	Invitations: "invitations", Security: "security",
 	Members: "members", OrgAdministration: "organization_administration", OrganizationHooks: "organization_hooks",

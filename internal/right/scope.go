@@ -77,7 +77,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeReadSSHSigningKey, Parent: ScopeWriteSSHSigningKey, Title: "List and view your SSH signing keys", gives: both(Levels{SSHSigningKeys: Read})},
 }
 
-var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
+var repoLevels = Levels{Metadata: Read, Contents: Write, Statuses: Write, Deployments: Write, People: Read, Administration: Admin, RepositoryHooks: Admin, SecretAlerts: Write, Invitations: Write}
 
 func both(l Levels) Grant { return Grant{Public: l, Private: l} }
 

@@ -30,6 +30,9 @@ func within(g right.Grant, limits []right.Limit) right.Grant {
 	if err != nil {
 		return right.Grant{}
 	}
+	if b, ok := l.Budget(""); ok {
+		l.Budgets = []right.Budget{b}
+	}
 	g.Limits = l
 	return g
 }

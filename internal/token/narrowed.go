@@ -107,6 +107,9 @@ func (r *Room) narrowed(ctx context.Context, t Token, links []string) (*Verified
 	v.Node, v.Links = node, links
 	v.Grant.Limits = all
 	if all != nil {
+		if all.Budgets, err = budgets(t.Limits, steps); err != nil {
+			return nil, &Refused{Why: NotUnderstood, Token: t, Node: node, Cause: err.Error()}
+		}
 		v.ExpiresAt = soonest(v.ExpiresAt, all.Until)
 	}
 	return r.unlessOver(v)

@@ -111,8 +111,8 @@ func (s *Snapshot) Upload(v wire.Version, offer wire.Offer) wire.Body {
 	if v == wire.V2 {
 		return wire.Body{Plain: ad.AppendV2Caps(make([]byte, 0, 256), offer)}
 	}
-	build := func() []byte { return ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v) }
-	if len(s.list) < keepFrom {
+	build := func() []byte { return ad.AppendUpload(wire.ServiceHead(nil, wire.UploadPack), v, offer) }
+	if len(s.list) < keepFrom || offer.Counted {
 		return wire.Body{Plain: build()}
 	}
 	return s.answer("upload "+strconv.Itoa(int(v)), build)

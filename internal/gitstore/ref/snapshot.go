@@ -23,6 +23,7 @@ type Snapshot struct {
 	Version string
 	Format  object.Format
 	Head    string // the ref that HEAD names, which need not exist
+	Part    bool   // of the refs: the others are hidden from who asks
 	list    []Ref  // sorted by name
 	sums    *sums  // nil while the list is short
 
@@ -74,6 +75,22 @@ func (s *Snapshot) Empty() bool { return len(s.list) == 0 }
 // answers that it keeps. It is cheap.
 func (s *Snapshot) Weight() int64 {
 	return 512 + int64(len(s.list))*130 + s.answers.Load()
+}
+
+// Only returns the state as somebody sees it who may see those refs alone. Where
+// HEAD names another one there is no HEAD.
+func (s *Snapshot) Only(see func(name string) bool) *Snapshot {
+	out := &Snapshot{Format: s.Format, Head: s.Head, Part: true}
+	if !see(s.Head) {
+		out.Head = ""
+	}
+	for _, r := range s.list {
+		if see(r.Name) {
+			out.list = append(out.list, r)
+		}
+	}
+	out.digest(nil, nil)
+	return out
 }
 
 // manySums is from how many refs on a list is digested in parts, so that one

@@ -61,6 +61,7 @@ func ServiceHead(b []byte, s Service) []byte {
 // Offer is what a server offers in version 2 beside what it always does.
 type Offer struct {
 	BundleURI bool // it has bundles to clone from
+	Counted   bool // in the versions before: no pack is sent to who has not said that it is done
 }
 
 // AppendV2Caps appends the capability advertisement of version 2.
@@ -81,10 +82,13 @@ func (a *Advertisement) AppendV2Caps(b []byte, offer Offer) []byte {
 }
 
 // AppendUpload appends the version 0 or 1 advertisement of upload-pack.
-func (a *Advertisement) AppendUpload(b []byte, v Version) []byte {
+func (a *Advertisement) AppendUpload(b []byte, v Version, offer Offer) []byte {
 	caps := "multi_ack thin-pack side-band side-band-64k ofs-delta shallow deepen-since deepen-not" +
 		" deepen-relative no-progress include-tag multi_ack_detailed allow-tip-sha1-in-want" +
-		" allow-reachable-sha1-in-want no-done"
+		" allow-reachable-sha1-in-want"
+	if !offer.Counted {
+		caps += " no-done"
+	}
 	head := a.headID()
 	if head != "" {
 		caps += " symref=HEAD:" + a.Head

@@ -39,6 +39,24 @@ func (f *Fetch) Has(option string) bool {
 	return slices.Contains(f.lines, option) || f.Caps.Has(option)
 }
 
+// With returns the request with an option of version 2 more, and some less of
+// whatever version.
+func (f *Fetch) With(option string, without ...string) *Fetch {
+	out := *f
+	left := func(list []string) []string {
+		return slices.DeleteFunc(slices.Clone(list), func(l string) bool { return slices.Contains(without, l) })
+	}
+	out.lines, out.Caps = left(f.lines), left(f.Caps)
+	if option != "" && !slices.Contains(out.lines, option) {
+		out.lines = append(out.lines, option)
+	}
+	return &out
+}
+
+// Packs reports whether the answer holds a pack, for one who is not given any
+// before it is done.
+func (f *Fetch) Packs(v Version) bool { return f.Done || v == V2 && f.Haves == 0 }
+
 // Whole reports whether a request is for all that its wants reach, by a client
 // that has nothing of it, and that takes the answer in frames of side-band-64k.
 func (f *Fetch) Whole(v Version) bool {

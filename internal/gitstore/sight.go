@@ -1,0 +1,99 @@
+package gitstore
+
+import (
+	"context"
+
+	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
+)
+
+// Sight is a repository as somebody sees it who may not see every ref: the others
+// are not there, nor what they alone reach. All that reads through refs begins
+// here, so that a door that holds nothing but a Sight shows nothing else.
+type Sight struct {
+	repo *Repo
+	see  func(name string) bool
+}
+
+// Sight returns the repository with those refs for which see is true; nil: all.
+func (r *Repo) Sight(see func(name string) bool) Sight { return Sight{r, see} }
+
+// Refs reads the refs that are seen; see Repo.Refs.
+func (s Sight) Refs(ctx context.Context) (*Refs, error) {
+	refs, err := s.repo.Refs(ctx)
+	if err == nil && s.see != nil {
+		refs = refs.Only(s.see)
+	}
+	return refs, err
+}
+
+// View opens a revision; see Repo.View.
+func (s Sight) View(ctx context.Context, rev string) (*View, error) {
+	v, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.resolve(rev); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return v, nil
+}
+
+// ViewPath opens what a URL names; see Repo.ViewPath.
+func (s Sight) ViewPath(ctx context.Context, rest string) (*View, string, error) {
+	v, err := s.Open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	path, err := v.resolvePath(rest)
+	if err != nil {
+		v.Close()
+		return nil, "", err
+	}
+	return v, path, nil
+}
+
+// Open opens the repository without any revision: the view has its Refs, and a
+// Commit once At was called.
+func (s Sight) Open(ctx context.Context) (*View, error) {
+	ctx, done, err := s.repo.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := s.Refs(ctx)
+	if err != nil {
+		done()
+		return nil, err
+	}
+	return &View{Refs: refs, repo: s.repo, ctx: ctx, done: done}, nil
+}
+
+// Draft begins one for an account; see Draft.
+func (s Sight) Draft(ctx context.Context, who id.Account) (*Draft, error) {
+	r := s.repo
+	format, err := r.Format()
+	if err != nil {
+		return nil, err
+	}
+	ctx, done, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &Draft{repo: r, ctx: ctx, done: done, made: r.made(who, format), fresh: map[object.ID]Object{}}
+	if d.Refs, err = s.Refs(ctx); err == nil {
+		d.names, d.kept, err = d.made.names()
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Made reads an object that an account made; see Repo.Made.
+func (s Sight) Made(who id.Account, one object.ID) (Object, error) { return s.repo.Made(who, one) }
+
+// Merge begins a merge of what views of the repository, and of other, have led to;
+// see Repo.Merge.
+func (s Sight) Merge(other *Repo) (*Merge, error) { return s.repo.Merge(other) }
