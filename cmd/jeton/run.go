@@ -53,6 +53,7 @@ func commands() []command {
 		{"org delete", orgDeleteUsage, orgDelete},
 		{"token create", tokenCreateUsage(), tokenCreate},
 		{"token list", tokenListUsage, tokenList},
+		{"token rotate", tokenRotateUsage, tokenRotate},
 		{"token revoke", tokenRevokeUsage, tokenRevoke},
 		{"token revoke-all", tokenRevokeAllUsage, tokenRevokeAll},
 		{"repo create", repoCreateUsage, repoCreate},

@@ -36,7 +36,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestB13_AReach":       {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},
 	"TestJ4_":              {File: "internal/rest/merge.go", Old: "if c.door.o.Gate.CheckRepo(&c.actor, right.RepoFetch, &r) != nil {", New: "if false {"},
 
-	"TestB1_EveryRequestAsksAnew$": {File: "internal/token/verify.go", Old: "if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {", New: "if false {", Also: []apptest.Mutant{
+	"TestB1_EveryRequestAsksAnew$": {File: "internal/token/verify.go", Old: "return !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt)", New: "return false", Also: []apptest.Mutant{
 		{File: "internal/token/verify.go", Old: "case t.Expired(r.o.Now()):", New: "case false:"}}},
 	"TestB1_ANewPasswordEndsOtherSessions$": {File: "internal/signin/password.go", Old: "if _, err := r.deleteSessions(ctx, tx, who.ID, `id <> $2`, int64(actor.Sess)); err != nil {", New: "if err := error(nil); err != nil {"},
 	"TestB4_":                               {File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {"},
@@ -71,7 +71,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestH8_NoWayAround":        {File: "internal/repo/pattern.go", Old: "pattern.Parse(text, pattern.Folded)", New: "pattern.Parse(text, pattern.Sensitive)"},
 	"TestH8_NoWayAroundABranch": {File: "internal/push/protect.go", Old: "if !rule.MayPush(p.actor.Account, p.repo.Relation) {", New: "if false {"},
 	"TestH6_":                   {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
-	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refuseToken(p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
+	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refusePresented(ctx, p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
 
 	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
 		{File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"}}},
@@ -115,6 +115,11 @@ var mutants = map[string]apptest.Mutant{
 	"TestN1_": {File: "internal/httpkit/server.go", Old: "headerTimeout  = 10 * time.Second", New: "headerTimeout  = 10 * time.Minute"},
 	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
+
+	"TestR1_": {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
+	"TestR3_": {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
+	"TestR4_": {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
+	"TestR5_": {File: "internal/token/rotate.go", Old: "if n := distinct(s); n < 6 {", New: "if n := distinct(s); n < 0 {"},
 }
 
 // The files and lines that several mutants change.
@@ -123,7 +128,7 @@ const (
 	check    = "internal/right/check.go"
 	webCall  = "internal/web/call.go"
 
-	actorLine         = "return g.actorBy(ctx, v)"
+	actorLine         = "a, err := g.actorBy(ctx, v)"
 	verifyLine        = "v, err := g.o.Tokens.Verify(ctx, p.plain)"
 	sessionLine       = "s, err := g.o.Signin.Session(ctx, bearer)"
 	authorizationLine = `if len(c.r.Header.Values("Authorization")) > 0 {`

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -69,6 +70,8 @@ func (g *Gate) words(a *right.Actor, action right.Action, reason right.Reason, p
 		return problem.New(problem.Forbidden, "This is for applications, about the tokens that they were given.", "Send the application's client id and secret by Basic authentication.")
 	case right.NotForApps:
 		return problem.New(problem.Forbidden, "An application's id and secret can't do this.", "Send a token.")
+	case right.NotItself:
+		return problem.New(problem.Forbidden, "Only a personal access token that was not narrowed rotates itself.", "What an application was given is refreshed by the application; whoever narrowed a token makes another one.")
 	case right.NotRecent:
 		return problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
 	case right.ArchivedState:
@@ -239,6 +242,10 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 		return g.refuse(ExpiredToken, p, refused.Token)
 	case token.Revoked:
 		return g.refuse(RevokedToken, p, refused.Token)
+	case token.Replaced:
+		return g.replaced(refused)
+	case token.Frozen:
+		return g.frozen(&refused.Token, fmt.Sprintf("The token %q is frozen since %s: an old secret of it was used after its time.", refused.Token.Note, moment(refused.Token.FrozenAt)))
 	case token.Unknown:
 		return g.refuse(UnknownToken, p, token.Token{})
 	}
@@ -256,11 +263,41 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 	return g.refuse(PasswordPresented, p, token.Token{})
 }
 
+// replaced words why an old secret is not good any more.
+func (g *Gate) replaced(refused *token.Refused) error {
+	t := &refused.Token
+	public := fmt.Sprintf("The token %q was rotated on %s, and this is its old secret, whose time is over.", t.Note, moment(refused.RotatedAt))
+	remedy := "Use the new secret. If nobody has it, its owner makes another one at " + g.pageOf(t, "/regenerate")
+	if !t.FrozenAt.IsZero() {
+		public += " The token is frozen, since whoever uses this may not be its owner."
+		remedy = "If it was you, say so at " + g.pageOf(t, "") + " and use the new secret."
+	}
+	return &Refusal{Why: ReplacedToken, of: *t, problem: problem.New(problem.Unauthenticated, public, remedy)}
+}
+
+// frozen words that a token is. It is no question of the credential: git would
+// forget the secret, which is good again once the owner says so.
+func (g *Gate) frozen(t *token.Token, public string) error {
+	return &Refusal{Why: FrozenToken, of: *t, problem: problem.New(problem.Forbidden, public, "Its owner says whether that was them, or revokes it, at "+g.pageOf(t, ""))}
+}
+
+func (g *Gate) pageOf(t *token.Token, rest string) string {
+	return g.tokenURL(&right.Actor{Kind: credential(t.Kind), Token: t.ID}, rest)
+}
+
+func moment(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04 MST") }
+
 // endedNode words why a narrowed token is not good any more.
 func (g *Gate) endedNode(refused *token.Refused) error {
 	why, public := RevokedToken, fmt.Sprintf("The token narrowed from %q was revoked, or the token from which it was made.", refused.Token.Note)
 	if refused.Why == token.Expired {
-		why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, refused.Token.ExpiresAt.UTC().Format("Monday, 2 January 2006, 15:04 MST"))
+		why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, moment(refused.Token.ExpiresAt))
+	}
+	switch refused.Why {
+	case token.Frozen:
+		return g.frozen(&refused.Token, fmt.Sprintf("The token narrowed from %q is frozen with it.", refused.Token.Note))
+	case token.Replaced:
+		why, public = ReplacedToken, fmt.Sprintf("The token narrowed from %q ended with the secret from which it was made: that was rotated on %s.", refused.Token.Note, moment(refused.RotatedAt))
 	}
 	return &Refusal{Why: why, of: refused.Token, problem: problem.New(problem.Unauthenticated, public, "Whoever made it can make another one.")}
 }

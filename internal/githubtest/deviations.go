@@ -8,8 +8,9 @@ import (
 // Routes that GitHub does not have.
 var own = []string{
 	"GET /user/token/explain", // what the presented token may do, and why
-	"GET /openapi.json",       // the description of this API
-	"GET /repositories/",      // a repository by its number: GitHub has it, and redirects to it, without describing it
+	"POST /user/token/rotate",
+	"GET /openapi.json",  // the description of this API
+	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 
 func ours(method, url string) bool {

@@ -116,7 +116,7 @@ func (d *Door) table() []topic {
 		{"Users", d.userRoutes()},
 		{"Keys", d.keyRoutes()},
 		{"Applications", d.applicationRoutes()},
-		{"Credentials", d.credentialRoutes()},
+		{"Credentials", slices.Concat(d.credentialRoutes(), d.rotateRoutes())},
 		{"Explanations", d.explainRoutes()},
 		{"Organizations", d.orgRoutes()},
 		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},

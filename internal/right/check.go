@@ -38,9 +38,10 @@ const (
 	ArchivedState // the repository is archived
 	AppsOnly      // it is for applications with their id and secret
 	NotForApps    // an application's id and secret are not good for it
+	NotItself     // it is for a token about itself, if a person made that for themselves
 )
 
-var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications"}
+var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications", "not the token itself"}
 
 // String names the reason, for logs.
 func (r Reason) String() string { return reasonNames[r] }
@@ -183,7 +184,12 @@ func checkOrg(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) De
 // checkPerson asks at the end who the actor is. settled says that it is known
 // already that a person asks where one must.
 func checkPerson(actor *Actor, e *ActionInfo, now time.Time, settled bool, t *trace) Decision {
-	if !settled && t.fails(PartPeople, e.People, actor.IsToken() || actor.IsAnonymous()) {
+	itself := (actor.Kind == ClassicToken || actor.Kind == FineToken) && actor.Node == ""
+	switch {
+	case settled:
+	case e.Itself && t.fails(PartPeople, true, !itself):
+		return deny(NotItself, true)
+	case !e.Itself && t.fails(PartPeople, e.People, actor.IsToken() || actor.IsAnonymous()):
 		return deny(PeopleOnly, true)
 	}
 	// A token was made after a recent sign-in and says by its scopes what it

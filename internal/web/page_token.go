@@ -31,6 +31,7 @@ type tokenRow struct {
 	Used       string
 	Expiry     expiry
 	Expired    bool
+	Frozen     bool
 }
 
 // newToken is a token that was made a moment ago, with its secret in the clear:
@@ -157,6 +158,9 @@ type tokenUse struct {
 	Created                                       time.Time
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
+	Href                                          string
+	Frozen                                        time.Time    // zero: it is not
+	Old                                           *oldSecret   // nil: none works
 	Ledger                                        *tokenLedger // nil when the form is shown again
 	Explain                                       explainForm
 }

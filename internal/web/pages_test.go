@@ -111,6 +111,13 @@ func samples() []sample {
 		{"token-new", "token-new", &tokenForm{Frame: secretive(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: newExpiryField("30", "", sampleNow), FromLink: true, Unknown: "gist"}},
 		{"token-new-dark", "token-new", &tokenForm{Frame: dark(dev("New personal access token (classic)", "scopes.js", "expiry.js")), Scopes: scopeTree(mustScopes("user:email")), Expiry: newExpiryField("none", "", sampleNow)}},
 		{"token-edit", "token-edit", &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: use, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}},
+		{"token-frozen", "token-edit", func() any {
+			u := use
+			u.Href, u.Frozen, u.Old = "/settings/tokens/1", sampleNow.Add(-time.Hour), &oldSecret{LastEight: "EfGh5678", Ends: sampleNow.Add(20 * time.Hour), Closes: true, Used: sampleNow.Add(-time.Minute), Address: "192.0.2.9", Client: "git/2.39.5"}
+			return &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: u, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}
+		}()},
+		{"token-rotate", "token-rotate", &rotatePage{regeneratePage: regeneratePage{Frame: dev("Rotate token", "expiry.js"), Home: "/settings/tokens", Href: "/settings/tokens/1", Note: "Laptop", What: "scopes", Gives: "repo", Expiry: newExpiryField("30", "", sampleNow)},
+			Windows: []levelOption{{"1h", "1 hour", false}, {"1d", "1 day", true}}, Closes: true}},
 		{"fine-tokens", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens"), New: &newToken{Href: "/x", Note: "Build", Secret: fresh.Secret, Login: "ada", PublicOnly: true}, Tokens: []tokenRow{{Href: "/x", Note: "Build", Gives: "contents: write, metadata: read", Reaches: "2 repositories of ada", Used: "Never used", Expiry: expiry{Never: true}}, {Href: "/y", Note: "Reader", Reaches: "Public repositories, read-only", Used: "Never used"}}}},
 		{"fine-tokens-empty", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens")}},
 		{"fine-new", "fine-new", &fineNew{fineForm: fine, Expiry: newExpiryField("30", "", sampleNow)}},

@@ -274,6 +274,10 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.Personal)},
+		{Method: get, Path: "/settings/tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateForm(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateToken(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/end_old", Action: right.SelfSensitive, Handle: endOldSecret(token.Personal)},
+		{Method: post, Path: "/settings/tokens/{token}/unfreeze", Action: right.SelfSensitive, Handle: unfreezeToken(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.Personal)},
 		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.Personal)},
 
@@ -287,6 +291,10 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.FineGrained)},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.FineGrained)},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.FineGrained)},
+		{Method: get, Path: "/settings/personal-access-tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateForm(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateToken(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/end_old", Action: right.SelfSensitive, Handle: endOldSecret(token.FineGrained)},
+		{Method: post, Path: "/settings/personal-access-tokens/{token}/unfreeze", Action: right.SelfSensitive, Handle: unfreezeToken(token.FineGrained)},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.FineGrained)},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.FineGrained)},
 
