@@ -9,7 +9,7 @@ import (
 // its help.
 func overview() string {
 	var b strings.Builder
-	b.WriteString("Usage: jeton COMMAND [arguments]\n\nA Git host. \"jeton serve\" starts it; the other commands work while it runs, too.\nlogin, logout, whoami, credential and token narrow are for the people who use one.\n\n")
+	b.WriteString("Usage: jeton COMMAND [arguments]\n\nA Git host. \"jeton serve\" starts it; the other commands work while it runs, too.\nlogin, logout, whoami, credential, explain, \"token narrow\" and \"token rotate\" are for the people who use one.\n\n")
 	for _, c := range commands() {
 		_, text, _ := strings.Cut(c.usage, "\n\n")
 		first, _, _ := strings.Cut(text, ".")

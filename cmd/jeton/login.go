@@ -21,7 +21,8 @@ const loginUsage = `Usage: jeton login https://HOST [--with-token] [--scopes LIS
 Sign in at a host, and let git use that. You open a page of the host, type a code
 there, and git asks for no token any more. The credential is kept in the operating
 system's keyring, or in a file that only you can read where there is none, and is
-replaced before it ends.
+replaced before it ends. A personal access token that ends is replaced too, in the
+last tenth of its life: where else the old one stands it works until its end.
 
   --with-token     read a personal access token from standard input instead
   --scopes LIST    what the credential may do, as scopes with spaces or commas between

@@ -38,6 +38,7 @@ func commands() []command {
 		{"logout", logoutUsage, logout},
 		{"whoami", whoamiUsage, whoami},
 		{"credential", credentialUsage, credentialHelper},
+		{"explain", explainUsage, explain},
 		{"user create", userCreateUsage, userCreate},
 		{"user list", userListUsage, userList},
 		{"user suspend", userSuspendUsage, userSuspend},
@@ -52,6 +53,7 @@ func commands() []command {
 		{"org delete", orgDeleteUsage, orgDelete},
 		{"token create", tokenCreateUsage(), tokenCreate},
 		{"token list", tokenListUsage, tokenList},
+		{"token rotate", tokenRotateUsage, tokenRotate},
 		{"token revoke", tokenRevokeUsage, tokenRevoke},
 		{"token narrow", tokenNarrowUsage, tokenNarrow},
 		{"token revoke-all", tokenRevokeAllUsage, tokenRevokeAll},
@@ -132,6 +134,9 @@ func find(args []string) (*command, []string, error) {
 func fail(stderr io.Writer, err error) int {
 	if err == nil {
 		return exitOK
+	}
+	if errors.Is(err, errAnsweredNo) {
+		return exitFailed
 	}
 	p := problem.Of(err)
 	what := p.Error()

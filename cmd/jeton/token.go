@@ -109,6 +109,7 @@ type tokenJSON struct {
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  *time.Time `json:"expires_at"` // null: never
 	Expired    bool       `json:"expired"`
+	Frozen     bool       `json:"frozen"`       // an old secret was used after its time
 	LastUsedAt *time.Time `json:"last_used_at"` // null: never
 }
 
@@ -120,7 +121,7 @@ func tokenLine(t token.Token, login string) tokenJSON {
 	case token.FineGrained:
 		kind = "fine-grained"
 	}
-	return tokenJSON{int64(t.ID), login, kind, t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), orNull(t.LastUse.At)}
+	return tokenJSON{int64(t.ID), login, kind, t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At)}
 }
 
 func orNull(t time.Time) *time.Time {
@@ -153,8 +154,11 @@ func tokenList(c *call) error {
 			c.table("ID\tLOGIN\tNOTE\tSCOPES\tENDS\tLAST USED", len(list), func(w io.Writer, i int) {
 				t := list[i]
 				ends := day(t.ExpiresAt)
-				if t.Expired {
+				switch {
+				case t.Expired:
 					ends = "expired"
+				case t.Frozen:
+					ends += ", frozen"
 				}
 				_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, printable.Line(t.Note, 60), strings.Join(t.Scopes, ","), ends, day(t.LastUsedAt))
 			})

@@ -122,6 +122,10 @@ func (m *Room) query(ctx context.Context, r db.Reader, query string, args ...any
 	if err != nil {
 		return nil, err
 	}
+	old, err := m.o.Tokens.OldSecrets(ctx, r, ids...)
+	if err != nil {
+		return nil, err
+	}
 	now := m.o.Now()
 	for i := range out {
 		a := &out[i]
@@ -131,7 +135,7 @@ func (m *Room) query(ctx context.Context, r db.Reader, query string, args ...any
 		switch {
 		case a.Kind == token.AppSecret, a.Kind == token.Refresh && live:
 			a.Validity = Unknown
-		case a.Kind != token.Refresh && live && t.LastEight == a.LastEight && !t.Expired(now):
+		case a.Kind != token.Refresh && live && (t.LastEight == a.LastEight || old[a.Token].LastEight == a.LastEight) && !t.Expired(now):
 			a.Validity = Active
 		default:
 			a.Validity = Inactive

@@ -187,12 +187,13 @@ func TestB15_TheDatabaseAloneOpensNothing(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	s.token(t, s.ada, "all", "repo")
+	s.rotated(t, s.token(t, s.ada, "rotated", "repo"), drawn())
 	s.session(t, s.ada)
 	if _, _, err := s.Signin.NewLink(t.Context(), right.Operator(), signin.Reset, signin.For{Account: s.ada.ID}, 0); err != nil {
 		t.Fatal(err)
 	}
 	var stolen [][]byte
-	for _, query := range []string{`SELECT digest FROM signin_sessions`, `SELECT digest FROM signin_links`, `SELECT digest FROM tokens`} {
+	for _, query := range []string{`SELECT digest FROM signin_sessions`, `SELECT digest FROM signin_links`, `SELECT digest FROM tokens`, `SELECT digest FROM token_secrets`, `SELECT request_key FROM token_secrets`, `SELECT chain_key FROM token_secrets`} {
 		rows, err := s.DB.Query(t.Context(), query)
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +207,7 @@ func TestB15_TheDatabaseAloneOpensNothing(t *testing.T) {
 			stolen = append(stolen, digest)
 		}
 	}
-	if len(stolen) < 3 {
+	if len(stolen) < 7 {
 		t.Fatalf("the database holds only %d digests", len(stolen))
 	}
 	for _, digest := range stolen {

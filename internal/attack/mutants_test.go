@@ -13,16 +13,16 @@ import (
 var mutants = map[string]apptest.Mutant{
 	"TestA1_":  {File: identify, Old: actorLine, New: "a, err := g.actorBy(ctx, v)\n\tif p.user == \"\" {\n\t\ta.Grant = right.Everything()\n\t}\n\treturn a, err"},
 	"TestA2_":  {File: identify, Old: actorLine, New: "a, err := g.actorBy(ctx, v)\n\tif p.user != \"\" {\n\t\ta.Grant = right.Everything()\n\t}\n\treturn a, err"},
-	"TestA3_":  {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || !seen {"},
+	"TestA3_":  {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},
 	"TestA5_":  {File: webCall, Old: authorizationLine, New: "if false {"},
 	"TestA6_":  {File: "internal/repo/list.go", Old: "if viewer.Grant.Level(info.Permission, false) >= info.Level {", New: "if true {"},
 	"TestA8_":  {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything(), Confirmed: g.o.Now()}, nil\n\t}\n\t" + sessionLine},
 	"TestA10_": {File: webCall, Old: authorizationLine, New: "if false {"},
-	"TestA11_": {File: check, Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
+	"TestA11_": {File: check, Old: "e.Recent && !actor.IsToken()", New: "false"},
 	"TestA16_": {File: "internal/rest/user.go", Old: `{patch, "/user", right.SelfEdit,`, New: `{patch, "/user", right.SelfRead,`},
-	"TestA19_": {File: check, Old: "if relation < e.Right {", New: "if false {"},
+	"TestA19_": {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
 	"TestA20_": {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything()}, nil\n\t}\n\t" + sessionLine},
-	"TestA23_": {File: check, Old: "if relation < e.Right {", New: "if false {"},
+	"TestA23_": {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
 
 	"TestA6_Beyond":        {File: "internal/repo/list.go", Old: "(r.private AND `+tied+` AND `+within+`)", New: "(r.private AND `+tied+` AND (TRUE OR `+within+`))"},
 	"TestA10_Narrowed":     {File: "internal/token/fine.go", Old: "if parent.Access != Anywhere {", New: "if false {"},
@@ -33,10 +33,10 @@ var mutants = map[string]apptest.Mutant{
 	"TestA16_.*Permission": {File: "internal/right/fine.go", Old: "gives: levels(Levels{Administration: Read},", New: "gives: levels(Levels{Administration: Write},"},
 	"TestA17_.*Reaches":    {File: "internal/token/verify.go", Old: "Grant: t.Grant(), LastEight", New: "Grant: right.Everything(), LastEight"},
 	"TestB8_ANarrower":     {File: "internal/token/fine.go", Old: `return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")`, New: `return r.record(ctx, tx, actor, t.Kind.deed("update"), t, "")`},
-	"TestB13_AReach":       {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || !seen {"},
+	"TestB13_AReach":       {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},
 	"TestJ4_":              {File: "internal/rest/merge.go", Old: "if c.door.o.Gate.CheckRepo(&c.actor, right.RepoFetch, &r) != nil {", New: "if false {"},
 
-	"TestB1_EveryRequestAsksAnew$": {File: "internal/token/verify.go", Old: "if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {", New: "if false {", Also: []apptest.Mutant{
+	"TestB1_EveryRequestAsksAnew$": {File: "internal/token/verify.go", Old: "return !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt)", New: "return false", Also: []apptest.Mutant{
 		{File: "internal/token/verify.go", Old: "case t.Expired(r.o.Now()):", New: "case false:"}}},
 	"TestB1_ANewPasswordEndsOtherSessions$": {File: "internal/signin/password.go", Old: "if _, err := r.deleteSessions(ctx, tx, who.ID, `id <> $2`, int64(actor.Sess)); err != nil {", New: "if err := error(nil); err != nil {"},
 	"TestB4_":                               {File: "internal/gate/gate.go", Old: "if f.Suspended {", New: "if false {"},
@@ -70,8 +70,8 @@ var mutants = map[string]apptest.Mutant{
 	"TestH8_NoWay":              {File: "internal/push/protect.go", Old: "\t\tif !descends {\n", New: "\t\tif false && !descends {\n"},
 	"TestH8_NoWayAround":        {File: "internal/repo/pattern.go", Old: "pattern.Parse(text, pattern.Folded)", New: "pattern.Parse(text, pattern.Sensitive)"},
 	"TestH8_NoWayAroundABranch": {File: "internal/push/protect.go", Old: "if !rule.MayPush(p.actor.Account, p.repo.Relation) {", New: "if false {"},
-	"TestH6_":                   {File: check, Old: "if relation < e.Right {", New: "if false {"},
-	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refuseToken(p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
+	"TestH6_":                   {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
+	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refusePresented(ctx, p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
 
 	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
 		{File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"}}},
@@ -100,7 +100,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestI8_":                {File: "internal/largefile/object.go", Old: "`SELECT size FROM lfs_objects WHERE repo_id = $1 AND oid = $2`", New: "`SELECT size FROM lfs_objects WHERE ($1 > 0) AND oid = $2`"},
 	"TestN2_":                {File: "internal/lfs/body.go", Old: "if depth++; depth > maxDepth {", New: "if depth++; depth > maxDepth<<20 {"},
 
-	"TestJ1_": {File: check, Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || relation == None || seen && !seen {"},
+	"TestJ1_": {File: check, Old: "granted < e.Level && actor.granted(e, Metadata, f) < Read", New: "false"},
 	"TestJ6_": {File: "internal/signin/signin.go", Old: hashLine, New: "if who.ID == 0 {\n\t\treturn secret.Value{}, Session{}, wrong()\n\t}\n\t" + hashLine},
 	"TestJ7_": {File: "internal/gitstore/upload.go", Old: "bad, err := r.Unreachable(ctx, refs, f.Wants)", New: "bad, err := f.Wants[:0], error(nil)"},
 	"TestJ8_": {File: "internal/token/store.go", Old: "WHERE id = $1 AND account_id = $2 AND revoked_at = 0`+string(of), tid", New: "WHERE id = $1 AND $2 > 0 AND revoked_at = 0`+string(of), tid"},
@@ -115,6 +115,11 @@ var mutants = map[string]apptest.Mutant{
 	"TestN1_": {File: "internal/httpkit/server.go", Old: "headerTimeout  = 10 * time.Second", New: "headerTimeout  = 10 * time.Minute"},
 	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
+
+	"TestR1_": {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
+	"TestR3_": {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
+	"TestR4_": {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
+	"TestR5_": {File: "internal/token/rotate.go", Old: "if n := distinct(s); n < 6 {", New: "if n := distinct(s); n < 0 {"},
 }
 
 // The files and lines that several mutants change.
@@ -123,7 +128,7 @@ const (
 	check    = "internal/right/check.go"
 	webCall  = "internal/web/call.go"
 
-	actorLine         = "return g.actorBy(ctx, v)"
+	actorLine         = "a, err := g.actorBy(ctx, v)"
 	verifyLine        = "v, err := g.o.Tokens.Verify(ctx, p.plain)"
 	sessionLine       = "s, err := g.o.Signin.Session(ctx, bearer)"
 	authorizationLine = `if len(c.r.Header.Values("Authorization")) > 0 {`

@@ -64,8 +64,14 @@ func (a *api) send(ctx context.Context, method, path string, header http.Header,
 		return nil, a.unreachable(err)
 	}
 	if resp.StatusCode >= 400 {
-		var said struct{ Message string }
+		var said struct {
+			Message string
+			Errors  []struct{ Message string }
+		}
 		_ = json.Unmarshal(data, &said) // an answer without a message has its status
+		for _, e := range said.Errors {
+			said.Message += ": " + e.Message // of a field, beside GitHub's "Validation Failed"
+		}
 		return resp, &refused{a.host, resp.StatusCode, printable.Line(said.Message, maxSaid)}
 	}
 	if v != nil && json.Unmarshal(data, v) != nil {

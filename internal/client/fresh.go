@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"jeton/internal/problem"
@@ -31,6 +32,13 @@ func (c *Client) fresh(ctx context.Context, host string) (credential, error) {
 	_, a, err := c.find(host)
 	if err != nil {
 		return credential{}, err
+	}
+	if cred.refresh.IsZero() {
+		renewed, _, err := c.replace(ctx, host, a, cred, rotation{})
+		if err != nil {
+			_, _ = fmt.Fprintf(c.o.Out, "The token for %s could not be replaced before its end: %v\n", host, err)
+		}
+		return renewed, nil // what is stored is good for a while yet
 	}
 	renewed, err := c.renew(ctx, c.api(host, authorityOf(a)), cred.refresh)
 	if _, refused := errors.AsType[*oauthError](err); refused {
@@ -66,7 +74,11 @@ func (c *Client) current(host string) (credential, bool, error) {
 	return c.store.load(host, a)
 }
 
-// due reports whether a token is to be replaced and can be.
+// due reports whether a token is to be replaced and can be: one that was given when
+// signing in by its refresh token, a personal one by a rotation.
 func (c *Client) due(cred credential) bool {
+	if cred.refresh.IsZero() {
+		return c.dueToRotate(cred)
+	}
 	return !cred.refresh.IsZero() && !cred.expires.IsZero() && !c.o.Now().Add(renewBefore).Before(cred.expires)
 }

@@ -47,6 +47,7 @@ func (c *Client) Login(ctx context.Context, l Login) (Session, error) {
 	if cred.expires.IsZero() {
 		cred.expires = id.Expires
 	}
+	cred.since = c.o.Now()
 	unlock, err := c.lock() // not before: the person takes their time
 	if err != nil {
 		return Session{}, err

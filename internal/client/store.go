@@ -26,6 +26,7 @@ type account struct {
 	Device    bool      `json:"device"`              // signed in here, so that signing out ends the token
 	Keyring   bool      `json:"keyring"`             // where the secrets are
 	Expires   time.Time `json:"expires,omitzero"`    // of the token
+	Since     time.Time `json:"since,omitzero"`      // when the token came here
 	Authority string    `json:"authority,omitempty"` // PEM of what was confirmed for the host
 }
 
@@ -33,12 +34,16 @@ type account struct {
 type credential struct {
 	token, refresh secret.Value
 	expires        time.Time // zero: never
+	since          time.Time // when the token came here; zero: nobody knows
+	rotation       string    // the key of a rotation whose answer did not come; empty: there is none
 }
 
 // kept is the form in which secrets are stored.
 type kept struct {
 	Token   string `json:"token"`
 	Refresh string `json:"refresh,omitempty"`
+
+	Rotation string `json:"rotation,omitempty"`
 }
 
 // store remembers accounts in one file, and their secrets in the keyring or in
@@ -105,11 +110,11 @@ func (s *store) failed(err error) error {
 // save remembers an account with its secrets. Where there is no keyring, or it
 // does not work, they go into the file.
 func (s *store) save(host string, a account, c credential) (account, error) {
-	text, err := json.Marshal(kept{c.token.Reveal(), c.refresh.Reveal()})
+	text, err := json.Marshal(kept{c.token.Reveal(), c.refresh.Reveal(), c.rotation})
 	if err != nil {
 		return a, err
 	}
-	a.Expires = c.expires
+	a.Expires, a.Since = c.expires, c.since
 	a.Keyring = s.keyring != nil && s.keyring.Set(service, host, string(text)) == nil
 	secrets := map[string]kept{}
 	if err := s.read(secretsFile, &secrets); err != nil {
@@ -118,7 +123,7 @@ func (s *store) save(host string, a account, c credential) (account, error) {
 	_, there := secrets[host]
 	delete(secrets, host)
 	if !a.Keyring {
-		secrets[host] = kept{c.token.Reveal(), c.refresh.Reveal()}
+		secrets[host] = kept{c.token.Reveal(), c.refresh.Reveal(), c.rotation}
 	}
 	if there || !a.Keyring {
 		if err := s.write(secretsFile, secrets); err != nil {
@@ -151,7 +156,7 @@ func (s *store) load(host string, a account) (c credential, ok bool, err error) 
 		}
 		k = secrets[host]
 	}
-	c = credential{secret.New(k.Token), secret.New(k.Refresh), a.Expires}
+	c = credential{secret.New(k.Token), secret.New(k.Refresh), a.Expires, a.Since, k.Rotation}
 	return c, !c.token.IsZero(), nil
 }
 

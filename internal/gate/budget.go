@@ -175,7 +175,13 @@ func (m *Meter) refusal(ctx context.Context, err error) error {
 	if !ok {
 		return problem.Wrap(err, problem.Unavailable, "The server cannot count what your token uses at the moment.", "Try again in a minute.")
 	}
-	a := &m.actor
+	r := m.g.usedUp(&m.actor, spent)
+	m.g.refused(ctx, r)
+	return r
+}
+
+// usedUp words a budget that is used up.
+func (g *Gate) usedUp(a *right.Actor, spent *token.Spent) *Refusal {
 	was := fmt.Sprintf("%d uses", spent.Budget.Uses)
 	switch {
 	case spent.Bytes:
@@ -183,8 +189,6 @@ func (m *Meter) refusal(ctx context.Context, err error) error {
 	case spent.Budget.Uses == 1:
 		was = "one use"
 	}
-	r := &Refusal{Why: UsedUp, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
-		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q is used up: it was for %s.", a.Note, was), "Its limits stand at "+m.g.tokenURL(a, ""))}
-	m.g.refused(ctx, r)
-	return r
+	return &Refusal{Why: UsedUp, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
+		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q is used up: it was for %s.", a.Note, was), "Its limits stand at "+g.tokenURL(a, ""))}
 }

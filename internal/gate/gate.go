@@ -103,13 +103,9 @@ func (g *Gate) RepoForGit(ctx context.Context, actor *right.Actor, action right.
 }
 
 func (g *Gate) load(ctx context.Context, actor *right.Actor, action right.Action, owner, name string, how repo.Exactness) (Repo, error) {
-	found, cached, err := g.o.Repos.FindCached(ctx, g.o.DB, owner, name, actor.Account, how)
-	if err != nil && !problem.Is(err, problem.NotFound) {
-		return Repo{}, fmt.Errorf("load repository: %w", err)
-	}
-	r := Repo{Repo: found.Repo, Relation: found.Relation, Renamed: found.Renamed}
+	r, cached, err := g.find(ctx, actor, owner, name, how)
 	if err != nil {
-		r = Repo{}
+		return Repo{}, err
 	}
 	if err := g.CheckRepo(actor, action, &r); err != nil {
 		if denied, ok := errors.AsType[*Denied](err); ok {
@@ -123,6 +119,19 @@ func (g *Gate) load(ctx context.Context, actor *right.Actor, action right.Action
 		return Repo{}, err
 	}
 	return r, nil
+}
+
+// find loads a repository without deciding anything: the zero Repo is none. cached
+// is what Miss wants to know.
+func (g *Gate) find(ctx context.Context, actor *right.Actor, owner, name string, how repo.Exactness) (r Repo, cached bool, err error) {
+	found, cached, err := g.o.Repos.FindCached(ctx, g.o.DB, owner, name, actor.Account, how)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		return Repo{}, cached, nil
+	case err != nil:
+		return Repo{}, cached, fmt.Errorf("load repository: %w", err)
+	}
+	return Repo{Repo: found.Repo, Relation: found.Relation, Renamed: found.Renamed}, cached, nil
 }
 
 // RepoByID is Repo by the repository's number.
@@ -145,12 +154,16 @@ func isHidden(err error) bool {
 
 // CheckRepo decides about a further action on a repository that Repo returned.
 func (g *Gate) CheckRepo(actor *right.Actor, action right.Action, r *Repo) error {
-	d := right.Check(actor, action, g.Facts(r), g.o.Now())
+	return g.decide(actor, action, g.Facts(r))
+}
+
+func (g *Gate) decide(actor *right.Actor, action right.Action, f right.Facts) error {
+	d := right.Check(actor, action, f, g.o.Now())
 	if d.Allow {
-		g.let(actor, action, !r.Private)
+		g.let(actor, action, f.Public && action.Info().Subject == right.OfRepo)
 		return nil
 	}
-	return g.denied(actor, action, d, r)
+	return g.denied(actor, action, d, &f)
 }
 
 // Allows is CheckRepo for those who only want to know, to show a link or not.
@@ -167,12 +180,7 @@ func (g *Gate) Check(actor *right.Actor, action right.Action) error {
 	if s := action.Info().Subject; s != right.OfSite && s != right.OfSelf && s != right.OfApp {
 		panic("gate: Check of a repository's or an organisation's action without it")
 	}
-	d := right.Check(actor, action, right.Facts{Closed: g.o.Closed}, g.o.Now())
-	if d.Allow {
-		g.let(actor, action, false)
-		return nil
-	}
-	return g.denied(actor, action, d, nil)
+	return g.decide(actor, action, right.Facts{Closed: g.o.Closed})
 }
 
 // actorOf is the account behind a credential, with its state of this moment.

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"jeton/internal/event"
@@ -24,11 +25,11 @@ type Presented struct {
 	plain   secret.Value // what may be the token
 }
 
+// Plain is what may be the token, for who acts upon that itself.
+func (p Presented) Plain() secret.Value { return p.plain }
+
 // None reports whether no credential was presented at all.
 func (p Presented) None() bool { return !p.present }
-
-// Token is what may be the token, for who makes another one out of it.
-func (p Presented) Token() secret.Value { return p.plain }
 
 // maxAuthorization bounds the header: the longest token and user name are far
 // shorter.
@@ -100,11 +101,32 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 	v, err := g.o.Tokens.Verify(ctx, p.plain)
 	if err != nil {
 		if refused, ok := errors.AsType[*token.Refused](err); ok {
-			return right.Actor{}, g.refuseToken(p, refused)
+			return right.Actor{}, g.refusePresented(ctx, p, refused)
 		}
 		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
-	return g.actorBy(ctx, v)
+	a, err := g.actorBy(ctx, v)
+	if err == nil && v.Closes {
+		if err := g.o.Tokens.CloseOld(ctx, v); err != nil {
+			return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The old secret of the token can't be ended at the moment.", "Try again in a minute.")
+		}
+	}
+	return a, err
+}
+
+// refusePresented words a refusal, after an alarm about an old secret that came after
+// its time.
+func (g *Gate) refusePresented(ctx context.Context, p Presented, refused *token.Refused) error {
+	if refused.Why == token.Replaced {
+		frozen, err := g.o.Tokens.Alarm(context.WithoutCancel(ctx), refused) // whoever hangs up does not take it away
+		if err != nil {
+			return problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+		}
+		if frozen && refused.Token.FrozenAt.IsZero() {
+			refused.Token.FrozenAt = g.o.Now()
+		}
+	}
+	return g.refuseToken(p, refused)
 }
 
 // actorBy is the actor that a good token makes, if it may come from where it does.
@@ -118,7 +140,7 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = credential(v.Kind), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
-	a.Ending, a.Node, a.Links = v.LastEight, v.Node, v.Links
+	a.Ending, a.Old, a.Node, a.Links = v.LastEight, v.Old, v.Node, v.Links
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
 	}
@@ -132,6 +154,10 @@ func (g *Gate) admit(ctx context.Context, a *right.Actor) error {
 	if a.Grant.Limits.Admit(from) {
 		return nil
 	}
+	return g.otherNetwork(a, from)
+}
+
+func (g *Gate) otherNetwork(a *right.Actor, from netip.Addr) error {
 	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note}, node: a.Node, top: narrow.First(a.Links),
 		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q can't be used from %s: it is limited to other networks.", a.Note, from.Unmap()),
 			"Its owner sees and changes them at "+g.tokenURL(a, ""))}
@@ -201,6 +227,8 @@ const (
 	ExpiredToken
 	RevokedToken
 	NarrowedBadly // narrowed by something that is not known here
+	ReplacedToken // by a rotation, whose window is over
+	FrozenToken
 	SuspendedAccount
 	UsedUp            // a token whose budget is used up
 	OtherNetwork      // a token that may only be used from elsewhere
@@ -209,7 +237,7 @@ const (
 	UnknownAppOrWrong // an application's id or secret that is not good
 )
 
-var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "suspended", "used up", "other network", "refresh token", "application", "unknown application"}
+var whyNames = [...]string{"account gone", "no credential", "password", "broken", "foreign", "unknown", "expired", "revoked", "unknown restriction", "replaced", "frozen", "suspended", "used up", "other network", "refresh token", "application", "unknown application"}
 
 // String names the reason, for metrics.
 func (w Why) String() string { return whyNames[w] }
@@ -224,8 +252,8 @@ func Whys() []Why {
 }
 
 // Refusal is the error for a credential that is not good: Unauthenticated, or
-// Forbidden for a suspended account, and for a token that comes from another network
-// or is used up.
+// Forbidden for a suspended account, for a frozen token, and for one that comes from
+// another network or is used up.
 type Refusal struct {
 	Why     Why
 	of      token.Token // which token it is about, if that is known

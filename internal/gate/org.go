@@ -42,12 +42,7 @@ func (g *Gate) orgFacts(action right.Action, o *Org) right.Facts {
 
 // CheckOrg decides about a further action on an organisation that Org returned.
 func (g *Gate) CheckOrg(actor *right.Actor, action right.Action, o *Org) error {
-	d := right.Check(actor, action, g.orgFacts(action, o), g.o.Now())
-	if d.Allow {
-		g.let(actor, action, false)
-		return nil
-	}
-	return g.denied(actor, action, d, nil)
+	return g.decide(actor, action, g.orgFacts(action, o))
 }
 
 // AllowsOrg is CheckOrg for those who only want to know.
@@ -84,12 +79,7 @@ func (g *Gate) teamFacts(t *Team) right.Facts {
 
 // CheckTeam decides about a further action on a team that Team returned.
 func (g *Gate) CheckTeam(actor *right.Actor, action right.Action, t *Team) error {
-	d := right.Check(actor, action, g.teamFacts(t), g.o.Now())
-	if d.Allow {
-		g.let(actor, action, false)
-		return nil
-	}
-	return g.denied(actor, action, d, nil)
+	return g.decide(actor, action, g.teamFacts(t))
 }
 
 // AllowsTeam is CheckTeam for those who only want to know.

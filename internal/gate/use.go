@@ -23,7 +23,7 @@ func (g *Gate) Begin(ctx context.Context, actor *right.Actor) *Use {
 		return nil
 	}
 	ev := event.From(ctx)
-	return &Use{event: ev, running: g.o.Ledger.Begin(ledger.Use{Token: actor.Token, Node: actor.Node, Account: actor.Account, Address: ev.Address, Client: ev.Client})}
+	return &Use{event: ev, running: g.o.Ledger.Begin(ledger.Use{Token: actor.Token, Node: actor.Node, Old: actor.OldEnding(), Account: actor.Account, Address: ev.Address, Client: ev.Client})}
 }
 
 // About says what for the token is used: an action, on the repository that was

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -32,40 +33,73 @@ func (d *Denied) Unwrap() error { return d.problem }
 
 // denied words a decision. What it says of a hidden repository depends on the
 // credential alone, never on the repository.
-func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, r *Repo) *Denied {
+func (g *Gate) denied(a *right.Actor, action right.Action, dec right.Decision, f *right.Facts) *Denied {
 	d := &Denied{Decision: dec, Action: action, Permission: right.FineFor(action)}
-	switch dec.Reason {
-	case right.SignIn:
-		d.problem = problem.New(problem.Unauthenticated, "Requires authentication", "Sign in, or send a personal access token.")
-	case right.Hidden:
-		d.problem = g.hidden(a, action)
-	case right.NoRight:
-		d.problem = g.noRight(a, action, r)
-	case right.GrantMissing:
-		if limited(a, action) {
-			d.problem = g.limitReached(a, action)
-			break
+	part := right.PartGrant
+	if dec.Reason == right.GrantMissing {
+		if part = right.Lacking(a, action, *f); a.Grant.Reach == nil && (part == right.PartGrant || part == right.PartReach) {
+			d.Scopes = scopesFor(action, f)
 		}
-		if a.Grant.Reach != nil {
-			d.problem = g.permissionMissing(a, action, d.Permission)
-			break
-		}
-		d.Scopes = right.ScopesFor(action, (r != nil && !r.Private) || action.Info().OfPublic)
-		d.problem = g.grantMissing(a, action, d.Scopes)
-	case right.PeopleOnly:
-		d.problem = problem.New(problem.Forbidden, "This can't be done with a token.", "Sign in at "+g.URL("/login")+" and do it there.")
-	case right.AppsOnly:
-		d.problem = problem.New(problem.Forbidden, "This is for applications, about the tokens that they were given.", "Send the application's client id and secret by Basic authentication.")
-	case right.NotForApps:
-		d.problem = problem.New(problem.Forbidden, "An application's id and secret can't do this.", "Send a token.")
-	case right.NotRecent:
-		d.problem = problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
-	case right.ArchivedState:
-		d.problem = problem.New(problem.Forbidden, "This repository was archived so it is read-only.", "An administrator of the repository can unarchive it at "+g.URL("/"+r.OwnerLogin+"/"+r.Name+"/settings"))
-	default:
-		d.problem = problem.New(problem.Forbidden, "This is not allowed.", "")
 	}
+	d.problem = g.words(a, action, dec.Reason, part, f)
 	return d
+}
+
+// scopesFor are those that open action on what f describes.
+func scopesFor(action right.Action, f *right.Facts) []string {
+	info := action.Info()
+	return right.ScopesFor(action, info.OfPublic || info.Subject == right.OfRepo && f.Public)
+}
+
+// words is what is said of a part of a decision that failed, and what would have
+// to change: to those who were refused, and to those who have it explained. part
+// counts for GrantMissing alone.
+func (g *Gate) words(a *right.Actor, action right.Action, reason right.Reason, part right.PartKind, f *right.Facts) *problem.Error {
+	switch reason {
+	case right.SignIn:
+		return problem.New(problem.Unauthenticated, "Requires authentication", "Sign in, or send a personal access token.")
+	case right.Hidden:
+		return g.hidden(a, action)
+	case right.NoRight:
+		return g.noRight(a, action, f)
+	case right.GrantMissing:
+		return g.lacking(a, action, part, f)
+	case right.PeopleOnly:
+		return problem.New(problem.Forbidden, "This can't be done with a token.", "Sign in at "+g.URL("/login")+" and do it there.")
+	case right.AppsOnly:
+		return problem.New(problem.Forbidden, "This is for applications, about the tokens that they were given.", "Send the application's client id and secret by Basic authentication.")
+	case right.NotForApps:
+		return problem.New(problem.Forbidden, "An application's id and secret can't do this.", "Send a token.")
+	case right.NotItself:
+		return problem.New(problem.Forbidden, "Only a personal access token that was not narrowed rotates itself.", "What an application was given is refreshed by the application; whoever narrowed a token makes another one.")
+	case right.NotRecent:
+		return problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
+	case right.ArchivedState:
+		return problem.New(problem.Forbidden, "This repository was archived so it is read-only.", "An administrator of the repository can unarchive it at "+g.URL("/"+f.OwnerLogin+"/"+f.Name+"/settings"))
+	}
+	return problem.New(problem.Forbidden, "This is not allowed.", "")
+}
+
+// lacking words what part of a grant leaves an action out.
+func (g *Gate) lacking(a *right.Actor, action right.Action, part right.PartKind, f *right.Facts) *problem.Error {
+	switch {
+	case part == right.PartLimitRepos:
+		return g.Limited(a, "it is limited to some repositories")
+	case part == right.PartLimitRead:
+		return g.Limited(a, "it is limited to reading")
+	case part == right.PartLimitLevels:
+		return g.Limited(a, "it is limited to some permissions")
+	case part == right.PartLimitRefs && a.Grant.Limits.HideRefs():
+		return g.Limited(a, "it is limited to some branches and tags, and can't be kept to them here")
+	case part == right.PartLimitRefs:
+		return g.Limited(a, "it is limited in how it moves branches and tags")
+	case a.Kind == right.FineToken && part == right.PartReach:
+		return problem.New(problem.Forbidden, fmt.Sprintf("Resource not accessible by personal access token. Your token %q does not reach this.", a.Note),
+			"Let it reach this, without changing the token, at "+g.tokenURL(a, ""))
+	case a.Grant.Reach != nil:
+		return g.permissionMissing(a, right.FineFor(action))
+	}
+	return g.grantMissing(a, action, scopesFor(action, f))
 }
 
 func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
@@ -91,13 +125,13 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 	return problem.New(problem.NotFound, "Repository not found.", remedy)
 }
 
-func (g *Gate) noRight(a *right.Actor, action right.Action, r *Repo) *problem.Error {
-	if r == nil {
+func (g *Gate) noRight(a *right.Actor, action right.Action, f *right.Facts) *problem.Error {
+	if action.Info().Subject != right.OfRepo {
 		return noRightInOrg(action)
 	}
 	if action == right.RepoPush || action == right.RepoWorkflow {
 		return problem.New(problem.Forbidden,
-			fmt.Sprintf("Permission to %s/%s.git denied to %s.", r.OwnerLogin, r.Name, a.Login),
+			fmt.Sprintf("Permission to %s/%s.git denied to %s.", f.OwnerLogin, f.Name, a.Login),
 			fmt.Sprintf("Ask its owner for write access.\nIf %s is the wrong account, make git forget it:\n  %s", a.Login, g.forget()))
 	}
 	if action == right.RepoLeave {
@@ -129,43 +163,15 @@ func (g *Gate) grantMissing(a *right.Actor, action right.Action, scopes []string
 		"Add the scope, without changing the token, at "+g.tokenURL(a, ""))
 }
 
-// limited reports whether it is a limit of the token, and not its scopes or
-// permissions, that leaves the action out.
-func limited(a *right.Actor, action right.Action) bool {
-	if a.Grant.Limits == nil {
-		return false
-	}
-	if a.Barred(action) {
-		return true
-	}
-	info := action.Info()
-	whole := a.Grant
-	whole.Limits = nil
-	return whole.Level(info.Permission, info.OfPublic) >= info.Level
-}
-
-func (g *Gate) limitReached(a *right.Actor, action right.Action) *problem.Error {
-	what := "it is limited to some repositories or permissions"
-	switch {
-	case a.Barred(action) && a.Grant.Limits.HideRefs():
-		what = "it is limited to some branches and tags, and can't be kept to them here"
-	case a.Barred(action):
-		what = "it is limited in how it moves branches and tags"
-	case a.Grant.Limits.ReadOnly:
-		what = "it is limited to reading"
-	}
-	return g.Limited(a, what)
-}
-
 // Limited is the refusal of what a limit of the actor's token is against, which
 // the end of a sentence says.
 func (g *Gate) Limited(a *right.Actor, what string) *problem.Error {
 	return problem.New(problem.Forbidden, fmt.Sprintf("Your token %q does not do this: %s.", a.Note, what), "Its limits stand at "+g.tokenURL(a, ""))
 }
 
-// permissionMissing words what a fine-grained or narrowed token lacks: a
-// permission where it reaches, or the reach.
-func (g *Gate) permissionMissing(a *right.Actor, action right.Action, need string) *problem.Error {
+// permissionMissing words the permission that a fine-grained or narrowed token
+// lacks.
+func (g *Gate) permissionMissing(a *right.Actor, need string) *problem.Error {
 	if need == "" {
 		return problem.New(problem.Forbidden, "Resource not accessible by personal access token.",
 			"No permission of a fine-grained token opens this. A classic token may, or do it at "+g.URL("/"))
@@ -178,7 +184,7 @@ func (g *Gate) permissionMissing(a *right.Actor, action right.Action, need strin
 	}
 	return problem.New(problem.Forbidden,
 		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level),
-		"Give it the permission, or the repository, without changing the token, at "+g.tokenURL(a, ""))
+		"Give it the permission, without changing the token, at "+g.tokenURL(a, ""))
 }
 
 // moreScopes says how an application gets a scope that it lacks.
@@ -236,6 +242,10 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 		return g.refuse(ExpiredToken, p, refused.Token)
 	case token.Revoked:
 		return g.refuse(RevokedToken, p, refused.Token)
+	case token.Replaced:
+		return g.replaced(refused)
+	case token.Frozen:
+		return g.frozen(&refused.Token, fmt.Sprintf("The token %q is frozen since %s: an old secret of it was used after its time.", refused.Token.Note, moment(refused.Token.FrozenAt)))
 	case token.Unknown:
 		return g.refuse(UnknownToken, p, token.Token{})
 	}
@@ -253,15 +263,43 @@ func (g *Gate) refuseToken(p Presented, refused *token.Refused) error {
 	return g.refuse(PasswordPresented, p, token.Token{})
 }
 
+// replaced words why an old secret is not good any more.
+func (g *Gate) replaced(refused *token.Refused) error {
+	t := &refused.Token
+	public := fmt.Sprintf("The token %q was rotated on %s, and this is its old secret, whose time is over.", t.Note, moment(refused.RotatedAt))
+	remedy := "Use the new secret. If nobody has it, its owner makes another one at " + g.pageOf(t, "/regenerate")
+	if !t.FrozenAt.IsZero() {
+		public += " The token is frozen, since whoever uses this may not be its owner."
+		remedy = "If it was you, say so at " + g.pageOf(t, "") + " and use the new secret."
+	}
+	return &Refusal{Why: ReplacedToken, of: *t, problem: problem.New(problem.Unauthenticated, public, remedy)}
+}
+
+// frozen words that a token is. It is no question of the credential: git would
+// forget the secret, which is good again once the owner says so.
+func (g *Gate) frozen(t *token.Token, public string) error {
+	return &Refusal{Why: FrozenToken, of: *t, problem: problem.New(problem.Forbidden, public, "Its owner says whether that was them, or revokes it, at "+g.pageOf(t, ""))}
+}
+
+func (g *Gate) pageOf(t *token.Token, rest string) string {
+	return g.tokenURL(&right.Actor{Kind: credential(t.Kind), Token: t.ID}, rest)
+}
+
+func moment(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04 MST") }
+
 // endedNode words why a narrowed token is not good any more.
 func (g *Gate) endedNode(refused *token.Refused) error {
 	r := &Refusal{Why: RevokedToken, of: refused.Token, node: refused.Node, top: refused.Top}
 	public := fmt.Sprintf("The token narrowed from %q was revoked, or one from which it was made.", refused.Token.Note)
 	switch {
 	case refused.Node == "": // nothing shows that whoever presents it ever held it
-		public = "The token from which this one was narrowed was deleted."
+		public = "The token from which this one was narrowed was deleted, or has another secret."
 	case refused.Why == token.Expired:
-		r.Why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, refused.Token.ExpiresAt.UTC().Format("Monday, 2 January 2006, 15:04 MST"))
+		r.Why, public = ExpiredToken, fmt.Sprintf("The token narrowed from %q is over: it ended on %s.", refused.Token.Note, moment(refused.Token.ExpiresAt))
+	case refused.Why == token.Frozen:
+		return g.frozen(&refused.Token, fmt.Sprintf("The token narrowed from %q is frozen with it.", refused.Token.Note))
+	case refused.Why == token.Replaced:
+		r.Why, public = ReplacedToken, fmt.Sprintf("The token narrowed from %q ended with the secret from which it was made: that was rotated on %s.", refused.Token.Note, moment(refused.RotatedAt))
 	}
 	r.problem = problem.New(problem.Unauthenticated, public, "Whoever made it can make another one.")
 	return r

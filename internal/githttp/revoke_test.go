@@ -17,6 +17,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // slowPush begins a push whose body stops in the middle, when more has come than
@@ -77,6 +78,7 @@ func TestRevoked_underWay(t *testing.T) {
 		ada, ben account.Account
 		repo     repo.Repo
 		tok      id.Token
+		old      string // the secret before that of the push
 	}
 	ends := map[string]func(t *testing.T, w world) error{
 		"the token is revoked": func(t *testing.T, w world) error {
@@ -90,6 +92,20 @@ func TestRevoked_underWay(t *testing.T) {
 		"the secret is regenerated": func(t *testing.T, w world) error {
 			_, _, err := w.Tokens.Regenerate(t.Context(), right.Operator(), w.ben.ID, w.tok, time.Time{})
 			return err
+		},
+		"the old secret of a rotation ends": func(t *testing.T, w world) error {
+			if _, err := w.Tokens.Rotate(t.Context(), right.Operator(), w.ben.ID, w.tok, token.Rotation{Window: time.Hour}); err != nil {
+				return err
+			}
+			_, err := w.Tokens.EndOld(t.Context(), right.Operator(), w.ben.ID, w.tok)
+			return err
+		},
+		"the token is frozen": func(t *testing.T, w world) error {
+			w.Advance(25 * time.Hour)
+			if a := w.Do(t, "GET", "/api/v3/user", "", "Authorization: Bearer "+w.old); a.StatusCode != 401 || !strings.Contains(a.Text, "frozen") {
+				t.Errorf("the old secret gives %d %s", a.StatusCode, a.Text)
+			}
+			return nil
 		},
 		"the account is suspended": func(t *testing.T, w world) error {
 			return w.Lifecycle.SuspendAccount(t.Context(), right.Operator(), w.ben.ID)
@@ -118,6 +134,13 @@ func TestRevoked_underWay(t *testing.T) {
 			w.Share(t, w.repo, w.ben, right.Write)
 			tok, plain := w.Token(t, w.ben, "x", "repo")
 			w.tok = tok.ID
+			if name == "the token is frozen" {
+				done, err := w.Tokens.Rotate(t.Context(), right.Operator(), w.ben.ID, w.tok, token.Rotation{Window: time.Hour})
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.old, plain = plain, done.Plain.Reveal()
+			}
 			result, began := slowPush(t, w.Server, "/ada/engine", plain)
 			<-began
 			waitForQuarantine(t, w.Server)

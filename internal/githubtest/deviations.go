@@ -7,12 +7,12 @@ import (
 
 // Routes that GitHub does not have.
 var own = []string{
-	"GET /openapi.json", // the description of this API
-	// The token that is presented, which GitHub's clients don't ask about; a number
-	// could stand in the word's place, but for this word there is no account.
-	"GET /user/token",
+	"GET /user/token",         // what the presented token is
+	"GET /user/token/explain", // what it may do, and why
 	"POST /user/token/narrow",
+	"POST /user/token/rotate",
 	"DELETE /user/token/nodes/",
+	"GET /openapi.json",  // the description of this API
 	"GET /repositories/", // a repository by its number: GitHub has it, and redirects to it, without describing it
 }
 
@@ -26,6 +26,8 @@ func ours(method, url string) bool {
 		return m == method && strings.HasPrefix(url, prefix)
 	})
 }
+
+func exactlyOurs(method, url string) bool { return slices.Contains(own, method+" "+url) }
 
 // deviation is a property of one of GitHub's schemas that our answers leave out
 // or fill otherwise, and why.

@@ -53,7 +53,7 @@ var allow = map[string][]string{
 	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
 	"release":      {"id", "problem", "right", "db", "limit", "blob", "hook"},
 	// the gate
-	"gate": {"id", "narrow", "problem", "secret", "event", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
+	"gate": {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},

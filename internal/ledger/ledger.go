@@ -51,6 +51,7 @@ const (
 type Use struct {
 	Token       id.Token
 	Node        string     // of the narrowed token; empty: the token itself
+	Old         string     // how its secret ends, if that is one that a rotation took out
 	Account     id.Account // whose token it is
 	Action      right.Action
 	Repo        id.Repo // zero where it is of none, or its existence is not told
@@ -301,7 +302,7 @@ func (r *Room) wait(l line, s *sum) {
 	}
 	if _, grows := r.open[l]; !grows {
 		if r.budget[l.Token] >= maxLines {
-			l = line{Use{Token: l.Token, Node: l.Node, Account: l.Account, Action: l.Action}, l.result}
+			l = line{Use{Token: l.Token, Node: l.Node, Old: l.Old, Account: l.Account, Action: l.Action}, l.result}
 			if have := r.waiting[l]; have != nil {
 				have.add(s)
 				return

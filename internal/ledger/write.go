@@ -144,7 +144,7 @@ func (r *Room) write(ctx context.Context, some []line) error {
 				return err
 			}
 			opened[l] = o
-			by := token.Holder{Token: l.Token, Node: l.Node}
+			by := token.Holder{Token: l.Token, Node: l.Node, Old: l.Old}
 			if (l.result == Done || l.result == UnderWay) && s.last.After(latest[by].At) {
 				e := l.entry(o.sum)
 				latest[by] = token.Use{At: s.last, Address: e.Address, Client: e.Client, Repo: e.Repo, Action: e.Action}

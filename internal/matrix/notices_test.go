@@ -118,16 +118,17 @@ func as(c kase, from, to string) kase {
 
 // mutants are the server's own checks, each taken out of its source in turn.
 var mutants = []apptest.Mutant{
-	{File: "internal/right/check.go", Old: "if relation < e.Right {", New: "if false {"},
-	{File: "internal/right/check.go", Old: "if !f.Exists || relation == None || !seen {", New: "if !f.Exists || seen && !seen {"},
-	{File: "internal/right/check.go", Old: "\tif granted < e.Level {", New: "\tif false {"},
-	{File: "internal/right/check.go", Old: "if e.Recent && !actor.IsToken()", New: "if false && !actor.IsToken()"},
-	{File: "internal/right/check.go", Old: "if e.Permission == Site && !actor.SiteAdmin {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)", Also: []apptest.Mutant{
+		{File: "internal/right/check.go", Old: "granted < e.Level && actor.granted(e, Metadata, f) < Read", New: "false"}}},
+	{File: "internal/right/check.go", Old: "if t.lacks(actor, e, f, granted) {", New: "if false {"},
+	{File: "internal/right/check.go", Old: "e.Recent && !actor.IsToken()", New: "false"},
+	{File: "internal/right/check.go", Old: "if t.fails(PartExists, e.Permission == Site, !actor.SiteAdmin) {", New: "if false {"},
 	{File: "internal/right/reach.go", Old: "case a.Grant.Reach.holds(a, e, f):", New: "case true:"},
 	{File: "internal/right/reach.go", Old: "\t\tif r.Owner != f.Owner {", New: "\t\tif false {"},
 	{File: "internal/right/reach.go", Old: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found", New: "_, found := slices.BinarySearch(r.Repos, f.Repo)\n\t\treturn found || true"},
-	{File: "internal/right/reach.go", Old: "e.Subject == OfRepo && public:", New: "e.Subject == OfRepo:"},
-	{File: "internal/right/reach.go", Old: "return min(publicRead[p], a.Grant.Level(p, true))", New: "return a.Grant.Level(p, true)"},
+	{File: "internal/right/reach.go", Old: "e.Subject == OfRepo && f.Public {", New: "e.Subject == OfRepo {"},
+	{File: "internal/right/reach.go", Old: "return publicRead[p]", New: "return Admin"},
 	{File: "internal/right/reach.go", Old: "return r.Owner == f.Owner && (", New: "return ("},
 	{File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && ("},
 	{File: "internal/token/fine.go", Old: "case t.Access != Anywhere:", New: "case false:"},

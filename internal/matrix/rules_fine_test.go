@@ -105,6 +105,7 @@ var fineRules = []fineRule{
 	needing("", `rest POST /api/v3/credentials/revoke|graphql POST /api/graphql`),
 
 	// Of the own account.
+	needing("", `rest POST /api/v3/user/token/rotate`),
 	needing("emails=read", `rest GET /api/v3/user/emails`),
 	needing("profile=write", `rest PATCH /api/v3/user`),
 	needing("gpg_keys=read", `rest GET /api/v3/user/gpg_keys(/.*)?`),

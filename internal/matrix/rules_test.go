@@ -80,6 +80,7 @@ var needs = map[string]need{
 	"user":         {public: []string{"user"}},
 	"user:email":   {public: []string{"user", "user:email"}},
 	"application":  {}, // no scope gives it
+	"itself":       {free: true},
 	"org repo":     {public: []string{"repo", "public_repo"}},
 	"orgs":         {public: []string{"user", "read:org", "write:org", "admin:org"}},
 	"read:org":     {public: []string{"read:org", "write:org", "admin:org"}},
@@ -189,6 +190,9 @@ func (r rule) forToken(c kase) verdict {
 	if isFine(c.credential) {
 		enough, sees, teams = c.fine()
 		r.hides = false // GitHub hides what scopes lack, not what permissions do
+	}
+	if r.scope == "itself" {
+		enough = c.credential != ofApp && c.credential != narrowed // which an application was given
 	}
 	if r.who >= orgAsked && r.who < reader {
 		return r.forOrgToken(c, enough, teams)

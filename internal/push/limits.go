@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"jeton/internal/gate"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/printable"
@@ -22,11 +23,9 @@ func (p *pushing) limit(i int) {
 		return
 	}
 	name := printable.Line(u.Name, 200)
-	switch {
-	case !l.SeeRef(u.Name):
-		p.limitedBy(i, "it does not see "+name)
-	case !l.MoveRef(u.Name):
-		p.limitedBy(i, "it is not for moving "+name)
+	switch what := gate.RefLimit(l, u.Name); {
+	case what != "":
+		p.limitedBy(i, what)
 	case u.Deletes() && (l.Forward || l.Create):
 		p.limitedBy(i, "it deletes no branch or tag, and you asked it to delete "+name)
 	case l.Create && !u.Old.IsZero():

@@ -44,11 +44,7 @@ func (p *protection) first(u wire.Update) verdict {
 	}
 	v := verdict{rule: rule}
 	if !rule.MayPush(p.actor.Account, p.repo.Relation) {
-		if rule.Kind == repo.TagRef && u.Old.IsZero() {
-			v.reasons = append(v.reasons, "You're not authorized to create a tag")
-		} else {
-			v.reasons = append(v.reasons, fmt.Sprintf("You're not authorized to push to this %s.", rule.Kind))
-		}
+		v.reasons = append(v.reasons, gate.NotAuthorized(rule, u.Old.IsZero()))
 	}
 	if u.Deletes() && !rule.AllowDelete {
 		v.reasons = append(v.reasons, fmt.Sprintf("Cannot delete this %s", rule.Kind))
@@ -173,7 +169,7 @@ func (p *pushing) refuseBy(i int, rules *protection, v verdict) {
 	}
 	name := p.cmds.Updates[i].Name
 	p.refusedBy(v)
-	place := p.flow.o.Gate.URL("/" + p.repo.FullName() + "/settings/branches")
+	place := p.flow.o.Gate.RulesURL(&p.repo)
 	if v.blocked {
 		p.results[i].Reason = declined
 		p.answer.say(fmt.Sprintf("error: GH003: Sorry, force-pushing to %s is not allowed.", printable.Line(strings.TrimPrefix(name, "refs/heads/"), 200)))
@@ -187,6 +183,6 @@ func (p *pushing) refuseBy(i int, rules *protection, v verdict) {
 		p.answer.say("", "- "+reason)
 	}
 	p.answer.say("")
-	p.answer.tell(fmt.Sprintf("The rule is %q. Push to another %s, or ask an administrator of the repository to change the rule:", v.rule.Pattern, v.rule.Kind))
+	p.answer.tell(p.flow.o.Gate.RuleRemedy(v.rule))
 	p.answer.say(place)
 }

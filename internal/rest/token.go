@@ -164,7 +164,7 @@ func (d *Door) narrowToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain := gate.ParseAuthorization(c.r.Header.Values("Authorization")).Token()
+	plain := gate.ParseAuthorization(c.r.Header.Values("Authorization")).Plain()
 	made, n, err := d.o.Tokens.Mint(c.r.Context(), c.actor, plain, in.Note, limits)
 	if err != nil {
 		return nil, err

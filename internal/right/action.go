@@ -14,6 +14,7 @@ const (
 	SiteManage // users, links to join, settings of the site
 
 	// Of the actor's own account.
+	TokenRotate   // give the token by which one comes a new secret
 	SelfRead      // who am I, which repositories may I see
 	SelfEdit      // profile
 	SelfEmails    // list the addresses
@@ -129,6 +130,7 @@ type ActionInfo struct {
 	OfPublic   bool  // what is made will be public: the grant for what is public counts
 	Related    bool  // Right must be the account's own: that everybody may read is not enough
 	Visitors   bool  // asked by somebody who is not signed in, it may be allowed
+	Itself     bool  // only by a token that a person made for themselves, about itself
 	People     bool  // only to a person who signed in on the pages (and to the operator)
 	Recent     bool  // only after a recent sign-in
 	Changes    bool  // an archived repository refuses it
@@ -153,6 +155,7 @@ var table = [actions]ActionInfo{
 	SiteManage: {Name: "site.manage", Subject: OfSite, Permission: Site, Level: Admin, People: true, Recent: true},
 
 	SelfRead:          {Name: "self.read", Subject: OfSelf},
+	TokenRotate:       {Name: "self.rotate_token", Subject: OfSelf, Itself: true},
 	SelfEdit:          {Name: "self.edit", Subject: OfSelf, Permission: Profile, Level: Write},
 	SelfEmails:        {Name: "self.emails", Subject: OfSelf, Permission: Emails, Level: Read},
 	SSHKeysRead:       {Name: "ssh_signing_keys.read", Subject: OfSelf, Permission: SSHSigningKeys, Level: Read},

@@ -41,6 +41,7 @@ type Actor struct {
 	App    string     // the client id, for OAuthToken and AppCredential
 	Note   string     // the token's note: for OAuthToken the application's name
 	Ending string     // how the token's secret ends: after a regeneration it is another
+	Old    bool       // the secret is one that a rotation took out, and ends soon
 	Scopes ScopeSet   // the token's scopes
 	Node   string     // which narrowed one of Token's it is; empty for itself
 	Links  []string   // how that one was narrowed
@@ -83,6 +84,14 @@ func (a *Actor) Recent(now time.Time) bool {
 	return false
 }
 
+// OldEnding is how the token's secret ends, if it is one that a rotation took out.
+func (a *Actor) OldEnding() string {
+	if !a.Old {
+		return ""
+	}
+	return a.Ending
+}
+
 // barred reports whether a limit about refs leaves the action out altogether.
 func (a *Actor) barred(e *ActionInfo) bool {
 	l := a.Grant.Limits
@@ -92,6 +101,3 @@ func (a *Actor) barred(e *ActionInfo) bool {
 	hidden := l.HideRefs() && e.Behind != BehindNone && (e.Behind != BehindRefs || !a.Filtered)
 	return hidden || e.EndsRefs && l.LimitMoves()
 }
-
-// Barred reports whether it is a limit about refs that leaves the action out.
-func (a *Actor) Barred(action Action) bool { return a.barred(action.entry()) }

@@ -236,6 +236,11 @@ func (l *Limits) least(p Permission, level Level) Level {
 	if l.ReadOnly {
 		level = min(level, Read)
 	}
+	return l.permitted(p, level)
+}
+
+// permitted is how much of level the limits to some permissions leave of p.
+func (l *Limits) permitted(p Permission, level Level) Level {
 	for i := range l.levels {
 		level = min(level, l.levels[i][p])
 	}
@@ -278,6 +283,9 @@ func (l *Limits) Repos() (sets [][][2]string) {
 	}
 	return sets
 }
+
+// LimitNetworks reports whether it matters from where a request comes.
+func (l *Limits) LimitNetworks() bool { return l != nil && len(l.networks) > 0 }
 
 // Admit reports whether a request may come from that address.
 func (l *Limits) Admit(from netip.Addr) bool {

@@ -112,14 +112,19 @@ type Grant struct {
 // Level returns what the grant gives for p on something public or private, within
 // its reach.
 func (g *Grant) Level(p Permission, public bool) Level {
-	level := g.Private[p]
-	if public {
-		level = g.Public[p]
-	}
+	level := g.whole(p, public)
 	if g.Limits != nil {
 		level = g.Limits.least(p, level)
 	}
 	return level
+}
+
+// whole is Level without the limits.
+func (g *Grant) whole(p Permission, public bool) Level {
+	if public {
+		return g.Public[p]
+	}
+	return g.Private[p]
 }
 
 // Everything is the grant of a person who signed in: no limit of its own.

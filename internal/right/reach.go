@@ -43,17 +43,27 @@ func (r *Reach) holds(actor *Actor, e *ActionInfo, f *Facts) bool {
 // granted is what actor's grant gives for permission p, asked for e, on what f
 // describes.
 func (a *Actor) granted(e *ActionInfo, p Permission, f *Facts) Level {
-	public := e.OfPublic
-	if e.Subject == OfRepo {
-		public = f.Public
-	}
 	switch {
 	case !a.Grant.Limits.cover(e, f):
 		return None
 	case a.Grant.Reach.holds(a, e, f):
-		return a.Grant.Level(p, public)
-	case a.Grant.Reach.Beyond && e.Subject == OfRepo && public:
-		return min(publicRead[p], a.Grant.Level(p, true))
+		return a.Grant.Level(p, e.public(f))
+	}
+	return min(a.Grant.Reach.beyond(e, p, f), a.Grant.Level(p, true))
+}
+
+// public reports whether the levels for what is public count for what f describes.
+func (e *ActionInfo) public(f *Facts) bool {
+	if e.Subject == OfRepo {
+		return f.Public
+	}
+	return e.OfPublic
+}
+
+// beyond is what a grant may give at most for p where its levels do not hold.
+func (r *Reach) beyond(e *ActionInfo, p Permission, f *Facts) Level {
+	if r != nil && r.Beyond && e.Subject == OfRepo && f.Public {
+		return publicRead[p]
 	}
 	return None
 }

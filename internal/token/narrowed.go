@@ -35,13 +35,16 @@ func (r *Room) verifyNarrowed(ctx context.Context, plain secret.Value) (*Verifie
 		return nil, &Refused{Why: Malformed}
 	}
 	generation := r.cache.generation.Load()
-	t, err := r.rootOf(ctx, chain)
+	t, old, err := r.rootOf(ctx, chain)
 	if err != nil {
 		return nil, err
 	}
 	v, err := r.narrowed(ctx, t, chain.Links)
 	if err != nil {
 		return nil, err
+	}
+	if old {
+		v.Old, v.Closes = true, false
 	}
 	v.whole = plain
 	r.uses.seen(t.ID, stepsOf(chain))
@@ -50,24 +53,34 @@ func (r *Room) verifyNarrowed(ctx context.Context, plain secret.Value) (*Verifie
 }
 
 // rootOf finds the token that a chain was made from, and makes sure that it was.
-func (r *Room) rootOf(ctx context.Context, chain *narrow.Chain) (Token, error) {
+// old reports that it was made from a secret that a rotation took out.
+func (r *Room) rootOf(ctx context.Context, chain *narrow.Chain) (t Token, old bool, err error) {
 	t, sealed, err := byLookup(ctx, r.o.DB, chain.Lookup[:])
+	var o outgoing
+	if errors.Is(err, sql.ErrNoRows) {
+		t, o, err = r.oldByLookup(ctx, chain.Lookup[:])
+		t, sealed, old = o.as(t), o.chain, true
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return Token{}, &Refused{Why: Unknown}
+		return Token{}, false, &Refused{Why: Unknown}
 	case err != nil:
-		return Token{}, fmt.Errorf("verify narrowed token: %w", err)
+		return Token{}, false, fmt.Errorf("verify narrowed token: %w", err)
 	case !t.RevokedAt.IsZero():
-		return Token{}, &Refused{Why: Revoked, Token: t, Narrowed: true} // its key is gone: what the chain says cannot be known
+		return Token{}, false, &Refused{Why: Revoked, Token: t, Narrowed: true} // its key is gone: what the chain says cannot be known
 	}
 	key, err := r.o.Keys.Open(chainPurpose, sealed, chain.Lookup[:])
 	if err != nil {
-		return Token{}, fmt.Errorf("verify narrowed token: %w", err)
+		return Token{}, false, fmt.Errorf("verify narrowed token: %w", err)
 	}
 	if !chain.Good(key) {
-		return Token{}, &Refused{Why: Unknown}
+		return Token{}, false, &Refused{Why: Unknown}
 	}
-	return t, nil
+	if old && o.over(r.o.Now()) {
+		last := stepsOf(chain)[len(chain.Steps())-1]
+		return Token{}, false, &Refused{Why: Replaced, Token: t, Narrowed: true, Node: last.node, Top: last.top, RotatedAt: o.rotatedAt}
+	}
+	return t, old, nil
 }
 
 // narrowed is what the token that links make of t may do now.
@@ -129,8 +142,11 @@ type Source struct {
 // more or has another secret.
 func (r *Room) VerifySource(ctx context.Context, s Source) (*Verified, error) {
 	t, err := byID(ctx, r.o.DB, s.Account, s.Token, anyKind)
+	if err == nil && t.LastEight != s.Ending {
+		t, err = r.oldByEnding(ctx, t, s.Ending)
+	}
 	switch {
-	case problem.Is(err, problem.NotFound), err == nil && t.LastEight != s.Ending:
+	case problem.Is(err, problem.NotFound):
 		return nil, &Refused{Why: Unknown}
 	case err != nil:
 		return nil, fmt.Errorf("verify token by its number: %w", err)

@@ -62,7 +62,7 @@ func TestNodes(t *testing.T) {
 		grandchild, two := cutOf(t, child, "", "read")
 		h.verify(t, grandchild)
 		err := d.Write(t.Context(), func(tx *db.Tx) error { // before it is listed
-			return h.UsedTx(t.Context(), tx, map[Holder]Use{{tok.ID, two}: {At: h.now, Address: "192.0.2.1", Client: "git/2.39.5"}})
+			return h.UsedTx(t.Context(), tx, map[Holder]Use{{Token: tok.ID, Node: two}: {At: h.now, Address: "192.0.2.1", Client: "git/2.39.5"}})
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -65,6 +65,10 @@ func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Toke
 		return Token{}, secret.Value{}, err
 	}
 	t.ExpiresAt, t.LastEight = expiresAt.UTC(), lastEight(plain)
+	t.secretAt, t.personAt, t.FrozenAt, t.closesOld = r.o.Now(), r.o.Now(), time.Time{}, false
+	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	if err := replaceSecret(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}

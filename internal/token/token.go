@@ -41,6 +41,11 @@ type Token struct {
 	Permissions right.Fine // within Access; with Anywhere they mean nothing
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
 	Limits      []right.Limit
+
+	FrozenAt  time.Time // zero: it is not; see Alarm
+	secretAt  time.Time // when the secret was made
+	personAt  time.Time // when a person last made one, and not the token itself
+	closesOld bool      // the first use of the secret ends those before it
 }
 
 // Expired reports whether the token's life is over at now.
@@ -191,7 +196,8 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 }
 
 // Regenerate gives the token a new secret and a new end. The old secret stops
-// at once; note and scopes stay.
+// at once, and those of earlier rotations with it; note and scopes stay. It ends a
+// freeze.
 func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Account, tid id.Token, expiresAt time.Time) (Token, secret.Value, error) {
 	if err := r.checkExpiry(expiresAt); err != nil {
 		return Token{}, secret.Value{}, err
@@ -287,6 +293,9 @@ func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	live, err := revoke(ctx, tx, t.ID, r.o.Now())
 	if err != nil || !live {
 		return err // it may have ended with another of the same list
+	}
+	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
+		return err
 	}
 	children, err := below(ctx, tx, t.ID)
 	if err != nil {

@@ -45,6 +45,11 @@ func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[Holder]Use) err
 		if err := recordUse(ctx, tx, h.Token, use); err != nil {
 			return err
 		}
+		if h.Old != "" {
+			if err := recordOldUse(ctx, tx, h.Token, h.Old, use); err != nil {
+				return err
+			}
+		}
 		if h.Node == "" {
 			continue
 		}
@@ -59,10 +64,11 @@ func (r *Room) UsedTx(ctx context.Context, tx *db.Tx, latest map[Holder]Use) err
 	return nil
 }
 
-// Holder is who uses a token: itself, or one that was narrowed out of it.
+// Holder is who uses a token: itself, or one that was narrowed out of it. Old is how
+// the secret ends by which that is, if a rotation took it out.
 type Holder struct {
-	Token id.Token
-	Node  string
+	Token     id.Token
+	Node, Old string
 }
 
 func (u *uses) redigest(tid id.Token, old, sum [32]byte, key int64) {

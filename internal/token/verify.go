@@ -29,6 +29,9 @@ type Verified struct {
 	Node  string   // the number of a narrowed token; empty for others
 	Links []string // its chain
 
+	Old    bool // by a secret that a rotation took out, which ends at ExpiresAt
+	Closes bool // its use ends the secrets before it: see CloseOld
+
 	whole secret.Value // what was presented, for narrowed ones
 }
 
@@ -42,10 +45,12 @@ const (
 	Expired
 	Revoked
 	NotUnderstood // it was narrowed by something that this program does not know
+	Replaced      // a rotation took the secret out, and its time is over
+	Frozen        // a secret was used after its time: nobody knows who holds the new one
 )
 
-// Refused is the error for a token that is not good. For Expired, Revoked and
-// NotUnderstood it says which token it was: whoever presents it holds its secret.
+// Refused is the error for a token that is not good. Unless it is Malformed or
+// Unknown it says which token it was: whoever presents it holds its secret.
 type Refused struct {
 	Why      Why
 	Token    Token // of one that was narrowed, the root
@@ -53,11 +58,15 @@ type Refused struct {
 	Node     string // of one that was narrowed, when the chain is known to be good
 	Top      string // the first node of its chain
 	Cause    string // what was not understood
+
+	RotatedAt time.Time // for Replaced
+	old       *outgoing // for Replaced, of what was presented itself
 }
 
 // Error names the reason, without anything of what was presented.
 func (e *Refused) Error() string {
-	return [...]string{"malformed token", "unknown token", "expired token", "revoked token", "narrowed token that is not understood"}[e.Why]
+	return [...]string{"malformed token", "unknown token", "expired token", "revoked token", "narrowed token that is not understood",
+		"replaced token", "frozen token"}[e.Why]
 }
 
 // Verify says whose token plain is. A token that is not good gives *Refused;
@@ -72,7 +81,7 @@ func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error
 		return nil, &Refused{Why: Malformed}
 	}
 	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(s))
-	if v := r.remembered(&digest); v != nil {
+	if v := r.remembered(&digest); v != nil && !(v.Old && r.over(v)) { // of an old one there is more to say
 		return r.unlessOver(v)
 	}
 	// Whatever is remembered was well-formed, so the checksum is looked at only
@@ -93,10 +102,14 @@ func (r *Room) remembered(digest *[32]byte) *Verified {
 }
 
 func (r *Room) unlessOver(v *Verified) (*Verified, error) {
-	if !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt) {
+	if r.over(v) {
 		return nil, &Refused{Why: Expired, Token: v.named(), Narrowed: v.Node != "", Node: v.Node, Top: narrow.First(v.Links)}
 	}
 	return v, nil
+}
+
+func (r *Room) over(v *Verified) bool {
+	return !v.ExpiresAt.IsZero() && !r.o.Now().Before(v.ExpiresAt)
 }
 
 func (v *Verified) named() Token {
@@ -110,13 +123,15 @@ func (r *Room) lookUp(ctx context.Context, plain secret.Value, digest [32]byte) 
 	if errors.Is(err, sql.ErrNoRows) {
 		t, err = r.lookUpOlder(ctx, plain, digest)
 	}
+	var v *Verified
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return nil, &Refused{Why: Unknown}
+		v, err = r.lookUpOld(ctx, plain)
 	case err != nil:
 		return nil, fmt.Errorf("verify token: %w", err)
+	default:
+		v, err = r.verified(t)
 	}
-	v, err := r.verified(t)
 	if err == nil {
 		r.cache.put(digest, v, generation)
 	}
@@ -130,8 +145,10 @@ func (r *Room) verified(t Token) (*Verified, error) {
 		return nil, &Refused{Why: Revoked, Token: t}
 	case t.Expired(r.o.Now()):
 		return nil, &Refused{Why: Expired, Token: t}
+	case !t.FrozenAt.IsZero():
+		return nil, &Refused{Why: Frozen, Token: t}
 	}
-	return &Verified{Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}, nil
+	return &Verified{Closes: t.closesOld, Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}, nil
 }
 
 // lookUpOlder tries the server keys from before the last rotation, and has a

@@ -332,8 +332,12 @@ func (c *call) resource(t *token.Token) (of gate.Resource, gone bool, err error)
 // finePage is the page of t, with the form filled in by f.
 func (c *call) finePage(t *token.Token, of gate.Resource, gone bool, f *filled) (*finePage, error) {
 	h := homeOf(token.FineGrained)
+	use, err := c.useOf(t)
+	if err != nil {
+		return nil, err
+	}
 	p := &finePage{fineForm: fineForm{Frame: h.frame("Edit "+h.noun, "fine.js"), Action: h.of(t.ID, ""), Again: h.of(t.ID, ""), Gone: gone},
-		tokenUse: c.useOf(t), Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
+		tokenUse: use, Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
 	return p, c.fillFine(&p.fineForm, of, f)
 }
 

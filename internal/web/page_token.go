@@ -31,6 +31,7 @@ type tokenRow struct {
 	Used       string
 	Expiry     expiry
 	Expired    bool
+	Frozen     bool
 }
 
 // newToken is a token that was made a moment ago, with its secret in the clear:
@@ -158,7 +159,11 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
-	Ledger                                        *tokenLedger  // nil when the form is shown again
+	Href                                          string
+	Frozen                                        time.Time    // zero: it is not
+	Old                                           *oldSecret   // nil: none works
+	Ledger                                        *tokenLedger // nil when the form is shown again
+	Explain                                       explainForm
 }
 
 // regeneratePage asks for a new expiration.

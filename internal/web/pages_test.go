@@ -73,7 +73,7 @@ func samples() []sample {
 		Clone: "git clone https://localhost:8443/ada/engine.git", API: "curl -u ada https://localhost:8443/api/v3/user",
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
-	use := tokenUse{ID: 1, LastEight: "AbCd1234", Created: sampleNow.Add(-50 * time.Hour), Used: sampleNow.Add(-2 * time.Hour), UsedAddress: "192.0.2.7", UsedClient: "git/2.39.5", UsedRepo: "ada/engine", UsedAction: "repo.fetch"}
+	use := tokenUse{ID: 1, Explain: newExplainForm("/settings/tokens/1", nil), LastEight: "AbCd1234", Created: sampleNow.Add(-50 * time.Hour), Used: sampleNow.Add(-2 * time.Hour), UsedAddress: "192.0.2.7", UsedClient: "git/2.39.5", UsedRepo: "ada/engine", UsedAction: "repo.fetch"}
 	fine := fineForm{Frame: dev("New fine-grained personal access token", "expiry.js", "fine.js"), Action: "/settings/personal-access-tokens", Again: "/settings/personal-access-tokens/new", Name: "Build", Owner: "ada", Max: 50,
 		Owners: []resourceOption{{"ada", false, true}, {"course", true, false}}, Access: accessSelected, Groups: groupsFor(gate.Resource{Login: "ada"}, true, right.ParseFine("contents=write")),
 		Repos: []repoChoice{{"1", "ada/engine", "Notes", true, true}, {"2", "ada/bernoulli", "", false, false}}, More: 3, Lost: 1}
@@ -127,6 +127,13 @@ func samples() []sample {
 			p.Fields[0].Text, p.Read, p.Uses, p.Megabytes = "here", true, "5", "20"
 			return p
 		}()},
+		{"token-frozen", "token-edit", func() any {
+			u := use
+			u.Href, u.Frozen, u.Old = "/settings/tokens/1", sampleNow.Add(-time.Hour), &oldSecret{LastEight: "EfGh5678", Ends: sampleNow.Add(20 * time.Hour), Closes: true, Used: sampleNow.Add(-time.Minute), Address: "192.0.2.9", Client: "git/2.39.5"}
+			return &tokenPage{Frame: dev("Edit token", "scopes.js"), tokenUse: u, Note: "Laptop", Scopes: scopeTree(mustScopes("repo")), Expiry: tokens[0].Expiry}
+		}()},
+		{"token-rotate", "token-rotate", &rotatePage{regeneratePage: regeneratePage{Frame: dev("Rotate token", "expiry.js"), Home: "/settings/tokens", Href: "/settings/tokens/1", Note: "Laptop", What: "scopes", Gives: "repo", Expiry: newExpiryField("30", "", sampleNow)},
+			Windows: []levelOption{{"1h", "1 hour", false}, {"1d", "1 day", true}}, Closes: true}},
 		{"fine-tokens", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens"), New: &newToken{Href: "/x", Note: "Build", Secret: fresh.Secret, Login: "ada", PublicOnly: true}, Tokens: []tokenRow{{Href: "/x", Note: "Build", Gives: "contents: write, metadata: read", Reaches: "2 repositories of ada", Used: "Never used", Expiry: expiry{Never: true}}, {Href: "/y", Note: "Reader", Reaches: "Public repositories, read-only", Used: "Never used"}}}},
 		{"fine-tokens-empty", "fine-tokens", &tokensPage{Frame: dev("Fine-grained personal access tokens")}},
 		{"fine-new", "fine-new", &fineNew{fineForm: fine, Expiry: newExpiryField("30", "", sampleNow)}},
@@ -140,6 +147,11 @@ func samples() []sample {
 			f.Gone, f.Kept, f.Unknown, f.Owners, f.Groups = true, true, "emails: read", nil, groupsFor(gate.Resource{Login: "course", Org: true}, false, right.Fine{})
 			return &finePage{fineForm: f, tokenUse: use, Expiry: tokens[1].Expiry}
 		}()},
+		{"token-explain", "token-explain", &explainPage{Frame: dev("What can this token do?"), Note: "Laptop", Explain: newExplainForm("/settings/tokens/1", nil), Answer: &explainAnswer{What: "repo.push ada/engine refs/heads/main", Kind: "It is refused (403).", Notes: []string{"The repository takes no forced push to main."},
+			Parts: []explainPart{{Class: "held", Mark: "✓", Word: "Holds", Says: "The token is good."}, {Class: "none", Mark: "–", Word: "Not asked", Says: "The token may come from every network."},
+				{Class: "failed", Mark: "✗", Word: "Fails", Says: "Permission to ada/engine.git denied to bob.", Remedy: "Ask its owner for write access.", Command: "echo url=https://localhost:8443| git credential reject", Decides: true},
+				{Class: "failed", Mark: "✗", Word: "Fails", Says: "Your token lacks the repo scope.", Remedy: "Add the scope at", Href: "/settings/tokens/1"}}}}},
+		{"token-explain-empty", "token-explain", &explainPage{Frame: secretive(dev("What can this token do?")), Note: "Laptop", Explain: newExplainForm("/settings/tokens/1", nil)}},
 		{"token-regenerate", "token-regenerate", &regeneratePage{Frame: dev("Regenerate token", "expiry.js"), Home: "/settings/tokens", Href: "/settings/tokens/1", Note: "Laptop", What: "scopes", Gives: "repo", Expiry: newExpiryField("custom", "", sampleNow)}},
 		{"confirm", "confirm", func() any { c := confirm(f("Delete ada/engine?", "/ada/engine/settings/delete")); return &c }()},
 		{"set-profile", "set-profile", &profileForm{Frame: withFlash(set("Profile", "/settings/profile"), "Profile saved."), Name: "Ada", Bio: "Poetical science."}},

@@ -57,7 +57,7 @@ func listTokens(c *call) error {
 }
 
 func (h tokenHome) row(t *token.Token, gives string, now time.Time) tokenRow {
-	return tokenRow{Href: h.of(t.ID, ""), Note: line(t.Note), Gives: gives, Used: used(t.LastUse.At, now), Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now)}
+	return tokenRow{Href: h.of(t.ID, ""), Note: line(t.Note), Gives: gives, Used: used(t.LastUse.At, now), Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now), Frozen: !t.FrozenAt.IsZero()}
 }
 
 func (c *call) showTokens(h tokenHome, p *tokensPage, list []token.Token) (err error) {
@@ -270,14 +270,20 @@ func (c *call) ownToken(k token.Kind) (token.Token, error) {
 	return t, err
 }
 
-func (c *call) useOf(t *token.Token) tokenUse {
-	return tokenUse{ID: t.ID, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
+func (c *call) useOf(t *token.Token) (tokenUse, error) {
+	u := tokenUse{ID: t.ID, Href: homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
+	all, err := c.door.o.Tokens.OldSecrets(c.ctx(), c.door.o.DB, t.ID)
+	if old, ok := all[t.ID]; ok {
+		u.Old = &oldSecret{LastEight: old.LastEight, Ends: old.EndsAt, Closes: old.Closes, Used: old.LastUse.At, Address: old.LastUse.Address, Client: line(old.LastUse.Client)}
+	}
+	return u, err
 }
 
-func (c *call) tokenPage(t *token.Token) *tokenPage {
-	return &tokenPage{Frame: homeOf(token.Personal).frame("Edit personal access token (classic)", "scopes.js"), tokenUse: c.useOf(t), Note: t.Note, Scopes: scopeTree(t.Scopes),
-		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
+func (c *call) tokenPage(t *token.Token) (*tokenPage, error) {
+	use, err := c.useOf(t)
+	return &tokenPage{Frame: homeOf(token.Personal).frame("Edit personal access token (classic)", "scopes.js"), tokenUse: use, Note: t.Note, Scopes: scopeTree(t.Scopes),
+		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}, err
 }
 
 func showToken(c *call) error {
@@ -285,7 +291,10 @@ func showToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := c.tokenPage(&t)
+	p, err := c.tokenPage(&t)
+	if err != nil {
+		return err
+	}
 	if p.Narrowed, err = c.narrowedOf(&t); err != nil {
 		return err
 	}
@@ -306,7 +315,10 @@ func updateToken(c *call) error {
 	}
 	changed, err := c.door.o.Tokens.Update(c.ctx(), c.actor, c.actor.Account, t.ID, c.field("note"), set)
 	if err != nil {
-		p := c.tokenPage(&t)
+		p, broken := c.tokenPage(&t)
+		if broken != nil {
+			return broken
+		}
 		p.Note, p.Scopes = c.field("note"), scopeTree(set)
 		return c.again(err, "token-edit", p)
 	}

@@ -95,7 +95,7 @@ func TestTokens_ofOthers(t *testing.T) {
 	s.User(t, "bob")
 	tok, _ := s.Token(t, ada, "Laptop", "repo")
 	bob := signedIn(t, s, "bob")
-	for _, path := range []string{"", "/regenerate", "/delete"} {
+	for _, path := range []string{"", "/regenerate", "/rotate", "/delete"} {
 		full := fmt.Sprintf("/settings/tokens/%d%s", tok.ID, path)
 		bob.get(full).want(t, 404)
 		bob.post(full, "note", "Mine", "expires", "none", "scopes", "repo").want(t, 404)
