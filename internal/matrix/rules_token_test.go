@@ -15,7 +15,7 @@ const finePages = "/settings/personal-access-tokens/{token}"
 
 // tokenRules are about the token that is presented: whoever has one may.
 var tokenRules = []rule{
-	about(`rest \w+ /api/v3/user/token(/.*)?`, signedIn, "", false),
+	about(`rest \w+ /api/v3/user/token(/narrow|/nodes/.*)?`, signedIn, "", false),
 }
 
 // newFine makes the token that one request is about. Nobody can have many of these,
