@@ -273,12 +273,14 @@ func (r *Room) gather() {
 				p.add(r, &x.use, UnderWay, sum{first: x.began, last: x.began, times: 1})
 			}
 		}
-		lines, deeds := p.lines, p.deeds
-		if len(lines) > 0 {
-			p.lines, p.size = make(map[short]*told, len(lines)), 0
+		// An empty map stays where it is, and is nobody's outside the lock.
+		var lines map[short]*told
+		if len(p.lines) > 0 {
+			lines, p.lines, p.size = p.lines, make(map[short]*told, len(p.lines)), 0
 		}
-		if len(deeds) > 0 {
-			p.deeds = make(map[deed]struct{}, len(deeds))
+		var deeds map[deed]struct{}
+		if len(p.deeds) > 0 {
+			deeds, p.deeds = p.deeds, make(map[deed]struct{}, len(p.deeds))
 		}
 		p.mu.Unlock()
 		for _, t := range lines {
