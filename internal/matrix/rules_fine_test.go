@@ -8,6 +8,7 @@ import (
 
 	"jeton/internal/application"
 	"jeton/internal/id"
+	"jeton/internal/narrow"
 	"jeton/internal/right"
 	"jeton/internal/secret"
 	"jeton/internal/token"
@@ -23,10 +24,11 @@ const (
 	fineElsewhere  = "fine, elsewhere"             // another repository of the owner, every permission
 	fineOwn        = "fine, own"                   // all that is the person's own, every permission
 	fineOrg        = "fine, org"                   // all that is the organisation's, every permission
+	fineCut        = "fine, everything, cut"       // the first, narrowed to reading by who holds it
 	narrowed       = "of an application, narrowed" // the private repository, contents=read, of scopes that do more
 )
 
-var fineTokens = []string{fineEverything, fineReads, fineContents, fineMetadata, fineElsewhere, fineOwn, fineOrg, narrowed}
+var fineTokens = []string{fineEverything, fineReads, fineContents, fineMetadata, fineElsewhere, fineOwn, fineOrg, fineCut, narrowed}
 
 func isFine(credential string) bool { return slices.Contains(fineTokens, credential) }
 
@@ -58,6 +60,11 @@ func (w *world) makeFine(t *testing.T) {
 			}
 			_, p.tokens[name] = w.s.FineToken(t, p.Account, n, permissions)
 		}
+		cut, err := narrow.Cut(secret.New(p.tokens[fineEverything]), narrow.NewNode(), "", right.LimitRead)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.tokens[fineCut] = cut.Reveal()
 		wide := secret.New(w.s.OAuthToken(t, p.Account, application.GitHubCLI, "repo", "user:email"))
 		_, plain, err := w.s.Apps.Narrow(t.Context(), right.Actor{Kind: right.AppCredential, App: application.GitHubCLI}, wide,
 			token.NewFine{Owner: of, Access: token.Selected, Repos: []id.Repo{w.repos[true].ID}, Permissions: right.ParseFine("contents=read")})
@@ -174,7 +181,7 @@ func (c kase) reaches() bool {
 	}
 	_, others := ownRepos[c.route.String()] // repositories that nobody selected
 	switch c.credential {
-	case fineEverything, fineReads:
+	case fineEverything, fineReads, fineCut:
 		return true
 	case fineContents, fineMetadata:
 		return !others
@@ -188,7 +195,7 @@ func (c kase) reaches() bool {
 
 // ownsReach reports whether the token is for all that is the person's own.
 func (c kase) ownsReach() bool {
-	return c.credential == fineOwn || c.relation == owner && (c.credential == fineEverything || c.credential == fineReads)
+	return c.credential == fineOwn || c.relation == owner && (c.credential == fineEverything || c.credential == fineReads || c.credential == fineCut)
 }
 
 // given is how far a permission of the token goes for the request. The words are
@@ -204,7 +211,7 @@ func (c kase) given(permission string) string {
 	switch c.credential {
 	case fineEverything, fineElsewhere, fineOwn, fineOrg:
 		return "write"
-	case fineReads:
+	case fineReads, fineCut:
 		return "read"
 	case fineContents, narrowed:
 		if permission == "contents" || permission == "metadata" {
@@ -230,7 +237,7 @@ func (c kase) fine() (enough, sees, teams bool) {
 		}
 	}
 	if copies.MatchString(c.route.String()) {
-		enough = c.given("contents") >= "read" && c.ownsReach() && c.credential != fineReads
+		enough = c.given("contents") >= "read" && c.ownsReach() && c.credential != fineReads && c.credential != fineCut
 	}
 	return enough, c.given("metadata") >= "read", c.given("members") >= "read"
 }
@@ -241,11 +248,16 @@ func (c kase) fineKind() string {
 	enough, _, _ := c.fine()
 	switch {
 	case r.never || r.needs == "":
+		if c.credential == fineCut {
+			return fineCut
+		}
 		return "a fine-grained token"
 	case !c.reaches() && !c.ofRepo() && (c.credential == fineEverything || c.credential == fineOwn || c.credential == fineOrg):
 		return "a fine-grained token for all of something else" // which makes repositories there, unlike one for some
 	case !c.reaches():
 		return "a fine-grained token for something else"
+	case c.credential == fineCut:
+		return fineCut
 	case c.credential == narrowed:
 		return narrowed
 	case enough:

@@ -74,6 +74,7 @@ type need struct {
 
 var needs = map[string]need{
 	"":             {free: true},
+	"uncut":        {free: true}, // but not by a token that its holder narrowed
 	"repo":         {public: []string{"repo", "public_repo"}, private: []string{"repo"}},
 	"repo to read": {free: true, private: []string{"repo"}},
 	"public_repo":  {public: []string{"repo", "public_repo"}},
@@ -192,7 +193,11 @@ func (r rule) forToken(c kase) verdict {
 		r.hides = false // GitHub hides what scopes lack, not what permissions do
 	}
 	if r.scope == "itself" {
-		enough = c.credential != ofApp && c.credential != narrowed // which an application was given
+		// Not those that an application was given, nor what a holder narrowed.
+		enough = c.credential != ofApp && c.credential != narrowed && c.credential != fineCut
+	}
+	if r.scope == "uncut" {
+		enough = c.credential != fineCut
 	}
 	if r.who >= orgAsked && r.who < reader {
 		return r.forOrgToken(c, enough, teams)

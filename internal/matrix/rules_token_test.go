@@ -15,7 +15,8 @@ const finePages = "/settings/personal-access-tokens/{token}"
 
 // tokenRules are about the token that is presented: whoever has one may.
 var tokenRules = []rule{
-	about(`rest \w+ /api/v3/user/token(/narrow|/nodes/.*)?`, signedIn, "", false),
+	about(`rest POST /api/v3/user/token/narrow`, signedIn, "uncut", false),
+	about(`rest \w+ /api/v3/user/token(/nodes/.*)?`, signedIn, "", false),
 }
 
 // newFine makes the token that one request is about. Nobody can have many of these,
