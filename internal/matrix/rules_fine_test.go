@@ -108,7 +108,7 @@ var fineRules = []fineRule{
 	// What is everybody's, or says no more than whose the token is.
 	needing("", `rest GET /api/v3/(\{\$\}|meta|rate_limit|openapi.json|users/.*|repositories.*|search/.*|user|user/keys|user/repos)`),
 	needing("", `rest GET /api/v3/orgs/\{org\}(/(repos|members|public_members)(/\{username\})?)?`),
-	needing("", `rest \w+ /api/v3/user/token(/narrow|/nodes/.*)?`),
+	needing("", `rest \w+ /api/v3/user/token(/explain|/narrow|/nodes/.*)?`),
 	needing("", `rest POST /api/v3/credentials/revoke|graphql POST /api/graphql`),
 
 	// Of the own account.
