@@ -72,7 +72,7 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%s: its help does not name --%s", cmd.name, f.Name)
 			}
 		})
-		for _, word := range strings.FieldsFunc(cmd.usage, func(r rune) bool { return strings.ContainsRune(" \n[]|=,.;()\"", r) }) {
+		for _, word := range strings.FieldsFunc(cmd.usage, func(r rune) bool { return strings.ContainsRune(" \n[]|=,.;:()\"", r) }) {
 			name, ok := strings.CutPrefix(word, "--")
 			other := name == "help" || name == "log-format" || strings.Contains(cmd.usage, `"jeton backup --`+name)
 			if ok && !other && c.flags.Lookup(name) == nil {
