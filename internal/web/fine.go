@@ -32,7 +32,7 @@ type filled struct {
 const reposListed = repo.MaxPerPage
 
 // ownFields are those of the form's fields that are no permissions.
-var ownFields = [...]string{"name", "description", "target_name", "expires", "expires_at", "expires_in", "access", "repositories", "find", "again"}
+var ownFields = [...]string{"name", "description", "target_name", "expires", "expires_at", "expires_time", "expires_in", "access", "repositories", "find", "again"}
 
 // readFilled reads the fields, from a form that was sent or from an address.
 func readFilled(v url.Values) filled {
@@ -122,7 +122,7 @@ func newFineForm(c *call) error {
 		unknown = append(unknown, "expires_in: "+line(cut(q.Get("expires_in"), 40)))
 	}
 	if q.Has("expires") {
-		p.Expiry = newExpiryField(q.Get("expires"), q.Get("expires_at"), c.door.o.Now())
+		p.Expiry = newExpiryField(q.Get("expires"), strings.TrimSpace(q.Get("expires_at")+" "+q.Get("expires_time")), c.door.o.Now())
 	}
 	p.Unknown = strings.Join(unknown[:min(len(unknown), 50)], ", ")
 	if err := c.fillNew(p, of, &f); err != nil {

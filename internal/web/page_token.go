@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"jeton/internal/id"
@@ -88,6 +89,7 @@ type expiryOption struct {
 type expiryField struct {
 	Options           []expiryOption
 	Custom, Min, Text string
+	Time              string // of the custom day; empty: its end
 	Wrong             string
 }
 
@@ -96,8 +98,11 @@ var presets = [...]int{7, 30, 60, 90}
 
 const defaultPreset = "30"
 
+// newExpiryField makes the field; custom is a day, and a time behind a space if one
+// was given.
 func newExpiryField(choice, custom string, now time.Time) expiryField {
-	f := expiryField{Custom: custom, Min: now.UTC().AddDate(0, 0, 1).Format(time.DateOnly)}
+	date, clock, _ := strings.Cut(custom, " ")
+	f := expiryField{Custom: date, Time: clock, Min: now.UTC().Format(time.DateOnly)}
 	for _, days := range presets {
 		d := day(inDays(now, days))
 		f.Options = append(f.Options, expiryOption{Value: itoa(days), Day: d, Text: itoa(days) + " days (" + d + ")"})
@@ -119,13 +124,25 @@ func newExpiryField(choice, custom string, now time.Time) expiryField {
 		f.Text = "The token will never expire."
 	case "custom":
 		f.Text = "Choose the day on which the token will expire."
-		if t, err := time.Parse(time.DateOnly, custom); err == nil {
+		if t, err := customEnd(custom); err == nil {
 			f.Text = "The token will expire on " + day(t) + "."
+			if f.Time != "" {
+				f.Text = "The token will expire on " + day(t) + ", at " + f.Time + " UTC."
+			}
 		}
 	default:
 		f.Text = "The token will expire on " + o.Day + "."
 	}
 	return f
+}
+
+// customEnd reads a day, which counts to its end, or a day and a time, in UTC.
+func customEnd(text string) (time.Time, error) {
+	if strings.Contains(text, " ") {
+		return time.Parse("2006-01-02 15:04", text)
+	}
+	d, err := time.Parse(time.DateOnly, text)
+	return d.Add(24*time.Hour - time.Second), err
 }
 
 func inDays(now time.Time, days int) time.Time { return now.UTC().AddDate(0, 0, days) }

@@ -227,9 +227,10 @@ func (c *call) scopes() (set right.ScopeSet, reduced bool, err error) {
 }
 
 // expiry reads the choice of an expiration and fills in the field for the form
-// that is shown again. A custom day counts to its end, in UTC.
+// that is shown again. A custom day counts to its end, in UTC, unless there is a
+// time beside it.
 func (c *call) expiry(f *expiryField) (time.Time, error) {
-	choice, custom, now := c.field("expires"), c.field("expires_at"), c.door.o.Now().UTC()
+	choice, custom, now := c.field("expires"), strings.TrimSpace(c.field("expires_at")+" "+c.field("expires_time")), c.door.o.Now().UTC()
 	*f = newExpiryField(choice, custom, now)
 	wrong := func(text string) (time.Time, error) {
 		f.Wrong = text
@@ -239,14 +240,14 @@ func (c *call) expiry(f *expiryField) (time.Time, error) {
 	case "none":
 		return time.Time{}, nil
 	case "custom":
-		d, err := time.Parse(time.DateOnly, custom)
+		end, err := customEnd(custom)
 		if err != nil {
 			return wrong("Choose the day on which the token shall expire.")
 		}
-		if end := d.Add(24*time.Hour - time.Second); end.After(now) {
-			return end, nil
+		if !end.After(now) {
+			return wrong("The day on which the token expires must not be over.")
 		}
-		return wrong("The day on which the token expires must not be over.")
+		return end, nil
 	}
 	for _, days := range presets {
 		if choice == itoa(days) {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/token"
 )
 
 func TestTokens_flow(t *testing.T) {
@@ -166,5 +167,36 @@ func TestSudo(t *testing.T) {
 	ask = p.post("/settings/admin/password", "old_password", apptest.Password, "password", "another good password").want(t, 403, "not kept")
 	if strings.Contains(ask.body, "another good password") || strings.Contains(ask.body, apptest.Password) {
 		t.Error("the page that asks holds a password")
+	}
+}
+
+// TestExpiry_minute: a token may end at a time of a day.
+func TestExpiry_minute(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	p := visitor(t, s)
+	p.post("/login", "login", "ada", "password", apptest.Password)
+	for _, c := range []struct {
+		day, clock string
+		wrong      string
+		ends       time.Time
+	}{
+		{"2099-01-02", "14:30", "", time.Date(2099, 1, 2, 14, 30, 0, 0, time.UTC)},
+		{"2099-01-02", "", "", time.Date(2099, 1, 2, 23, 59, 59, 0, time.UTC)},
+		{"2001-01-01", "14:30", "must not be over", time.Time{}},
+		{"", "14:30", "Choose the day", time.Time{}},
+		{"2099-01-02", "25:00", "Choose the day", time.Time{}},
+	} {
+		a := p.post("/settings/tokens", "note", "ends "+c.day+c.clock, "expires", "custom", "expires_at", c.day, "expires_time", c.clock)
+		if c.wrong != "" {
+			a.want(t, 422, c.wrong)
+			continue
+		}
+		a.want(t, 303)
+		list, err := s.Tokens.List(t.Context(), ada.ID, token.Personal)
+		if err != nil || len(list) == 0 || !list[0].ExpiresAt.Equal(c.ends) {
+			t.Errorf("%s %s: %v, %v", c.day, c.clock, list, err)
+		}
 	}
 }
