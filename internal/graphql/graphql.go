@@ -133,8 +133,11 @@ func (d *Door) answer() http.Handler {
 		s := newSession(*actor, r)
 		out := d.schema.Exec(context.WithValue(ctx, sessionKey{}, s), q.Query, q.OperationName, q.Variables)
 		d.o.Gate.Listed(actor)
-		if s.fields.Load() < 0 {
+		switch {
+		case s.fields.Load() < 0:
 			out = &gql.Response{Errors: []*gqlerrors.QueryError{{ResolverError: errTooMuch}}}
+		case errors.Is(ctx.Err(), context.DeadlineExceeded): // the library gives up in its own words
+			out = &gql.Response{Errors: []*gqlerrors.QueryError{{ResolverError: context.DeadlineExceeded}}}
 		}
 		return write(w, r, out)
 	})
