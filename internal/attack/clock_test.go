@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/id"
+	"jeton/internal/largefile"
 	"jeton/internal/narrow"
 	"jeton/internal/org"
 	"jeton/internal/repo"
@@ -87,7 +88,7 @@ func narrowed(t *testing.T, _ *scene, plain string) string {
 	out := secret.New(plain)
 	for range 2 {
 		var err error
-		if out, err = narrow.Cut(out, narrow.NewNode(), "", "read"); err != nil {
+		if out, err = narrow.Cut(out, narrow.NewNode(), "", "repo\nada/shut"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,60 +105,65 @@ func (s *scene) tokenOf(t *testing.T, a account.Account) id.Token {
 	return list[0].ID
 }
 
+// cause is why something that is under way must end.
+type cause struct {
+	path  string // of the repository that eve uses
+	end   func(t *testing.T, s *scene, plain string) error
+	after int                                               // what a new request gets
+	from  func(t *testing.T, s *scene, plain string) string // the token that is used; nil: as it was made
+}
+
+var causes = map[string]cause{
+	"the token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+		_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
+		return err
+	}, 401, nil},
+	"the account is suspended": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+		return s.Lifecycle.SuspendAccount(t.Context(), right.Operator(), s.eve.ID)
+	}, 403, nil},
+	"the collaborator is removed": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+		return s.Repos.RemoveCollaborator(t.Context(), right.Operator(), s.shut.ID, s.eve.ID)
+	}, 404, nil},
+	"the repository is made private": {"/ada/open", func(t *testing.T, s *scene, _ string) error {
+		_, err := s.Lifecycle.EditRepo(t.Context(), right.Operator(), s.open, repo.Patch{Private: new(true)})
+		return err
+	}, 404, nil},
+	"the token's account leaves the organization": {"/works/shut", func(t *testing.T, s *scene, _ string) error {
+		works, err := s.Accounts.ByLogin(t.Context(), s.DB, "works")
+		if err != nil {
+			return err
+		}
+		return s.Lifecycle.RemoveMember(t.Context(), right.Operator(), works.ID, s.eve.ID, false)
+	}, 404, func(t *testing.T, s *scene, plain string) string {
+		o := s.Org(t, s.ada, "works")
+		s.Join(t, o, org.Member, s.eve)
+		if _, _, err := s.Lifecycle.TransferRepo(t.Context(), right.Actor{Account: s.ada.ID, Login: "ada", Kind: right.SessionCredential, Grant: right.Everything()}, s.shut.ID, "works", ""); err != nil {
+			t.Fatal(err)
+		}
+		return plain
+	}},
+	"the token gets another network": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+		_, err := s.Tokens.SetLimits(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), []right.Limit{{Name: right.LimitNetworks, Values: []string{"192.0.2.0/24"}}})
+		return err
+	}, 403, nil},
+	"the root of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
+		_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
+		return err
+	}, 401, narrowed},
+	"the parent of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, plain string) error {
+		chain, err := narrow.Parse(secret.New(plain))
+		if err != nil {
+			return err
+		}
+		return s.Tokens.RevokeNode(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), chain.Steps()[0].Node.String())
+	}, 401, narrowed},
+}
+
 // TestB8_AnOpenCloneEnds: whatever a clone rests on, the clone ends soon after it
 // is taken away, without the rest; and what comes next is refused at once.
 func TestB8_AnOpenCloneEnds(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		path  string
-		end   func(t *testing.T, s *scene, plain string) error
-		after int                                               // what a new request gets
-		from  func(t *testing.T, s *scene, plain string) string // the token that clones; nil: as it was made
-	}{
-		"the token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
-			return err
-		}, 401, nil},
-		"the account is suspended": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			return s.Lifecycle.SuspendAccount(t.Context(), right.Operator(), s.eve.ID)
-		}, 403, nil},
-		"the collaborator is removed": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			return s.Repos.RemoveCollaborator(t.Context(), right.Operator(), s.shut.ID, s.eve.ID)
-		}, 404, nil},
-		"the repository is made private": {"/ada/open", func(t *testing.T, s *scene, _ string) error {
-			_, err := s.Lifecycle.EditRepo(t.Context(), right.Operator(), s.open, repo.Patch{Private: new(true)})
-			return err
-		}, 404, nil},
-		"the token's account leaves the organization": {"/works/shut", func(t *testing.T, s *scene, _ string) error {
-			works, err := s.Accounts.ByLogin(t.Context(), s.DB, "works")
-			if err != nil {
-				return err
-			}
-			return s.Lifecycle.RemoveMember(t.Context(), right.Operator(), works.ID, s.eve.ID, false)
-		}, 404, func(t *testing.T, s *scene, plain string) string {
-			o := s.Org(t, s.ada, "works")
-			s.Join(t, o, org.Member, s.eve)
-			if _, _, err := s.Lifecycle.TransferRepo(t.Context(), right.Actor{Account: s.ada.ID, Login: "ada", Kind: right.SessionCredential, Grant: right.Everything()}, s.shut.ID, "works", ""); err != nil {
-				t.Fatal(err)
-			}
-			return plain
-		}},
-		"the token gets another network": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			_, err := s.Tokens.SetLimits(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), []right.Limit{{Name: right.LimitNetworks, Values: []string{"192.0.2.0/24"}}})
-			return err
-		}, 403, nil},
-		"the root of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-			_, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.eve.ID, token.Personal)
-			return err
-		}, 401, narrowed},
-		"the parent of a narrowed token is revoked": {"/ada/shut", func(t *testing.T, s *scene, plain string) error {
-			chain, err := narrow.Parse(secret.New(plain))
-			if err != nil {
-				return err
-			}
-			return s.Tokens.RevokeNode(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), chain.Steps()[0].Node.String())
-		}, 401, narrowed},
-	} {
+	for name, c := range causes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
@@ -211,42 +217,50 @@ func TestB8_AStalledCloneEnds(t *testing.T) {
 	_ = resp.Body.Close()
 }
 
+// openPush begins a push, and returns what sends its end, and what it gets.
+func (s *scene) openPush(t *testing.T, path, plain, whole string) (finish func(), result <-chan string) {
+	t.Helper()
+	body, feed := io.Pipe()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+path+"/git-receive-pack", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
+	req.Header.Set("Authorization", "Bearer "+plain)
+	got := make(chan string, 1)
+	go func() {
+		resp, err := s.Client.Do(req)
+		if err != nil {
+			got <- "cut"
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		got <- resp.Status + string(text)
+	}()
+	if _, err := io.WriteString(feed, whole[:len(whole)-20]); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		_, _ = io.WriteString(feed, whole[len(whole)-20:])
+		_ = feed.Close()
+	}, got
+}
+
 // TestB9_AnOpenPushEnds: a push whose token was revoked while it sent its pack
 // moves nothing.
 func TestB9_AnOpenPushEnds(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	plain := s.token(t, s.ada, "push", "repo")
-	body, feed := io.Pipe()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL()+"/ada/open/git-receive-pack", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-git-receive-pack-request")
-	req.Header.Set("Authorization", "Bearer "+plain)
-	whole := pushOf(zeroID, s.head, "refs/heads/late")
-	result := make(chan string, 1)
-	go func() {
-		resp, err := s.Client.Do(req)
-		if err != nil {
-			result <- "cut"
-			return
-		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(resp.Body)
-		result <- resp.Status + string(text)
-	}()
-	if _, err := io.WriteString(feed, whole[:len(whole)-20]); err != nil {
-		t.Fatal(err)
-	}
+	finish, result := s.openPush(t, "/ada/open", plain, pushOf(zeroID, s.head, "refs/heads/late"))
 	// The bytes were taken, so the request is under way: its credential was good.
 	if _, err := s.Tokens.RevokeAll(t.Context(), right.Operator(), s.ada.ID, token.Personal); err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.WriteString(feed, whole[len(whole)-20:])
-	_ = feed.Close()
+	finish()
 	select {
 	case got := <-result:
 		if strings.Contains(got, "ok refs/heads/late") {
@@ -259,4 +273,71 @@ func TestB9_AnOpenPushEnds(t *testing.T) {
 		t.Errorf("the ref is at %s", at)
 	}
 	want(t, "a new request", s.Do(t, "GET", "/ada/open.git"+packs, "", bearer(plain)), 401)
+}
+
+// TestB9_NothingUnderWayOutlives: whatever a push, an upload to Git LFS or an archive
+// by the API rests on, it ends soon after that is taken away, and leaves nothing.
+func TestB9_NothingUnderWayOutlives(t *testing.T) {
+	t.Parallel()
+	for name, c := range causes {
+		if c.path == "/ada/open" {
+			continue // what everybody reads, and nobody but its owner writes
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t)
+			s.Share(t, s.shut, s.eve, right.Write)
+			head, size := s.large(t, s.shut)
+			plain := s.token(t, s.eve, "all", "repo")
+			if c.from != nil {
+				plain = c.from(t, s, plain)
+			}
+			link := s.Do(t, "GET", "/api/v3/repos"+c.path+"/tarball", "", bearer(plain)).Header.Get("Location")
+			archive := s.begin(t, strings.TrimPrefix(link, s.URL()), plain)
+			content := strings.Repeat("0123456789abcdef", 1<<14)
+			finish, uploaded := s.upload(t, c.path+".git/info/lfs/objects/"+string(largefile.Sum([]byte(content))), bearer(plain), content)
+			push, pushed := s.openPush(t, c.path, plain, pushOf(zeroID, head, "refs/heads/late"))
+			if err := c.end(t, s, plain); err != nil {
+				t.Fatal(err)
+			}
+			go push()
+			go finish()
+			n, err := io.Copy(io.Discard, &slowLine{archive, time.NewTicker(5 * time.Millisecond)})
+			if err == nil || n >= int64(size)-(64<<10) {
+				t.Errorf("the archive went on to its end: %d bytes, %v", n, err)
+			}
+			for what, result := range map[string]<-chan string{"the upload": uploaded, "the push": pushed} {
+				select {
+				case got := <-result:
+					if got == "200" || strings.Contains(got, "ok refs/heads/late") {
+						t.Errorf("%s went through: %q", what, got)
+					}
+				case <-time.After(bound + 10*time.Second):
+					t.Errorf("%s still runs", what)
+				}
+			}
+			if at := s.at(t, s.dir(s.shut.ID), "refs/heads/late"); at != "" || s.held(t, s.shut.ID, content) {
+				t.Errorf("the ref is at %q; the upload was kept: %v", at, s.held(t, s.shut.ID, content))
+			}
+		})
+	}
+}
+
+// begin asks for something and returns the answer after its first bytes.
+func (s *scene) begin(t *testing.T, path, plain string) io.Reader {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+plain)
+	resp, err := s.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	if _, err := io.CopyN(io.Discard, resp.Body, 64<<10); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("%s does not begin: %d, %v", path, resp.StatusCode, err)
+	}
+	return resp.Body
 }

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/event"
 	"jeton/internal/right"
+	"jeton/internal/secret"
 	"jeton/internal/token"
 )
 
@@ -318,5 +320,44 @@ func TestConsent_asShown(t *testing.T) {
 	code, _, _ = strings.Cut(code, "&")
 	if r := w.ask(t, tokens, "client_id", w.app.ClientID, "client_secret", w.secret, "code", code); r.Access == "" || r.Scope != "" {
 		t.Errorf("got %+v for %d %s", r, a.StatusCode, a.Text)
+	}
+}
+
+// TestExchange_neverGains: what was agreed to is all that a code and its refresh
+// tokens ever give, whatever the program asks for on the way.
+func TestExchange_neverGains(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a, secretOf := w.register(t, application.Form{Name: "Clock", Homepage: "https://clock.example.com", Callback: "https://clock.example.com/", Expiring: true})
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	draw := rand.New(rand.NewPCG(seed, 0))
+	var everything []string
+	for _, s := range right.Scopes() {
+		everything = append(everything, string(s.Name))
+	}
+	more := strings.Join(everything, " ")
+	for range 12 {
+		var asked []string
+		for _, name := range everything {
+			if draw.IntN(4) == 0 {
+				asked = append(asked, name)
+			}
+		}
+		if asked == nil {
+			asked = []string{"public_repo"} // who asks for nothing gets what was agreed to before
+		}
+		agreed := right.KnownScopes(asked).Grant()
+		r := w.ask(t, tokens, "client_id", a.ClientID, "client_secret", secretOf, "scope", more, "code", w.code(t, "client_id", a.ClientID, "scope", strings.Join(asked, " ")))
+		for range 3 {
+			v, err := w.Tokens.Verify(t.Context(), secret.New(r.Access))
+			if err != nil {
+				t.Fatalf("%+v: %v", r, err)
+			}
+			if v.Grant.Reach != nil || v.Grant.Public != agreed.Public || v.Grant.Private != agreed.Private {
+				t.Fatalf("agreed to %q, and got %+v", asked, v.Grant)
+			}
+			r = w.ask(t, tokens, "client_id", a.ClientID, "client_secret", secretOf, "grant_type", "refresh_token", "scope", more, "refresh_token", r.Refresh)
+		}
 	}
 }
