@@ -18,6 +18,8 @@ import (
 // parameters says what the parameters of queries mean; those of the name alone
 // are GitHub's and mean the same here.
 var parameters = map[string]string{
+	"action":           "what it is asked about: read, fetch, push, admin, delete, create, create-public, or the name of an action",
+	"from":             "as if the request came from this address",
 	"anon":             "1: and those whose address no account has verified",
 	"author":           "only commits of this login or address",
 	"branch":           "on which branch; the default branch unless told",
@@ -44,7 +46,7 @@ var parameters = map[string]string{
 	"permission":       "only who may this much: pull, push or admin; of tokens: that have it, as contents or contents_read",
 	"owner[]":          "only those of these accounts",
 	"token_id[]":       "only these",
-	"repository":       "only those that reach it",
+	"repository":       "of tokens, only those that reach the one of this name; else the one that is asked about, as OWNER/NAME",
 	"last_used_before": "only what was used, before this moment (RFC 3339)",
 	"last_used_after":  "only what was used after this moment (RFC 3339)",
 	"page":             "which page of the list, from 1",
