@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"jeton/internal/chain"
@@ -34,32 +33,18 @@ func (l *Line) content() []byte {
 
 func rowsOf(ctx context.Context, r db.Reader, ids []int64) (map[int64][]byte, error) {
 	out := make(map[int64][]byte, len(ids))
-	for len(ids) > 0 {
-		n := min(len(ids), 500)
-		args, marks := make([]any, n), make([]string, n)
-		for i, one := range ids[:n] {
-			args[i], marks[i] = one, "$"+strconv.Itoa(i+1)
-		}
-		ids = ids[n:]
-		rows, err := r.Query(ctx, `SELECT `+columns+` FROM audit_events WHERE id IN (`+strings.Join(marks, ", ")+`)`, args...)
+	err := db.Batches(ids, func(in string, args []any) error {
+		rows, err := r.Query(ctx, `SELECT `+columns+` FROM audit_events WHERE id IN (`+in+`)`, args...)
 		if err != nil {
-			return nil, fmt.Errorf("read the security log: %w", err)
+			return fmt.Errorf("read the security log: %w", err)
 		}
-		for rows.Next() {
-			line, err := scanRaw(rows)
-			if err != nil {
-				rows.Close()
-				return nil, fmt.Errorf("read the security log: %w", err)
-			}
-			out[int64(line.ID)] = line.content()
+		list, err := gather(rows, scanRaw)
+		for i := range list {
+			out[int64(list[i].ID)] = list[i].content()
 		}
-		err = rows.Err()
-		rows.Close()
-		if err != nil {
-			return nil, fmt.Errorf("read the security log: %w", err)
-		}
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 func idsAfter(ctx context.Context, r db.Reader, after int64, limit int) ([]int64, error) {

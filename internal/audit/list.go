@@ -66,16 +66,7 @@ func (l *Log) List(ctx context.Context, q Query) ([]Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the security log: %w", err)
 	}
-	defer rows.Close()
-	out := []Line{}
-	for rows.Next() {
-		line, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read the security log: %w", err)
-		}
-		out = append(out, line)
-	}
-	return out, rows.Err()
+	return gather(rows, scan)
 }
 
 // query builds the narrowing clauses from fixed texts, so that each kind of
@@ -138,6 +129,20 @@ func scanRaw(rows *sql.Rows) (Line, error) {
 	return l, nil
 }
 
+// gather reads rows and closes them.
+func gather(rows *sql.Rows, scan func(*sql.Rows) (Line, error)) ([]Line, error) {
+	defer rows.Close()
+	out := []Line{}
+	for rows.Next() {
+		line, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read the security log: %w", err)
+		}
+		out = append(out, line)
+	}
+	return out, rows.Err()
+}
+
 // numbers reads rows of one number and closes them.
 func numbers(rows *sql.Rows) ([]int64, error) {
 	defer rows.Close()
@@ -184,14 +189,5 @@ func (l *Log) read(ctx context.Context, query string, args ...any) ([]Line, erro
 	if err != nil {
 		return nil, fmt.Errorf("read the security log: %w", err)
 	}
-	defer rows.Close()
-	out := []Line{}
-	for rows.Next() {
-		line, err := scan(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read the security log: %w", err)
-		}
-		out = append(out, line)
-	}
-	return out, rows.Err()
+	return gather(rows, scan)
 }

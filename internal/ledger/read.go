@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"jeton/internal/chain"
@@ -123,22 +121,14 @@ func (r *Room) Since(ctx context.Context) (time.Time, error) {
 
 func rowsOf(ctx context.Context, r db.Reader, ids []int64) (map[int64][]byte, error) {
 	out := make(map[int64][]byte, len(ids))
-	for len(ids) > 0 {
-		n := min(len(ids), 500)
-		args, marks := make([]any, n), make([]string, n)
-		for i, one := range ids[:n] {
-			args[i], marks[i] = one, "$"+strconv.Itoa(i+1)
-		}
-		ids = ids[n:]
-		list, err := read(ctx, r, `SELECT `+columns+` FROM token_uses WHERE id IN (`+strings.Join(marks, ", ")+`)`, args...)
-		if err != nil {
-			return nil, err
-		}
+	err := db.Batches(ids, func(in string, args []any) error {
+		list, err := read(ctx, r, `SELECT `+columns+` FROM token_uses WHERE id IN (`+in+`)`, args...)
 		for i := range list {
 			out[int64(list[i].ID)] = list[i].content()
 		}
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 func idsAfter(ctx context.Context, r db.Reader, after int64, limit int) ([]int64, error) {

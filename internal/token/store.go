@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -256,30 +255,12 @@ func recordUse(ctx context.Context, tx *db.Tx, tid id.Token, u Use) error {
 // know of a token by its number. One that is not there is left out.
 func (r *Room) ByIDs(ctx context.Context, read db.Reader, ids []id.Token) (map[id.Token]Token, error) {
 	out := map[id.Token]Token{}
-	for len(ids) > 0 {
-		some := ids[:min(len(ids), 500)]
-		ids = ids[len(some):]
-		args, marks := make([]any, len(some)), make([]string, len(some))
-		for i, one := range some {
-			args[i], marks[i] = int64(one), "$"+strconv.Itoa(i+1)
-		}
-		rows, err := read.Query(ctx, `SELECT `+columns+` FROM tokens WHERE id IN (`+strings.Join(marks, ", ")+`)`, args...)
-		if err != nil {
-			return nil, fmt.Errorf("read tokens: %w", err)
-		}
-		for rows.Next() {
-			t, err := scan(rows)
-			if err != nil {
-				rows.Close()
-				return nil, fmt.Errorf("read tokens: %w", err)
-			}
+	err := db.Batches(ids, func(in string, args []any) error {
+		some, err := list(ctx, read, `SELECT `+columns+` FROM tokens WHERE id IN (`+in+`)`, args...)
+		for _, t := range some {
 			out[t.ID] = t
 		}
-		err = rows.Err()
-		rows.Close()
-		if err != nil {
-			return nil, fmt.Errorf("read tokens: %w", err)
-		}
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"net/http"
+	"io"
 	"strings"
 	"time"
 
@@ -225,28 +225,9 @@ func exportUses(c *call) error {
 	if err != nil {
 		return err
 	}
-	format, kind, ending := audit.CSV, "text/csv; charset=utf-8", ".csv"
-	switch c.r.URL.Query().Get("format") {
-	case "csv":
-	case "jsonl":
-		format, kind, ending = audit.JSONLines, "application/x-ndjson", ".jsonl"
-	default:
-		return errMissing()
-	}
-	leave, err := c.enterGate(c.door.long)
-	if err != nil {
-		return err
-	}
-	defer leave()
-	h := c.w.Header()
-	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="token-`+itoa(int64(t.ID))+`-uses`+ending+`"`)
-	if err := c.door.o.Ledger.Export(c.ctx(), steady{c}, format, t.Account, t.ID); err != nil {
-		// The answer may have begun, and half a ledger must not look like a whole.
-		c.noted(err)
-		panic(http.ErrAbortHandler)
-	}
-	return nil
+	return c.export("token-"+itoa(int64(t.ID))+"-uses", func(w io.Writer, f audit.Format) error {
+		return c.door.o.Ledger.Export(c.ctx(), w, f, t.Account, t.ID)
+	})
 }
 
 // shrinkToken takes away what the person was shown that the token did not use, if

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -168,6 +169,13 @@ func (c *call) exportLog(of logOf) error {
 	if err != nil {
 		return err
 	}
+	name := strings.ToLower(strings.ReplaceAll(of.Name, " ", "-"))
+	return c.export(name, func(w io.Writer, f audit.Format) error { return c.door.o.Audit.Export(c.ctx(), w, f, q) })
+}
+
+// export sends what write writes as a file of that name, in the format that the
+// query asks for.
+func (c *call) export(name string, write func(io.Writer, audit.Format) error) error {
 	format, kind, ending := audit.CSV, "text/csv; charset=utf-8", ".csv"
 	switch c.r.URL.Query().Get("format") {
 	case "csv":
@@ -183,8 +191,8 @@ func (c *call) exportLog(of logOf) error {
 	defer leave()
 	h := c.w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Content-Disposition", `attachment; filename="`+strings.ToLower(strings.ReplaceAll(of.Name, " ", "-"))+ending+`"`)
-	if err := c.door.o.Audit.Export(c.ctx(), steady{c}, format, q); err != nil {
+	h.Set("Content-Disposition", `attachment; filename="`+name+ending+`"`)
+	if err := write(steady{c}, format); err != nil {
 		// The answer may have begun, and half a log must not look like a whole.
 		c.noted(err)
 		panic(http.ErrAbortHandler)
