@@ -114,14 +114,7 @@ type tokenJSON struct {
 }
 
 func tokenLine(t token.Token, login string) tokenJSON {
-	kind := "personal"
-	switch t.Kind {
-	case token.OAuth:
-		kind = "oauth"
-	case token.FineGrained:
-		kind = "fine-grained"
-	}
-	return tokenJSON{int64(t.ID), login, kind, t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At)}
+	return tokenJSON{int64(t.ID), login, t.Kind.String(), t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At)}
 }
 
 func orNull(t time.Time) *time.Time {

@@ -30,6 +30,8 @@ var types = [token.Kinds]struct{ name, display string }{
 	token.FineGrained: {"jeton_fine_grained_personal_access_token", "Jeton Fine-grained Personal Access Token"},
 	token.OAuth:       {"jeton_oauth_access_token", "Jeton OAuth Access Token"},
 	token.Refresh:     {"jeton_oauth_refresh_token", "Jeton OAuth Refresh Token"},
+	token.Exchanged:   {"jeton_exchanged_token", "Jeton Exchanged Token"},
+	token.Deploy:      {"jeton_deploy_token", "Jeton Deploy Token"},
 	token.AppSecret:   {"jeton_oauth_client_secret", "Jeton OAuth Application Secret"},
 }
 

@@ -189,6 +189,6 @@ func (g *Gate) usedUp(a *right.Actor, spent *token.Spent) *Refusal {
 	case spent.Budget.Uses == 1:
 		was = "one use"
 	}
-	return &Refusal{Why: UsedUp, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note},
+	return &Refusal{Why: UsedUp, of: token.Token{ID: a.Token, Account: a.Account, Kind: token.KindFor(a.Kind), App: a.App, Note: a.Note},
 		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q is used up: it was for %s.", a.Note, was), "Its limits stand at "+g.tokenURL(a, ""))}
 }

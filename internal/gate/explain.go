@@ -30,7 +30,7 @@ func (g *Gate) SubjectToken(ctx context.Context, t token.Token) (Subject, error)
 	if err != nil {
 		return Subject{}, err
 	}
-	s := Subject{Actor: right.Actor{Account: t.Account, Login: f.Login, SiteAdmin: f.SiteAdmin, Kind: credential(t.Kind), Token: t.ID, App: t.App,
+	s := Subject{Actor: right.Actor{Account: t.Account, Login: f.Login, SiteAdmin: f.SiteAdmin, Kind: t.Kind.Credential(), Token: t.ID, App: t.App,
 		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true}} // as every door is
 	switch {
 	case !t.RevokedAt.IsZero():

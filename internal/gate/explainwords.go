@@ -54,7 +54,7 @@ func (x *explaining) saysHeld(p right.Part, f *right.Facts) string {
 func (x *explaining) given() string {
 	a := &x.subject.Actor
 	switch {
-	case a.Kind == right.FineToken:
+	case a.Kind.Fine():
 		return "Its permissions give"
 	case a.Scopes == 0:
 		return "Without a scope it has"

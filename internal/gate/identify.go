@@ -139,7 +139,7 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	if err != nil {
 		return right.Actor{}, err
 	}
-	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = credential(v.Kind), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
+	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = v.Kind.Credential(), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
 	a.Ending, a.Old, a.Node, a.Links = v.LastEight, v.Old, v.Node, v.Links
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
@@ -158,31 +158,9 @@ func (g *Gate) admit(ctx context.Context, a *right.Actor) error {
 }
 
 func (g *Gate) otherNetwork(a *right.Actor, from netip.Addr) error {
-	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: tokenKind(a.Kind), App: a.App, Note: a.Note}, node: a.Node, top: narrow.First(a.Links),
+	return &Refusal{Why: OtherNetwork, of: token.Token{ID: a.Token, Account: a.Account, Kind: token.KindFor(a.Kind), App: a.App, Note: a.Note}, node: a.Node, top: narrow.First(a.Links),
 		problem: problem.New(problem.Forbidden, fmt.Sprintf("The token %q can't be used from %s: it is limited to other networks.", a.Note, from.Unmap()),
 			"Its owner sees and changes them at "+g.tokenURL(a, ""))}
-}
-
-// credential is what a token of the kind is to a decision.
-func credential(k token.Kind) right.CredentialKind {
-	switch k {
-	case token.OAuth:
-		return right.OAuthToken
-	case token.FineGrained:
-		return right.FineToken
-	}
-	return right.ClassicToken
-}
-
-// tokenKind is credential the other way.
-func tokenKind(k right.CredentialKind) token.Kind {
-	switch k {
-	case right.OAuthToken:
-		return token.OAuth
-	case right.FineToken:
-		return token.FineGrained
-	}
-	return token.Personal
 }
 
 // IdentifySession turns a session's bearer value into an actor. The zero value

@@ -20,7 +20,7 @@ func (g *Gate) noticeRefusal(ctx context.Context, r *Refusal) {
 	}
 	ev := event.From(ctx)
 	g.o.Ledger.Refused(ledger.Use{Token: r.of.ID, Node: r.node, Account: r.of.Account, Address: ev.Address, Client: ev.Client}, "refused: "+r.Why.String())
-	actor := right.Actor{Account: r.of.Account, Kind: credential(r.of.Kind), Token: r.of.ID, App: r.of.App, Note: r.of.Note, Node: r.node}
+	actor := right.Actor{Account: r.of.Account, Kind: r.of.Kind.Credential(), Token: r.of.ID, App: r.of.App, Note: r.of.Note, Node: r.node}
 	g.notice(ctx, fmt.Sprintf("%d %s %s", r.of.ID, r.top, r.Why), audit.Entry{
 		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: map[string]string{"why": r.Why.String()},
 	})
@@ -39,7 +39,7 @@ func (g *Gate) noticeDenial(ctx context.Context, actor *right.Actor, d *Denied, 
 	if d.Tell {
 		e.Repo = r.ID
 	}
-	if actor.Kind == right.FineToken && d.Reason == right.GrantMissing {
+	if actor.Kind.Fine() && d.Reason == right.GrantMissing {
 		e.Detail["needs"] = d.Permission
 	} else if len(d.Scopes) > 0 {
 		e.Detail["needs"] = strings.Join(d.Scopes, " or ")

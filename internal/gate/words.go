@@ -93,7 +93,7 @@ func (g *Gate) lacking(a *right.Actor, action right.Action, part right.PartKind,
 		return g.Limited(a, "it is limited to some branches and tags, and can't be kept to them here")
 	case part == right.PartLimitRefs:
 		return g.Limited(a, "it is limited in how it moves branches and tags")
-	case a.Kind == right.FineToken && part == right.PartReach:
+	case a.Kind.Fine() && part == right.PartReach:
 		return problem.New(problem.Forbidden, fmt.Sprintf("Resource not accessible by personal access token. Your token %q does not reach this.", a.Note),
 			"Let it reach this, without changing the token, at "+g.tokenURL(a, ""))
 	case a.Grant.Reach != nil:
@@ -111,7 +111,7 @@ func (g *Gate) hidden(a *right.Actor, action right.Action) *problem.Error {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q, which is limited to some repositories, may not use it. Its limits stand at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
 	}
-	if a.Kind == right.FineToken {
+	if a.Kind.Fine() {
 		remedy = fmt.Sprintf("Either it does not exist, or your token %q does not reach it, or lacks a permission for it. What the token reaches, and what it may do there, stands at %s", a.Note, g.tokenURL(a, ""))
 		return problem.New(problem.NotFound, "Repository not found.", remedy)
 	}
@@ -282,7 +282,7 @@ func (g *Gate) frozen(t *token.Token, public string) error {
 }
 
 func (g *Gate) pageOf(t *token.Token, rest string) string {
-	return g.tokenURL(&right.Actor{Kind: credential(t.Kind), Token: t.ID}, rest)
+	return g.tokenURL(&right.Actor{Kind: t.Kind.Credential(), Token: t.ID}, rest)
 }
 
 func moment(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006, 15:04 MST") }
@@ -323,7 +323,7 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		remedy = "This token was deleted, replaced, or made elsewhere. Make a new one at " + g.NewTokenURL()
 	case ExpiredToken:
 		public = fmt.Sprintf("The token %q expired on %s.", t.Note, t.ExpiresAt.UTC().Format("Monday, 2 January 2006"))
-		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.tokenURL(&right.Actor{Kind: credential(t.Kind), Token: t.ID}, "/regenerate"))
+		remedy = fmt.Sprintf("Make a new secret for it and use that as the password: %s", g.tokenURL(&right.Actor{Kind: t.Kind.Credential(), Token: t.ID}, "/regenerate"))
 	case RefreshPresented:
 		remedy = "This is a refresh token: a program sends it to " + g.URL("/login/oauth/access_token") + " and gets the token that belongs here."
 	case AppPresented:

@@ -128,7 +128,7 @@ type Finding struct {
 }
 
 var names = [token.Kinds]string{token.Personal: "Personal Access Token", token.FineGrained: "Fine-grained Personal Access Token", token.OAuth: "OAuth Access Token",
-	token.Refresh: "Refresh Token", token.AppSecret: "Application Secret"}
+	token.Refresh: "Refresh Token", token.AppSecret: "Application Secret", token.Exchanged: "Exchanged Token", token.Deploy: "Deploy Token"}
 
 // Name is what the secret is, as GitHub's messages name such things.
 func (f *Finding) Name() string {

@@ -120,7 +120,7 @@ func (p *pushing) workflows(ctx context.Context, in *gitstore.Incoming, refs *gi
 func workflowReason(a *right.Actor, path string) string {
 	who, lacks := "a Personal Access Token", "`workflow` scope"
 	switch {
-	case a.Kind == right.FineToken:
+	case a.Kind.Fine():
 		lacks = "`workflows` permission"
 	case a.Kind == right.OAuthToken:
 		who = "an OAuth App"

@@ -69,7 +69,7 @@ func (c *call) enter() error {
 	c.use = c.door.o.Gate.Begin(c.r.Context(), &actor)
 	event.From(c.r.Context()).Add(slog.String("actor", actor.Login), slog.Int64("token", int64(actor.Token)))
 	if actor.IsToken() {
-		if actor.Kind != right.FineToken { // GitHub: none for these
+		if !actor.Kind.Fine() { // GitHub: none for these
 			h.Set("X-OAuth-Scopes", actor.Scopes.String())
 		}
 		if actor.App != "" {

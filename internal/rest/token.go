@@ -64,7 +64,7 @@ func (d *Door) getToken(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := tokenAnswer{ID: int64(t.ID), Kind: map[token.Kind]string{token.Personal: "classic", token.FineGrained: "fine-grained", token.OAuth: "oauth"}[t.Kind], Note: t.Note,
+	out := tokenAnswer{ID: int64(t.ID), Kind: t.Kind.String(), Note: t.Note,
 		Scopes: t.Scopes.Names(), Access: t.Access.String(), Limits: limitsAnswer(nil), CreatedAt: t.CreatedAt.UTC().Format(time.RFC3339), Narrowed: []stepAnswer{}, User: c.actor.Login}
 	if t.Access != token.Anywhere {
 		out.Permissions = map[string]string{}

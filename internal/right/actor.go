@@ -21,12 +21,20 @@ const (
 	OAuthToken      // given to an application by the account's person
 	AppCredential   // an application's own id and secret: it speaks for nobody
 	FineToken       // a fine-grained personal access token
+	DeployToken     // of one repository, for whatever deploys it
+	ExchangedToken  // given for minutes, for what another issuer said of a machine
 )
 
-var credentialNames = [...]string{"none", "session", "classic token", "operator", "oauth token", "application", "fine-grained token"}
+var credentialNames = [...]string{"none", "session", "classic token", "operator", "oauth token", "application", "fine-grained token", "deploy token", "exchanged token"}
 
 // String names the kind, for logs and pages.
 func (k CredentialKind) String() string { return credentialNames[k] }
+
+// Fine reports whether credentials of the kind have permissions within a reach,
+// rather than scopes.
+func (k CredentialKind) Fine() bool {
+	return k == FineToken || k == DeployToken || k == ExchangedToken
+}
 
 // Actor is the authenticated outcome of a request: an account, the credential
 // that proved it, and the grant of that credential. The zero value is the
@@ -69,7 +77,11 @@ func (a *Actor) IsAnonymous() bool { return a.Kind == NoCredential }
 
 // IsToken reports whether the actor came by a token.
 func (a *Actor) IsToken() bool {
-	return a.Kind == ClassicToken || a.Kind == OAuthToken || a.Kind == FineToken
+	switch a.Kind {
+	case ClassicToken, OAuthToken, FineToken, DeployToken, ExchangedToken:
+		return true
+	}
+	return false
 }
 
 // Recent reports whether the actor's sign-in is recent at now. The operator's

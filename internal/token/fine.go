@@ -50,7 +50,7 @@ func (t *Token) Reach() right.Reach {
 func (t *Token) Grant() right.Grant {
 	g := t.Scopes.Grant()
 	switch {
-	case t.Kind == FineGrained:
+	case t.Kind.Fine():
 		g = t.Permissions.Grant(t.Reach())
 	case t.Access != Anywhere:
 		g = g.Meet(t.Permissions, t.Reach())

@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"unsafe"
 
 	"jeton/internal/narrow"
+	"jeton/internal/right"
 	"jeton/internal/secret"
 )
 
@@ -28,15 +30,35 @@ const (
 	Refresh                 // with which an application gets its next token
 	AppSecret               // with which an application proves which one it is
 	FineGrained             // made by a person for themselves, with permissions
+	Exchanged               // given for minutes to a machine that another issuer vouched for
+	Deploy                  // of one repository, and nobody's
 )
 
-var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_", FineGrained: "jtf_"}
+var prefixes = [...]string{Personal: "jtp_", OAuth: "jto_", Refresh: "jtr_", AppSecret: "jtc_", FineGrained: "jtf_", Exchanged: "jts_", Deploy: "jtd_"}
 
 // Kinds is how many kinds there are.
-const Kinds = int(FineGrained) + 1
+const Kinds = int(Deploy) + 1
+
+var kindNames = [Kinds]string{"classic", "oauth", "refresh", "application secret", "fine-grained", "exchanged", "deploy"}
+
+// String names the kind, for programs.
+func (k Kind) String() string { return kindNames[k] }
 
 // Personal reports whether people make tokens of the kind for themselves.
 func (k Kind) Personal() bool { return k == Personal || k == FineGrained }
+
+// Fine reports whether tokens of the kind have permissions within a reach, rather
+// than scopes.
+func (k Kind) Fine() bool { return k == FineGrained || k == Exchanged || k == Deploy }
+
+// credentials is what a token of a kind is to a decision.
+var credentials = [Kinds]right.CredentialKind{Personal: right.ClassicToken, OAuth: right.OAuthToken, FineGrained: right.FineToken, Exchanged: right.ExchangedToken, Deploy: right.DeployToken}
+
+// Credential is what a token of the kind is to a decision.
+func (k Kind) Credential() right.CredentialKind { return credentials[k] }
+
+// KindFor is Credential the other way. For what is no token it means nothing.
+func KindFor(c right.CredentialKind) Kind { return Kind(max(0, slices.Index(credentials[:], c))) }
 
 // Prefix is how every token of the kind begins.
 func (k Kind) Prefix() string { return prefixes[k] }
@@ -129,6 +151,10 @@ func KindOf(s string) (Kind, bool) {
 		return AppSecret, true
 	case "jtf_":
 		return FineGrained, true
+	case "jts_":
+		return Exchanged, true
+	case "jtd_":
+		return Deploy, true
 	}
 	return 0, false
 }
@@ -141,7 +167,7 @@ func opens(s string) bool {
 
 // deed names what was done to a token of the kind, as GitHub's security log does.
 func (k Kind) deed(verb string) string {
-	if k == FineGrained {
+	if k.Fine() {
 		return "personal_access_token." + verb
 	}
 	return "oauth_access." + verb

@@ -45,10 +45,7 @@ func (r *Room) Alarm(ctx context.Context, refused *Refused) (bool, error) {
 		}
 		frozen = true
 		// Who did it is not known: only that they hold the old secret.
-		actor := right.Actor{Account: t.Account, Kind: right.ClassicToken, Token: t.ID, Note: t.Note}
-		if t.Kind == FineGrained {
-			actor.Kind = right.FineToken
-		}
+		actor := right.Actor{Account: t.Account, Kind: t.Kind.Credential(), Token: t.ID, Note: t.Note}
 		return r.recordChange(ctx, tx, actor, t.Kind.deed("freeze"), t, fmt.Sprintf("the old secret …%s was used after its end on %s", o.lastEight, o.endsAt.UTC().Format(time.RFC3339)))
 	})
 	return frozen, err

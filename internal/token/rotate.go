@@ -350,10 +350,7 @@ func (r *Room) CloseOld(ctx context.Context, v *Verified) error {
 		if _, err := endOld(ctx, tx, t.ID, true, r.o.Now()); err != nil {
 			return err
 		}
-		actor := right.Actor{Account: t.Account, Kind: right.ClassicToken, Token: t.ID, Note: t.Note}
-		if t.Kind == FineGrained {
-			actor.Kind = right.FineToken
-		}
+		actor := right.Actor{Account: t.Account, Kind: t.Kind.Credential(), Token: t.ID, Note: t.Note}
 		return r.recordChange(ctx, tx, actor, t.Kind.deed("end_old_secret"), t, "the new one was used")
 	})
 }

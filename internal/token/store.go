@@ -88,7 +88,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	// A scope that this program no longer knows gives nothing: dropping it is
 	// the safe reading.
 	t.Scopes = right.KnownScopes(right.SplitScopes(scopes))
-	if t.Access != Anywhere || t.Kind == FineGrained {
+	if t.Access != Anywhere || t.Kind.Fine() {
 		t.Permissions, t.Repos = right.ParseFine(permissions), parseRepos(repos)
 	}
 	t.Limits = parseLimits(limits)

@@ -367,7 +367,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
 	}
-	if t.Kind != FineGrained {
+	if !t.Kind.Fine() {
 		detail["scopes"] = t.Scopes.String()
 	}
 	if t.Access != Anywhere {
