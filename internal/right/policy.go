@@ -180,6 +180,13 @@ func (a *Actor) out(p *Policy, owner id.Account) Breach {
 	return Within
 }
 
+// ShutOutOf reports whether policies keep from the actor what owner lets its account
+// see, so that it is left out of lists.
+func (a *Actor) ShutOutOf(owner id.Account) bool {
+	b, _ := a.Against(owner)
+	return b != Within
+}
+
 // ShutOut are the owners whose private things the policies keep from the actor;
 // all says that it is everybody's.
 func (a *Actor) ShutOut() (owners []id.Account, all bool) {
