@@ -25,7 +25,10 @@ func (g *Gate) outOfPolicy(a *right.Actor, f *right.Facts) *problem.Error {
 		}
 	}
 	public, remedy := g.breach(a, breach, p, boss)
-	return problem.New(problem.Forbidden, who+" "+public+" What is public can still be read.", remedy)
+	if !g.o.Closed {
+		public += " What is public can still be read."
+	}
+	return problem.New(problem.Forbidden, who+" "+public, remedy)
 }
 
 // breach words a breach, as the end of a sentence, and its remedy.
