@@ -341,4 +341,3 @@ func (g *governed) untouched(t *testing.T, session, rule string) {
 		want(t, "a session under "+rule+", "+path, g.Do(t, "GET", path, "", cookie(session)), 200)
 	}
 }
-
