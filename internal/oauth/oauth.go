@@ -105,11 +105,11 @@ func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
 }
 
 // faultStatus is 200, as GitHub has it, but where clients look at the status to
-// learn that they must take another way.
+// learn that they must take another way, or that there is none.
 func faultStatus(r *http.Request, f *application.Fault) int {
 	switch {
 	case r.URL.Path != devicePath:
-	case f.Code == "device_flow_disabled":
+	case f.Code == "device_flow_disabled", f.Code == "access_denied":
 		return http.StatusBadRequest
 	case f.Code == "incorrect_client_credentials":
 		return http.StatusNotFound
