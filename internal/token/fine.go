@@ -223,6 +223,9 @@ func (r *Room) NarrowTx(ctx context.Context, tx *db.Tx, actor right.Actor, paren
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := inheritBars(ctx, tx, parent.ID, t.ID); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "narrowed")
 }
 

@@ -91,7 +91,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	if t.Access != Anywhere || t.Kind.Fine() {
 		t.Permissions, t.Repos = right.ParseFine(permissions), parseRepos(repos)
 	}
-	t.Limits = parseLimits(limits)
+	t.Limits = ParseLimits(limits)
 	return t, nil
 }
 

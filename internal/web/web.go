@@ -18,6 +18,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
 	"jeton/internal/httpkit"
+	"jeton/internal/inventory"
 	"jeton/internal/largefile"
 	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
@@ -41,6 +42,7 @@ type Options struct {
 	Accounts  *account.Room
 	Signin    *signin.Room
 	Tokens    *token.Room
+	Inventory *inventory.Room
 	Apps      *application.Room
 	Repos     *repo.Room
 	Orgs      *org.Room
@@ -91,7 +93,7 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Inventory == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")

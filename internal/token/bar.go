@@ -1,0 +1,185 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// Bar shuts a token out of what is owner's, whoever's the token is: it stays good
+// for everything else. It fails with problem.NotFound for one that was revoked.
+func (r *Room) Bar(ctx context.Context, actor right.Actor, owner id.Account, tid id.Token) error {
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error { return r.BarTx(ctx, tx, actor, owner, tid, "") })
+}
+
+// BarTx is Bar inside the caller's transaction, with a reason for both logs.
+func (r *Room) BarTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account, tid id.Token, reason string) error {
+	return r.setBar(ctx, tx, actor, owner, tid, reason, true)
+}
+
+// Unbar takes a bar of owner's back.
+func (r *Room) Unbar(ctx context.Context, actor right.Actor, owner id.Account, tid id.Token) error {
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error { return r.UnbarTx(ctx, tx, actor, owner, tid, "") })
+}
+
+// UnbarTx is Unbar inside the caller's transaction, with a reason for both logs.
+func (r *Room) UnbarTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account, tid id.Token, reason string) error {
+	return r.setBar(ctx, tx, actor, owner, tid, reason, false)
+}
+
+// setBar writes whether owner shuts a token out, and with it what was narrowed from
+// it. Nothing is recorded where it was so already.
+func (r *Room) setBar(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account, tid id.Token, reason string, shut bool) error {
+	t, err := anyones(ctx, tx, tid)
+	if err != nil {
+		return err
+	}
+	changed, err := r.writeBar(ctx, tx, owner, tid, shut)
+	if err != nil {
+		return err
+	}
+	children, err := below(ctx, tx, tid)
+	if err != nil {
+		return err
+	}
+	for _, child := range children {
+		if _, err := r.writeBar(ctx, tx, owner, child.ID, shut); err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	verb := map[bool]string{true: "shut_out", false: "let_in"}[shut]
+	by, err := loginOf(ctx, tx, owner)
+	if err != nil {
+		return err
+	}
+	if err := r.recordWith(ctx, tx, actor, t.Kind.deed(verb), t, map[string]string{"owner": by, "why": reason}); err != nil {
+		return err
+	}
+	return r.recordFor(ctx, tx, actor, "org."+verb+"_token", owner, t, reason)
+}
+
+// writeBar puts owner into the list of those who shut the token out, or takes it
+// out of it. It reports whether the list changed.
+func (r *Room) writeBar(ctx context.Context, tx *db.Tx, owner id.Account, tid id.Token, shut bool) (bool, error) {
+	var text string
+	if err := tx.QueryRow(ctx, `SELECT barred FROM tokens WHERE id = $1`, tid).Scan(&text); err != nil {
+		return false, fmt.Errorf("read who shut a token out: %w", err)
+	}
+	owners := ParseBarred(text)
+	if slices.Contains(owners, owner) == shut {
+		return false, nil
+	}
+	if shut {
+		owners = append(owners, owner)
+	} else {
+		owners = slices.DeleteFunc(owners, func(a id.Account) bool { return a == owner })
+	}
+	slices.Sort(owners)
+	parts := make([]string, len(owners))
+	for i, a := range owners {
+		parts[i] = strconv.FormatInt(int64(a), 10)
+	}
+	if _, err := tx.Exec(ctx, `UPDATE tokens SET barred = $1 WHERE id = $2`, strings.Join(parts, ","), tid); err != nil {
+		return false, fmt.Errorf("write who shut a token out: %w", err)
+	}
+	return true, r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(tid)})
+}
+
+// inheritBars gives a token that was narrowed from another the bars of that one:
+// otherwise its holder could walk round them.
+func inheritBars(ctx context.Context, tx *db.Tx, parent, child id.Token) error {
+	_, err := tx.Exec(ctx, `UPDATE tokens SET barred = (SELECT p.barred FROM tokens p WHERE p.id = $1) WHERE id = $2`, parent, child)
+	if err != nil {
+		return fmt.Errorf("inherit who shut a token out: %w", err)
+	}
+	return nil
+}
+
+// ParseBarred reads the stored list of the owners who shut a token out.
+func ParseBarred(text string) []id.Account {
+	var out []id.Account
+	for one := range strings.SplitSeq(text, ",") {
+		if n, ok := id.Parse[id.Account](one); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// EndTx ends a token for those who answer for what it can touch: for of, an
+// organisation whose the token's reach is, or, if that is zero, for the site. The
+// reason is for the logs of both sides. It reports whether the token lived until
+// then; there must have been one.
+func (r *Room) EndTx(ctx context.Context, tx *db.Tx, actor right.Actor, of id.Account, tid id.Token, reason string) (bool, error) {
+	t, err := anyones(ctx, tx, tid)
+	if problem.Is(err, problem.NotFound) {
+		return false, nil // it ended meanwhile, or with what it was narrowed from
+	}
+	if err != nil {
+		return false, err
+	}
+	if of != 0 && (t.Owner != of || t.Access == Anywhere) {
+		return false, problem.New(problem.NotFound, "There is no such token.", "")
+	}
+	why, deed, log := "an administrator of the site ended it", "site.end_token", actor.Account
+	if of != 0 {
+		why, deed, log = "the organization revoked its access", "org.end_token", of
+	}
+	if reason != "" {
+		why += ": " + reason
+	}
+	if err := r.revokeTx(ctx, tx, actor, t, why); err != nil {
+		return false, err
+	}
+	if log == t.Account {
+		return true, nil // one's own: the line is there
+	}
+	return true, r.recordFor(ctx, tx, actor, deed, log, t, reason)
+}
+
+// recordFor writes what was done to somebody's token into the log of those who did
+// it. A note is its owner's and stays out.
+func (r *Room) recordFor(ctx context.Context, tx *db.Tx, actor right.Actor, deed string, log id.Account, t Token, reason string) error {
+	login, err := loginOf(ctx, tx, t.Account)
+	if err != nil {
+		return err
+	}
+	detail := map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "kind": t.Kind.String(), "last_eight": t.LastEight}
+	if reason != "" {
+		detail["reason"] = reason
+	}
+	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: deed, Actor: actor, Account: log, Target: login, Detail: detail})
+}
+
+func loginOf(ctx context.Context, read db.Reader, a id.Account) (login string, err error) {
+	if err = read.QueryRow(ctx, `SELECT login FROM accounts WHERE id = $1`, a).Scan(&login); err != nil {
+		return "", fmt.Errorf("read an account's login: %w", err)
+	}
+	return login, nil
+}
+
+// anyones reads a token that was not revoked, whoever's it is.
+func anyones(ctx context.Context, read db.Reader, tid id.Token) (Token, error) {
+	t, err := scan(read.QueryRow(ctx, `SELECT `+columns+` FROM tokens WHERE id = $1 AND revoked_at = 0`, tid))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Token{}, problem.New(problem.NotFound, "There is no such token.", "It may have been deleted.")
+	}
+	if err != nil {
+		return Token{}, fmt.Errorf("read token: %w", err)
+	}
+	return t, nil
+}
