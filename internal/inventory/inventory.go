@@ -188,6 +188,12 @@ func (r *Room) Each(ctx context.Context, v View, f Filter, some func([]Line) err
 	}
 }
 
+// Check makes sure that a filter means something.
+func (r *Room) Check(ctx context.Context, v View, f Filter) error {
+	_, err := r.terms(ctx, v, f)
+	return err
+}
+
 // terms reads a filter for a view.
 func (r *Room) terms(ctx context.Context, v View, f Filter) (terms, error) {
 	if v.Org != 0 {
@@ -268,7 +274,7 @@ func (r *Room) line(ctx context.Context, v View, t *token.Token, at *row) (Line,
 		return l, nil
 	}
 	l.Address, l.Client = "", ""
-	l.Barred = slices.Contains(token.ParseBarred(at.barred), v.Org)
+	l.Barred = slices.Contains(t.Barred, v.Org)
 	if t.Access == token.Anywhere || t.Owner != v.Org {
 		l.Ends, l.UsedAt = false, l.UsedAt.UTC().Truncate(24*time.Hour)
 		if t.Kind != token.OAuth {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"jeton/internal/audit"
 	"jeton/internal/change"
@@ -45,20 +44,19 @@ func (r *Room) setBar(ctx context.Context, tx *db.Tx, actor right.Actor, owner i
 	if err != nil {
 		return err
 	}
-	changed, err := r.writeBar(ctx, tx, owner, tid, shut)
-	if err != nil {
-		return err
-	}
 	children, err := below(ctx, tx, tid)
 	if err != nil {
 		return err
 	}
-	for _, child := range children {
-		if _, err := r.writeBar(ctx, tx, owner, child.ID, shut); err != nil {
+	for _, one := range append(children, t) {
+		if slices.Contains(one.Barred, owner) == shut {
+			continue
+		}
+		if err := r.writeBar(ctx, tx, &one, owner, shut); err != nil {
 			return err
 		}
 	}
-	if !changed {
+	if slices.Contains(t.Barred, owner) == shut {
 		return nil
 	}
 	verb := map[bool]string{true: "shut_out", false: "let_in"}[shut]
@@ -72,53 +70,19 @@ func (r *Room) setBar(ctx context.Context, tx *db.Tx, actor right.Actor, owner i
 	return r.recordFor(ctx, tx, actor, "org."+verb+"_token", owner, t, reason)
 }
 
-// writeBar puts owner into the list of those who shut the token out, or takes it
-// out of it. It reports whether the list changed.
-func (r *Room) writeBar(ctx context.Context, tx *db.Tx, owner id.Account, tid id.Token, shut bool) (bool, error) {
-	var text string
-	if err := tx.QueryRow(ctx, `SELECT barred FROM tokens WHERE id = $1`, tid).Scan(&text); err != nil {
-		return false, fmt.Errorf("read who shut a token out: %w", err)
-	}
-	owners := ParseBarred(text)
-	if slices.Contains(owners, owner) == shut {
-		return false, nil
-	}
+func (r *Room) writeBar(ctx context.Context, tx *db.Tx, t *Token, owner id.Account, shut bool) error {
+	barred := without(t.Barred, owner)
 	if shut {
-		owners = append(owners, owner)
-	} else {
-		owners = slices.DeleteFunc(owners, func(a id.Account) bool { return a == owner })
+		barred = with(t.Barred, owner)
 	}
-	slices.Sort(owners)
-	parts := make([]string, len(owners))
-	for i, a := range owners {
-		parts[i] = strconv.FormatInt(int64(a), 10)
+	if _, err := tx.Exec(ctx, `UPDATE tokens SET barred = $1 WHERE id = $2`, numbersText(barred), t.ID); err != nil {
+		return fmt.Errorf("write who shut a token out: %w", err)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE tokens SET barred = $1 WHERE id = $2`, strings.Join(parts, ","), tid); err != nil {
-		return false, fmt.Errorf("write who shut a token out: %w", err)
-	}
-	return true, r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(tid)})
-}
-
-// inheritBars gives a token that was narrowed from another the bars of that one:
-// otherwise its holder could walk round them.
-func inheritBars(ctx context.Context, tx *db.Tx, parent, child id.Token) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET barred = (SELECT p.barred FROM tokens p WHERE p.id = $1) WHERE id = $2`, parent, child)
-	if err != nil {
-		return fmt.Errorf("inherit who shut a token out: %w", err)
-	}
-	return nil
+	return r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(t.ID)})
 }
 
 // ParseBarred reads the stored list of the owners who shut a token out.
-func ParseBarred(text string) []id.Account {
-	var out []id.Account
-	for one := range strings.SplitSeq(text, ",") {
-		if n, ok := id.Parse[id.Account](one); ok {
-			out = append(out, n)
-		}
-	}
-	return out
-}
+func ParseBarred(text string) []id.Account { return parseNumbers[id.Account](text) }
 
 // EndTx ends a token for those who answer for what it can touch: for of, an
 // organisation whose the token's reach is, or, if that is zero, for the site. The
