@@ -240,7 +240,7 @@ func endTokens(let bool) handler {
 		if err != nil {
 			p, broken := c.endTokensPage(f, ids, let)
 			if broken != nil {
-				return broken
+				return err // of the two, this says what was wrong with the form
 			}
 			p.Reason = reason
 			return c.again(err, "inventory-end", p)

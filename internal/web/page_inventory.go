@@ -35,12 +35,6 @@ type choiceField struct {
 	Options     []choice
 }
 
-// choice is one of a list.
-type choice struct {
-	Value, Text string
-	Selected    bool
-}
-
 // chip is a part of the filter that holds, with the page without it.
 type chip struct{ Text, Href string }
 
