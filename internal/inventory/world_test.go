@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/inventory"
 	"jeton/internal/keys"
+	"jeton/internal/policy"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
@@ -57,7 +59,7 @@ func newWorld(t testing.TB, d *db.DB, people int, o inventory.Options) *world {
 	w.exec(t, `INSERT INTO orgs (account_id, contact, base_level, create_public, create_private, changed_at) VALUES ($1, '', 1, TRUE, TRUE, 0)`, org.ID)
 	w.exec(t, `INSERT INTO repositories (id, owner_id, name, name_key, description, private, archived, default_branch, object_format, size_kib, created_at, updated_at, pushed_at)
 		VALUES (1, $1, 'hall', 'hall', '', TRUE, FALSE, 'main', 'sha1', 0, 0, 0, 0)`, org.ID)
-	w.tokens = token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: w.audit, Now: now})
+	w.tokens = token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: w.audit, Policies: policy.New(policy.Options{DB: d, Change: bus, Audit: w.audit, Now: now}), Now: now})
 	w.keys = ring
 	w.Room = w.with(o)
 	return w
@@ -151,22 +153,32 @@ func (w *world) draw(r *rand.Rand) raw {
 	return k
 }
 
-// fill writes tokens into the table, many at a time.
+// fill writes tokens into the table, many in one transaction.
 func (w *world) fill(t testing.TB, n int, r *rand.Rand) []raw {
 	t.Helper()
 	var out []raw
 	for len(out) < n {
-		some := make([]raw, 0, 200)
-		for range min(200, n-len(out)) {
-			some = append(some, w.draw(r))
+		err := w.d.Write(t.Context(), func(tx *db.Tx) error {
+			for end := min(n, len(out)+50_000); len(out) < end; {
+				some := make([]raw, 0, 200)
+				for range min(200, end-len(out)) {
+					some = append(some, w.draw(r))
+				}
+				if err := write(t.Context(), tx, some); err != nil {
+					return err
+				}
+				out = append(out, some...)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		out = append(out, w.write(t, some)...)
 	}
 	return out
 }
 
-func (w *world) write(t testing.TB, some []raw) []raw {
-	t.Helper()
+func write(ctx context.Context, tx *db.Tx, some []raw) error {
 	const columns = 18
 	var rows []string
 	var args []any
@@ -180,22 +192,16 @@ func (w *world) write(t testing.TB, some []raw) []raw {
 		args = append(args, k.account, fmt.Sprintf("note %x", digest), k.scopes, "abcdefgh", db.Micros(k.created), db.Micros(k.expires), db.Micros(k.revoked), 1, digest, digest,
 			db.Micros(k.used), int64(k.kind), k.permissions, int64(k.access), k.owner, k.barred, k.limits, "192.0.2.1")
 	}
-	err := w.d.Write(t.Context(), func(tx *db.Tx) error {
-		found, err := tx.Query(t.Context(), `INSERT INTO tokens (account_id, note, scopes, last_eight, created_at, expires_at, revoked_at, key_id, digest, lookup_id,
-			used_at, kind, permissions, access, owner_id, barred, limits, used_address) VALUES `+strings.Join(rows, ",")+` RETURNING id`, args...)
-		if err != nil {
+	found, err := tx.Query(ctx, `INSERT INTO tokens (account_id, note, scopes, last_eight, created_at, expires_at, revoked_at, key_id, digest, lookup_id,
+		used_at, kind, permissions, access, owner_id, barred, limits, used_address) VALUES `+strings.Join(rows, ",")+` RETURNING id`, args...)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for i := 0; found.Next(); i++ {
+		if err := found.Scan(&some[i].id); err != nil {
 			return err
 		}
-		defer found.Close()
-		for i := 0; found.Next(); i++ {
-			if err := found.Scan(&some[i].id); err != nil {
-				return err
-			}
-		}
-		return found.Err()
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	return some
+	return found.Err()
 }
