@@ -106,7 +106,7 @@ func TestInventory_site(t *testing.T) {
 
 	// Chosen, asked about, ended; what does not match any more is left alone.
 	p.get(path+"/revoke").want(t, 422, "No token is chosen")
-	if got := p.get(path + "?chosen=page").want(t, 200); !has(got.find("input", "name", "token"), "checked") {
+	if got := p.get(path+"?chosen=page").want(t, 200); !has(got.find("input", "name", "token"), "checked") {
 		t.Error("the boxes are not ticked")
 	}
 	ask := p.get(path+"/revoke?all=yes&unused=never&owner=bob").want(t, 200, "Revoke 2 tokens?", "Not used: Never used", "Owner: bob", "cannot be undone")
@@ -208,7 +208,7 @@ func TestInventory_organization(t *testing.T) {
 	hides(t, "the file", p.get(path+"/export?format=jsonl").body, private...)
 	for query, want := range map[string]string{"may=admin:gpg_key": "", "may=repo": numbers(classic), "of=rivals": numbers(fine, outside, classic), "owner=sam": "", "owner=ada": numbers(fine, classic), "barred=yes": "",
 		"unused=never&owner=ada": numbers(fine)} {
-		if got := p.get(path + "?" + query).want(t, 200).listed(); got != want {
+		if got := p.get(path+"?"+query).want(t, 200).listed(); got != want {
 			t.Errorf("%s: %q, want %q", query, got, want)
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
 	"jeton/internal/publish"
@@ -41,6 +42,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Signin    *signin.Room
+	Policies  *policy.Room
 	Tokens    *token.Room
 	Inventory *inventory.Room
 	Apps      *application.Room
@@ -195,6 +197,10 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/tokens/revoke", Action: right.OrgTokensRevoke, Handle: endTokens(false)},
 		{Method: get, Path: "/organizations/{org}/settings/tokens/let_in", Action: right.OrgTokensRevoke, Handle: endTokensForm(true)},
 		{Method: post, Path: "/organizations/{org}/settings/tokens/let_in", Action: right.OrgTokensRevoke, Handle: endTokens(true)},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: showPolicy},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: savePolicy},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-token-requests", Action: right.OrgRequestsRead, Handle: listRequests},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-token-requests/{pat_request}", Action: right.OrgRequestsDecide, Handle: decideRequest},
 		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
 		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
 		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
@@ -326,6 +332,8 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/admin/tokens/export", Action: right.SiteManage, Handle: exportInventory},
 		{Method: get, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokensForm(false)},
 		{Method: post, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokens(false)},
+		{Method: get, Path: "/admin/token-policy", Action: right.SiteManage, Handle: showPolicy},
+		{Method: post, Path: "/admin/token-policy", Action: right.SiteManage, Handle: savePolicy},
 		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},
 		{Method: get, Path: "/admin/log/export", Action: right.SiteManage, Handle: exportSiteLog},
 	}
