@@ -214,7 +214,7 @@ func (r *Room) find(ctx context.Context, q *terms, d drive, at *cursor, limit in
 		}
 	}
 	begun := time.Now()
-	for n := max(64, 2*limit); ; n = min(2*n, 2000) {
+	for n := max(64, 2*limit); ; n = min(2*n, 500) {
 		n = min(n, r.o.Look-looked)
 		some, err := q.next(ctx, r.o.DB, d, at, n)
 		if err != nil {
