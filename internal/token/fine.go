@@ -157,7 +157,7 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if t.ID, err = insert(ctx, tx, t, material); err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+		return r.recordMade(ctx, tx, actor, t)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err

@@ -15,6 +15,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/notice"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -62,12 +63,13 @@ type Use struct {
 	Action  string // the gate's name of what was done
 }
 
-// Options are what the room needs. All but Now, Log and CacheSize are required.
+// Options are what the room needs. All but Notices, Now, Log and CacheSize are required.
 type Options struct {
 	DB        *db.DB
 	Keys      *keys.Ring
 	Change    *change.Bus
 	Audit     *audit.Log
+	Notices   *notice.Room     // nil: nobody is told of anything
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default
 	CacheSize int              // verified tokens kept in memory; 0: 65,536
@@ -163,7 +165,7 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+		return r.recordMade(ctx, tx, actor, t)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -208,8 +210,10 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
 			return err
 		}
-		t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt)
-		return err
+		if t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt); err != nil {
+			return err
+		}
+		return r.tellMade(ctx, tx, actor, t, notice.Regenerated, t.secretAt)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -282,6 +286,9 @@ func (r *Room) revokeAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 // DeleteAllTx removes every trace of account's tokens, as its deletion asks.
 func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account) error {
 	if _, err := r.RevokeAllTx(ctx, tx, actor, account); err != nil {
+		return err
+	}
+	if err := r.o.Notices.DropTx(ctx, tx, account); err != nil {
 		return err
 	}
 	return deleteOf(ctx, tx, account)
