@@ -161,7 +161,7 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
-	k.Notices = notice.New(notice.Options{DB: k.DB, Hooks: k.Hooks, Now: o.Now})
+	k.Notices = notice.New(notice.Options{DB: k.DB, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Notices: k.Notices, Log: o.Log, Now: o.Now})
 	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})

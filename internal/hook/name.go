@@ -30,8 +30,8 @@ var happenInOrgs = [...]string{"organization", "membership", "team", "personal_a
 // them, whose hooks are its own.
 var happenToPeople = [...]string{"personal_access_token"}
 
-// usual are the events of a hook that asks for none.
-func usual(of Of) []string {
+// Usual are the events of a hook that asks for none.
+func Usual(of Of) []string {
 	if of.Person != 0 {
 		return slices.Clone(happenToPeople[:])
 	}

@@ -84,7 +84,7 @@ func (m *Room) Create(ctx context.Context, actor right.Actor, at Place, p Patch)
 	var h Hook
 	kind, number := at.Of().target()
 	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: usual(at.Of()), Active: true, CreatedAt: now, UpdatedAt: now}
+		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: Usual(at.Of()), Active: true, CreatedAt: now, UpdatedAt: now}
 		if err := m.check(ctx, tx, &h, p); err != nil {
 			return err
 		}

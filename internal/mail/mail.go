@@ -166,7 +166,7 @@ func (f *Flow) send(ctx context.Context, list []notice.Notice, to person) error 
 		f.sent.Add(int64(len(list)))
 		return f.o.Notices.Finish(ctx, list, notice.Sent, "")
 	}
-	why := says(err)
+	why := Says(err)
 	if errors.Is(err, ErrRefused) {
 		f.failed.Add(int64(len(list)))
 		return f.o.Notices.Finish(ctx, list, notice.Failed, why)

@@ -42,8 +42,8 @@ var ErrRefused = errors.New("the mail server refused this mail")
 // errLater is that this one mail was refused for now: others may be taken.
 var errLater = errors.New("the mail server refused this mail for now")
 
-// says is err in a line for administrators.
-func says(err error) string { return printable.Line(strings.TrimSpace(err.Error()), 300) }
+// Says is err in a line for administrators.
+func Says(err error) string { return printable.Line(strings.TrimSpace(err.Error()), 300) }
 
 // message makes m the form that travels. What stands in a header is one line of
 // printable text, whatever it was.

@@ -3,7 +3,6 @@ package mail
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"jeton/internal/notice"
 	"jeton/internal/printable"
@@ -84,7 +83,7 @@ func (f *Flow) word(list []notice.Notice, to person) Mail {
 	w := wordsOf(list[0].Kind)
 	m := Mail{Name: fmt.Sprintf("%s-%d", list[0].At.UTC().Format("20060102T150405Z"), list[0].ID), To: to.address, At: now}
 	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), f.host())
-	m.Subject = w.subject(&list[0].Detail, Left(list[0].Detail.Ends().Sub(now)))
+	m.Subject = w.subject(&list[0].Detail, printable.Left(list[0].Detail.Ends().Sub(now)))
 	if len(list) > 1 {
 		m.Subject = fmt.Sprintf("%d %s", len(list), w.many)
 	}
@@ -162,20 +161,4 @@ func line(b *strings.Builder, text string) { b.WriteString(text + "\n") }
 func (f *Flow) host() string {
 	_, host, _ := strings.Cut(f.o.URL, "://")
 	return host
-}
-
-// Left words how much time is left: whole days, or hours below two of them.
-func Left(d time.Duration) string {
-	switch days, hours := int((d+12*time.Hour)/(24*time.Hour)), int((d+30*time.Minute)/time.Hour); {
-	case d < time.Hour:
-		return "less than an hour"
-	case hours == 1:
-		return "1 hour"
-	case hours < 24:
-		return fmt.Sprintf("%d hours", hours)
-	case days <= 1:
-		return "1 day"
-	default:
-		return fmt.Sprintf("%d days", days)
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/audit"
 	"jeton/internal/db"
 	"jeton/internal/hook"
 	"jeton/internal/id"
@@ -110,6 +111,7 @@ func (d *Detail) Ends() time.Time { return db.Time(d.EndsAt) }
 // Options are what the room needs. All but Hooks and Now are required.
 type Options struct {
 	DB    *db.DB
+	Audit *audit.Log
 	Hooks *hook.Room       // nil: no webhook is told
 	Now   func() time.Time // nil: time.Now
 }
@@ -126,7 +128,7 @@ type Room struct {
 
 // New makes the room. It panics when a required part is missing.
 func New(o Options) *Room {
-	if o.DB == nil {
+	if o.DB == nil || o.Audit == nil {
 		panic("notice: New without a required option")
 	}
 	if o.Now == nil {

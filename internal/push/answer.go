@@ -158,6 +158,18 @@ func (a *answer) tell(sentences ...string) {
 	}
 }
 
+// aside tells what has nothing to do with the push, and reports whether it did: not to
+// who wants to hear little.
+func (a *answer) aside(line string) bool {
+	a.mu.Lock()
+	hears := a.sideband && a.status && !a.quiet
+	a.mu.Unlock()
+	if hears {
+		a.say(line)
+	}
+	return hears
+}
+
 // report ends the answer.
 func (a *answer) report(unpack string, results []wire.Result) error {
 	a.close()
