@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http/httptest"
 	"net/mail"
@@ -66,6 +67,7 @@ func open(t *testing.T, h how, at string) *office {
 	if h.startTLS {
 		o.TLSConfig = config
 	}
+	o.ErrorLog = log.New(io.Discard, "", 0)
 	o.AllowInsecureAuth = true // the client must be the one who says no
 	o.ReadTimeout, o.WriteTimeout = 20*time.Second, 20*time.Second
 	if at == "" {
