@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"jeton/internal/app/apptest"
+	"jeton/internal/application"
 )
 
 // TestNotice: every answer to a token that ends within a week says so, in ASCII.
@@ -16,7 +17,7 @@ func TestNotice(t *testing.T) {
 	ada := s.User(t, "ada")
 	for note, want := range map[string]string{
 		"ci":                `token "ci" ends in 3 days; `,
-		"Käse\r\nX-Evil: 1": `token "K\u{00E4}se\\u{D}\\u{A}X-Evil: 1" ends in 3 days; `,
+		"Käse\r\nX-Evil: 1": `token "K\u{00E4}se\\u{000D}\\u{000A}X-Evil: 1" ends in 3 days; `,
 	} {
 		tok, plain := s.TokenUntil(t, ada, note, s.Now().Add(3*24*time.Hour), "repo")
 		for _, path := range []string{"/api/v3/user", "/api/v3/repos/ada/missing", "/api/v3/nothing"} {
