@@ -55,7 +55,8 @@ func message(m Mail, from string) (*gomail.Msg, error) {
 	if err := msg.To(m.To); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	msg.Subject(printable.Line(m.Subject, 200))
+	// What looks like an encoded word would be decoded by whoever shows the subject.
+	msg.Subject(strings.ReplaceAll(printable.Line(m.Subject, 200), "=?", "= ?"))
 	msg.SetDateWithValue(m.At.UTC())
 	msg.SetMessageIDWithValue(printable.Line(m.ID, 200))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")

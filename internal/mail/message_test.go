@@ -6,6 +6,7 @@ import (
 	"mime"
 	"mime/quotedprintable"
 	"net/mail"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +14,11 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/app/apptest"
+	"jeton/internal/event"
 	ours "jeton/internal/mail"
+	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // read parses a mail as its reader's program does.
@@ -131,5 +136,33 @@ func TestFolder(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("%d are left after a month", len(left))
+	}
+}
+
+// TestNotes: what strangers put into the name of a token, or a thief into the name of
+// a client, changes no header of the mail about it and no line of its text.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t)
+	ada := s.User(t, "ada")
+	for i, evil := range []string{"x\r\nBcc: eve@example.net\r\n\r\nYour password is wanted at https://evil.example.net", "y\u2028\u202Ez", "=?utf-8?q?=0D=0ABcc:_eve@example.net?=", "\r\n.\r\nQUIT"} {
+		ctx := event.With(t.Context(), &event.Event{Address: netip.MustParseAddr("192.0.2.7"), Client: "git\r\nBcc: eve@example.net " + strings.Repeat("x", 500)})
+		if _, _, err := s.Tokens.Create(ctx, right.Operator(), ada.ID, token.NewToken{Note: evil, ExpiresAt: s.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		round(t, s)
+		all := box(t, s)
+		if len(all) != i+1 {
+			t.Fatalf("%d mails", len(all))
+		}
+		m := all[i]
+		if m.Header.Get("Bcc") != "" || m.Header.Get("To") != "<ada@example.com>" || strings.ContainsAny(m.subject(t), "\r\n\u2028\u202E") {
+			t.Errorf("%q: the headers are %v", evil, m.Header)
+		}
+		for l := range strings.Lines(m.body) {
+			if strings.HasPrefix(l, "Bcc") || strings.HasPrefix(l, "Your password") || strings.TrimSpace(l) == "." || strings.ContainsAny(l, "\u2028\u202E") {
+				t.Errorf("%q: a line is %q", evil, l)
+			}
+		}
 	}
 }

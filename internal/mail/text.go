@@ -82,7 +82,8 @@ func (f *Flow) word(list []notice.Notice, to person) Mail {
 	now := f.o.Now()
 	w := wordsOf(list[0].Kind)
 	m := Mail{Name: fmt.Sprintf("%s-%d", list[0].At.UTC().Format("20060102T150405Z"), list[0].ID), To: to.address, At: now}
-	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), f.host())
+	name, _, _ := strings.Cut(f.host(), ":") // a port may not stand there
+	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), name)
 	m.Subject = w.subject(&list[0].Detail, printable.Left(list[0].Detail.Ends().Sub(now)))
 	if len(list) > 1 {
 		m.Subject = fmt.Sprintf("%d %s", len(list), w.many)
