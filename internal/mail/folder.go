@@ -30,8 +30,8 @@ type Folder struct {
 // NewFolder returns the folder, which is made when it is needed.
 func NewFolder(dir, from string) *Folder { return &Folder{dir: dir, from: from} }
 
-// String names the folder.
-func (f *Folder) String() string { return "the folder " + f.dir }
+// String names the folder, without its place on the machine.
+func (f *Folder) String() string { return "the folder " + filepath.Base(f.dir) + " in the data folder" }
 
 // Check makes the folder.
 func (f *Folder) Check(context.Context) error { return os.MkdirAll(f.dir, 0o700) }

@@ -35,7 +35,7 @@ var eventTexts = map[string]string{
 	"membership":   "Somebody joined a team, or left it.",
 	"team":         "A team was made, changed or deleted, or got or lost a repository.",
 
-	"personal_access_token": "A token of yours was made, ends, has ended, was used from a new network, or was frozen since an old secret of it was used.",
+	"personal_access_token": "A token of yours was made, ends, has ended, was used from a new network, or was frozen because an old secret of it was used.",
 }
 
 // orgEventTexts says what more happens to the repositories of an organisation.
