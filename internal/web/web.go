@@ -25,6 +25,7 @@ import (
 	"jeton/internal/mail"
 	"jeton/internal/notice"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
 	"jeton/internal/publish"
@@ -42,6 +43,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Signin    *signin.Room
+	Policies  *policy.Room
 	Tokens    *token.Room
 	Apps      *application.Room
 	Repos     *repo.Room
@@ -191,6 +193,10 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/delete", Action: right.OrgHookDelete, Handle: deleteHook},
 		{Method: get, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookRead, Handle: showDelivery},
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookEdit, Handle: redeliver},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: showPolicy},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: savePolicy},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-token-requests", Action: right.OrgRequestsRead, Handle: listRequests},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-token-requests/{pat_request}", Action: right.OrgRequestsDecide, Handle: decideRequest},
 		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
 		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
 		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
@@ -331,6 +337,8 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUserForm},
 		{Method: post, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUser},
 		{Method: get, Path: "/admin/notices", Action: right.SiteManage, Handle: showNotices},
+		{Method: get, Path: "/admin/token-policy", Action: right.SiteManage, Handle: showPolicy},
+		{Method: post, Path: "/admin/token-policy", Action: right.SiteManage, Handle: savePolicy},
 		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},
 		{Method: get, Path: "/admin/log/export", Action: right.SiteManage, Handle: exportSiteLog},
 	}
