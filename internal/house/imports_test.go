@@ -46,6 +46,7 @@ var allow = map[string][]string{
 	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account", "notice"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token", "notice"},
+	"inventory":   {"id", "problem", "right", "db", "keys", "audit", "account", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
@@ -75,7 +76,7 @@ var allow = map[string][]string{
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
 	"web": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "notice", "mail"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory", "notice", "mail"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole
