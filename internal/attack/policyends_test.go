@@ -95,6 +95,8 @@ func TestS2_ATighterPolicyIsHeardElsewhere(t *testing.T) {
 		return func() error { return other.Policies.Set(t.Context(), right.Operator(), of, p) }
 	}
 	kind := right.Policy{Without: right.Kinds(right.ClassicToken)}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
 	for name, f := range map[string][2]func() error{
 		"the site's":         {set(policy.Site, kind), set(policy.Site, right.Policy{})},
 		"the organization's": {set(g.works.ID, kind), set(g.works.ID, right.Policy{})},
@@ -113,7 +115,7 @@ func TestS2_ATighterPolicyIsHeardElsewhere(t *testing.T) {
 					if time.Now().After(end) {
 						t.Fatalf("%s, %s: a second later the server has not heard of it", name, d)
 					}
-					time.Sleep(10 * time.Millisecond)
+					<-tick.C
 				}
 			}
 		}
