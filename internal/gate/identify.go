@@ -143,8 +143,8 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	a.Ending, a.Old, a.Node, a.Links = v.LastEight, v.Old, v.Node, v.Links
 	a.Made, a.Ends, a.Permissions, a.Approved, a.Barred = v.Made, v.Ends, v.Permissions, v.Approved, v.Barred
 	a.From = event.From(ctx).Address
-	if a.Policies, err = g.o.Policies.Current(ctx); err != nil {
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+	if a.Policies, err = g.policies(ctx); err != nil {
+		return right.Actor{}, err
 	}
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
