@@ -41,7 +41,7 @@ var allow = map[string][]string{
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
-	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},

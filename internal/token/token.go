@@ -42,6 +42,7 @@ type Token struct {
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
 	Limits      []right.Limit
 
+	Carried   string    // the system that made the secret which the token has; empty: this one
 	FrozenAt  time.Time // zero: it is not; see Alarm
 	secretAt  time.Time // when the secret was made
 	personAt  time.Time // when a person last made one, and not the token itself
@@ -75,9 +76,10 @@ type Options struct {
 
 // Room holds the tokens of all accounts.
 type Room struct {
-	o     Options
-	cache *cache
-	uses  *uses
+	o       Options
+	cache   *cache
+	uses    *uses
+	foreign *foreign
 }
 
 // New makes the room and listens for changes. Start begins its background work.
@@ -94,7 +96,7 @@ func New(o Options) *Room {
 	if o.CacheSize == 0 {
 		o.CacheSize = 1 << 16
 	}
-	r := &Room{o: o, cache: newCache(o.CacheSize)}
+	r := &Room{o: o, cache: newCache(o.CacheSize), foreign: newForeign(o.Now)}
 	r.uses = newUses(r)
 	o.Change.Subscribe(r.changed)
 	return r
