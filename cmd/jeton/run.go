@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/app"
 	"jeton/internal/config"
+	"jeton/internal/foreign"
 	"jeton/internal/problem"
 )
 
@@ -64,6 +65,9 @@ func commands() []command {
 		{"repo scan", repoScanUsage, repoScan},
 		{"repo quota", repoQuotaUsage, repoQuota},
 		{"repo delete", repoDeleteUsage, repoDelete},
+		{"import gitea", importUsage(importGiteaText, giteaFolder), importFrom(foreign.Gitea)},
+		{"import gogs", importUsage(importGogsText, giteaFolder), importFrom(foreign.Gogs)},
+		{"import soft-serve", importUsage(importSoftServeText, serveFolder), importFrom(foreign.SoftServe)},
 		{"keys list", keysListUsage, keysList},
 		{"keys rotate", keysRotateUsage, keysRotate},
 		{"audit verify", auditVerifyUsage, auditVerify},

@@ -30,6 +30,7 @@ var allow = map[string][]string{
 	"limit":    {"problem"},
 	"blob":     {},
 	"outbound": {"problem"},
+	"foreign":  {"problem", "right"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
 	"keys":        {"problem", "db"},
@@ -46,6 +47,7 @@ var allow = map[string][]string{
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
+	"carried":     {"db"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
 
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
@@ -56,6 +58,7 @@ var allow = map[string][]string{
 	"gate": {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
 	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
+	"carry":     {"id", "printable", "problem", "right", "db", "foreign", "carried", "account", "org", "repo", "token", "lifecycle", "gitstore"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},

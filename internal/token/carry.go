@@ -127,6 +127,9 @@ func (r *Room) checkCarried(n *NewCarried) (err error) {
 	return checkLimits(n.Limits)
 }
 
+// CheckCarried reports early what CarryTx would refuse of what n says.
+func (r *Room) CheckCarried(n NewCarried) error { return r.checkCarried(&n) }
+
 // CarryTx makes a token of account of what another system kept of one. It works by
 // the text that its owner has; nobody knows another one. It fails with
 // problem.Invalid, and with problem.Conflict when the token is there already.
@@ -257,8 +260,8 @@ const (
 // slowRate is how many times one network may have it computed in vain.
 func slowRate() limit.Rate { return limit.Rate{Count: 60, Per: time.Minute, Burst: 64} }
 
-// foreign keeps the ways of other systems from costing more than they may.
-type foreign struct {
+// foreigners keeps the ways of other systems from costing more than they may.
+type foreigners struct {
 	line  *limit.Line    // one at a time
 	rate  *limit.Limiter // by network
 	tried atomic.Int64   // how often it was computed
@@ -268,12 +271,12 @@ type foreign struct {
 	known, any bool   // whether a token was brought over; guarded by mu
 }
 
-func newForeign(now func() time.Time) *foreign {
-	return &foreign{line: limit.NewLine(limit.LineOptions{PerKey: 1, Total: 1, Waiting: waiting, Wait: waitForTurn}), rate: limit.New(limit.Options{Now: now, Size: 10_000})}
+func newForeign(now func() time.Time) *foreigners {
+	return &foreigners{line: limit.NewLine(limit.LineOptions{PerKey: 1, Total: 1, Waiting: waiting, Wait: waitForTurn}), rate: limit.New(limit.Options{Now: now, Size: 10_000})}
 }
 
 // changed forgets whether there are any.
-func (f *foreign) changed() {
+func (f *foreigners) changed() {
 	f.mu.Lock()
 	f.generation++
 	f.known = false

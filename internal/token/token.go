@@ -79,7 +79,7 @@ type Room struct {
 	o       Options
 	cache   *cache
 	uses    *uses
-	foreign *foreign
+	foreign *foreigners
 }
 
 // New makes the room and listens for changes. Start begins its background work.
