@@ -108,17 +108,18 @@ func giteaRights(scopes string) (Rights, error) {
 		for _, p := range []string{"contents", "statuses", "repository_hooks"} {
 			give.permit(p, repos)
 		}
-		give.permit("administration", right.Read)
+		// Settings and creation are one permission here. There a token that makes
+		// repositories needs the other two as well.
+		settings := right.Read
+		if repos == right.Write && users == right.Write && orgs == right.Write {
+			settings = right.Write
+			give.scope(right.ScopeDeleteRepo)
+		}
+		give.permit("administration", settings)
 	}
 	if repos == right.Write {
 		give.scope(right.ScopeWorkflow)
 		give.permit("workflows", right.Write)
-		// Settings and creation are one permission here. There a token that makes
-		// repositories needs the other two as well.
-		if users == right.Write && orgs == right.Write {
-			give.scope(right.ScopeDeleteRepo)
-			give.permit("administration", right.Write)
-		}
 	}
 	if orgs >= right.Read {
 		give.scope(right.ScopeReadOrg)
