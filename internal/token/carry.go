@@ -294,7 +294,7 @@ func (r *Room) carries(ctx context.Context) (bool, error) {
 		return there, nil
 	}
 	var n int
-	err := r.o.DB.QueryRow(ctx, `SELECT COUNT(1) FROM (SELECT id FROM tokens WHERE carried <> '' LIMIT 1) some`).Scan(&n)
+	err := r.o.DB.QueryRow(ctx, `SELECT CASE WHEN EXISTS (SELECT 1 FROM tokens WHERE carried <> '') THEN 1 ELSE 0 END`).Scan(&n)
 	if err != nil {
 		return false, fmt.Errorf("look for tokens that were brought over: %w", err)
 	}
