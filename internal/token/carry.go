@@ -326,13 +326,14 @@ func (r *Room) verifyForeign(ctx context.Context, plain secret.Value) (*Verified
 	if err != nil {
 		return nil, err
 	}
-	if found == 0 {
-		return nil, &Refused{Why: Malformed}
+	if found != 0 {
+		if err := r.adopt(ctx, found, plain); err != nil {
+			return nil, err
+		}
 	}
-	if err := r.adopt(ctx, found, plain); err != nil {
-		return nil, err
-	}
-	if v, err = r.lookUp(ctx, plain, digest); unknown(err) { // it was revoked in the same moment
+	// Where nothing was found, another request may have been first; where something
+	// was, it may have been revoked in the same moment.
+	if v, err = r.lookUp(ctx, plain, digest); unknown(err) {
 		err = &Refused{Why: Malformed}
 	}
 	return v, err
