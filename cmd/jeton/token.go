@@ -111,10 +111,11 @@ type tokenJSON struct {
 	Expired    bool       `json:"expired"`
 	Frozen     bool       `json:"frozen"`       // an old secret was used after its time
 	LastUsedAt *time.Time `json:"last_used_at"` // null: never
+	From       string     `json:"carried_from"` // the system that made its secret; empty: this one
 }
 
 func tokenLine(t token.Token, login string) tokenJSON {
-	return tokenJSON{int64(t.ID), login, t.Kind.String(), t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At)}
+	return tokenJSON{int64(t.ID), login, t.Kind.String(), t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At), t.Carried}
 }
 
 func orNull(t time.Time) *time.Time {
@@ -152,6 +153,8 @@ func tokenList(c *call) error {
 					ends = "expired"
 				case t.Frozen:
 					ends += ", frozen"
+				case t.From != "":
+					ends += ", from " + token.SystemName(t.From)
 				}
 				_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, printable.Line(t.Note, 60), strings.Join(t.Scopes, ","), ends, day(t.LastUsedAt))
 			})
