@@ -185,6 +185,12 @@ func (g *Gate) Check(actor *right.Actor, action right.Action) error {
 	return g.decide(actor, action, right.Facts{Closed: g.o.Closed})
 }
 
+// CheckWith is Check for an action of the actor's own account that concerns owner,
+// whose login is given: a membership, or an invitation to what is owner's.
+func (g *Gate) CheckWith(actor *right.Actor, action right.Action, owner id.Account, login string) error {
+	return g.decide(actor, action, right.Facts{Closed: g.o.Closed, Owner: owner, OwnerLogin: login})
+}
+
 // actorOf is the account behind a credential, with its state of this moment.
 func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error) {
 	f, err := g.o.Accounts.Facts(ctx, g.o.DB, aid)

@@ -46,6 +46,7 @@ var allow = map[string][]string{
 	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
+	"inventory":   {"id", "problem", "right", "db", "keys", "audit", "account", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"carried":     {"db"},
@@ -74,9 +75,9 @@ var allow = map[string][]string{
 	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
-	"web": {"id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
+	"web": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole

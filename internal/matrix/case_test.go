@@ -238,10 +238,12 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fi
 	"web POST /settings/sessions/end_others":       {hermit: true},
 	"web GET /settings/security-log/export":        {query: "format=csv"},
 	"web GET /admin/log/export":                    {query: "format=csv"},
+	"web GET /admin/tokens/export":                 {query: "format=csv"},
 	"web GET /settings/tokens/{token}/uses/export": {query: "format=csv"},
 	"web POST /settings/tokens/{token}/shrink":     {form: "scopes=", anew: true},
 	"web POST /settings/tokens/{token}/delete":     {anew: true},
 	"web POST " + finePages + "/delete":            {anew: true},
+	"web POST /admin/token-policy":                 {form: "kinds=classic&kinds=fine-grained&kinds=oauth&kinds=deploy&kinds=exchanged"},
 	"web POST /admin/users/{user}/suspend":         {form: "suspend=no"},
 })
 

@@ -34,6 +34,7 @@ type tokenRow struct {
 	Expired    bool
 	Frozen     bool
 	From       string // the system that it was brought over from, with its secret
+	Blocked    string // what to say if a policy is against it
 }
 
 // newToken is a token that was made a moment ago, with its secret in the clear:
@@ -92,6 +93,7 @@ type expiryField struct {
 	Custom, Min, Text string
 	Time              string // of the custom day; empty: its end
 	Wrong             string
+	Policy, Max       string // what a policy says of it; the last day that it leaves
 }
 
 // presets are the numbers of days that are offered; the second is preselected.
@@ -184,6 +186,7 @@ type tokenUse struct {
 	Old                                           *oldSecret   // nil: none works
 	Ledger                                        *tokenLedger // nil when the form is shown again
 	Explain                                       explainForm
+	Standing                                      []standing // why policies keep it from something
 }
 
 // regeneratePage asks for a new expiration.

@@ -18,11 +18,13 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/hook"
 	"jeton/internal/httpkit"
+	"jeton/internal/inventory"
 	"jeton/internal/largefile"
 	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
 	"jeton/internal/publish"
@@ -40,7 +42,9 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Signin    *signin.Room
+	Policies  *policy.Room
 	Tokens    *token.Room
+	Inventory *inventory.Room
 	Apps      *application.Room
 	Repos     *repo.Room
 	Orgs      *org.Room
@@ -91,7 +95,7 @@ const (
 
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
-	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
+	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Inventory == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
 		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
@@ -187,6 +191,16 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/delete", Action: right.OrgHookDelete, Handle: deleteHook},
 		{Method: get, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookRead, Handle: showDelivery},
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookEdit, Handle: redeliver},
+		{Method: get, Path: "/organizations/{org}/settings/tokens", Action: right.OrgTokensRead, Handle: listInventory},
+		{Method: get, Path: "/organizations/{org}/settings/tokens/export", Action: right.OrgTokensRead, Handle: exportInventory},
+		{Method: get, Path: "/organizations/{org}/settings/tokens/revoke", Action: right.OrgTokensRevoke, Handle: endTokensForm(false)},
+		{Method: post, Path: "/organizations/{org}/settings/tokens/revoke", Action: right.OrgTokensRevoke, Handle: endTokens(false)},
+		{Method: get, Path: "/organizations/{org}/settings/tokens/let_in", Action: right.OrgTokensRevoke, Handle: endTokensForm(true)},
+		{Method: post, Path: "/organizations/{org}/settings/tokens/let_in", Action: right.OrgTokensRevoke, Handle: endTokens(true)},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: showPolicy},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: savePolicy},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-token-requests", Action: right.OrgRequestsRead, Handle: listRequests},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-token-requests/{pat_request}", Action: right.OrgRequestsDecide, Handle: decideRequest},
 		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
 		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
 		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
@@ -314,6 +328,12 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/admin/users/{user}/emails/{email}/verify", Action: right.SiteManage, Handle: verifyEmail},
 		{Method: get, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUserForm},
 		{Method: post, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUser},
+		{Method: get, Path: "/admin/tokens", Action: right.SiteManage, Handle: listInventory},
+		{Method: get, Path: "/admin/tokens/export", Action: right.SiteManage, Handle: exportInventory},
+		{Method: get, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokensForm(false)},
+		{Method: post, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokens(false)},
+		{Method: get, Path: "/admin/token-policy", Action: right.SiteManage, Handle: showPolicy},
+		{Method: post, Path: "/admin/token-policy", Action: right.SiteManage, Handle: savePolicy},
 		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},
 		{Method: get, Path: "/admin/log/export", Action: right.SiteManage, Handle: exportSiteLog},
 	}
