@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,7 +149,12 @@ func use(b *testing.B, w *world, later time.Duration) {
 		}
 	}
 	flush(rand.Perm(tokens)) // all were used this day, and have text of that length
+	var times []time.Duration
 	for b.Loop() {
+		begun := time.Now()
 		flush(rand.Perm(tokens)[:1000])
+		times = append(times, time.Since(begun))
 	}
+	slices.Sort(times)
+	b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "ms/median")
 }
