@@ -108,7 +108,11 @@ func (c *call) tokenTable(list []inventory.Exported) {
 		if may == "" {
 			may = t.Permissions
 		}
-		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, t.Kind, printable.Line(t.Name, 60), may, ends, day(t.LastUsedAt))
+		name := printable.Line(t.Name, 60)
+		if t.From != "" {
+			name += ", from " + t.From
+		}
+		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, t.Kind, name, may, ends, day(t.LastUsedAt))
 	})
 }
 
