@@ -176,10 +176,10 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
-	Href                                          string
-	Frozen                                        time.Time    // zero: it is not
-	Old                                           *oldSecret   // nil: none works
-	Ledger                                        *tokenLedger // nil when the form is shown again
+	Href, Log                                     string        // Log: of what the token did, in the security log
+	Frozen                                        time.Time     // zero: it is not
+	Old                                           *oldSecret    // nil: none works
+	Ledger                                        *tokenLedger  // nil when the form is shown again
 	Explain                                       explainForm
 }
 
