@@ -19,6 +19,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -43,6 +44,7 @@ type Options struct {
 	Git     *gitstore.Store
 	Hooks   *hook.Room       // nil: there are no webhooks
 	Alerts  *alert.Room      // nil: nobody looks for tokens
+	Policy  *policy.Room     // nil: there are no policies
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }

@@ -152,6 +152,22 @@ func (s ScopeSet) Contains(scope Scope) bool {
 	return false
 }
 
+// all returns the set with every scope that one of it includes.
+func (s ScopeSet) all() ScopeSet {
+	for i := range scopes { // parents stand before their children
+		if p := scopes[i].Parent; p != "" && s&bit(p) != 0 {
+			s |= 1 << i
+		}
+	}
+	return s
+}
+
+// Under reports whether the set gives no scope that most does not.
+func (s ScopeSet) Under(most ScopeSet) bool { return s.all()&^most.all() == 0 }
+
+// Meet returns the scopes that both sets give.
+func (s ScopeSet) Meet(o ScopeSet) ScopeSet { return (s.all() & o.all()).Normal() }
+
 // Names returns the normalised names in alphabetical order.
 func (s ScopeSet) Names() []string {
 	out := []string{}
