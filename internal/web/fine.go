@@ -174,7 +174,11 @@ func (c *call) resourceOf(login string) (gate.Resource, error) {
 	if i := slices.IndexFunc(all, func(r gate.Resource) bool { return strings.EqualFold(r.Login, login) }); i >= 0 {
 		return all[i], nil
 	}
-	return all[0], problem.Field("target_name", "Choose from the list: whose repositories are shared with the account.")
+	text := "Choose yourself, an organization that you belong to, or somebody who shares a repository with you"
+	if c.of != nil {
+		text = "Choose " + c.of.manager.Login + ", or somebody who shares a repository with " + c.of.who.Login
+	}
+	return all[0], problem.Field("target_name", text)
 }
 
 // fillNew puts into the form what was filled in, and what can be chosen.
