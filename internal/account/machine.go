@@ -65,7 +65,7 @@ func (r *Room) CreateMachineTx(ctx context.Context, tx *db.Tx, actor right.Actor
 }
 
 func asDescription(err error) error {
-	if p := problem.Of(err); p.Kind == problem.Invalid && p.Field == "bio" {
+	if p := problem.Of(err); err != nil && p.Field == "bio" {
 		return problem.Field("description", strings.Replace(p.Public, "Bio", "Description", 1))
 	}
 	return err
