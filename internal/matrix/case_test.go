@@ -242,6 +242,7 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, machineFixtur
 	"web POST /settings/tokens/{token}/shrink":     {form: "scopes=", anew: true},
 	"web POST /settings/tokens/{token}/delete":     {anew: true},
 	"web POST " + finePages + "/delete":            {anew: true},
+	"web POST /admin/token-policy":                 {form: "kinds=classic&kinds=fine-grained&kinds=oauth&kinds=deploy&kinds=exchanged"},
 	"web POST /admin/users/{user}/suspend":         {form: "suspend=no"},
 })
 

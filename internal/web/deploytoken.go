@@ -87,7 +87,13 @@ func (c *call) deployForm() *deployForm {
 	return p
 }
 
-func newDeployForm(c *call) error { return c.show("deploy-new", c.deployForm()) }
+func newDeployForm(c *call) error {
+	p := c.deployForm()
+	if err := c.limitExpiry(&p.Expiry, c.repo.Owner); err != nil {
+		return err
+	}
+	return c.show("deploy-new", p)
+}
 
 func createDeployToken(c *call) error {
 	p := c.deployForm()
@@ -95,7 +101,7 @@ func createDeployToken(c *call) error {
 	p.Statuses, p.Deployments = c.field("statuses") == "write", c.field("deployments") == "write"
 	n := token.NewDeploy{Note: p.Note}
 	level, ok := right.ParseLevel(c.field("level"))
-	until, err := c.expiry(&p.Expiry)
+	until, err := c.expiry(&p.Expiry, c.repo.Owner)
 	if err == nil && (!ok || level > right.Write) {
 		err = problem.Field("level", "Choose whether the token reads, or reads and writes.")
 	}

@@ -21,6 +21,7 @@ import (
 // or by a link: the names of the fields are the parameters of GitHub's links.
 type filled struct {
 	name, description, owner string
+	reason                   string // for the organization's owners
 	access                   string
 	repos                    []string // "owner/name"
 	find                     string
@@ -32,12 +33,12 @@ type filled struct {
 const reposListed = repo.MaxPerPage
 
 // ownFields are those of the form's fields that are no permissions.
-var ownFields = [...]string{"name", "description", "target_name", "expires", "expires_at", "expires_time", "expires_in", "access", "repositories", "find", "again"}
+var ownFields = [...]string{"name", "description", "target_name", "expires", "expires_at", "expires_time", "expires_in", "access", "repositories", "find", "again", "reason"}
 
 // readFilled reads the fields, from a form that was sent or from an address.
 func readFilled(v url.Values) filled {
 	f := filled{name: v.Get("name"), description: v.Get("description"), owner: strings.TrimSpace(v.Get("target_name")), access: v.Get("access"),
-		repos: v["repositories"], find: strings.TrimSpace(cut(v.Get("find"), 100))}
+		reason: cut(v.Get("reason"), 2048), repos: v["repositories"], find: strings.TrimSpace(cut(v.Get("find"), 100))}
 	slices.Sort(f.repos)
 	f.repos = slices.Compact(f.repos)
 	f.repos = f.repos[:min(len(f.repos), token.MaxRepos+1)] // one too many is refused, and said to be
@@ -98,6 +99,9 @@ func (c *call) fineRows(h tokenHome, list []token.Token) (rows []tokenRow, err e
 		}
 		row := h.row(t, gives(t), now)
 		row.Reaches = reaches(t, login)
+		if row.Blocked, err = c.blocked(t, []gate.Resource{{ID: t.Owner, Login: login, Org: true}}); err != nil {
+			return nil, err
+		}
 		rows = append(rows, row)
 	}
 	return rows, nil
@@ -132,6 +136,9 @@ func newFineForm(c *call) error {
 	}
 	if q.Has("expires") {
 		p.Expiry = newExpiryField(q.Get("expires"), strings.TrimSpace(q.Get("expires_at")+" "+q.Get("expires_time")), c.door.o.Now())
+	}
+	if err := c.limitExpiry(&p.Expiry, of.ID); err != nil {
+		return err
 	}
 	p.Unknown = strings.Join(unknown[:min(len(unknown), 50)], ", ")
 	if err := c.fillNew(p, of, &f); err != nil {
@@ -181,6 +188,19 @@ func (c *call) resourceOf(login string) (gate.Resource, error) {
 	return all[0], problem.Field("target_name", text)
 }
 
+// approves reports whether the person answers for what tokens of an organization may
+// do, so that nobody else is asked.
+func (c *call) approves(of gate.Resource) (bool, error) {
+	if !of.Org {
+		return false, nil
+	}
+	o, err := c.door.o.Gate.Org(c.ctx(), &c.actor, right.OrgBrowse, of.Login)
+	if err != nil {
+		return false, err
+	}
+	return c.door.o.Gate.AllowsOrg(&c.actor, right.OrgRequestsDecide, &o), nil
+}
+
 // fillNew puts into the form what was filled in, and what can be chosen.
 func (c *call) fillNew(p *fineNew, of gate.Resource, f *filled) error {
 	all, err := c.resources()
@@ -197,6 +217,15 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 	p.Name, p.Description, p.Owner, p.Access, p.Find, p.Max = f.name, f.description, of.Login, f.access, f.find, token.MaxRepos
 	if p.Access == "" {
 		p.Access = accessNone
+	}
+	approves, err := c.approves(of)
+	if err != nil {
+		return err
+	}
+	if rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, of.ID); err != nil {
+		return err
+	} else if rules.Approve && !approves {
+		p.Asks, p.Reason = true, f.reason
 	}
 	p.Groups = groupsFor(of, of.ID == c.holder().Account, f.permissions)
 	if p.Gone {
@@ -266,7 +295,11 @@ func (c *call) seen(owner id.Account, repos []id.Repo) (out []repoRow, lost int,
 
 // made is what the form that was sent asks for, within what of owns.
 func (c *call) made(f *filled, of gate.Resource) (token.NewFine, error) {
-	n := token.NewFine{Name: f.name, Description: f.description, Owner: of.ID, OwnerIsOrg: of.Org, Permissions: f.permissions}
+	n := token.NewFine{Name: f.name, Description: f.description, Owner: of.ID, OwnerIsOrg: of.Org, Permissions: f.permissions, Reason: strings.TrimSpace(f.reason)}
+	var err error
+	if n.Approved, err = c.approves(of); err != nil {
+		return n, err
+	}
 	switch f.access {
 	case accessNone:
 		n.Access = token.PublicOnly
@@ -281,7 +314,6 @@ func (c *call) made(f *filled, of gate.Resource) (token.NewFine, error) {
 				names[i] = name
 			}
 		}
-		var err error
 		if n.Repos, err = c.door.o.Gate.Reachable(c.ctx(), c.holder(), of, "repositories", names); err != nil {
 			return n, err
 		}
@@ -309,7 +341,7 @@ func createFine(c *call) error {
 	if err := c.fillNew(p, of, &f); err != nil {
 		return err
 	}
-	until, err := c.expiry(&p.Expiry)
+	until, err := c.expiry(&p.Expiry, of.ID)
 	var n token.NewFine
 	if wrong == nil {
 		if wrong = err; wrong == nil {

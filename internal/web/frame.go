@@ -106,7 +106,7 @@ func (f *Frame) Nav() []navGroup {
 		}
 	case f.Admin:
 		groups = []navGroup{
-			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}, {Text: "Site log", Href: "/admin/log"}}},
+			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}, {Text: "Token policy", Href: "/admin/token-policy"}, {Text: "Site log", Href: "/admin/log"}}},
 			{Apart: true, Items: []Link{{Text: "Your settings", Href: "/settings/profile"}}},
 		}
 	default:

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"jeton/internal/cert"
+	"jeton/internal/gate"
 	"jeton/internal/id"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -58,7 +60,11 @@ func listTokens(c *call) error {
 	}
 	p := &tokensPage{Frame: h.frame("Personal access tokens (classic)")}
 	for i := range list {
-		p.Tokens = append(p.Tokens, h.row(&list[i], list[i].Scopes.String(), now))
+		row := h.row(&list[i], list[i].Scopes.String(), now)
+		if row.Blocked, err = c.blocked(&list[i], nil); err != nil {
+			return err
+		}
+		p.Tokens = append(p.Tokens, row)
 	}
 	return c.showTokens(h, p, list)
 }
@@ -197,6 +203,9 @@ func newTokenForm(c *call) error {
 	set, _ := right.ParseScopes(known)
 	p.Scopes, p.Unknown = scopeTree(set), strings.Join(unknown, ", ")
 	p.Expiry = newExpiryField(q.Get("default_expires_at"), "", c.door.o.Now())
+	if err := c.limitExpiry(&p.Expiry, policy.Site); err != nil {
+		return err
+	}
 	return c.show("token-new", p)
 }
 
@@ -219,7 +228,7 @@ func createToken(c *call) error {
 		return err
 	}
 	p.Scopes = scopeTree(set)
-	until, err := c.expiry(&p.Expiry)
+	until, err := c.expiry(&p.Expiry, policy.Site)
 	if err != nil {
 		return c.again(err, "token-new", p)
 	}
@@ -243,10 +252,13 @@ func (c *call) scopes() (set right.ScopeSet, reduced bool, err error) {
 
 // expiry reads the choice of an expiration and fills in the field for the form
 // that is shown again. A custom day counts to its end, in UTC, unless there is a
-// time beside it.
-func (c *call) expiry(f *expiryField) (time.Time, error) {
+// time beside it. What the token reaches is owner's.
+func (c *call) expiry(f *expiryField, owner id.Account) (time.Time, error) {
 	choice, custom, now := c.field("expires"), strings.TrimSpace(c.field("expires_at")+" "+c.field("expires_time")), c.door.o.Now().UTC()
 	*f = newExpiryField(choice, custom, now)
+	if err := c.limitExpiry(f, owner); err != nil {
+		return time.Time{}, err
+	}
 	wrong := func(text string) (time.Time, error) {
 		f.Wrong = text
 		return time.Time{}, problem.Field("expires_at", text)
@@ -293,7 +305,27 @@ func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	if old, ok := all[t.ID]; ok {
 		u.Old = &oldSecret{LastEight: old.LastEight, Ends: old.EndsAt, Closes: old.Closes, Used: old.LastUse.At, Address: old.LastUse.Address, Client: line(old.LastUse.Client)}
 	}
+	if err != nil {
+		return u, err
+	}
+	u.Standing, err = c.standings(t)
 	return u, err
+}
+
+// blocked says that a policy is against a token: the site's, or that of one of the
+// organizations in of.
+func (c *call) blocked(t *token.Token, of []gate.Resource) (string, error) {
+	s, err := c.door.o.Gate.SubjectToken(c.ctx(), *t)
+	if err != nil {
+		return "", err
+	}
+	switch all := c.door.o.Gate.Standings(&s, of); {
+	case len(all) == 0:
+		return "", nil
+	case all[0].Breach == right.BreachUnapproved:
+		return "Waits for approval", nil
+	}
+	return "Blocked by a policy", nil
 }
 
 func (c *call) tokenPage(t *token.Token) (*tokenPage, error) {
@@ -353,10 +385,11 @@ func gives(t *token.Token) string {
 	return t.Scopes.String()
 }
 
-func (c *call) regeneratePage(t *token.Token) *regeneratePage {
+func (c *call) regeneratePage(t *token.Token) (*regeneratePage, error) {
 	h := c.homeOf(t.Kind)
-	return &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
+	p := &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
 		Expiry: newExpiryField(defaultPreset, "", c.door.o.Now())}
+	return p, c.limitExpiry(&p.Expiry, t.Owner)
 }
 
 func regenerateForm(k token.Kind) handler {
@@ -365,7 +398,11 @@ func regenerateForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		return c.show("token-regenerate", c.regeneratePage(&t))
+		p, err := c.regeneratePage(&t)
+		if err != nil {
+			return err
+		}
+		return c.show("token-regenerate", p)
 	}
 }
 
@@ -375,8 +412,11 @@ func regenerateToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p := c.regeneratePage(&t)
-		until, err := c.expiry(&p.Expiry)
+		p, err := c.regeneratePage(&t)
+		if err != nil {
+			return err
+		}
+		until, err := c.expiry(&p.Expiry, t.Owner)
 		if err != nil {
 			return c.again(err, "token-regenerate", p)
 		}
