@@ -83,7 +83,7 @@ func (c *call) machinesFrame(title string) Frame {
 	f.Dev, f.Here = false, c.machinesPath()
 	f.Crumbs = []Link{{Text: c.org.Login, Href: "/" + c.org.Login}, {Text: "Settings", Href: c.orgSettingsPath("")}}
 	f.SideLabel, f.Side = "Settings of the organization", []Link{{Text: "General", Href: c.orgSettingsPath("")}, {Text: "OAuth Apps", Href: c.orgSettingsPath("/applications")},
-		{Text: "Webhooks", Href: c.orgSettingsPath("/hooks")}, {Text: "Service accounts", Href: c.machinesPath()}, {Text: "Token policy", Href: c.orgSettingsPath("/token-policy")}, {Text: "Security log", Href: c.orgSettingsPath("/audit-log")}}
+		{Text: "Webhooks", Href: c.orgSettingsPath("/hooks")}, {Text: "Service accounts", Href: c.machinesPath()}, {Text: "Token policy", Href: c.orgSettingsPath("/personal-access-tokens")}, {Text: "Security log", Href: c.orgSettingsPath("/audit-log")}}
 	return f
 }
 
