@@ -69,6 +69,9 @@ func (f *Flow) DeleteOrg(ctx context.Context, actor right.Actor, org id.Account)
 		if err := f.handOver(ctx, tx, actor, org, 0, o.Login); err != nil {
 			return err
 		}
+		if err := f.deleteMachines(ctx, tx, actor, org); err != nil {
+			return err
+		}
 		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, org); err != nil {
 			return err
 		}

@@ -200,8 +200,14 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Alerts.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
-		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
-		return err
+		machine, err := f.endMachine(ctx, tx, actor, r, "the repository was deleted")
+		if err != nil {
+			return err
+		}
+		if _, err := f.o.Repo.Delete(ctx, tx, actor, r); err != nil || machine == 0 {
+			return err
+		}
+		return f.deleteTx(ctx, tx, actor, machine)
 	})
 	if err != nil {
 		return err

@@ -137,7 +137,7 @@ func (r *Room) CarryTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if err := r.checkCarried(&n); err != nil {
 		return Token{}, err
 	}
-	if err := people(ctx, tx, account); err != nil {
+	if err := mayHold(ctx, tx, account, Personal); err != nil {
 		return Token{}, err
 	}
 	var there int

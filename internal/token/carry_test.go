@@ -13,7 +13,6 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
-	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
