@@ -387,7 +387,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 			detail[name] = text
 		}
 	}
-	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
+	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.log(), Target: t.Note, Detail: detail})
 }
 
 // recordChange records and makes every process forget what it knows of t.
