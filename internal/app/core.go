@@ -39,6 +39,7 @@ import (
 	"jeton/internal/scan"
 	"jeton/internal/signin"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // Options are what surrounds the program. The zero value works.
@@ -73,6 +74,7 @@ type Core struct {
 	Accounts  *account.Room
 	Signin    *signin.Room
 	Tokens    *token.Room
+	Trusts    *trust.Room
 	Hooks     *hook.Room
 	Repos     *repo.Room
 	Apps      *application.Room
@@ -159,6 +161,7 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.Trusts = trust.New(trust.Options{DB: k.DB, Audit: k.Audit, Tokens: k.Tokens, Private: len(k.Config.WebhookAllow) > 0, Log: o.Log, Now: o.Now})
 	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
@@ -178,7 +181,7 @@ func (k *Core) openRooms() {
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
 		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
-		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Trusts: k.Trusts,
 		Log: o.Log, Now: o.Now,
 	})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})

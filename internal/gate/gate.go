@@ -183,6 +183,23 @@ func (g *Gate) Check(actor *right.Actor, action right.Action) error {
 	return g.decide(actor, action, right.Facts{Closed: g.o.Closed})
 }
 
+// answeredFor refuses a machine for which nobody who may act answers. Whoever
+// presents its token is not told who that is.
+func (g *Gate) answeredFor(ctx context.Context, f *account.Facts) error {
+	refusal := g.suspended(f.Login)
+	manager, err := g.o.Accounts.Facts(ctx, g.o.DB, f.Manager)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		return refusal
+	case err != nil:
+		return fmt.Errorf("read who manages the account: %w", err)
+	case manager.Suspended:
+		refusal.manager = manager.Login
+		return refusal
+	}
+	return nil
+}
+
 // actorOf is the account behind a credential, with its state of this moment.
 func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error) {
 	f, err := g.o.Accounts.Facts(ctx, g.o.DB, aid)
@@ -198,6 +215,11 @@ func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error)
 	}
 	if f.Suspended {
 		return right.Actor{}, g.suspended(f.Login)
+	}
+	if f.Machine {
+		if err := g.answeredFor(ctx, &f); err != nil {
+			return right.Actor{}, err
+		}
 	}
 	return right.Actor{Account: aid, Login: f.Login, SiteAdmin: f.SiteAdmin}, nil
 }

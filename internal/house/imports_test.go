@@ -44,6 +44,7 @@ var allow = map[string][]string{
 	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
+	"trust":       {"id", "problem", "right", "db", "audit", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
@@ -55,7 +56,8 @@ var allow = map[string][]string{
 	// the gate
 	"gate": {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
+	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert", "trust"},
+	"exchange":  {"id", "printable", "problem", "secret", "event", "right", "db", "limit", "audit", "account", "repo", "org", "token", "trust", "outbound"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
@@ -67,12 +69,12 @@ var allow = map[string][]string{
 	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "ledger",
 		"signature", "pubkey", "commitstatus", "deployment", "release", "publish", "blob", "alert"},
 	"graphql": {"ledger", "release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
-	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "application", "exchange", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
 	"web": {"id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "trust"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole

@@ -22,6 +22,7 @@ import (
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // leftoverAge is how long making a repository, or a file in the store's
@@ -29,7 +30,7 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Hooks, Alerts, Log and Now are
+// Options are the parts that the flow joins. All but Hooks, Alerts, Trusts, Log and Now are
 // required.
 type Options struct {
 	DB      *db.DB
@@ -43,6 +44,7 @@ type Options struct {
 	Git     *gitstore.Store
 	Hooks   *hook.Room       // nil: there are no webhooks
 	Alerts  *alert.Room      // nil: nobody looks for tokens
+	Trusts  *trust.Room      // nil: no other issuer is trusted
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }

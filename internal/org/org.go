@@ -197,6 +197,9 @@ func (m *Room) Create(ctx context.Context, actor right.Actor, login, name string
 		if first.IsOrg() {
 			return problem.Field("owner", "An organization can't own an organization.")
 		}
+		if first.IsMachine() {
+			return problem.Field("owner", "A service account can't own an organization.")
+		}
 		if err := m.mayOwnMore(ctx, tx, actor, owner); err != nil {
 			return err
 		}

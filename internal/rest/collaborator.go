@@ -237,14 +237,14 @@ func (d *Door) acceptInvitation(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := d.o.Repos.OwnInvitation(c.ctx(), d.o.DB, &c.actor, n)
+	i, err := d.o.Repos.OwnInvitation(c.ctx(), d.o.DB, c.actor.Account, n)
 	if err != nil {
 		return nil, err
 	}
 	if i.Offer() { // to own a repository is accepted in person
 		return nil, errNotFound
 	}
-	_, err = d.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, n)
+	_, err = d.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, c.actor.Account, n)
 	return nil, err
 }
 
@@ -253,5 +253,5 @@ func (d *Door) declineInvitation(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, d.o.Repos.Decline(c.ctx(), c.actor, n)
+	return nil, d.o.Repos.Decline(c.ctx(), c.actor, c.actor.Account, n)
 }

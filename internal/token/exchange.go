@@ -103,11 +103,3 @@ func (r *Room) TrimExchanged(ctx context.Context) error {
 		}
 	}
 }
-
-// log is in whose security log the token stands: nobody reads that of a machine.
-func (t *Token) log() id.Account {
-	if t.Kind == Exchanged {
-		return t.Owner
-	}
-	return t.Account
-}

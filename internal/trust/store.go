@@ -194,8 +194,11 @@ func (m *Room) drop(ctx context.Context, tx *db.Tx, actor right.Actor, t *Trust,
 
 // DropTx takes away every trust of a repository or organisation that is deleted or
 // has another owner: whom the one trusted, the next did not choose. What they gave
-// ends with them.
+// ends with them. A nil room has none.
 func (m *Room) DropTx(ctx context.Context, tx *db.Tx, actor right.Actor, of Of) error {
+	if m == nil {
+		return nil
+	}
 	all, err := m.List(ctx, tx, of)
 	if err != nil {
 		return err

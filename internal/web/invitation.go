@@ -70,7 +70,7 @@ func acceptInvitation(c *call) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.door.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, n)
+	r, err := c.door.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, c.actor.Account, n)
 	return c.answered(err, "Accepted. You have access to "+r.FullName()+" now.", "/"+r.FullName())
 }
 
@@ -79,7 +79,7 @@ func declineInvitation(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answered(c.door.o.Repos.Decline(c.ctx(), c.actor, n), "Declined the invitation.", "/invitations")
+	return c.answered(c.door.o.Repos.Decline(c.ctx(), c.actor, c.actor.Account, n), "Declined the invitation.", "/invitations")
 }
 
 // asked is the organisation whose invitation the viewer answers. One that has
