@@ -105,8 +105,8 @@ func (s *issuers) cached(name string) ([]jose.JSONWebKey, bool) {
 // time wait for one attempt. It fails with errDown.
 func (s *issuers) keys(ctx context.Context, name string, again bool) ([]jose.JSONWebKey, error) {
 	one, v, _ := s.look(name, true)
-	if !s.due(&v, again) {
-		return s.give(&v)
+	if !again && !v.fetched.IsZero() && s.now().Sub(v.fetched) < fresh {
+		return v.keys, nil
 	}
 	select {
 	case one.busy <- struct{}{}:
