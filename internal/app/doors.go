@@ -59,7 +59,7 @@ func (a *App) doors() (err error) {
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Trusts: k.Trusts,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		Log: k.o.Log, Now: k.o.Now,
 	}
