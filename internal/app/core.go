@@ -33,6 +33,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/pubkey"
 	"jeton/internal/release"
 	"jeton/internal/repo"
@@ -79,6 +80,7 @@ type Core struct {
 	Repos     *repo.Room
 	Apps      *application.Room
 	Orgs      *org.Room
+	Policies  *policy.Room
 	Leaks     *leak.Room
 	Alerts    *alert.Room
 	Scan      *scan.Flow
@@ -160,7 +162,8 @@ func (k *Core) openRooms() {
 	k.Limit = limit.New(limit.Options{Now: o.Now})
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
-	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Log: o.Log, Now: o.Now})
+	k.Policies = policy.New(policy.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
+	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Policies: k.Policies, Log: o.Log, Now: o.Now})
 	k.Trusts = trust.New(trust.Options{DB: k.DB, Audit: k.Audit, Tokens: k.Tokens, Private: len(k.Config.WebhookAllow) > 0, Log: o.Log, Now: o.Now})
 	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
@@ -175,13 +178,13 @@ func (k *Core) openRooms() {
 	k.Gate = gate.New(gate.Options{
 		DB: k.DB, Change: k.Change, Audit: k.Audit,
 		Accounts: k.Accounts, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
-		Repos: k.Repos, Orgs: k.Orgs, Ledger: k.Ledger,
+		Repos: k.Repos, Orgs: k.Orgs, Policies: k.Policies, Ledger: k.Ledger,
 		Log: o.Log, URL: k.Config.URL, Closed: k.Config.Closed, Now: o.Now,
 	})
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
 		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
-		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Trusts: k.Trusts,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Trusts: k.Trusts, Policy: k.Policies,
 		Log: o.Log, Now: o.Now,
 	})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})

@@ -28,9 +28,10 @@ const (
 	TokenChanged    Kind = "token"
 	SessionChanged  Kind = "session"
 	RepoChanged     Kind = "repo"
-	RepoPushed      Kind = "push"  // its refs have moved, and who may what is as it was
-	HooksChanged    Kind = "hooks" // which repositories have webhooks
-	OrgChanged      Kind = "org"   // who may do what in an organisation: its members, teams, or what it gives them
+	RepoPushed      Kind = "push"   // its refs have moved, and who may what is as it was
+	HooksChanged    Kind = "hooks"  // which repositories have webhooks
+	OrgChanged      Kind = "org"    // who may do what in an organisation: its members, teams, or what it gives them
+	PolicyChanged   Kind = "policy" // of an organisation, or of the site: 0
 	SettingsChanged Kind = "settings"
 	KeysChanged     Kind = "keys"
 	All             Kind = "all"

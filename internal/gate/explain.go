@@ -31,7 +31,12 @@ func (g *Gate) SubjectToken(ctx context.Context, t token.Token) (Subject, error)
 		return Subject{}, err
 	}
 	s := Subject{Actor: right.Actor{Account: t.Account, Login: f.Login, SiteAdmin: f.SiteAdmin, Kind: t.Kind.Credential(), Token: t.ID, App: t.App,
-		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true}} // as every door is
+		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true, // as every door is
+		Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred}}
+	s.Actor.Made, s.Actor.Ends = t.SecretAt(), t.ExpiresAt
+	if s.Actor.Policies, err = g.o.Policies.Current(ctx); err != nil {
+		return Subject{}, err
+	}
 	switch {
 	case !t.RevokedAt.IsZero():
 		s.ended = g.refuse(RevokedToken, Presented{}, t)
@@ -93,6 +98,7 @@ func (g *Gate) Explain(ctx context.Context, asker *right.Actor, s Subject, q Que
 	if !operator && (asker.Account == 0 || asker.Account != s.Actor.Account) {
 		return Explanation{}, problem.New(problem.NotFound, "Not Found", "")
 	}
+	s.Actor.From = q.From
 	x := &explaining{gate: g, subject: &s, question: q, person: !asker.IsToken()}
 	if err := x.credential(ctx); err != nil {
 		return Explanation{}, err
@@ -246,6 +252,10 @@ func (x *explaining) part(p right.Part, f *right.Facts) {
 		x.held(p.Kind.String(), x.saysHeld(p, f))
 	default:
 		a, action := &x.subject.Actor, x.question.Action
+		if b, _ := a.Against(f.Owner); p.Kind == right.PartPolicy && b == right.BreachNetwork && !a.From.IsValid() {
+			x.notAsked(p.Kind.String(), "Tokens are taken from some networks alone, and from which address this one comes was not said.")
+			return
+		}
 		e := x.gate.words(a, action, reasonOf(p.Kind, a, action), p.Kind, f)
 		if p.Kind == right.PartExists && x.person && action.Info().Subject == right.OfRepo {
 			e = x.gate.noAccess(a)
@@ -274,6 +284,8 @@ func reasonOf(k right.PartKind, a *right.Actor, action right.Action) right.Reaso
 		return right.SignIn
 	case right.PartRight:
 		return right.NoRight
+	case right.PartPolicy:
+		return right.OutOfPolicy
 	case right.PartState:
 		return right.ArchivedState
 	case right.PartPeople:

@@ -42,6 +42,8 @@ func (x *explaining) saysHeld(p right.Part, f *right.Facts) string {
 		return "The permissions that the token is limited to give it."
 	case right.PartLimitRefs:
 		return "The token is limited in which branches and tags it sees or moves, and can be kept to them here."
+	case right.PartPolicy:
+		return "No policy is against the token: neither the site's nor that of whom it is about."
 	case right.PartState:
 		return "The repository is not archived."
 	case right.PartRecent:
@@ -73,6 +75,8 @@ func (x *explaining) saysNotAsked(k right.PartKind) string {
 		if x.subject.Actor.Grant.Reach == nil {
 			return "The token reaches whatever its account does."
 		}
+	case right.PartPolicy:
+		return "Nobody has a policy about tokens here."
 	case right.PartState:
 		return "Whether the repository is archived does not matter."
 	}

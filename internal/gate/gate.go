@@ -21,6 +21,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/ledger"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -38,6 +39,7 @@ type Options struct {
 	Repos    *repo.Room
 	Apps     *application.Room
 	Orgs     *org.Room
+	Policies *policy.Room
 	Audit    *audit.Log
 	URL      string // the public URL without a slash at its end, for remedies
 	Closed   bool   // nothing is shown to visitors
@@ -56,7 +58,7 @@ type Gate struct {
 
 // New makes the gate.
 func New(o Options) *Gate {
-	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Apps == nil || o.Audit == nil || o.Ledger == nil || o.URL == "" {
+	if o.DB == nil || o.Change == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Repos == nil || o.Orgs == nil || o.Policies == nil || o.Apps == nil || o.Audit == nil || o.Ledger == nil || o.URL == "" {
 		panic("gate: New without a required option")
 	}
 	if o.Now == nil {

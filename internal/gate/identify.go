@@ -141,6 +141,11 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = v.Kind.Credential(), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
 	a.Ending, a.Old, a.Node, a.Links = v.LastEight, v.Old, v.Node, v.Links
+	a.Made, a.Ends, a.Permissions, a.Approved, a.Barred = v.Made, v.Ends, v.Permissions, v.Approved, v.Barred
+	a.From = event.From(ctx).Address
+	if a.Policies, err = g.o.Policies.Current(ctx); err != nil {
+		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+	}
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
 	}

@@ -37,7 +37,7 @@ func (g *Gate) orgFacts(action right.Action, o *Org) right.Facts {
 	if action == right.OrgCreateSome {
 		creates = o.MayCreate(true) || o.MayCreate(false)
 	}
-	return right.Facts{Exists: o.ID != 0, Public: true, Relation: o.Level(), Closed: g.o.Closed, Creates: creates, Owner: o.ID}
+	return right.Facts{Exists: o.ID != 0, Public: true, Relation: o.Level(), Closed: g.o.Closed, Creates: creates, Owner: o.ID, OwnerLogin: o.Login}
 }
 
 // CheckOrg decides about a further action on an organisation that Org returned.
@@ -74,7 +74,7 @@ func (g *Gate) Team(ctx context.Context, actor *right.Actor, action right.Action
 }
 
 func (g *Gate) teamFacts(t *Team) right.Facts {
-	return right.Facts{Exists: t.ID != 0, Relation: t.Level, Closed: g.o.Closed, Owner: t.Of.ID}
+	return right.Facts{Exists: t.ID != 0, Relation: t.Level, Closed: g.o.Closed, Owner: t.Of.ID, OwnerLogin: t.Of.Login}
 }
 
 // CheckTeam decides about a further action on a team that Team returned.

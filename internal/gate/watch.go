@@ -44,8 +44,8 @@ func (g *Gate) Heard() uint64 {
 // Watch returns a context that ends as soon as recheck says that the request is
 // no longer allowed, or the credential's time is over: a clone that takes an
 // hour must not outlive the token that it began with. recheck runs after each
-// change of the actor's token, session or account, of the repository or of the
-// organisation that owns it, and at once when anything changed since heard was asked for; its refusal is the context's
+// change of the actor's token, session or account, of the repository of the
+// organisation that owns it or of a policy that counts there, and at once when anything changed since heard was asked for; its refusal is the context's
 // cause. The returned function ends the watch.
 func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
 	w := &watch{actor: *actor, repo: r.ID, owner: r.Owner, again: make(chan struct{}, 1)}
@@ -131,6 +131,7 @@ func (g *Gate) changed(c change.Change) {
 		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
 			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||
 			c.Kind == change.SessionChanged && w.actor.Sess != 0 && id.Account(c.Subject) == w.actor.Account ||
+			c.Kind == change.PolicyChanged && w.actor.IsToken() && (c.Subject == 0 || w.moved || id.Account(c.Subject) == w.owner) ||
 			c.Kind == change.OrgChanged && (w.moved || id.Account(c.Subject) == w.owner) || mine {
 			w.look()
 		}

@@ -72,6 +72,8 @@ func (g *Gate) words(a *right.Actor, action right.Action, reason right.Reason, p
 		return problem.New(problem.Forbidden, "An application's id and secret can't do this.", "Send a token.")
 	case right.NotItself:
 		return problem.New(problem.Forbidden, "Only a personal access token that was not narrowed rotates itself.", "What an application was given is refreshed by the application; whoever narrowed a token makes another one.")
+	case right.OutOfPolicy:
+		return g.outOfPolicy(a, action, f)
 	case right.NotRecent:
 		return problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
 	case right.ArchivedState:
@@ -355,7 +357,7 @@ func (g *Gate) endedApp(why Why, t token.Token) (public, remedy string) {
 	}
 	remedy = "Sign in again with it."
 	if t.App == right.GitHubCLI {
-		remedy = "Run: gh auth login -h " + g.host()
+		remedy = g.again(t.App)
 	}
 	return public, remedy + " Applications are listed at " + g.URL("/settings/applications")
 }

@@ -41,7 +41,8 @@ var allow = map[string][]string{
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
-	"token":       {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"policy":      {"id", "problem", "right", "db", "change", "audit"},
+	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
 	"trust":       {"id", "problem", "right", "db", "audit", "token"},
@@ -54,9 +55,9 @@ var allow = map[string][]string{
 	"deployment":   {"id", "problem", "right", "db", "commitstatus", "hook"},
 	"release":      {"id", "problem", "right", "db", "limit", "blob", "hook"},
 	// the gate
-	"gate": {"id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
+	"gate": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
-	"lifecycle": {"id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert", "trust"},
+	"lifecycle": {"policy", "id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert", "trust"},
 	"exchange":  {"id", "printable", "problem", "secret", "event", "right", "db", "limit", "audit", "account", "repo", "org", "token", "trust", "outbound"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
@@ -120,7 +121,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client", "internal/issuertest"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

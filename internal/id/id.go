@@ -16,6 +16,9 @@ type Repo int64
 // secret and stands in URLs and in the security log.
 type Token int64
 
+// TokenRequest names what an organisation's owners are asked about a token.
+type TokenRequest int64
+
 // App names an application that somebody registered. Its client id, which is
 // what others know, is another name.
 type App int64

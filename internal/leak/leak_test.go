@@ -21,6 +21,7 @@ import (
 	"jeton/internal/keys"
 	"jeton/internal/leak"
 	"jeton/internal/limit"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -85,7 +86,7 @@ func TestLive(t *testing.T) {
 		}
 		log := audit.New(audit.Options{DB: d})
 		accounts := account.New(account.Options{DB: d, Change: bus, Audit: log})
-		tokens := token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Now: clock})
+		tokens := token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Policies: policy.New(policy.Options{DB: d, Change: bus, Audit: log}), Now: clock})
 		room := leak.New(leak.Options{Tokens: tokens, Apps: application.New(application.Options{DB: d, Keys: ring, Change: bus, Audit: log, Accounts: accounts, Tokens: tokens, Limit: limit.New(limit.Options{}), Now: clock})})
 		ada, err := accounts.Create(t.Context(), right.Operator(), account.NewAccount{Login: "ada"})
 		if err != nil {

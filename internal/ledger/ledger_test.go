@@ -19,6 +19,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/keys"
 	"jeton/internal/ledger"
+	"jeton/internal/policy"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
@@ -47,7 +48,7 @@ func newHouse(t *testing.T, d *db.DB) *house {
 	h.audit = audit.New(audit.Options{DB: d, Chain: h.chain, Now: now})
 	bus := change.New(change.Options{DB: d, Socket: filepath.Join(t.TempDir(), "s")})
 	t.Cleanup(bus.Close)
-	h.tokens = token.New(token.Options{DB: d, Keys: h.keys, Change: bus, Audit: h.audit, Now: now})
+	h.tokens = token.New(token.Options{DB: d, Keys: h.keys, Change: bus, Audit: h.audit, Policies: policy.New(policy.Options{DB: d, Change: bus, Audit: h.audit}), Now: now})
 	h.Room = ledger.New(ledger.Options{DB: d, Chain: h.chain, Audit: h.audit, Tokens: h.tokens, Now: now})
 	a, err := account.New(account.Options{DB: d, Change: bus, Audit: h.audit, Now: now}).Create(t.Context(), right.Operator(), account.NewAccount{Login: "ada"})
 	if err != nil {
@@ -357,7 +358,7 @@ func BenchmarkUse(b *testing.B) {
 	log := audit.New(audit.Options{DB: d, Chain: c})
 	bus := change.New(change.Options{DB: d, Socket: filepath.Join(b.TempDir(), "s")})
 	b.Cleanup(bus.Close)
-	r := ledger.New(ledger.Options{DB: d, Chain: c, Audit: log, Tokens: token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log})})
+	r := ledger.New(ledger.Options{DB: d, Chain: c, Audit: log, Tokens: token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Policies: policy.New(policy.Options{DB: d, Change: bus, Audit: log})})})
 	u := ledger.Use{Token: 1, Account: 1, Address: netip.MustParseAddr("192.0.2.7"), Client: "git/2.39.5"}
 	b.Run("use", func(b *testing.B) {
 		b.ReportAllocs()

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
@@ -30,7 +31,7 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Hooks, Alerts, Trusts, Log and Now are
+// Options are the parts that the flow joins. All but Hooks, Alerts, Trusts, Policy, Log and Now are
 // required.
 type Options struct {
 	DB      *db.DB
@@ -45,6 +46,7 @@ type Options struct {
 	Hooks   *hook.Room       // nil: there are no webhooks
 	Alerts  *alert.Room      // nil: nobody looks for tokens
 	Trusts  *trust.Room      // nil: no other issuer is trusted
+	Policy  *policy.Room     // nil: there are no policies
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now
 }

@@ -24,6 +24,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -65,7 +66,7 @@ func newHouse(t testing.TB, d *db.DB) *house {
 	log := audit.New(audit.Options{DB: d, Now: now})
 	h.accounts = account.New(account.Options{DB: d, Change: bus, Audit: log, Now: now})
 	h.signin = signin.New(signin.Options{DB: d, Account: h.accounts, Keys: ring, Change: bus, Audit: log, Now: now, Cost: signin.Cost{Memory: 64, Passes: 1, Lanes: 1}})
-	h.tokens = token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Now: now})
+	h.tokens = token.New(token.Options{DB: d, Keys: ring, Change: bus, Audit: log, Policies: policy.New(policy.Options{DB: d, Change: bus, Audit: log}), Now: now})
 	h.repos = repo.New(repo.Options{DB: d, Account: h.accounts, Change: bus, Audit: log, Now: now})
 	h.orgs = org.New(org.Options{DB: d, Account: h.accounts, Change: bus, Audit: log, Now: now})
 	if h.git, err = gitstore.Open(gitstore.Options{Dir: filepath.Join(t.TempDir(), "repositories")}); err != nil {

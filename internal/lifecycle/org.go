@@ -82,6 +82,11 @@ func (f *Flow) DeleteOrg(ctx context.Context, actor right.Actor, org id.Account)
 		if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Org: org}); err != nil {
 			return err
 		}
+		if f.o.Policy != nil {
+			if err := f.o.Policy.DropTx(ctx, tx, actor, org); err != nil {
+				return err
+			}
+		}
 		if err := f.o.Org.DeleteTx(ctx, tx, org); err != nil {
 			return err
 		}

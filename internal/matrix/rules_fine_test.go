@@ -125,6 +125,8 @@ var fineRules = []fineRule{
 	needing("organization_administration=write", `rest (PATCH|DELETE) /api/v3/orgs/\{org\}`),
 	needing("organization_personal_access_tokens=read", `rest GET /api/v3/orgs/\{org\}/personal-access-tokens(/.*)?`),
 	needing("organization_personal_access_tokens=write", `rest POST /api/v3/orgs/\{org\}/personal-access-tokens(/.*)?`),
+	needing("organization_personal_access_token_requests=read", `rest GET /api/v3/orgs/\{org\}/personal-access-token-requests(/.*)?`),
+	needing("organization_personal_access_token_requests=write", `rest POST /api/v3/orgs/\{org\}/personal-access-token-requests(/.*)?`),
 	needing("administration=write", `rest POST /api/v3/orgs/\{org\}/repos`),
 	needing("members=write,administration=write", `rest (PUT|DELETE) /api/v3/orgs/\{org\}/teams/\{team_slug\}/repos/.*`),
 	needing("organization_hooks=read", `rest (GET /api/v3/orgs/\{org\}/hooks(/.*)?|POST /api/v3/orgs/\{org\}/hooks/\{hook_id\}/pings)`),

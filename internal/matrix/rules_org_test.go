@@ -25,7 +25,7 @@ var orgRules = []rule{
 	about(`rest GET /api/v3/orgs/\{org\}(/(repos|members|public_members)(/\{username\})?)?`, everybody, "", false),
 	about(`rest POST /api/v3/orgs/\{org\}/repos`, orgMember, "org repo", false),
 	about(`rest (PATCH|DELETE) /api/v3/orgs/\{org\}`, orgOwner, "admin:org", false),
-	about(`rest \w+ /api/v3/orgs/\{org\}/personal-access-tokens(/.*)?`, orgOwner, "admin:org", false),
+	about(`rest \w+ /api/v3/orgs/\{org\}/personal-access-token(s|-requests)(/.*)?`, orgOwner, "admin:org", false),
 	about(`rest GET /api/v3/orgs/\{org\}/(teams|memberships/\{username\})`, orgMember, "read:org", false),
 	about(`rest GET /api/v3/orgs/\{org\}/(invitations|outside_collaborators)`, orgOwner, "read:org", false),
 	// Whom these name is the owner: only owners may for others, and themselves.
@@ -57,18 +57,21 @@ func holding(text string) func(*answer) bool {
 
 // orgFixtures are what the requests of these routes need.
 var orgFixtures = map[string]fixture{
-	"rest GET /api/v3/orgs/{org}/public_members/{username}":                    {reached: status(http.StatusNotFound)}, // the owner is not shown
-	"rest POST /api/v3/orgs/{org}/personal-access-tokens":                      {body: `{"action":"keep"}`},
-	"rest POST /api/v3/orgs/{org}/personal-access-tokens/{pat_id}":             {body: `{"action":"keep"}`},
-	"rest GET /api/v3/orgs/{org}/personal-access-tokens/{pat_id}/repositories": {reached: holding("no such token")},
-	"rest POST /api/v3/orgs/{org}/repos":                                       {body: `{"private":false}`},
-	"rest DELETE /api/v3/orgs/{org}/invitations/{invitation_id}":               {reached: holding("no such invitation")},
-	"rest DELETE /api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}":  {reached: holding("is not in the team")},
-	"rest POST /api/v3/repos/{owner}/{repo}/forks":                             {body: `{"name":"no/name"}`, reached: holding("can't fork it for itself")},
-	"rest POST /api/v3/repos/{owner}/{repo}/generate":                          {body: `{"private":false}`},
-	"rest DELETE /api/v3/repos/{owner}/{repo}/invitations/{invitation_id}":     {reached: holding("no such invitation")},
-	"rest PATCH /api/v3/user/repository_invitations/{invitation_id}":           {reached: holding("no such invitation")},
-	"rest DELETE /api/v3/user/repository_invitations/{invitation_id}":          {reached: holding("no such invitation")},
+	"rest GET /api/v3/orgs/{org}/public_members/{username}":                                    {reached: status(http.StatusNotFound)}, // the owner is not shown
+	"rest POST /api/v3/orgs/{org}/personal-access-token-requests":                              {body: `{"action":"keep"}`},
+	"rest POST /api/v3/orgs/{org}/personal-access-token-requests/{pat_request_id}":             {body: `{"action":"keep"}`},
+	"rest GET /api/v3/orgs/{org}/personal-access-token-requests/{pat_request_id}/repositories": {reached: holding("no such request")},
+	"rest POST /api/v3/orgs/{org}/personal-access-tokens":                                      {body: `{"action":"keep"}`},
+	"rest POST /api/v3/orgs/{org}/personal-access-tokens/{pat_id}":                             {body: `{"action":"keep"}`},
+	"rest GET /api/v3/orgs/{org}/personal-access-tokens/{pat_id}/repositories":                 {reached: holding("no such token")},
+	"rest POST /api/v3/orgs/{org}/repos":                                                       {body: `{"private":false}`},
+	"rest DELETE /api/v3/orgs/{org}/invitations/{invitation_id}":                               {reached: holding("no such invitation")},
+	"rest DELETE /api/v3/orgs/{org}/teams/{team_slug}/memberships/{username}":                  {reached: holding("is not in the team")},
+	"rest POST /api/v3/repos/{owner}/{repo}/forks":                                             {body: `{"name":"no/name"}`, reached: holding("can't fork it for itself")},
+	"rest POST /api/v3/repos/{owner}/{repo}/generate":                                          {body: `{"private":false}`},
+	"rest DELETE /api/v3/repos/{owner}/{repo}/invitations/{invitation_id}":                     {reached: holding("no such invitation")},
+	"rest PATCH /api/v3/user/repository_invitations/{invitation_id}":                           {reached: holding("no such invitation")},
+	"rest DELETE /api/v3/user/repository_invitations/{invitation_id}":                          {reached: holding("no such invitation")},
 }
 
 // organize makes the organisation of a world: the owner of the repositories owns
@@ -203,7 +206,7 @@ func (m *matrix) orgPath(t testing.TB, c kase) string {
 		}
 	}
 	pairs := []string{"{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
-		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10),
+		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10), "{pat_request_id}", strconv.FormatInt(1<<40, 10),
 		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -178,16 +179,23 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	if info.Right <= right.Read && !(closed && viewer.IsAnonymous()) {
 		open = `TRUE`
 	}
+	shut, all := viewer.ShutOut()
 	within, beyond := c.within(viewer.Grant.Reach), `FALSE`
 	if viewer.Grant.Reach != nil && viewer.Grant.Reach.Beyond {
 		beyond = `TRUE`
 	}
 	var any []string
 	if viewer.Grant.Level(info.Permission, true) >= info.Level {
-		any = append(any, `(NOT r.private AND `+open+` AND (`+within+` OR `+beyond+`))`)
+		public := `(NOT r.private AND ` + open + ` AND (` + within + ` OR ` + beyond + `)`
+		if closed { // visitors see none of it, and whoever is shut out is one
+			public += ` AND ` + notOf(shut)
+		}
+		if !closed || !all {
+			any = append(any, public+`)`)
+		}
 	}
-	if viewer.Grant.Level(info.Permission, false) >= info.Level {
-		any = append(any, `(r.private AND `+tied+` AND `+within+`)`)
+	if viewer.Grant.Level(info.Permission, false) >= info.Level && !all {
+		any = append(any, `(r.private AND `+tied+` AND `+within+` AND `+notOf(shut)+`)`)
 	}
 	if len(any) == 0 {
 		return false
@@ -197,6 +205,18 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 		c.named(set)
 	}
 	return true
+}
+
+// notOf is the condition that a repository is not one of some owners'.
+func notOf(owners []id.Account) string {
+	if len(owners) == 0 {
+		return `TRUE`
+	}
+	numbers := make([]string, len(owners))
+	for i, o := range owners {
+		numbers[i] = strconv.FormatInt(int64(o), 10)
+	}
+	return `r.owner_id NOT IN (` + strings.Join(numbers, `, `) + `)`
 }
 
 // named adds the condition that a repository has one of the names.

@@ -167,6 +167,14 @@ func drawActor(t *rapid.T, people []id.Account) right.Actor {
 	if a.Kind == right.ClassicToken && rapid.Bool().Draw(t, "reach") {
 		a.Grant.Reach = drawReach(t, people)
 	}
+	if a.Kind == right.ClassicToken && rapid.Bool().Draw(t, "policies") {
+		strict := &right.Policy{MustEnd: true}
+		a.Policies = &right.Policies{Of: map[id.Account]*right.Policy{rapid.SampledFrom(people).Draw(t, "policy of"): strict}}
+		if rapid.Bool().Draw(t, "of the site") {
+			a.Policies.Site = strict
+		}
+		a.Barred = rapid.SliceOfN(rapid.SampledFrom(people), 0, 2).Draw(t, "barred")
+	}
 	a.Account = rapid.SampledFrom(people).Draw(t, "account")
 	a.SiteAdmin = rapid.Bool().Draw(t, "site admin")
 	return a

@@ -120,7 +120,7 @@ func (d *Door) table() []topic {
 		{"Tokens", d.tokenRoutes()},
 		{"Explanations", d.explainRoutes()},
 		{"Organizations", d.orgRoutes()},
-		{"Organizations' view of fine-grained tokens", d.orgTokenRoutes()},
+		{"Organizations' view of fine-grained tokens", append(d.orgTokenRoutes(), d.tokenRequestRoutes()...)},
 		{"Organization members", d.memberRoutes()},
 		{"Teams", d.teamRoutes()},
 		{"Repositories", d.repoRoutes()},

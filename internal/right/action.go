@@ -71,6 +71,9 @@ const (
 	OrgApplications      // its OAuth apps and their secrets
 	OrgTokensRead        // the fine-grained tokens that reach what is its
 	OrgTokensRevoke      // end them
+	OrgRequestsRead      // what its owners are asked about such tokens
+	OrgRequestsDecide    // answer that
+	OrgPolicy            // what it wants of tokens
 	OrgCreateSome        // a repository of it, of which is not said yet whether it will be public
 	OrgCreateRepo        // a public repository of it
 	OrgCreateRepoPrivate //
@@ -221,6 +224,9 @@ var table = [actions]ActionInfo{
 	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 	OrgTokensRead:        {Name: "org.tokens", Subject: OfOrg, Permission: OrgTokens, Level: Read, Right: Admin},
 	OrgTokensRevoke:      {Name: "org.tokens_revoke", Subject: OfOrg, Permission: OrgTokens, Level: Write, Right: Admin},
+	OrgRequestsRead:      {Name: "org.token_requests", Subject: OfOrg, Permission: OrgTokenRequests, Level: Read, Right: Admin},
+	OrgRequestsDecide:    {Name: "org.token_requests_decide", Subject: OfOrg, Permission: OrgTokenRequests, Level: Write, Right: Admin, Recent: true},
+	OrgPolicy:            {Name: "org.token_policy", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 	OrgCreateSome:        {Name: "org.create_some_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepo:        {Name: "org.create_repo", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true, OfPublic: true},
 	OrgCreateRepoPrivate: {Name: "org.create_repo_private", Subject: OfOrg, Permission: Administration, Level: Write, Right: Read, Creates: true},

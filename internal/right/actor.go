@@ -1,6 +1,7 @@
 package right
 
 import (
+	"net/netip"
 	"time"
 
 	"jeton/internal/id"
@@ -55,6 +56,15 @@ type Actor struct {
 	Links  []string   // how that one was narrowed
 	Until  time.Time  // when the credential ends; zero for never
 	Sess   id.Session // set for SessionCredential
+
+	// What policies ask of a token beside that.
+	Made        time.Time    // when its secret was made; that of the one that it was narrowed from
+	Ends        time.Time    // when that one ends; zero for never
+	Permissions Fine         // of a kind that has them
+	From        netip.Addr   // from where it comes
+	Approved    bool         // the owners of the organisation that it reaches approved it
+	Barred      []id.Account // the owners that shut it out
+	Policies    *Policies    // nil: none
 
 	Confirmed time.Time // when the person last proved who they are, for sessions
 	Grant     Grant

@@ -39,9 +39,10 @@ const (
 	AppsOnly      // it is for applications with their id and secret
 	NotForApps    // an application's id and secret are not good for it
 	NotItself     // it is for a token about itself, if a person made that for themselves
+	OutOfPolicy   // the owner's or the site's policy is against the token
 )
 
-var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications", "not the token itself"}
+var reasonNames = [...]string{"unknown", "allowed", "sign-in needed", "hidden", "no right", "grant missing", "people only", "sign-in not recent", "archived", "applications only", "not for applications", "not the token itself", "out of policy"}
 
 // String names the reason, for logs.
 func (r Reason) String() string { return reasonNames[r] }
@@ -75,9 +76,9 @@ func check(actor *Actor, a Action, f *Facts, now time.Time, t *trace) Decision {
 	}
 	switch e.Subject {
 	case OfRepo:
-		return checkRepo(actor, e, f, now, t)
+		return checkRepo(actor, a, e, f, now, t)
 	case OfOrg, OfTeam:
-		return checkOrg(actor, e, f, now, t)
+		return checkOrg(actor, a, e, f, now, t)
 	}
 	if t.fails(PartSignIn, !e.Visitors || f.Closed && a != SiteVisit, actor.IsAnonymous()) {
 		return deny(SignIn, true)
@@ -95,6 +96,9 @@ func check(actor *Actor, a Action, f *Facts, now time.Time, t *trace) Decision {
 	// creation of a repository, which says so.
 	if t.lacks(actor, e, f, actor.granted(e, e.Permission, f)) {
 		return deny(GrantMissing, true)
+	}
+	if t.policy(actor, a, f, 0, now) {
+		return deny(OutOfPolicy, true)
 	}
 	return checkPerson(actor, e, now, true, t)
 }
@@ -117,7 +121,7 @@ func checkApp(actor *Actor, e *ActionInfo, t *trace) Decision {
 
 // checkRepo first settles whether the actor may know of the repository, so that
 // no later answer can differ between a hidden one and a missing one.
-func checkRepo(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) Decision {
+func checkRepo(actor *Actor, a Action, e *ActionInfo, f *Facts, now time.Time, t *trace) Decision {
 	relation := f.Relation
 	if actor.Kind == OperatorCommand {
 		relation = Admin
@@ -148,6 +152,9 @@ func checkRepo(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) D
 	if t.fails(PartLimitRefs, actor.Grant.Limits.LimitMoves(), actor.barred(e)) {
 		return deny(GrantMissing, true)
 	}
+	if t.policy(actor, a, f, f.Owner, now) {
+		return deny(OutOfPolicy, true)
+	}
 	if t.fails(PartState, e.Changes, f.Archived) {
 		return deny(ArchivedState, true)
 	}
@@ -157,7 +164,7 @@ func checkRepo(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) D
 // checkOrg is for organisations, of which everybody may know, and for teams,
 // of which only those may who have a place in it or in its organisation, by a
 // credential that reads teams.
-func checkOrg(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) Decision {
+func checkOrg(actor *Actor, a Action, e *ActionInfo, f *Facts, now time.Time, t *trace) Decision {
 	relation, creates := f.Relation, f.Creates
 	if actor.Kind == OperatorCommand {
 		relation, creates = Admin, true
@@ -180,6 +187,9 @@ func checkOrg(actor *Actor, e *ActionInfo, f *Facts, now time.Time, t *trace) De
 	}
 	if t.lacks(actor, e, f, actor.granted(e, e.Permission, f)) {
 		return deny(GrantMissing, true)
+	}
+	if t.policy(actor, a, f, f.Owner, now) {
+		return deny(OutOfPolicy, true)
 	}
 	return checkPerson(actor, e, now, false, t)
 }

@@ -18,12 +18,13 @@ const (
 	PartLimitRead                   // only reading
 	PartLimitLevels                 // not more than some permissions
 	PartLimitRefs                   // some refs, where a door can't keep the token to them
+	PartPolicy                      // the owner's policy, and the site's
 	PartState                       // the repository is not archived
 	PartPeople                      // a person asks, and no token
 	PartRecent                      // who signed in not long ago
 )
 
-var partNames = [...]string{"application", "exists", "sight", "signed_in", "account", "grant", "reach", "limit_repositories", "limit_read_only", "limit_permissions", "limit_refs", "state", "person", "recent"}
+var partNames = [...]string{"application", "exists", "sight", "signed_in", "account", "grant", "reach", "limit_repositories", "limit_read_only", "limit_permissions", "limit_refs", "policy", "state", "person", "recent"}
 
 // String names the kind, for programs.
 func (k PartKind) String() string { return partNames[k] }

@@ -40,6 +40,9 @@ func TestExplain(t *testing.T) {
 		if actor.IsToken() {
 			actor.Grant.Limits = askedLimits(t)
 			actor.Filtered = rapid.Bool().Draw(t, "filtered")
+			if actor = governed(t, actor); rapid.Bool().Draw(t, "policies") {
+				actor.Policies = &right.Policies{Of: map[id.Account]*right.Policy{1: anyPolicy(t, "policy")}}
+			}
 		}
 		switch rapid.IntRange(0, 9).Draw(t, "somebody else") {
 		case 0:

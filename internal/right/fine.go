@@ -48,6 +48,7 @@ var fines = [...]FineInfo{
 	{Name: "organization_administration", Title: "Administration", About: "The organization's profile and settings", Group: OrganizationGroup, gives: levels(Levels{}, Levels{OrgAdministration: Write})},
 	{Name: "members", Title: "Members", About: "Members and teams", Group: OrganizationGroup, gives: levels(Levels{Members: Read}, Levels{Members: Write})},
 	{Name: "organization_personal_access_tokens", Title: "Personal access tokens", About: "Fine-grained tokens that reach what is the organization's", Group: OrganizationGroup, gives: levels(Levels{OrgTokens: Read}, Levels{OrgTokens: Write})},
+	{Name: "organization_personal_access_token_requests", Title: "Personal access token requests", About: "What the owners are asked about such tokens", Group: OrganizationGroup, gives: levels(Levels{OrgTokenRequests: Read}, Levels{OrgTokenRequests: Write})},
 	{Name: "organization_hooks", Title: "Webhooks", About: "Webhooks of the organization and what they delivered", Group: OrganizationGroup, gives: levels(Levels{OrganizationHooks: Read}, Levels{OrganizationHooks: Admin})},
 
 	{Name: "emails", Title: "Email addresses", About: "Your addresses", Group: AccountGroup, gives: levels(Levels{Emails: Read}, Levels{})},

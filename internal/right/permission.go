@@ -68,6 +68,7 @@ const (
 	OrgAdministration // its settings
 	OrganizationHooks // webhooks of the organisation itself: read, make and change, and (admin) delete
 	OrgTokens         // fine-grained tokens that reach what is its
+	OrgTokenRequests  // what its owners are asked about them
 
 	Site // users and settings of the whole site: administrators only
 
@@ -80,7 +81,7 @@ var permissionNames = [permissions]string{
 	Profile: "profile", Emails: "emails", SSHSigningKeys: "git_signing_ssh_public_keys", GPGKeys: "gpg_keys", Memberships: "memberships",
 	Invitations: "invitations", Security: "security",
 	Members: "members", OrgAdministration: "organization_administration", OrganizationHooks: "organization_hooks",
-	OrgTokens: "organization_personal_access_tokens", Site: "site",
+	OrgTokens: "organization_personal_access_tokens", OrgTokenRequests: "organization_personal_access_token_requests", Site: "site",
 }
 
 // ofRepositories reports whether p is about repositories, rather than an account,

@@ -58,7 +58,7 @@ var scopes = [...]ScopeInfo{
 	{Name: ScopeRepoInvite, Parent: ScopeRepo, Title: "Accept and decline invitations to repositories", gives: both(Levels{Invitations: Write})},
 	{Name: ScopeSecurityEvents, Parent: ScopeRepo, Title: "Read and decide about alerts of secret scanning", gives: both(Levels{SecretAlerts: Write})},
 	{Name: ScopeWorkflow, Title: "Update files under .github/workflows (together with repo or public_repo)", gives: both(Levels{Workflows: Write})},
-	{Name: ScopeAdminOrg, Title: "Full control of organizations and teams", gives: both(Levels{Members: Write, OrgAdministration: Write, OrgTokens: Write, Memberships: Read})},
+	{Name: ScopeAdminOrg, Title: "Full control of organizations and teams", gives: both(Levels{Members: Write, OrgAdministration: Write, OrgTokens: Write, OrgTokenRequests: Write, Memberships: Read})},
 	{Name: ScopeWriteOrg, Parent: ScopeAdminOrg, Title: "Read and write members and teams of organizations", gives: both(Levels{Members: Write, Memberships: Read})},
 	{Name: ScopeReadOrg, Parent: ScopeWriteOrg, Title: "Read members and teams of organizations", gives: both(Levels{Members: Read, Memberships: Read})},
 	{Name: ScopeAdminRepoHook, Title: "Full control of the webhooks of repositories", gives: both(Levels{RepositoryHooks: Admin})},
@@ -151,6 +151,22 @@ func (s ScopeSet) Contains(scope Scope) bool {
 	}
 	return false
 }
+
+// all returns the set with every scope that one of it includes.
+func (s ScopeSet) all() ScopeSet {
+	for i := range scopes { // parents stand before their children
+		if p := scopes[i].Parent; p != "" && s&bit(p) != 0 {
+			s |= 1 << i
+		}
+	}
+	return s
+}
+
+// Under reports whether the set gives no scope that most does not.
+func (s ScopeSet) Under(most ScopeSet) bool { return s.all()&^most.all() == 0 }
+
+// Meet returns the scopes that both sets give.
+func (s ScopeSet) Meet(o ScopeSet) ScopeSet { return (s.all() & o.all()).Normal() }
 
 // Names returns the normalised names in alphabetical order.
 func (s ScopeSet) Names() []string {

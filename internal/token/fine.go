@@ -69,6 +69,8 @@ type NewFine struct {
 	Permissions       right.Fine
 	ExpiresAt         time.Time // zero: never
 	Limits            []right.Limit
+	Approved          bool   // who makes it may approve such tokens
+	Reason            string // for the organisation's owners, if they are asked
 }
 
 // checkFine validates n and returns it in the form that is stored.
@@ -81,6 +83,8 @@ func checkFine(account id.Account, n NewFine) (NewFine, error) {
 		return n, problem.Field("name", fmt.Sprintf("The token name is too long (maximum is %d characters)", maxName))
 	case len(n.Description) > maxDescription:
 		return n, problem.Field("description", fmt.Sprintf("The description is too long (maximum is %d bytes)", maxDescription))
+	case len(n.Reason) > maxDescription || !utf8.ValidString(n.Reason):
+		return n, problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d bytes)", maxDescription))
 	case !utf8.ValidString(n.Name) || !utf8.ValidString(n.Description):
 		return n, problem.Field("name", "The token name must be valid UTF-8")
 	}
@@ -136,6 +140,9 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 	plain := Generate(FineGrained)
 	t := Token{Account: account, Limits: n.Limits, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	n.apply(&t)
+	if n.Approved {
+		t.ApprovedAt = t.CreatedAt
+	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -154,10 +161,16 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if err := r.freeNote(ctx, tx, account, 0, n.Name, FineGrained); err != nil {
 			return err
 		}
+		if err := r.obey(ctx, tx, &t, wholly); err != nil {
+			return err
+		}
 		if t.ID, err = insert(ctx, tx, t, material); err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+		if err := r.record(ctx, tx, actor, t.Kind.deed("create"), t, ""); err != nil {
+			return err
+		}
+		return r.ask(ctx, tx, actor, &t, n.Reason)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -180,11 +193,12 @@ func (r *Room) UpdateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if err := r.freeNote(ctx, tx, account, tid, n.Name, FineGrained); err != nil {
 			return err
 		}
+		was := t
 		n.apply(&t)
-		if err := update(ctx, tx, t); err != nil {
+		if err := r.obey(ctx, tx, &t, inScope); err != nil {
 			return err
 		}
-		return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")
+		return r.updateAsked(ctx, tx, actor, was, t, t.Kind.deed("update"), n.Approved, n.Reason)
 	})
 	return t, err
 }
@@ -239,18 +253,19 @@ func (r *Room) RevokeForOwner(ctx context.Context, actor right.Actor, owner id.A
 	})
 }
 
-func reposText(repos []id.Repo) string {
-	text := make([]string, len(repos))
-	for i, n := range repos {
+// numbersText writes numbers with commas, and parseNumbers reads them.
+func numbersText[T ~int64](numbers []T) string {
+	text := make([]string, len(numbers))
+	for i, n := range numbers {
 		text[i] = strconv.FormatInt(int64(n), 10)
 	}
 	return strings.Join(text, ",")
 }
 
-func parseRepos(s string) []id.Repo {
-	var out []id.Repo
+func parseNumbers[T ~int64](s string) []T {
+	var out []T
 	for one := range strings.SplitSeq(s, ",") {
-		if n, ok := id.Parse[id.Repo](one); ok {
+		if n, ok := id.Parse[T](one); ok {
 			out = append(out, n)
 		}
 	}

@@ -48,11 +48,9 @@ func (r *Room) SetLimits(ctx context.Context, actor right.Actor, account id.Acco
 		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
 			return err
 		}
+		was := t
 		t.Limits = limits
-		if err := update(ctx, tx, t); err != nil {
-			return err
-		}
-		return r.recordChange(ctx, tx, actor, t.Kind.deed("limit"), t, "")
+		return r.updateAsked(ctx, tx, actor, was, t, t.Kind.deed("limit"), false, "")
 	})
 	return t, err
 }

@@ -27,11 +27,16 @@ type NewOAuth struct {
 }
 
 // IssueTx makes a token of account for an application, inside the caller's
-// transaction. Beyond PerApp it ends the oldest, and what was narrowed from it.
+// transaction: with as many of the scopes and as late an end as the site's policy
+// lets it have. Beyond PerApp it ends the oldest, and what was narrowed from it. It
+// fails with problem.Forbidden where applications may have none.
 func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account, n NewOAuth) (Token, secret.Value, error) {
 	plain := Generate(OAuth)
 	t := Token{Account: account, Kind: OAuth, App: n.App, Note: n.Note, Scopes: n.Scopes.Normal(), LastEight: lastEight(plain),
 		CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
+	if err := r.shrinkTx(ctx, tx, &t); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err

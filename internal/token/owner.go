@@ -26,10 +26,12 @@ type OwnerQuery struct {
 }
 
 // ForOwner returns one page of the fine-grained tokens, whoever's they are, that
-// reach something of owner and were not revoked, and how many there are on all
-// pages.
+// reach something of owner, and how many there are on all pages: without those that
+// were revoked, that owner shut out, or about which it is being asked.
 func (r *Room) ForOwner(ctx context.Context, owner id.Account, q OwnerQuery) ([]Token, int, error) {
 	where, args := q.where(owner)
+	args = append(args, fmt.Sprintf("%%,%d,%%", owner))
+	where += fmt.Sprintf(` AND ',' || barred || ',' NOT LIKE $%d AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)`, len(args))
 	var total int
 	if err := r.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM tokens`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count tokens: %w", err)

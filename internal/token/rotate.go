@@ -123,6 +123,11 @@ func (r *Room) Rotate(ctx context.Context, actor right.Actor, account id.Account
 			return problem.New(problem.Conflict, "The secret before this one still works.", "End it first, or regenerate the token, which ends both.")
 		}
 		t.personAt = r.o.Now()
+		next := t
+		next.secretAt, next.ExpiresAt = r.o.Now(), n.ExpiresAt.UTC()
+		if err := r.obey(ctx, tx, &next, inTime); err != nil {
+			return err
+		}
 		out, err = r.rotateTx(ctx, tx, actor, t, Generate(t.Kind), all, n, nil)
 		return err
 	})
@@ -189,6 +194,11 @@ func (r *Room) RotateItself(ctx context.Context, actor right.Actor, plain secret
 		if n.ExpiresAt, err = t.nextEnd(now, n.ExpiresAt); err != nil {
 			return err
 		}
+		latest, err := r.latest(ctx, tx, t.Owner, now)
+		if err != nil {
+			return err
+		}
+		n.ExpiresAt = soonest(n.ExpiresAt, latest)
 		_, digest := r.o.Keys.Digest(requestKeyLabel, key[:])
 		next := derived(t, r.o.Keys.Digests(rotatedLabel, derivation(t.ID, key, plain))[0].Sum)
 		out, err = r.rotateTx(ctx, tx, actor, t, next, all, n, digest[:])

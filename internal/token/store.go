@@ -69,19 +69,20 @@ func personals(k Kind) kinds {
 
 const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
 	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id, limits,
-	secret_at, person_at, frozen_at, closes_old`
+	secret_at, person_at, frozen_at, closes_old, approved_at, barred`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
-	var scopes, permissions, repos, limits string
-	var created, expires, revoked, used, made, person, frozen, closes int64
+	var scopes, permissions, repos, limits, barred string
+	var created, expires, revoked, used, made, person, frozen, closes, approved int64
 	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
 		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent, &limits,
-		&made, &person, &frozen, &closes)
+		&made, &person, &frozen, &closes, &approved, &barred)
 	if err != nil {
 		return Token{}, err
 	}
 	t.CreatedAt, t.ExpiresAt, t.RevokedAt, t.LastUse.At = db.Time(created), db.Time(expires), db.Time(revoked), db.Time(used)
+	t.ApprovedAt, t.Barred = db.Time(approved), parseNumbers[id.Account](barred)
 	t.FrozenAt, t.secretAt, t.personAt, t.closesOld = db.Time(frozen), t.CreatedAt, t.CreatedAt, closes != 0
 	if made != 0 {
 		t.secretAt = db.Time(made)
@@ -93,7 +94,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	// the safe reading.
 	t.Scopes = right.KnownScopes(right.SplitScopes(scopes))
 	if t.Access != Anywhere || t.Kind.Fine() {
-		t.Permissions, t.Repos = right.ParseFine(permissions), parseRepos(repos)
+		t.Permissions, t.Repos = right.ParseFine(permissions), parseNumbers[id.Repo](repos)
 	}
 	t.Limits = parseLimits(limits)
 	return t, nil
@@ -103,11 +104,11 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 	var tid id.Token
 	err := tx.QueryRow(ctx, `
 		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key,
-			description, permissions, access, owner_id, repos, parent_id, limits)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+			description, permissions, access, owner_id, repos, parent_id, limits, approved_at, barred)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		RETURNING id`,
 		t.Account, int64(t.Kind), t.App, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
-		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, reposText(t.Repos), t.Parent, limitsText(t.Limits)).Scan(&tid)
+		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, numbersText(t.Repos), t.Parent, limitsText(t.Limits), db.Micros(t.ApprovedAt), numbersText(t.Barred)).Scan(&tid)
 	if err != nil {
 		return 0, fmt.Errorf("insert token: %w", err)
 	}
@@ -115,8 +116,8 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 }
 
 func update(ctx context.Context, tx *db.Tx, t Token) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7 WHERE id = $8`,
-		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), reposText(t.Repos), limitsText(t.Limits), t.ID)
+	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7, approved_at = $8 WHERE id = $9`,
+		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), numbersText(t.Repos), limitsText(t.Limits), db.Micros(t.ApprovedAt), t.ID)
 	if err != nil {
 		return fmt.Errorf("update token: %w", err)
 	}

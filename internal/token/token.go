@@ -15,6 +15,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -42,6 +43,9 @@ type Token struct {
 	Parent      id.Token   // from which it was narrowed, and with which it ends; zero: none
 	Limits      []right.Limit
 
+	ApprovedAt time.Time    // by the owners of the organisation that it reaches; zero: they did not
+	Barred     []id.Account // the owners that shut it out of what is theirs
+
 	FrozenAt  time.Time // zero: it is not; see Alarm
 	secretAt  time.Time // when the secret was made
 	personAt  time.Time // when a person last made one, and not the token itself
@@ -68,6 +72,7 @@ type Options struct {
 	Keys      *keys.Ring
 	Change    *change.Bus
 	Audit     *audit.Log
+	Policies  *policy.Room
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default
 	CacheSize int              // verified tokens kept in memory; 0: 65,536
@@ -82,8 +87,8 @@ type Room struct {
 
 // New makes the room and listens for changes. Start begins its background work.
 func New(o Options) *Room {
-	if o.DB == nil || o.Keys == nil || o.Change == nil || o.Audit == nil {
-		panic("token: New without DB, Keys, Change or Audit")
+	if o.DB == nil || o.Keys == nil || o.Change == nil || o.Audit == nil || o.Policies == nil {
+		panic("token: New without DB, Keys, Change, Audit or Policies")
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -97,6 +102,7 @@ func New(o Options) *Room {
 	r := &Room{o: o, cache: newCache(o.CacheSize)}
 	r.uses = newUses(r)
 	o.Change.Subscribe(r.changed)
+	o.Policies.WhenSet(r.policySet)
 	return r
 }
 
@@ -159,6 +165,9 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		if err := r.freeNote(ctx, tx, account, 0, note, Personal); err != nil {
 			return err
 		}
+		if err := r.obey(ctx, tx, &t, wholly); err != nil {
+			return err
+		}
 		t.ID, err = insert(ctx, tx, t, material)
 		if err != nil {
 			return err
@@ -187,6 +196,9 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 			return err
 		}
 		t.Note, t.Scopes = note, scopes.Normal()
+		if err := r.obey(ctx, tx, &t, inScope); err != nil {
+			return err
+		}
 		if err := update(ctx, tx, t); err != nil {
 			return err
 		}
@@ -206,6 +218,10 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	var plain secret.Value
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
 		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+			return err
+		}
+		t.secretAt, t.ExpiresAt = r.o.Now(), expiresAt.UTC()
+		if err := r.obey(ctx, tx, &t, inTime); err != nil {
 			return err
 		}
 		t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt)
@@ -297,6 +313,9 @@ func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
 		return err
 	}
+	if err := needless(ctx, tx, t.ID); err != nil {
+		return err
+	}
 	children, err := below(ctx, tx, t.ID)
 	if err != nil {
 		return err
@@ -384,7 +403,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 	if t.Access != Anywhere {
 		detail["permissions"], detail["access"] = t.Permissions.String(), t.Access.String()
 		if t.Access == Selected {
-			detail["repository_ids"] = reposText(t.Repos)
+			detail["repository_ids"] = numbersText(t.Repos)
 		}
 	}
 	if len(t.Limits) > 0 {

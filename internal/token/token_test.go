@@ -18,6 +18,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/keys"
 	"jeton/internal/narrow"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -25,6 +26,7 @@ import (
 
 // house is a token room on a real database, with one account.
 type house struct {
+	policies *policy.Room
 	*Room
 	owner id.Account
 	now   time.Time
@@ -52,7 +54,8 @@ func newHouse(t testing.TB, d *db.DB) *house {
 		t.Fatal(err)
 	}
 	h.owner = a.ID
-	h.Room = New(Options{DB: d, Keys: ring, Change: bus, Audit: h.audit, Now: now})
+	h.policies = policy.New(policy.Options{DB: d, Change: bus, Audit: h.audit, Now: now})
+	h.Room = New(Options{DB: d, Keys: ring, Change: bus, Audit: h.audit, Policies: h.policies, Now: now})
 	return h
 }
 

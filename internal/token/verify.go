@@ -26,6 +26,12 @@ type Verified struct {
 	LastEight string    // of the secret; of the root's, for one that was narrowed
 	ExpiresAt time.Time // zero: never
 
+	// What policies ask about: of the token from which it was narrowed.
+	Made, Ends  time.Time
+	Permissions right.Fine
+	Approved    bool
+	Barred      []id.Account
+
 	Node  string   // the number of a narrowed token; empty for others
 	Links []string // its chain
 
@@ -148,7 +154,8 @@ func (r *Room) verified(t Token) (*Verified, error) {
 	case !t.FrozenAt.IsZero():
 		return nil, &Refused{Why: Frozen, Token: t}
 	}
-	return &Verified{Closes: t.closesOld, Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt}, nil
+	return &Verified{Closes: t.closesOld, Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt,
+		Made: t.secretAt, Ends: t.ExpiresAt, Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred}, nil
 }
 
 // lookUpOlder tries the server keys from before the last rotation, and has a

@@ -69,7 +69,7 @@ func samples() []sample {
 		{Href: "/settings/tokens/4", Note: "Reads what is public", Used: "Never used", Expiry: expiry{Never: true}},
 	}
 	fresh := &newToken{Href: "/settings/tokens/5", Note: "Laptop", Secret: "jtp_" + strings.Repeat("EXAMPLE", 5) + "1", Scopes: "repo", Login: "ada", Reduced: true, Expiry: newExpiry(sampleNow.Add(30*24*time.Hour), sampleNow),
-		Trust: trust{"git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem", "git config --global http.https://localhost:8443/.sslBackend openssl", strings.Repeat("A1:", 31) + "A1"},
+		Trust: caLines{"git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem", "git config --global http.https://localhost:8443/.sslBackend openssl", strings.Repeat("A1:", 31) + "A1"},
 		Clone: "git clone https://localhost:8443/ada/engine.git", API: "curl -u ada https://localhost:8443/api/v3/user",
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}

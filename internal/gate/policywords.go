@@ -1,0 +1,97 @@
+package gate
+
+import (
+	"fmt"
+	"net/url"
+	"time"
+
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// outOfPolicy words in what way a policy is against a token, and what its owner can
+// do about it.
+func (g *Gate) outOfPolicy(a *right.Actor, action right.Action, f *right.Facts) *problem.Error {
+	owner := f.Owner
+	if s := action.Info().Subject; s != right.OfRepo && s != right.OfOrg && s != right.OfTeam {
+		owner = 0
+	}
+	breach, of := a.Against(owner)
+	who, boss := "This site", "an administrator of the site"
+	p := &right.Policy{}
+	if a.Policies != nil && a.Policies.Site != nil {
+		p = a.Policies.Site
+	}
+	if of != 0 {
+		who, boss = "The organization "+f.OwnerLogin, "one of its owners"
+		if a.Policies != nil && a.Policies.Of[of] != nil {
+			p = a.Policies.Of[of]
+		}
+	}
+	public, remedy := g.breach(a, breach, p, boss)
+	return problem.New(problem.Forbidden, who+" "+public+" What is public can still be read.", remedy)
+}
+
+// breach words a breach, as the end of a sentence, and its remedy.
+func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss string) (public, remedy string) {
+	renew := "Give it another end at " + g.tokenURL(a, "/regenerate")
+	change := "Take the rest away, without changing the token, at " + g.tokenURL(a, "")
+	if a.Kind == right.OAuthToken {
+		renew, change = g.again(a.App), g.again(a.App)
+	}
+	switch b {
+	case right.BreachBarred:
+		return fmt.Sprintf("has shut out your token %q.", a.Note), "Ask " + boss + ", or use another token."
+	case right.BreachKind:
+		return g.kindRefused(a, boss)
+	case right.BreachEnd:
+		return fmt.Sprintf("forbids access by tokens without an end, and your token %q has none.", a.Note), renew
+	case right.BreachLife:
+		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", daysWords(p.MaxLife), a.Note), renew
+	case right.BreachScopes:
+		return fmt.Sprintf("forbids access by tokens with other scopes than %s, and your token %q has %s.", orNone(p.Scopes.String()), a.Note, a.Scopes), change
+	case right.BreachFine:
+		return fmt.Sprintf("forbids access by tokens with other permissions than %s, and your token %q has %s.", orNone(p.Fine.String()), a.Note, a.Permissions), change
+	case right.BreachUnapproved:
+		return fmt.Sprintf("approves fine-grained tokens, and has not approved your token %q.", a.Note), "Its owners were asked. Ask one of them to look."
+	case right.BreachNetwork:
+		return fmt.Sprintf("forbids access by tokens from other networks than its own, and your token %q comes from %s.", a.Note, a.From.Unmap()), "Use it from there, or ask " + boss + "."
+	}
+	return "forbids access by this token.", "Ask " + boss + "."
+}
+
+// kindRefused words that there may be no tokens of the actor's kind, and which may.
+func (g *Gate) kindRefused(a *right.Actor, boss string) (public, remedy string) {
+	switch a.Kind {
+	case right.ClassicToken: // GitHub's words
+		return "forbids access via a personal access token (classic).",
+			"Use a fine-grained one: " + g.URL("/settings/personal-access-tokens/new?name="+url.QueryEscape(a.Note))
+	case right.FineToken:
+		return "forbids access via a fine-grained personal access token.", "Use a classic one: " + g.NewTokenURL()
+	case right.OAuthToken:
+		return fmt.Sprintf("forbids access by applications, as %q is one.", a.Note), "Use a personal access token: " + g.NewTokenURL()
+	}
+	return fmt.Sprintf("forbids access via a %s.", a.Kind), "Ask " + boss + "."
+}
+
+// again says how an application gets another token.
+func (g *Gate) again(app string) string {
+	if app == right.GitHubCLI {
+		return "Run: gh auth login -h " + g.host()
+	}
+	return "Sign in again with the application."
+}
+
+func daysWords(d time.Duration) string {
+	if days := int(d / (24 * time.Hour)); days != 1 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return "a day"
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}

@@ -1,0 +1,269 @@
+package token
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"jeton/internal/audit"
+	"jeton/internal/change"
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// Outcome is what became of a request. The numbers are stored.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Waiting  Outcome = iota
+	Approved         // the token may do what was asked for
+	Denied           // it is shut out
+	Needless         // it was changed or ended, or nobody has to be asked any more
+)
+
+// Request is what an organisation's owners are asked about a fine-grained token.
+type Request struct {
+	ID        id.TokenRequest
+	Token     Token
+	Org       id.Account
+	Reason    string // whoever made the token says why
+	CreatedAt time.Time
+}
+
+// widened reports whether t may do something that was may not.
+func widened(was, t *Token) bool {
+	switch {
+	case !t.Permissions.Within(was.Permissions):
+		return true
+	case was.Access != AllOf && t.Access == AllOf, was.Access == PublicOnly && t.Access != PublicOnly:
+		return true
+	case t.Access == Selected && was.Access == Selected && slices.ContainsFunc(t.Repos, func(n id.Repo) bool { return !slices.Contains(was.Repos, n) }):
+		return true
+	}
+	return slices.ContainsFunc(was.Limits, func(l right.Limit) bool {
+		return !slices.ContainsFunc(t.Limits, func(o right.Limit) bool { return l.String() == o.String() })
+	})
+}
+
+// updateAsked stores what became of was, and asks the organisation's owners anew
+// if it may do more now. approved says that the actor is one of them.
+func (r *Room) updateAsked(ctx context.Context, tx *db.Tx, actor right.Actor, was, t Token, deed string, approved bool, reason string) error {
+	more := t.Kind == FineGrained && widened(&was, &t)
+	switch {
+	case approved:
+		t.ApprovedAt = r.o.Now()
+	case more:
+		t.ApprovedAt = time.Time{}
+	}
+	if err := update(ctx, tx, t); err != nil {
+		return err
+	}
+	if err := r.recordChange(ctx, tx, actor, deed, t, ""); err != nil {
+		return err
+	}
+	if more || approved {
+		if err := needless(ctx, tx, t.ID); err != nil {
+			return err
+		}
+	}
+	return r.ask(ctx, tx, actor, &t, reason)
+}
+
+// ask asks the owners of the organisation that t reaches, if they want to be and
+// have not been.
+func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, reason string) error {
+	if t.Kind != FineGrained || !t.ApprovedAt.IsZero() {
+		return nil
+	}
+	p, err := r.o.Policies.Of(ctx, tx, t.Owner)
+	if err != nil || !p.Approve {
+		return err
+	}
+	res, err := tx.Exec(ctx, `
+		INSERT INTO token_requests (token_id, org_id, reason, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (token_id) WHERE outcome = 0 DO NOTHING`, t.ID, t.Owner, reason, db.Micros(r.o.Now()))
+	if err != nil {
+		return fmt.Errorf("insert token request: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err // they were asked already
+	}
+	return r.recordRequest(ctx, tx, actor, "personal_access_token.request_created", t, "")
+}
+
+// policySet asks about the tokens that are there when an organisation's owners
+// begin to want to be asked, and takes the questions back when they stop.
+func (r *Room) policySet(ctx context.Context, tx *db.Tx, _ right.Actor, of id.Account, p *right.Policy) error {
+	query, args := `
+		INSERT INTO token_requests (token_id, org_id, reason, created_at)
+		SELECT id, owner_id, '', $2 FROM tokens
+		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0
+		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome IN (0, 2))
+		ORDER BY id`, []any{of, db.Micros(r.o.Now())}
+	if !p.Approve {
+		query, args = `UPDATE token_requests SET outcome = 3 WHERE org_id = $1 AND outcome = 0`, []any{of}
+	}
+	if _, err := tx.Exec(ctx, query, args...); err != nil {
+		return fmt.Errorf("ask about tokens: %w", err)
+	}
+	return nil
+}
+
+// needless takes the question about a token back.
+func needless(ctx context.Context, tx *db.Tx, tid id.Token) error {
+	if _, err := tx.Exec(ctx, `UPDATE token_requests SET outcome = 3 WHERE token_id = $1 AND outcome = 0`, tid); err != nil {
+		return fmt.Errorf("take token request back: %w", err)
+	}
+	return nil
+}
+
+// Decide answers a request that waits. A token that is denied is shut out of what
+// is the organisation's, and stays its owner's. It fails with problem.NotFound for
+// a request that does not wait, or of another organisation.
+func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n id.TokenRequest, approve bool, answer string) error {
+	if len(answer) > maxDescription {
+		return problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d bytes)", maxDescription))
+	}
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		q, err := requestByID(ctx, tx, org, n)
+		if err != nil {
+			return err
+		}
+		t, action, outcome := &q.Token, "personal_access_token.request_approved", Approved
+		if approve {
+			t.ApprovedAt, t.Barred = r.o.Now(), without(t.Barred, org)
+		} else {
+			action, outcome, t.Barred = "personal_access_token.request_denied", Denied, with(t.Barred, org)
+		}
+		_, err = tx.Exec(ctx, `UPDATE token_requests SET outcome = $1, decided_at = $2, decided_by = $3, answer = $4 WHERE id = $5`,
+			int64(outcome), db.Micros(r.o.Now()), actor.Account, answer, n)
+		if err != nil {
+			return fmt.Errorf("decide token request: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE tokens SET approved_at = $1, barred = $2 WHERE id = $3`, db.Micros(t.ApprovedAt), numbersText(t.Barred), t.ID); err != nil {
+			return fmt.Errorf("decide token request: %w", err)
+		}
+		if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(t.ID)}); err != nil {
+			return err
+		}
+		return r.recordRequest(ctx, tx, actor, action, t, answer)
+	})
+}
+
+// recordRequest records for the token's owner and for the organisation.
+func (r *Room) recordRequest(ctx context.Context, tx *db.Tx, actor right.Actor, action string, t *Token, answer string) error {
+	if err := r.record(ctx, tx, actor, action, *t, answer); err != nil {
+		return err
+	}
+	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Owner, Target: t.Note,
+		Detail: map[string]string{"token_id": strconv.FormatInt(int64(t.ID), 10), "permissions": t.Permissions.String()}})
+}
+
+func with(all []id.Account, one id.Account) []id.Account {
+	if slices.Contains(all, one) {
+		return all
+	}
+	out := append(slices.Clone(all), one)
+	slices.Sort(out)
+	return out
+}
+
+func without(all []id.Account, one id.Account) []id.Account {
+	return slices.DeleteFunc(slices.Clone(all), func(a id.Account) bool { return a == one })
+}
+
+const requestColumns = `SELECT q.id, q.org_id, q.reason, q.created_at, q.token_id FROM token_requests q`
+
+func scanRequest(row interface{ Scan(...any) error }) (Request, error) {
+	var q Request
+	var created int64
+	err := row.Scan(&q.ID, &q.Org, &q.Reason, &created, &q.Token.ID)
+	q.CreatedAt = db.Time(created)
+	return q, err
+}
+
+func requestByID(ctx context.Context, read db.Reader, org id.Account, n id.TokenRequest) (Request, error) {
+	q, err := scanRequest(read.QueryRow(ctx, requestColumns+` WHERE q.id = $1 AND q.org_id = $2 AND q.outcome = 0`, n, org))
+	if errors.Is(err, sql.ErrNoRows) {
+		return q, problem.New(problem.NotFound, "There is no such request.", "Somebody may have answered it, or the token was changed or deleted since.")
+	}
+	if err != nil {
+		return q, fmt.Errorf("read token request: %w", err)
+	}
+	q.Token, err = byNumber(ctx, read, q.Token.ID)
+	return q, err
+}
+
+// RequestByID returns a request that waits for an organisation's owners, or
+// problem.NotFound.
+func (r *Room) RequestByID(ctx context.Context, org id.Account, n id.TokenRequest) (Request, error) {
+	return requestByID(ctx, r.o.DB, org, n)
+}
+
+// Requests returns one page of what waits for an organisation's owners, and how
+// many there are on all pages. Whatever q asks about a token counts.
+func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Request, int, error) {
+	where, args := q.where(org)
+	from := ` JOIN (SELECT id AS asked FROM tokens` + where + `) t ON t.asked = q.token_id WHERE q.outcome = 0`
+	var total int
+	if err := r.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM token_requests q`+from, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count token requests: %w", err)
+	}
+	order := ` ORDER BY q.id DESC`
+	if q.Ascending {
+		order = ` ORDER BY q.id`
+	}
+	n := len(args)
+	args = append(args, q.PerPage, (max(q.Page, 1)-1)*q.PerPage)
+	rows, err := r.o.DB.Query(ctx, requestColumns+from+order+fmt.Sprintf(` LIMIT $%d OFFSET $%d`, n+1, n+2), args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("list token requests: %w", err)
+	}
+	defer rows.Close()
+	var out []Request
+	var ids []id.Token
+	for rows.Next() {
+		one, err := scanRequest(rows)
+		if err != nil {
+			return nil, 0, fmt.Errorf("list token requests: %w", err)
+		}
+		out, ids = append(out, one), append(ids, one.Token.ID)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, 0, fmt.Errorf("list token requests: %w", err)
+	}
+	tokens, err := r.ByIDs(ctx, r.o.DB, ids)
+	for i := range out {
+		out[i].Token = tokens[out[i].Token.ID]
+	}
+	return out, total, err
+}
+
+// Decisions returns what was last said about each of some tokens.
+func (r *Room) Decisions(ctx context.Context, ids ...id.Token) (map[id.Token]Outcome, error) {
+	out := map[id.Token]Outcome{}
+	err := db.Batches(ids, func(in string, args []any) error {
+		rows, err := r.o.DB.Query(ctx, `SELECT token_id, outcome FROM token_requests WHERE token_id IN (`+in+`) ORDER BY id`, args...)
+		if err != nil {
+			return fmt.Errorf("read token requests: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var tid id.Token
+			var o Outcome
+			if err := rows.Scan(&tid, &o); err != nil {
+				return fmt.Errorf("read token requests: %w", err)
+			}
+			out[tid] = o
+		}
+		return rows.Err()
+	})
+	return out, err
+}

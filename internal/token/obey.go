@@ -1,0 +1,131 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/policy"
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// part is what of a token is changed, and has to follow the policies.
+type part uint8
+
+const (
+	wholly  part = iota // it is made
+	inTime              // its end
+	inScope             // what it may do
+)
+
+// endsBy is when a token ends that must, of which nobody says when.
+const endsBy = 90 * 24 * time.Hour
+
+// SecretAt is when the secret was made that the token has now.
+func (t *Token) SecretAt() time.Time {
+	if t.secretAt.IsZero() {
+		return t.CreatedAt
+	}
+	return t.secretAt
+}
+
+func (t *Token) issue() right.Issue {
+	return right.Issue{Kind: t.Kind.Credential(), Made: t.SecretAt(), Ends: t.ExpiresAt, Scopes: t.Scopes, Fine: t.Permissions}
+}
+
+// Against reports in what way a policy is against the token as such.
+func (t *Token) Against(p *right.Policy) right.Breach {
+	i := t.issue()
+	return p.Refuses(&i)
+}
+
+// obey fails if the site's policy, or that of whom the token reaches, is against
+// it as it is to be: with problem.Invalid for the field, or problem.Forbidden where
+// there is none of its kind.
+func (r *Room) obey(ctx context.Context, tx *db.Tx, t *Token, of part) error {
+	all, err := r.o.Policies.CurrentIn(ctx, tx)
+	if err != nil || all == nil {
+		return err
+	}
+	if err := obeys(all.Site, t, of, "this site"); err != nil {
+		return err
+	}
+	return obeys(all.Of[t.Owner], t, of, "the organization")
+}
+
+func obeys(p *right.Policy, t *Token, of part, whose string) error {
+	i := t.issue()
+	b := right.Within
+	switch of {
+	case wholly:
+		b = p.Refuses(&i)
+	case inTime:
+		b = p.RefusesEnd(&i)
+	case inScope:
+		b = p.RefusesGiven(&i)
+	}
+	switch b {
+	case right.BreachKind:
+		return problem.New(problem.Forbidden, fmt.Sprintf("The policy of %s allows no %s tokens.", whose, t.Kind), "Make a token of another kind.")
+	case right.BreachEnd:
+		return problem.Field("expires_at", fmt.Sprintf("By the policy of %s a token must have an end", whose))
+	case right.BreachLife:
+		return problem.Field("expires_at", fmt.Sprintf("By the policy of %s a token lives for %d days at most: choose an end until %s",
+			whose, int(p.MaxLife/(24*time.Hour)), p.Latest(i.Made).Format("2 January 2006")))
+	case right.BreachScopes:
+		return problem.Field("scopes", fmt.Sprintf("By the policy of %s a token has no other scopes than %s", whose, orNothing(p.Scopes.String())))
+	case right.BreachFine:
+		return problem.Field("permissions", fmt.Sprintf("By the policy of %s a token has no other permissions than %s", whose, orNothing(p.Fine.String())))
+	}
+	return nil
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// latest is the last moment at which a secret may end that is made now for what is
+// owner's; zero is never.
+func (r *Room) latest(ctx context.Context, tx *db.Tx, owner id.Account, now time.Time) (time.Time, error) {
+	all, err := r.o.Policies.CurrentIn(ctx, tx)
+	if err != nil || all == nil {
+		return time.Time{}, err
+	}
+	out := soonest(all.Site.Latest(now), all.Of[owner].Latest(now))
+	if out.IsZero() && (mustEnd(all.Site) || mustEnd(all.Of[owner])) {
+		out = now.Add(endsBy)
+	}
+	return out, nil
+}
+
+func mustEnd(p *right.Policy) bool { return p != nil && p.MustEnd }
+
+// shrinkTx takes from an application's token, which is about to be made, what the
+// site's policy does not let it have: whoever asked is a program, and knows of what
+// it is given by the answer.
+func (r *Room) shrinkTx(ctx context.Context, tx *db.Tx, t *Token) error {
+	site, err := r.o.Policies.Of(ctx, tx, policy.Site)
+	if err != nil {
+		return err
+	}
+	if site.Without.Has(t.Kind.Credential()) {
+		return problem.New(problem.Forbidden, "The policy of this site allows applications no tokens.", "Ask an administrator of the site.")
+	}
+	if site.ScopesOnly {
+		t.Scopes = t.Scopes.Meet(site.Scopes)
+	}
+	latest, err := r.latest(ctx, tx, policy.Site, t.SecretAt())
+	if err != nil {
+		return err
+	}
+	if site.RefusesEnd(&right.Issue{Kind: t.Kind.Credential(), Made: t.SecretAt(), Ends: t.ExpiresAt}) != right.Within {
+		t.ExpiresAt = latest
+	}
+	return nil
+}
