@@ -14,9 +14,6 @@ var oauthRules = []rule{
 	// An organisation's own programs are its owners'.
 	about(`web POST /organizations/\{org\}/settings/applications(/.*)?`, orgOwner, "", true),
 
-	// Whose machines it trusts, too.
-	about(`web \w+ /organizations/\{org\}/settings/trusts(/.*)?`, orgOwner, "", true),
-
 	// What programs ask with their own id and secret: no token is one.
 	about(`rest \w+ /api/v3/applications/.*`, signedIn, "application", false),
 

@@ -22,7 +22,7 @@ var webRules = []rule{
 	// Pages about a repository.
 	about(`web \w+ /\{owner\}/\{repo\}/leave`, member, "", false),
 	about(`web \w+ /\{owner\}/\{repo\}/(fork|generate)`, borrower, "", false),
-	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete|trusts|trusts/.*)`, manager, "", true),
+	about(`web \w+ /\{owner\}/\{repo\}/settings/(visibility|transfer|delete)`, manager, "", true),
 	about(`web \w+ /\{owner\}/\{repo\}/settings(/.*)?`, manager, "", false),
 	about(`web GET /\{owner\}/\{repo\}(/.*)?`, reader, "", false),
 }
