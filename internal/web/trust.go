@@ -206,7 +206,7 @@ func newTrustForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("trust", p)
+	return c.show("trusted", p)
 }
 
 // sentTrust reads the form into p, which is shown again if something is wrong, and
@@ -253,11 +253,11 @@ func createTrust(c *call) error {
 	}
 	s, err := c.sentTrust(p)
 	if err != nil {
-		return c.again(err, "trust", p)
+		return c.again(err, "trusted", p)
 	}
 	t, err := c.door.o.Trusts.Create(c.ctx(), c.actor, c.trustPlace(), s)
 	if err != nil {
-		return c.again(err, "trust", p)
+		return c.again(err, "trusted", p)
 	}
 	return c.done("Saved. Below stands how a machine gets its token.", c.trustHref(t.ID))
 }
@@ -284,7 +284,7 @@ func trustForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.show("trust", p)
+	return c.show("trusted", p)
 }
 
 func updateTrust(c *call) error {
@@ -301,7 +301,7 @@ func updateTrust(c *call) error {
 		_, err = c.door.o.Trusts.Update(c.ctx(), c.actor, c.trustPlace(), t.ID, s)
 	}
 	if err != nil {
-		return c.again(err, "trust", p)
+		return c.again(err, "trusted", p)
 	}
 	return c.done("Saved.", c.trustHref(t.ID))
 }
