@@ -1,7 +1,10 @@
 package exchange_test
 
 import (
+	"crypto/rand"
 	"html"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -95,4 +98,44 @@ func TestPages(t *testing.T) {
 		t.Errorf("%d", a.StatusCode)
 	}
 	has(t, w.person.Get(t, base).Text, "Nobody is trusted yet.")
+}
+
+// TestExchange_underWay: a clone by an exchanged token ends when its trust is deleted.
+func TestExchange_underWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	access := w.exchange(t, w.issuer.Token(t, w.job())).Access
+	g := w.Git(t, "x", access)
+	g.Run(t, "init", "-q")
+	noise := make([]byte, 24<<20)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	g.Commit(t, "noise", string(noise), "Add noise")
+	g.Run(t, "push", "-q", w.URL()+"/ada/engine.git", "HEAD:refs/heads/main")
+	tip := strings.TrimSpace(g.Run(t, "rev-parse", "HEAD"))
+	line := "0032want " + tip + "\n"
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL()+"/ada/engine.git/git-upload-pack", strings.NewReader(line+"00000009done\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("x", access)
+	req.Header.Set("Content-Type", "application/x-git-upload-pack-request")
+	resp, err := w.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if _, err := io.ReadFull(resp.Body, make([]byte, 1<<20)); err != nil || resp.StatusCode != 200 {
+		t.Fatal(resp.StatusCode, err)
+	}
+	if err := w.Trusts.Delete(t.Context(), w.by(), w.place(), w.trust.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, resp.Body); err == nil && n > 22<<20 {
+		t.Errorf("the clone went on to its end: %d bytes", n)
+	}
+	if out, code := g.Try(t, "push", w.URL()+"/ada/engine.git", "HEAD:refs/heads/other"); code == 0 {
+		t.Errorf("it pushes still\n%s", out)
+	}
 }

@@ -39,4 +39,5 @@ type trustPage struct {
 	Live                                    int // tokens that are good now
 	Resource, Endpoint                      string
 	Clone                                   string // what the example clones
+	Asked                                   string // the audience, as a shell takes it
 }

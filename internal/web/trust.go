@@ -96,6 +96,9 @@ func (c *call) trustLines(of id.Trust, actions ...string) ([]trustLine, error) {
 	return out, nil
 }
 
+// shellSafe are characters that mean nothing to a shell, nor in a query.
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:/._-"
+
 // refusalTexts say what the log's reasons mean.
 var refusalTexts = map[string]string{
 	"issuer":             "No trust here names its issuer",
@@ -140,7 +143,10 @@ func (c *call) trustPage(t *trust.Trust, s *trust.Statement) (*trustPage, error)
 	p := &trustPage{HookFrame: c.trustFrame(title), Name: s.Name, Issuer: s.Issuer, Audience: s.Audience, Subject: s.Subject, Claims: trust.ClaimsText(s.Claims),
 		Minutes: strconv.Itoa(s.Minutes), Access: accessSelected, Action: c.trustsHref() + "/new"}
 	p.Resource, p.Endpoint = c.door.o.Gate.URL("/"+c.place().Name), c.door.o.Gate.URL("/login/oauth/access_token")
-	p.Clone = p.Resource + ".git"
+	p.Clone, p.Asked = p.Resource+".git", s.Audience
+	if strings.ContainsFunc(s.Audience, func(r rune) bool { return !strings.ContainsRune(shellSafe, r) }) { // people copy the lines into a shell
+		p.Asked = "AUDIENCE"
+	}
 	if s.Access == token.AllOf {
 		p.Access = accessAll
 	}
