@@ -173,17 +173,20 @@ func (c *call) owners(k *app.Core) ([]account.Account, error) {
 		return []account.Account{a}, err
 	}
 	var all []account.Account
-	for q := (account.Query{Limit: 200}); ; {
-		page, err := k.Accounts.List(c.ctx, k.DB, q)
-		if err != nil {
-			return nil, err
+	for _, kind := range []string{account.KindUser, account.KindMachine} {
+		for q := (account.Query{Limit: 200, Kind: kind}); ; {
+			page, err := k.Accounts.List(c.ctx, k.DB, q)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, page...)
+			if len(page) < q.Limit {
+				break
+			}
+			q.After = page[len(page)-1].Login
 		}
-		all = append(all, page...)
-		if len(page) < q.Limit {
-			return all, nil
-		}
-		q.After = page[len(page)-1].Login
 	}
+	return all, nil
 }
 
 const tokenRevokeUsage = `Usage: jeton token revoke LOGIN ID [--json] [--data DIR]

@@ -14,7 +14,7 @@ type Query struct {
 	Search    string // part of a login, a name or an address, in any case
 	Admins    bool   // site administrators only
 	Suspended bool   // suspended accounts only
-	Kind      string // only accounts of this kind; empty: KindUser
+	Kind      string // only accounts of this kind; empty: KindUser. Of KindMachine are the hidden ones, too
 	Machines  bool   // service accounts as well; never the hidden ones of repositories
 	After     string // the last login of the page before
 	Limit     int    // 0: 50; at most 200

@@ -65,7 +65,7 @@ func (r *Room) CreateMachineTx(ctx context.Context, tx *db.Tx, actor right.Actor
 }
 
 func asDescription(err error) error {
-	if p := problem.Of(err); p.Kind == problem.Invalid && p.Field == "bio" {
+	if p := problem.Of(err); err != nil && p.Field == "bio" {
 		return problem.Field("description", strings.Replace(p.Public, "Bio", "Description", 1))
 	}
 	return err
@@ -122,6 +122,20 @@ func (r *Room) Describe(ctx context.Context, actor right.Actor, a id.Account, de
 // machineLogin is how the hidden machine of a repository is called: nobody can
 // have that login, or find an account by it.
 func machineLogin(repo id.Repo) string { return fmt.Sprintf("deploy-%d[bot]", repo) }
+
+// PlaceOf is the repository that a login of a hidden machine names.
+func PlaceOf(login string) (id.Repo, bool) {
+	number, ok := strings.CutPrefix(login, "deploy-")
+	number, bot := strings.CutSuffix(number, "[bot]")
+	repo, good := id.Parse[id.Repo](number)
+	return repo, ok && bot && good
+}
+
+// OfPlace returns the hidden machine of a repository, or problem.NotFound. It is for
+// the administrator of the machine that this program runs on.
+func (r *Room) OfPlace(ctx context.Context, read db.Reader, repo id.Repo) (Account, error) {
+	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.managed_repo = $1 AND a.managed_repo <> 0`, repo))
+}
 
 // MachineOfRepo returns the hidden account that acts for what a repository lets in
 // by itself, and makes it at first. It has no access by that: the room of

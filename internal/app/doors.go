@@ -57,7 +57,7 @@ func (a *App) doors() (err error) {
 	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Exchange: exchanges, Now: k.o.Now})
 	o := web.Options{
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
-		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Tokens: k.Tokens, Apps: k.Apps,
+		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Policies: k.Policies, Tokens: k.Tokens, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
 		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Trusts: k.Trusts,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,

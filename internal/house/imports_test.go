@@ -73,7 +73,7 @@ var allow = map[string][]string{
 	"oauth":   {"problem", "secret", "event", "right", "application", "exchange", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
-	"web": {"id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
+	"web": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
 		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "trust"},
 	// the side of the person

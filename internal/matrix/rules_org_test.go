@@ -43,6 +43,7 @@ var orgRules = []rule{
 	about(`web POST /orgs/\{org\}/teams/\{team_slug\}/(leave|repos(/remove)?)`, teamReader, "", false), // and administers the repository
 	about(`web \w+ /orgs/\{org\}/teams/\{team_slug\}(/.*)?`, teamMaintainer, "", false),
 	about(`web \w+ /organizations/\{org\}/settings/(delete|rename)`, orgOwner, "", true),
+	about(`web (\w+ /organizations/\{org\}/settings/personal-access-tokens|POST .*/personal-access-token-requests/.*)`, orgOwner, "", true),
 	about(`web \w+ /organizations/\{org\}/settings(/.*)?`, orgOwner, "", false),
 
 	about(`rest GET /api/v3/(repositories.*|search/.*)`, everybody, "", false),
@@ -58,6 +59,8 @@ func holding(text string) func(*answer) bool {
 // orgFixtures are what the requests of these routes need.
 var orgFixtures = map[string]fixture{
 	"rest GET /api/v3/orgs/{org}/public_members/{username}":                                    {reached: status(http.StatusNotFound)}, // the owner is not shown
+	"web POST /organizations/{org}/settings/personal-access-token-requests/{pat_request}":      {form: "decision=deny", reached: holding("no such request")},
+	"web POST /organizations/{org}/settings/personal-access-tokens":                            {form: "kinds=classic&kinds=fine-grained&kinds=oauth&kinds=deploy&kinds=exchanged"},
 	"rest POST /api/v3/orgs/{org}/personal-access-token-requests":                              {body: `{"action":"keep"}`},
 	"rest POST /api/v3/orgs/{org}/personal-access-token-requests/{pat_request_id}":             {body: `{"action":"keep"}`},
 	"rest GET /api/v3/orgs/{org}/personal-access-token-requests/{pat_request_id}/repositories": {reached: holding("no such request")},
@@ -206,8 +209,11 @@ func (m *matrix) orgPath(t testing.TB, c kase) string {
 		}
 	}
 	pairs := []string{"{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
-		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10), "{pat_request_id}", strconv.FormatInt(1<<40, 10),
+		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10), "{pat_request}", strconv.FormatInt(1<<40, 10), "{pat_request_id}", strconv.FormatInt(1<<40, 10),
 		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)}
+	if strings.Contains(c.path, "{machine}") {
+		pairs = append(pairs, m.machinePath(t, c)...)
+	}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
 	}

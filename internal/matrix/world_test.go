@@ -91,6 +91,8 @@ type world struct {
 	left    org.Found // which requests leave
 	orgApp  id.App    // an application of the organisation
 
+	machines machines // accounts that are no people's
+
 	orgHooks *hooked // a webhook of the organisation that a person made
 	appHooks *hooked // one that the application made
 
@@ -130,6 +132,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	w.people["hermit, site"] = w.person(t, prefix+"h2", true)
 	w.victim = s.User(t, prefix+"victim")
 	w.address = w.emailOf(t, w.victim)
+	w.employ(t, prefix)
 	for private, name := range map[bool]string{false: "open", true: "shut"} {
 		r := s.Repo(t, w.people[owner].Account, name, private)
 		w.share(t, r)
@@ -149,6 +152,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	w.orgApp = w.register(t, w.org.ID)
 	w.orgTrust = w.rely(t, trust.Place{Owner: w.org.ID, Name: w.org.Login})
 	w.makeFine(t)
+	w.arm(t, prefix)
 	at, by := hook.Place{Owner: w.org.ID, Name: w.org.Login}, w.actor(owner)
 	w.orgHooks = w.hookUp(t, at, by)
 	by.Kind, by.App = right.OAuthToken, application.GitHubCLI
@@ -161,6 +165,7 @@ func (w *world) share(t *testing.T, r repo.Repo) {
 	w.s.Share(t, r, w.people[admin].Account, right.Admin)
 	w.s.Share(t, r, w.people[write].Account, right.Write)
 	w.s.Share(t, r, w.people[read].Account, right.Read)
+	w.s.Share(t, r, w.machines.of[owner], right.Write)
 }
 
 // hold gives the repository a large file.

@@ -63,6 +63,9 @@ func (r *Room) CreateDeployTx(ctx context.Context, tx *db.Tx, actor right.Actor,
 	plain := Generate(Deploy)
 	t := Token{Account: machine, Kind: Deploy, Note: note, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC(),
 		Owner: n.Owner, Access: Selected, Repos: []id.Repo{n.Repo}, Permissions: permissions}
+	if err := r.obey(ctx, tx, &t, wholly); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err

@@ -36,6 +36,7 @@ type call struct {
 	repo   gate.Repo // loaded when the route's action is of a repository
 	org    gate.Org  // loaded when it is of an organisation
 	group  gate.Team // loaded when it is of a team
+	of     *holding  // whose tokens the page is about; nil: the person's own
 	held   []func()  // what letGo gives back
 }
 
@@ -64,9 +65,9 @@ func callOf(r *http.Request) *call {
 	return c
 }
 
-// policy is the content security policy of pages: everything from here, no
+// contentPolicy is the content security policy of pages: everything from here, no
 // inline script or style, no frame around them.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // enter refuses what no page accepts and identifies the person.
 func (c *call) enter() error {
@@ -153,7 +154,7 @@ func (c *call) run(h handler) error {
 	if c.repo.ID != 0 && c.redirected() {
 		return nil
 	}
-	return h(c)
+	return c.led(h(c))
 }
 
 func (c *call) authorize() error {
@@ -265,7 +266,7 @@ func (c *call) showAs(status int, template string, p framed) error {
 	c.writeWithin(pageWrite)
 	h := c.w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // a reader who went away is no error of ours

@@ -19,6 +19,9 @@ const (
 // share.
 type fineForm struct {
 	Frame
+	List              string // of all tokens
+	Who               string // who has access to what can be chosen, as in "you have"
+	Machine           bool   // the token is a service account's
 	Action, Again     string // where it is sent; where its buttons lead that only load it again
 	Name, Description string
 	Owner             string
@@ -32,6 +35,8 @@ type fineForm struct {
 	Groups            []permissionGroup
 	Kept              bool // the form was loaded again by one of its buttons
 	FromLink          bool
+	Asks              bool   // the organization's owners will be asked
+	Reason            string // for them
 	Unknown           string // what a link asked for and what is not offered
 }
 
@@ -96,21 +101,26 @@ func groupsFor(of gate.Resource, self bool, f right.Fine) []permissionGroup {
 		if len(out) == 0 || out[len(out)-1].Key != t.key {
 			out = append(out, permissionGroup{Key: t.key, Title: t.title, Lead: t.lead})
 		}
-		row := permissionRow{Name: info.Name, Title: info.Title, About: info.About, Mandatory: info.Name == "metadata"}
-		for level := right.None; level < right.Admin; level++ {
-			if level != right.None && !info.Offers(level) {
-				continue
-			}
-			value := level.String()
-			if level == right.None {
-				value = ""
-			}
-			row.Levels = append(row.Levels, levelOption{value, levelTexts[level], f.Level(info.Name) == level})
-		}
 		g := &out[len(out)-1]
-		g.Rows = append(g.Rows, row)
+		g.Rows = append(g.Rows, permissionRowOf(info, f.Level(info.Name)))
 	}
 	return out
+}
+
+// permissionRowOf is a permission with the levels that it is offered with.
+func permissionRowOf(info right.FineInfo, chosen right.Level) permissionRow {
+	row := permissionRow{Name: info.Name, Title: info.Title, About: info.About, Mandatory: info.Name == "metadata"}
+	for level := right.None; level < right.Admin; level++ {
+		if level != right.None && !info.Offers(level) {
+			continue
+		}
+		value := level.String()
+		if level == right.None {
+			value = ""
+		}
+		row.Levels = append(row.Levels, levelOption{value, levelTexts[level], chosen == level})
+	}
+	return row
 }
 
 // fits reports whether permissions of the group mean anything for what of owns.

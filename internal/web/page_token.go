@@ -33,6 +33,7 @@ type tokenRow struct {
 	Expiry     expiry
 	Expired    bool
 	Frozen     bool
+	Blocked    string // what to say if a policy is against it
 }
 
 // newToken is a token that was made a moment ago, with its secret in the clear:
@@ -91,6 +92,7 @@ type expiryField struct {
 	Custom, Min, Text string
 	Time              string // of the custom day; empty: its end
 	Wrong             string
+	Policy, Max       string // what a policy says of it; the last day that it leaves
 }
 
 // presets are the numbers of days that are offered; the second is preselected.
@@ -176,11 +178,12 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
-	Href                                          string
-	Frozen                                        time.Time    // zero: it is not
-	Old                                           *oldSecret   // nil: none works
-	Ledger                                        *tokenLedger // nil when the form is shown again
+	Href, Log                                     string        // Log: of what the token did, in the security log
+	Frozen                                        time.Time     // zero: it is not
+	Old                                           *oldSecret    // nil: none works
+	Ledger                                        *tokenLedger  // nil when the form is shown again
 	Explain                                       explainForm
+	Standing                                      []standing // why policies keep it from something
 }
 
 // regeneratePage asks for a new expiration.

@@ -19,9 +19,13 @@ var windows = [...]struct {
 	{"7d", "7 days", token.MaxWindow},
 }
 
-func (c *call) rotatePage(t *token.Token) *rotatePage {
-	p := &rotatePage{regeneratePage: *c.regeneratePage(t), Closes: c.field("closes") != ""}
-	h := homeOf(t.Kind)
+func (c *call) rotatePage(t *token.Token) (*rotatePage, error) {
+	form, err := c.regeneratePage(t)
+	if err != nil {
+		return nil, err
+	}
+	p := &rotatePage{regeneratePage: *form, Closes: c.field("closes") != ""}
+	h := c.homeOf(t.Kind)
 	p.Frame = h.frame("Rotate "+h.noun, "expiry.js")
 	chosen := c.field("window")
 	if chosen == "" {
@@ -30,7 +34,7 @@ func (c *call) rotatePage(t *token.Token) *rotatePage {
 	for _, w := range windows {
 		p.Windows = append(p.Windows, levelOption{w.value, w.text, w.value == chosen})
 	}
-	return p
+	return p, nil
 }
 
 func rotateForm(k token.Kind) handler {
@@ -39,7 +43,11 @@ func rotateForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		return c.show("token-rotate", c.rotatePage(&t))
+		p, err := c.rotatePage(&t)
+		if err != nil {
+			return err
+		}
+		return c.show("token-rotate", p)
 	}
 }
 
@@ -49,9 +57,12 @@ func rotateToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p := c.rotatePage(&t)
+		p, err := c.rotatePage(&t)
+		if err != nil {
+			return err
+		}
 		n := token.Rotation{Closes: p.Closes}
-		if n.ExpiresAt, err = c.expiry(&p.Expiry); err != nil {
+		if n.ExpiresAt, err = c.expiry(&p.Expiry, t.Owner); err != nil {
 			return c.again(err, "token-rotate", p)
 		}
 		for _, w := range windows {
@@ -62,7 +73,7 @@ func rotateToken(k token.Kind) handler {
 		if n.Window == 0 {
 			return c.again(problem.Field("window", "Choose one of the times."), "token-rotate", p)
 		}
-		done, err := c.door.o.Tokens.Rotate(c.ctx(), c.actor, c.actor.Account, t.ID, n)
+		done, err := c.door.o.Tokens.Rotate(c.ctx(), c.actor, c.holder().Account, t.ID, n)
 		if err != nil {
 			return c.again(err, "token-rotate", p)
 		}
@@ -76,10 +87,10 @@ func endOldSecret(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		if _, err := c.door.o.Tokens.EndOld(c.ctx(), c.actor, c.actor.Account, t.ID); err != nil {
+		if _, err := c.door.o.Tokens.EndOld(c.ctx(), c.actor, c.holder().Account, t.ID); err != nil {
 			return err
 		}
-		return c.done("The old secret of "+line(t.Note)+" has ended.", homeOf(k).of(t.ID, ""))
+		return c.done("The old secret of "+line(t.Note)+" has ended.", c.homeOf(k).of(t.ID, ""))
 	}
 }
 
@@ -89,13 +100,13 @@ func unfreezeToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		_, err = c.door.o.Tokens.Unfreeze(c.ctx(), c.actor, c.actor.Account, t.ID)
+		_, err = c.door.o.Tokens.Unfreeze(c.ctx(), c.actor, c.holder().Account, t.ID)
 		if problem.Is(err, problem.Conflict) {
-			return c.done("The token "+line(t.Note)+" is not frozen.", homeOf(k).of(t.ID, ""))
+			return c.done("The token "+line(t.Note)+" is not frozen.", c.homeOf(k).of(t.ID, ""))
 		}
 		if err != nil {
 			return err
 		}
-		return c.done("The token "+line(t.Note)+" works again.", homeOf(k).of(t.ID, ""))
+		return c.done("The token "+line(t.Note)+" works again.", c.homeOf(k).of(t.ID, ""))
 	}
 }

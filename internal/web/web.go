@@ -3,6 +3,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
 	"jeton/internal/org"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/pubkey"
 	"jeton/internal/publish"
@@ -41,6 +43,7 @@ type Options struct {
 	Gate      *gate.Gate
 	Accounts  *account.Room
 	Signin    *signin.Room
+	Policies  *policy.Room
 	Tokens    *token.Room
 	Apps      *application.Room
 	Repos     *repo.Room
@@ -117,7 +120,9 @@ func New(o Options) (*Door, error) {
 		heavy:     limit.NewGate(limit.GateOptions{PerKey: heavyPerActor, Total: heavyInAll}),
 		long:      limit.NewGate(limit.GateOptions{PerKey: longPerActor, Total: longInAll}),
 	}
-	d.routes = append(httpkit.Register(d.site, "web", d.siteTable(), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
+	machines := slices.Concat(machineTable("/settings/service-accounts", right.SelfSecurity, right.SelfSensitive),
+		machineTable("/organizations/{org}/settings/service-accounts", right.OrgMachines, right.OrgMachines))
+	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), machines), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
 	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })
 	d.site.Handle("/", missing)
 	d.owners.Handle("/", missing)
@@ -189,6 +194,10 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/delete", Action: right.OrgHookDelete, Handle: deleteHook},
 		{Method: get, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookRead, Handle: showDelivery},
 		{Method: post, Path: "/organizations/{org}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.OrgHookEdit, Handle: redeliver},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: showPolicy},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: savePolicy},
+		{Method: get, Path: "/organizations/{org}/settings/personal-access-token-requests", Action: right.OrgRequestsRead, Handle: listRequests},
+		{Method: post, Path: "/organizations/{org}/settings/personal-access-token-requests/{pat_request}", Action: right.OrgRequestsDecide, Handle: decideRequest},
 		{Method: get, Path: "/organizations/{org}/settings/trusts", Action: right.OrgTrust, Handle: listTrusts},
 		{Method: get, Path: "/organizations/{org}/settings/trusts/new", Action: right.OrgTrust, Handle: newTrustForm},
 		{Method: post, Path: "/organizations/{org}/settings/trusts/new", Action: right.OrgTrust, Handle: createTrust},
@@ -323,6 +332,8 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/admin/users/{user}/emails/{email}/verify", Action: right.SiteManage, Handle: verifyEmail},
 		{Method: get, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUserForm},
 		{Method: post, Path: "/admin/users/{user}/delete", Action: right.SiteManage, Handle: deleteUser},
+		{Method: get, Path: "/admin/token-policy", Action: right.SiteManage, Handle: showPolicy},
+		{Method: post, Path: "/admin/token-policy", Action: right.SiteManage, Handle: savePolicy},
 		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},
 		{Method: get, Path: "/admin/log/export", Action: right.SiteManage, Handle: exportSiteLog},
 	}
@@ -388,6 +399,14 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
 		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(listDeployTokens)},
+		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(createDeployToken)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/new", Action: right.RepoDeployTokens, Handle: ofDeploy(newDeployForm)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}", Action: right.RepoDeployTokens, Handle: ofDeploy(showDeployToken)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses", Action: right.RepoDeployTokens, Handle: ofDeploy(showUses)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses/export", Action: right.RepoDeployTokens, Handle: ofDeploy(exportUses)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteTokenForm(token.Deploy))},
+		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteToken(token.Deploy))},
 		{Method: get, Path: "/{owner}/{repo}/settings/trusts", Action: right.RepoTrust, Handle: listTrusts},
 		{Method: get, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: newTrustForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: createTrust},

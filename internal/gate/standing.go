@@ -1,0 +1,31 @@
+package gate
+
+import (
+	"jeton/internal/problem"
+	"jeton/internal/right"
+)
+
+// Standing is a policy that is against a token, wherever that comes from.
+type Standing struct {
+	Breach right.Breach
+	Says   *problem.Error
+}
+
+// Standings says which policies are against a token: the site's, or else those of
+// the organisations among those whose things it could reach.
+func (g *Gate) Standings(s *Subject, of []Resource) []Standing {
+	a := &s.Actor
+	if b, _ := a.Against(0); b != right.Within && b != right.BreachNetwork {
+		return []Standing{{b, g.outOfPolicy(a, right.SelfRead, &right.Facts{})}}
+	}
+	var out []Standing
+	for _, r := range of {
+		if !r.Org || a.Kind.Fine() && a.Grant.Reach.Owner != r.ID {
+			continue
+		}
+		if b, _ := a.Against(r.ID); b != right.Within && b != right.BreachNetwork {
+			out = append(out, Standing{b, g.outOfPolicy(a, right.OrgBrowse, &right.Facts{Owner: r.ID, OwnerLogin: r.Login})})
+		}
+	}
+	return out
+}
