@@ -3,15 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
-	"jeton/internal/account"
 	"jeton/internal/app"
-	"jeton/internal/id"
-	"jeton/internal/printable"
-	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
@@ -91,12 +86,6 @@ func tokenCreate(c *call) error {
 	})
 }
 
-const tokenListUsage = `Usage: jeton token list [LOGIN] [--json] [--data DIR]
-
-List the tokens of an account, or of all, those that applications were given
-included. No token itself is shown.
-`
-
 // tokenJSON is a token as --json has it.
 type tokenJSON struct {
 	ID         int64      `json:"id"`
@@ -124,98 +113,11 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-func tokenList(c *call) error {
-	if err := c.parse(0, 1); err != nil {
-		return err
-	}
-	return c.with(func(k *app.Core) error {
-		owners, err := c.owners(k)
-		if err != nil {
-			return err
-		}
-		list := []tokenJSON{}
-		for _, a := range owners {
-			ts, err := k.Tokens.ListAll(c.ctx, a.ID)
-			if err != nil {
-				return err
-			}
-			for _, t := range ts {
-				list = append(list, tokenLine(t, a.Login))
-			}
-		}
-		return c.print(list, func(io.Writer) {
-			c.table("ID\tLOGIN\tNOTE\tSCOPES\tENDS\tLAST USED", len(list), func(w io.Writer, i int) {
-				t := list[i]
-				ends := day(t.ExpiresAt)
-				switch {
-				case t.Expired:
-					ends = "expired"
-				case t.Frozen:
-					ends += ", frozen"
-				}
-				_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, printable.Line(t.Note, 60), strings.Join(t.Scopes, ","), ends, day(t.LastUsedAt))
-			})
-		})
-	})
-}
-
 func day(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
 	return t.UTC().Format(time.DateOnly)
-}
-
-// owners returns the account of the argument, or all accounts without one.
-func (c *call) owners(k *app.Core) ([]account.Account, error) {
-	if len(c.args) > 0 {
-		a, err := c.user(k, c.args[0])
-		return []account.Account{a}, err
-	}
-	var all []account.Account
-	for _, kind := range []string{account.KindUser, account.KindMachine} {
-		for q := (account.Query{Limit: 200, Kind: kind}); ; {
-			page, err := k.Accounts.List(c.ctx, k.DB, q)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, page...)
-			if len(page) < q.Limit {
-				break
-			}
-			q.After = page[len(page)-1].Login
-		}
-	}
-	return all, nil
-}
-
-const tokenRevokeUsage = `Usage: jeton token revoke LOGIN ID [--json] [--data DIR]
-
-End one token, at once and for good. "jeton token list" shows the ids.
-`
-
-func tokenRevoke(c *call) error {
-	if err := c.parse(2, 2); err != nil {
-		return err
-	}
-	tid, ok := id.Parse[id.Token](c.args[1])
-	if !ok {
-		return usageError("not a token's id: "+strconv.Quote(c.args[1]), "\"jeton token list\" shows the ids.")
-	}
-	return c.with(func(k *app.Core) error {
-		a, err := c.user(k, c.args[0])
-		if err != nil {
-			return err
-		}
-		t, err := k.Tokens.RevokeAny(c.ctx, right.Operator(), a.ID, tid)
-		if problem.Is(err, problem.NotFound) {
-			return problem.New(problem.NotFound, fmt.Sprintf("%s has no token %d", a.Login, tid), "\"jeton token list "+a.Login+"\" shows the tokens.")
-		}
-		if err != nil {
-			return err
-		}
-		return c.print(tokenLine(t, a.Login), func(w io.Writer) { _, _ = fmt.Fprintf(w, "revoked %s\n", printable.Line(t.Note, 0)) })
-	})
 }
 
 const tokenRevokeAllUsage = `Usage: jeton token revoke-all LOGIN [--json] [--data DIR]

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/x509"
-	"os"
 
 	"jeton/internal/config"
 	"jeton/internal/deliver"
@@ -14,7 +12,6 @@ import (
 	"jeton/internal/lfs"
 	"jeton/internal/oauth"
 	"jeton/internal/outbound"
-	"jeton/internal/problem"
 	"jeton/internal/publish"
 	"jeton/internal/push"
 	"jeton/internal/rest"
@@ -34,6 +31,9 @@ func (a *App) doors() (err error) {
 	a.Deliver = deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Orgs: k.Orgs, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
 		Outbound: reach, Log: k.o.Log, Now: k.o.Now})
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
+	if a.Mail, err = mailer(k); err != nil {
+		return err
+	}
 	a.Rest = rest.New(rest.Options{
 		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
 		Accounts: k.Accounts, Orgs: k.Orgs, Tokens: k.Tokens, Apps: k.Apps,
@@ -57,9 +57,9 @@ func (a *App) doors() (err error) {
 	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Exchange: exchanges, Now: k.o.Now})
 	o := web.Options{
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
-		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Policies: k.Policies, Tokens: k.Tokens, Apps: k.Apps,
+		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Policies: k.Policies, Tokens: k.Tokens, Inventory: k.Inventory, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Trusts: k.Trusts,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Trusts: k.Trusts, Notices: k.Notices, Mail: a.Mail,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		Log: k.o.Log, Now: k.o.Now,
 	}
@@ -78,17 +78,9 @@ func (a *App) doors() (err error) {
 // opens networks for each.
 func strangers(k *Core) (*outbound.Client, error) {
 	o := outbound.Options{Allow: k.Config.WebhookAllow}
-	if file := k.Config.WebhookCA; file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, problem.Wrap(err, problem.Invalid, "The file of webhook-ca can't be read.", "Check that it is there, and that the server may read it.")
-		}
-		if o.Roots, err = x509.SystemCertPool(); err != nil {
-			o.Roots = x509.NewCertPool() // a machine without any
-		}
-		if !o.Roots.AppendCertsFromPEM(pem) {
-			return nil, problem.New(problem.Invalid, "The file of webhook-ca holds no certificate.", "It must be PEM: -----BEGIN CERTIFICATE-----.")
-		}
+	var err error
+	if o.Roots, err = rootsWith(k.Config.WebhookCA, "webhook-ca"); err != nil {
+		return nil, err
 	}
 	return outbound.New(o), nil
 }

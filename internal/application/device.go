@@ -69,6 +69,9 @@ func (r *Room) StartDevice(ctx context.Context, a *App, scopes right.ScopeSet) (
 	if !a.DeviceFlow {
 		return Device{}, NoDevices()
 	}
+	if err := r.o.Tokens.ForApps(ctx, r.o.DB); err != nil {
+		return Device{}, outOfPolicy(err)
+	}
 	ev := event.From(ctx)
 	if ok, after := r.o.Limit.Allow("device code "+limit.Network(ev.Address), limit.Rate{Count: startsPerHour, Per: time.Hour}, 1); !ok {
 		p := problem.New(problem.TooMany, "Too many devices from your network ask to be signed in.", "Wait a few minutes, then try again.")

@@ -52,3 +52,12 @@ func NoDevices() *Fault {
 
 // BadRequest is the fault for a request that lacks something.
 func BadRequest(description string) *Fault { return fault("invalid_request", description) }
+
+// outOfPolicy tells an application what the site's policy is against.
+func outOfPolicy(err error) error {
+	if !problem.Is(err, problem.Forbidden) {
+		return err
+	}
+	p := problem.Of(err)
+	return fault("access_denied", p.Public+" "+p.Remedy)
+}

@@ -193,12 +193,16 @@ func (r *Room) nameTx(ctx context.Context, tx *db.Tx, clientID string) string {
 	return clientID
 }
 
-// allowTx notes that account agreed to scopes for a.
+// allowTx notes that account agreed to scopes for a. It fails with problem.Forbidden
+// where applications get no tokens.
 func (r *Room) allowTx(ctx context.Context, tx *db.Tx, actor right.Actor, a *App, account id.Account, scopes right.ScopeSet) error {
 	if manager, _, err := accounts.Manager(ctx, tx, account); err != nil {
 		return err
 	} else if manager != 0 {
 		return problem.New(problem.Invalid, "A service account authorizes no applications.", "Make a token for it on its page.")
+	}
+	if err := r.o.Tokens.ForApps(ctx, tx); err != nil {
+		return err
 	}
 	before, was, err := allowed(ctx, tx, account, a.ClientID)
 	if err != nil {
@@ -238,7 +242,7 @@ func (r *Room) issueTx(ctx context.Context, tx *db.Tx, a *App, account id.Accoun
 	var g Granted
 	n := token.NewOAuth{App: a.ClientID, Note: a.Name, Scopes: scopes, ExpiresAt: r.end(a)}
 	if g.Token, g.Plain, err = r.o.Tokens.IssueTx(ctx, tx, actor, account, n); err != nil {
-		return Granted{}, err
+		return Granted{}, outOfPolicy(err)
 	}
 	return r.renewableTx(ctx, tx, a, g, device)
 }
@@ -251,7 +255,7 @@ func (r *Room) renewTx(ctx context.Context, tx *db.Tx, a *App, old token.Token, 
 	}
 	var g Granted
 	if g.Token, g.Plain, err = r.o.Tokens.ResetTx(ctx, tx, actor, old, r.end(a)); err != nil {
-		return Granted{}, err
+		return Granted{}, outOfPolicy(err)
 	}
 	return r.renewableTx(ctx, tx, a, g, device)
 }

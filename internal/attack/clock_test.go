@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,7 +15,6 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/largefile"
 	"jeton/internal/narrow"
-	"jeton/internal/org"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -134,14 +134,7 @@ var causes = map[string]cause{
 			return err
 		}
 		return s.Lifecycle.RemoveMember(t.Context(), right.Operator(), works.ID, s.eve.ID, false)
-	}, 404, func(t *testing.T, s *scene, plain string) string {
-		o := s.Org(t, s.ada, "works")
-		s.Join(t, o, org.Member, s.eve)
-		if _, _, err := s.Lifecycle.TransferRepo(t.Context(), right.Actor{Account: s.ada.ID, Login: "ada", Kind: right.SessionCredential, Grant: right.Everything()}, s.shut.ID, "works", ""); err != nil {
-			t.Fatal(err)
-		}
-		return plain
-	}},
+	}, 404, inWorks},
 	"the token gets another network": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
 		_, err := s.Tokens.SetLimits(t.Context(), right.Operator(), s.eve.ID, s.tokenOf(t, s.eve), []right.Limit{{Name: right.LimitNetworks, Values: []string{"192.0.2.0/24"}}})
 		return err
@@ -159,11 +152,18 @@ var causes = map[string]cause{
 	}, 401, narrowed},
 }
 
+// everyCause is all of them, with those that are policies.
+func everyCause() map[string]cause {
+	out := maps.Clone(causes)
+	maps.Copy(out, policyCauses)
+	return out
+}
+
 // TestB8_AnOpenCloneEnds: whatever a clone rests on, the clone ends soon after it
 // is taken away, without the rest; and what comes next is refused at once.
 func TestB8_AnOpenCloneEnds(t *testing.T) {
 	t.Parallel()
-	for name, c := range causes {
+	for name, c := range everyCause() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
@@ -279,7 +279,7 @@ func TestB9_AnOpenPushEnds(t *testing.T) {
 // by the API rests on, it ends soon after that is taken away, and leaves nothing.
 func TestB9_NothingUnderWayOutlives(t *testing.T) {
 	t.Parallel()
-	for name, c := range causes {
+	for name, c := range everyCause() {
 		if c.path == "/ada/open" {
 			continue // what everybody reads, and nobody but its owner writes
 		}

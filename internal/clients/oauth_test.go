@@ -4,9 +4,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/application"
+	"jeton/internal/policy"
+	"jeton/internal/right"
 )
 
 const host = "jeton.test"
@@ -108,5 +111,44 @@ func TestGitCredentialOAuth(t *testing.T) {
 	allowed, err := s.Apps.Authorization(t.Context(), ada.ID, application.CredentialCLI)
 	if err != nil || len(allowed.Tokens) != 1 || allowed.Scopes.String() != "repo, workflow" {
 		t.Errorf("allowed %+v, %v", allowed, err)
+	}
+}
+
+// TestGH_policy: where the site allows applications no tokens, the GitHub CLI says so;
+// where it allows them less, it gets that.
+func TestGH_policy(t *testing.T) {
+	t.Parallel()
+	apptest.Need(t, "gh")
+	s := apptest.StartNamed(t, host)
+	ada := s.User(t, "ada")
+	s.Repo(t, ada, "shut", true)
+	person := s.Person(t, ada)
+	c := s.Terminal(t)
+	set := func(p right.Policy) {
+		t.Helper()
+		if err := s.Policies.Set(t.Context(), right.Operator(), policy.Site, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	login := []string{"auth", "login", "--hostname", host, "--web", "--git-protocol", "https"}
+	set(right.Policy{Without: right.Kinds(right.OAuthToken)})
+	if out, code := c.Try(t, "", "gh", login...); code == 0 || !strings.Contains(out, "The policy of this site allows applications no tokens.") {
+		t.Errorf("gh auth login: %d %s", code, out)
+	}
+	set(right.Policy{MaxLife: 7 * 24 * time.Hour, ScopesOnly: true, Scopes: right.KnownScopes([]string{"repo", "read:org"})})
+	gh := c.Start(t, "", "gh", login...)
+	_, code, _ := strings.Cut(gh.Until("one-time code"), "code: ")
+	person.ConnectDevice(t, strings.TrimSpace(code))
+	if _, said, exit := gh.Wait(); exit != 0 {
+		t.Fatalf("gh auth login: exit %d\n%s", exit, said)
+	}
+	if out := c.Run(t, "gh", "api", "-i", "user"); !strings.Contains(out, "X-Oauth-Scopes: read:org, repo") || !strings.Contains(out, "Github-Authentication-Token-Expiration: ") {
+		t.Errorf("gh api user: %s", out)
+	}
+	c.Run(t, "gh", "auth", "setup-git", "--hostname", host)
+	c.Run(t, "git", "clone", "-q", s.URL()+"/ada/shut.git")
+	set(right.Policy{MaxLife: 24 * time.Hour})
+	if out, code := c.Try(t, "", "git", "-C", "shut", "fetch"); code == 0 || !strings.Contains(out, "live longer than a day") || !strings.Contains(out, "gh auth login -h "+host) {
+		t.Errorf("git fetch: %d %s", code, out)
 	}
 }

@@ -54,6 +54,7 @@ type Gate struct {
 	newToken string // the URL of the form for a new token
 	watches  watches
 	refusals refusals
+	nags     nags
 }
 
 // New makes the gate.
@@ -68,7 +69,7 @@ func New(o Options) *Gate {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	g := &Gate{o: o, newToken: o.URL + "/settings/tokens/new?scopes=repo&description=git", watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now)}
+	g := &Gate{o: o, newToken: o.URL + "/settings/tokens/new?scopes=repo&description=git", watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now), nags: newNags(o.Now)}
 	o.Change.Subscribe(g.changed)
 	return g
 }
@@ -200,6 +201,12 @@ func (g *Gate) answeredFor(ctx context.Context, f *account.Facts) error {
 		return refusal
 	}
 	return nil
+}
+
+// CheckWith is Check for an action of the actor's own account that concerns owner,
+// whose login is given: a membership, or an invitation to what is owner's.
+func (g *Gate) CheckWith(actor *right.Actor, action right.Action, owner id.Account, login string) error {
+	return g.decide(actor, action, right.Facts{Closed: g.o.Closed, Owner: owner, OwnerLogin: login})
 }
 
 // actorOf is the account behind a credential, with its state of this moment.

@@ -11,12 +11,8 @@ import (
 
 // outOfPolicy words in what way a policy is against a token, and what its owner can
 // do about it.
-func (g *Gate) outOfPolicy(a *right.Actor, action right.Action, f *right.Facts) *problem.Error {
-	owner := f.Owner
-	if s := action.Info().Subject; s != right.OfRepo && s != right.OfOrg && s != right.OfTeam {
-		owner = 0
-	}
-	breach, of := a.Against(owner)
+func (g *Gate) outOfPolicy(a *right.Actor, f *right.Facts) *problem.Error {
+	breach, of := a.Against(f.Owner)
 	who, boss := "This site", "an administrator of the site"
 	p := &right.Policy{}
 	if a.Policies != nil && a.Policies.Site != nil {
@@ -29,7 +25,10 @@ func (g *Gate) outOfPolicy(a *right.Actor, action right.Action, f *right.Facts) 
 		}
 	}
 	public, remedy := g.breach(a, breach, p, boss)
-	return problem.New(problem.Forbidden, who+" "+public+" What is public can still be read.", remedy)
+	if !g.o.Closed {
+		public += " What is public can still be read."
+	}
+	return problem.New(problem.Forbidden, who+" "+public, remedy)
 }
 
 // breach words a breach, as the end of a sentence, and its remedy.

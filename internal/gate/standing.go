@@ -16,7 +16,7 @@ type Standing struct {
 func (g *Gate) Standings(s *Subject, of []Resource) []Standing {
 	a := &s.Actor
 	if b, _ := a.Against(0); b != right.Within && b != right.BreachNetwork {
-		return []Standing{{b, g.outOfPolicy(a, right.SelfRead, &right.Facts{})}}
+		return []Standing{{b, g.outOfPolicy(a, &right.Facts{})}}
 	}
 	var out []Standing
 	for _, r := range of {
@@ -24,7 +24,7 @@ func (g *Gate) Standings(s *Subject, of []Resource) []Standing {
 			continue
 		}
 		if b, _ := a.Against(r.ID); b != right.Within && b != right.BreachNetwork {
-			out = append(out, Standing{b, g.outOfPolicy(a, right.OrgBrowse, &right.Facts{Owner: r.ID, OwnerLogin: r.Login})})
+			out = append(out, Standing{b, g.outOfPolicy(a, &right.Facts{Owner: r.ID, OwnerLogin: r.Login})})
 		}
 	}
 	return out

@@ -73,7 +73,7 @@ func (g *Gate) words(a *right.Actor, action right.Action, reason right.Reason, p
 	case right.NotItself:
 		return problem.New(problem.Forbidden, "Only a personal access token that was not narrowed rotates itself.", "What an application was given is refreshed by the application; whoever narrowed a token makes another one.")
 	case right.OutOfPolicy:
-		return g.outOfPolicy(a, action, f)
+		return g.outOfPolicy(a, f)
 	case right.NotRecent:
 		return problem.New(problem.Forbidden, "Confirm that it is you first.", "Enter your password again at "+g.URL("/sessions/sudo")+".")
 	case right.ArchivedState:

@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"slices"
 
 	"jeton/internal/account"
 	"jeton/internal/org"
@@ -25,13 +26,13 @@ func (o *organization) mine(ctx context.Context) (org.Found, error) {
 // ViewerIsAMember reports whether the caller is one of its members.
 func (o *organization) ViewerIsAMember(ctx context.Context) (bool, error) {
 	f, err := o.mine(ctx)
-	return f.Level() >= right.Read, err
+	return f.Level() >= right.Read && !sessionOf(ctx).actor.ShutOutOf(o.a.ID), err
 }
 
 // ViewerCanAdminister reports whether the caller owns it.
 func (o *organization) ViewerCanAdminister(ctx context.Context) (bool, error) {
 	f, err := o.mine(ctx)
-	return f.Level() >= right.Admin, err
+	return f.Level() >= right.Admin && !sessionOf(ctx).actor.ShutOutOf(o.a.ID), err
 }
 
 // ViewerCanCreateRepositories reports whether the caller's token may make
@@ -52,6 +53,9 @@ func (u *user) Organizations(ctx context.Context, args struct{ paging }) (*conne
 	list, err := u.d.o.Orgs.Of(ctx, u.d.o.DB, u.a.ID, false, !all)
 	if err != nil {
 		return nil, err
+	}
+	if all {
+		list = slices.DeleteFunc(list, func(m org.Membership) bool { return s.actor.ShutOutOf(m.Org) })
 	}
 	w, err := args.window(ctx, "organizations", len(list))
 	if err != nil {

@@ -238,6 +238,7 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, machineFixtur
 	"web POST /settings/sessions/end_others":       {hermit: true},
 	"web GET /settings/security-log/export":        {query: "format=csv"},
 	"web GET /admin/log/export":                    {query: "format=csv"},
+	"web GET /admin/tokens/export":                 {query: "format=csv"},
 	"web GET /settings/tokens/{token}/uses/export": {query: "format=csv"},
 	"web POST /settings/tokens/{token}/shrink":     {form: "scopes=", anew: true},
 	"web POST /settings/tokens/{token}/delete":     {anew: true},

@@ -58,6 +58,7 @@ func holding(text string) func(*answer) bool {
 
 // orgFixtures are what the requests of these routes need.
 var orgFixtures = map[string]fixture{
+	"web GET /organizations/{org}/settings/tokens/export":                                      {query: "format=csv"},
 	"rest GET /api/v3/orgs/{org}/public_members/{username}":                                    {reached: status(http.StatusNotFound)}, // the owner is not shown
 	"web POST /organizations/{org}/settings/personal-access-token-requests/{pat_request}":      {form: "decision=deny", reached: holding("no such request")},
 	"web POST /organizations/{org}/settings/personal-access-tokens":                            {form: "kinds=classic&kinds=fine-grained&kinds=oauth&kinds=deploy&kinds=exchanged"},

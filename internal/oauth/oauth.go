@@ -111,11 +111,11 @@ func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
 }
 
 // faultStatus is 200, as GitHub has it, but where clients look at the status to
-// learn that they must take another way.
+// learn that they must take another way, or that there is none.
 func faultStatus(r *http.Request, f *application.Fault) int {
 	switch {
 	case r.URL.Path != devicePath:
-	case f.Code == "device_flow_disabled":
+	case f.Code == "device_flow_disabled", f.Code == "access_denied":
 		return http.StatusBadRequest
 	case f.Code == "incorrect_client_credentials":
 		return http.StatusNotFound
@@ -183,10 +183,12 @@ func (c *call) token() (answer, error) {
 		return nil, err
 	}
 	event.From(c.r.Context()).Add(slog.Int64("token", int64(g.Token.ID)))
-	out := answer{{"access_token", g.Plain}, {"scope", strings.Join(g.Token.Scopes.Names(), ",")}, {"token_type", "bearer"}}
+	out, now := answer{{"access_token", g.Plain}, {"scope", strings.Join(g.Token.Scopes.Names(), ",")}, {"token_type", "bearer"}}, c.door.o.Now()
+	if !g.Token.ExpiresAt.IsZero() {
+		out = append(out, pair{"expires_in", int(g.Token.ExpiresAt.Sub(now).Seconds())})
+	}
 	if !g.Refresh.IsZero() {
-		now := c.door.o.Now()
-		out = append(out, pair{"expires_in", int(g.Token.ExpiresAt.Sub(now).Seconds())}, pair{"refresh_token", g.Refresh},
+		out = append(out, pair{"refresh_token", g.Refresh},
 			pair{"refresh_token_expires_in", int(g.RefreshExpires.Sub(now).Seconds())})
 	}
 	return out, nil

@@ -149,14 +149,17 @@ func (r *Room) Set(ctx context.Context, actor right.Actor, of id.Account, p righ
 		return err
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		was, err := r.Of(ctx, tx, of)
-		if err != nil {
+		before := unreadableWords // which must not be in the way of another one
+		switch was, err := r.Of(ctx, tx, of); {
+		case err == nil:
+			before = Words(&was)
+		case !errors.Is(err, errUnreadable):
 			return err
 		}
 		if err := r.write(ctx, tx, actor, of, &p); err != nil {
 			return err
 		}
-		e := audit.Entry{Action: "org.token_policy", Actor: actor, Account: of, Detail: map[string]string{"from": Words(&was), "to": Words(&p)}}
+		e := audit.Entry{Action: "org.token_policy", Actor: actor, Account: of, Detail: map[string]string{"from": before, "to": Words(&p)}}
 		if of == Site {
 			e.Action, e.Account = "site.token_policy", actor.Account
 		}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -72,6 +73,11 @@ func format(p *right.Policy) (string, error) {
 	return string(text), err
 }
 
+// errUnreadable is the error for rules that format did not write.
+var errUnreadable = errors.New("the rules can't be read")
+
+const unreadableWords = "what can't be read"
+
 // parse reads what format wrote. A policy that can't be read lets nothing through,
 // so that it is an error; a scope or permission that is not offered any more is one
 // that nobody may have.
@@ -79,14 +85,22 @@ func parse(text string) (right.Policy, error) {
 	var s stored
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&s); err != nil {
-		return right.Policy{}, fmt.Errorf("read rules: %w", err)
+	err := d.Decode(&s)
+	switch {
+	case err != nil:
+	case d.More():
+		err = errors.New("there is more behind them")
+	case s.MaxDays < 0 || s.MaxDays > MaxDays:
+		err = fmt.Errorf("%d days are no longest life", s.MaxDays)
+	}
+	if err != nil {
+		return right.Policy{}, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	p := right.Policy{MustEnd: s.MustEnd, MaxLife: time.Duration(s.MaxDays) * day, Approve: s.Approve}
 	for _, name := range s.Without {
 		i := slices.IndexFunc(kinds[:], func(k Kind) bool { return k.Name == name })
 		if i < 0 {
-			return right.Policy{}, fmt.Errorf("read rules: %q is no kind of token", name)
+			return right.Policy{}, fmt.Errorf("%w: %q is no kind of token", errUnreadable, name)
 		}
 		p.Without |= right.Kinds(kinds[i].Credential)
 	}
@@ -99,7 +113,7 @@ func parse(text string) (right.Policy, error) {
 	for _, one := range s.Networks {
 		n, err := netip.ParsePrefix(one)
 		if err != nil {
-			return right.Policy{}, fmt.Errorf("read rules: %w", err)
+			return right.Policy{}, fmt.Errorf("%w: %w", errUnreadable, err)
 		}
 		p.Networks = append(p.Networks, n)
 	}

@@ -179,7 +179,7 @@ func (c *call) invitations(of id.Repo, who id.Account) (any, error) {
 	}
 	out := []repositoryInvitation{}
 	for _, i := range window(c, list) {
-		if !i.Offer() {
+		if !i.Offer() && (who == 0 || !c.actor.ShutOutOf(i.Repo.Owner)) {
 			out = append(out, c.invitation(&i))
 		}
 	}
@@ -189,7 +189,8 @@ func (c *call) invitations(of id.Repo, who id.Account) (any, error) {
 func (d *Door) listInvitations(c *call) (any, error) { return c.invitations(c.repo.ID, 0) }
 
 // listOwnInvitations leaves out offers of ownership, for which GitHub has no
-// route: they are answered on a page.
+// route: they are answered on a page. What an owner has shut the caller's token out
+// of is left out, too.
 func (d *Door) listOwnInvitations(c *call) (any, error) { return c.invitations(0, c.actor.Account) }
 
 func (c *call) invitationID() (id.Invitation, error) {
@@ -237,7 +238,7 @@ func (d *Door) acceptInvitation(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := d.o.Repos.OwnInvitation(c.ctx(), d.o.DB, c.actor.Account, n)
+	i, err := c.ownInvitation(n)
 	if err != nil {
 		return nil, err
 	}
@@ -253,5 +254,18 @@ func (d *Door) declineInvitation(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := c.ownInvitation(n); err != nil {
+		return nil, err
+	}
 	return nil, d.o.Repos.Decline(c.ctx(), c.actor, c.actor.Account, n)
+}
+
+// ownInvitation is one of the caller's, if its token may have to do with whose
+// repository it is about.
+func (c *call) ownInvitation(n id.Invitation) (repo.Invitation, error) {
+	i, err := c.door.o.Repos.OwnInvitation(c.ctx(), c.door.o.DB, c.actor.Account, n)
+	if err != nil {
+		return i, err
+	}
+	return i, c.door.o.Gate.CheckWith(&c.actor, c.action, i.Repo.Owner, i.Repo.OwnerLogin)
 }

@@ -158,7 +158,7 @@ func (c *call) mayGive(login string) error {
 	if err == nil {
 		_, err = c.newOwner(login, c.repo.Private)
 	}
-	if denied, ok := errors.AsType[*gate.Denied](err); ok && denied.Reason != right.GrantMissing {
+	if denied, ok := errors.AsType[*gate.Denied](err); ok && denied.Reason != right.GrantMissing && denied.Reason != right.OutOfPolicy {
 		return nil
 	}
 	return err

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 
 	"jeton/internal/account"
 	"jeton/internal/httpkit"
@@ -233,15 +234,24 @@ func (d *Door) listMemberships(c *call) (any, error) {
 		}
 	}
 	out := []membership{}
-	for _, m := range window(c, all) {
+	for _, m := range window(c, c.told(all)) {
 		out = append(out, c.membership(&m))
 	}
 	return out, nil
 }
 
+// told leaves out the memberships of organisations that have shut the caller's token
+// out.
+func (c *call) told(list []org.Membership) []org.Membership {
+	return slices.DeleteFunc(list, func(m org.Membership) bool { return c.actor.ShutOutOf(m.Org) })
+}
+
 // own is the caller's membership in the organisation that the path names.
 func (c *call) own() (org.Membership, error) {
 	o, err := c.door.o.Orgs.Find(c.r.Context(), c.door.o.DB, c.r.PathValue("org"), c.actor.Account)
+	if err == nil {
+		err = c.door.o.Gate.CheckWith(&c.actor, c.action, o.ID, o.Login)
+	}
 	if err != nil {
 		return org.Membership{}, err
 	}

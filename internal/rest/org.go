@@ -201,7 +201,7 @@ func (d *Door) listOwnOrgs(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.orgsOf(list), nil
+	return c.orgsOf(c.told(list)), nil
 }
 
 // listUserOrgs lists what the person shows to everybody, whoever asks.

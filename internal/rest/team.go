@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
@@ -389,6 +390,7 @@ func (d *Door) listOwnTeams(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(t org.FoundTeam) bool { return c.actor.ShutOutOf(t.Org) })
 	of, err := c.ownOrganizations()
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ type Facts struct {
 	Closed   bool  // the site shows nothing to visitors
 	Creates  bool  // for OfOrg: the account may create a repository like this one there
 
-	Owner id.Account // the repository's owner, or the organisation itself, or the team's
+	Owner id.Account // the repository's owner, or the organisation itself, or the team's; or whom an action of one's own account concerns
 	Repo  id.Repo    // the repository
 
 	OwnerLogin, Name string // of the repository
@@ -97,7 +97,7 @@ func check(actor *Actor, a Action, f *Facts, now time.Time, t *trace) Decision {
 	if t.lacks(actor, e, f, actor.granted(e, e.Permission, f)) {
 		return deny(GrantMissing, true)
 	}
-	if t.policy(actor, a, f, 0, now) {
+	if t.policy(actor, a, f, f.Owner, now) {
 		return deny(OutOfPolicy, true)
 	}
 	return checkPerson(actor, e, now, true, t)

@@ -91,7 +91,7 @@ func TestExplain(t *testing.T) {
 			right.PartExists: {right.Hidden, right.SignIn}, right.PartSight: {right.Hidden, right.SignIn}, right.PartSignIn: {right.SignIn},
 			right.PartRight: {right.NoRight}, right.PartGrant: {right.GrantMissing}, right.PartReach: {right.GrantMissing},
 			right.PartLimitRepos: {right.GrantMissing}, right.PartLimitRead: {right.GrantMissing}, right.PartLimitLevels: {right.GrantMissing}, right.PartLimitRefs: {right.GrantMissing},
-			right.PartState: {right.ArchivedState}, right.PartPeople: {right.PeopleOnly, right.NotItself}, right.PartRecent: {right.NotRecent},
+			right.PartPolicy: {right.OutOfPolicy}, right.PartState: {right.ArchivedState}, right.PartPeople: {right.PeopleOnly, right.NotItself}, right.PartRecent: {right.NotRecent},
 		}
 		for _, reason := range reasons[failed[0].Kind] {
 			if reason == want.Reason {

@@ -180,6 +180,13 @@ func (a *Actor) out(p *Policy, owner id.Account) Breach {
 	return Within
 }
 
+// ShutOutOf reports whether policies keep from the actor what owner lets its account
+// see, so that it is left out of lists.
+func (a *Actor) ShutOutOf(owner id.Account) bool {
+	b, _ := a.Against(owner)
+	return b != Within
+}
+
 // ShutOut are the owners whose private things the policies keep from the actor;
 // all says that it is everybody's.
 func (a *Actor) ShutOut() (owners []id.Account, all bool) {
@@ -204,10 +211,11 @@ func (a *Actor) ShutOut() (owners []id.Account, all bool) {
 // policy asks whether a policy is against the action. What a visitor may do,
 // everybody may.
 func (t *trace) policy(actor *Actor, a Action, f *Facts, owner id.Account, now time.Time) bool {
+	if actor.Policies == nil && len(actor.Barred) == 0 {
+		return t.fails(PartPolicy, false, false)
+	}
 	b, _ := actor.Against(owner)
-	missing := b != Within && !visitorMay(a, f, now)
-	asked := actor.IsToken() && (actor.Policies != nil || len(actor.Barred) > 0)
-	return t.fails(PartPolicy, asked, missing)
+	return t.fails(PartPolicy, actor.IsToken(), b != Within && !visitorMay(a, f, now))
 }
 
 func visitorMay(a Action, f *Facts, now time.Time) bool {

@@ -195,3 +195,50 @@ func TestScopes_meet(t *testing.T) {
 		}
 	})
 }
+
+// underPolicies is a token that is asked for everything that a policy can want, by the
+// site and by the owner, and has it all.
+func underPolicies() (right.Actor, right.Facts) {
+	set, _ := right.ParseScopes([]string{"repo"})
+	p := right.Policy{Without: right.Kinds(right.FineToken), MustEnd: true, MaxLife: 90 * 24 * time.Hour, Approve: true, ScopesOnly: true, Scopes: set, FineOnly: true}
+	for _, n := range []string{"198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "192.0.2.0/24"} {
+		p.Networks = append(p.Networks, netip.MustParsePrefix(n))
+	}
+	site := p
+	return right.Actor{Account: 1, Kind: right.ClassicToken, Scopes: set, Grant: set.Grant(), Made: made, Ends: made.AddDate(0, 0, 60), From: netip.MustParseAddr("192.0.2.7"),
+			Barred: []id.Account{7, 8}, Policies: &right.Policies{Site: &site, Of: map[id.Account]*right.Policy{2: &p}}},
+		right.Facts{Exists: true, Relation: right.Write, Owner: 2}
+}
+
+// TestPolicy_allocates: with every policy there is, too, a decision takes no memory,
+// whichever it is.
+func TestPolicy_allocates(t *testing.T) {
+	actor, facts := underPolicies()
+	now := time.Now()
+	public := facts
+	public.Public = true
+	for name, from := range map[string]string{"allowed": "192.0.2.7", "refused": "192.0.3.7"} {
+		actor.From = netip.MustParseAddr(from)
+		if d := right.Check(&actor, right.RepoPush, facts, now); d.Allow != (name == "allowed") {
+			t.Fatalf("%s: %v", name, d)
+		}
+		n := testing.AllocsPerRun(1000, func() {
+			right.Check(&actor, right.RepoPush, facts, now)
+			right.Check(&actor, right.RepoFetch, public, now)
+		})
+		if n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func BenchmarkCheck_policies(b *testing.B) {
+	actor, facts := underPolicies()
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		if !right.Check(&actor, right.RepoPush, facts, now).Allow {
+			b.Fatal("denied")
+		}
+	}
+}

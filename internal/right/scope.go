@@ -163,7 +163,9 @@ func (s ScopeSet) all() ScopeSet {
 }
 
 // Under reports whether the set gives no scope that most does not.
-func (s ScopeSet) Under(most ScopeSet) bool { return s.all()&^most.all() == 0 }
+func (s ScopeSet) Under(most ScopeSet) bool {
+	return s&^most == 0 || s.all()&^most.all() == 0 // mostly they are named, and nothing has to be looked up
+}
 
 // Meet returns the scopes that both sets give.
 func (s ScopeSet) Meet(o ScopeSet) ScopeSet { return (s.all() & o.all()).Normal() }

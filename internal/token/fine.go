@@ -167,7 +167,7 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if t.ID, err = insert(ctx, tx, t, material); err != nil {
 			return err
 		}
-		if err := r.record(ctx, tx, actor, t.Kind.deed("create"), t, ""); err != nil {
+		if err := r.recordMade(ctx, tx, actor, t); err != nil {
 			return err
 		}
 		return r.ask(ctx, tx, actor, &t, n.Reason)
@@ -229,7 +229,10 @@ func (r *Room) NarrowTx(ctx context.Context, tx *db.Tx, actor right.Actor, paren
 	plain := Generate(parent.Kind)
 	t := parent
 	t.ID, t.Parent, t.LastEight, t.CreatedAt, t.LastUse = 0, parent.ID, lastEight(plain), r.o.Now().UTC(), Use{}
-	t.Owner, t.Access, t.Repos, t.Permissions = n.Owner, n.Access, n.Repos, n.Permissions
+	t.Owner, t.Access, t.Repos, t.Permissions, t.secretAt = n.Owner, n.Access, n.Repos, n.Permissions, t.CreatedAt
+	if err := r.shrinkTx(ctx, tx, &t); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err

@@ -76,9 +76,9 @@ func limitsText(limits []right.Limit) string {
 	return string(out)
 }
 
-// parseLimits reads what limitsText wrote. What cannot be read becomes a limit
+// ParseLimits reads what limitsText wrote. What cannot be read becomes a limit
 // that nobody understands, so that it denies.
-func parseLimits(text string) []right.Limit {
+func ParseLimits(text string) []right.Limit {
 	if text == "" {
 		return nil
 	}

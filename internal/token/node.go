@@ -154,7 +154,7 @@ func insertNode(ctx context.Context, tx *db.Tx, tid id.Token, s step, now time.T
 // widen keeps of a node what all that was seen of it has in common: its holder can
 // put limits behind without a new number, and must not look narrower by it.
 func widen(ctx context.Context, tx *db.Tx, tid id.Token, s step, stored string) error {
-	common := parseLimits(stored)
+	common := ParseLimits(stored)
 	for i := range common {
 		if i >= len(s.limits) || common[i].String() != s.limits[i].String() {
 			common = common[:i]
@@ -240,7 +240,7 @@ func nodesOf(ctx context.Context, r db.Reader, tid id.Token) ([]Node, error) {
 		if err := rows.Scan(&n.Node, &n.Parent, &n.Top, &n.Note, &limits, &created, &ends, &revoked, &seen, &used, &n.Address, &n.Client, &address, &client); err != nil {
 			return nil, fmt.Errorf("list narrowed tokens: %w", err)
 		}
-		n.Limits, n.CreatedAt, n.ExpiresAt, n.RevokedAt, n.Used, n.Seen = parseLimits(limits), db.Time(created), db.Time(ends), db.Time(revoked), db.Time(used), seen != 0
+		n.Limits, n.CreatedAt, n.ExpiresAt, n.RevokedAt, n.Used, n.Seen = ParseLimits(limits), db.Time(created), db.Time(ends), db.Time(revoked), db.Time(used), seen != 0
 		if n.Minted = address != "" || client != ""; used == 0 {
 			n.Address, n.Client = address, client
 		}

@@ -62,10 +62,11 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+	return t, plain, r.recordMade(ctx, tx, actor, t)
 }
 
-// ResetTx gives a token a new secret; the old one stops at once.
+// ResetTx gives a token a new secret; the old one stops at once. What an application
+// was given loses what the site's policy does not let it have any more.
 func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, expiresAt time.Time) (Token, secret.Value, error) {
 	plain := Generate(t.Kind)
 	material, err := r.derive(plain)
@@ -74,6 +75,14 @@ func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Toke
 	}
 	t.ExpiresAt, t.LastEight = expiresAt.UTC(), lastEight(plain)
 	t.secretAt, t.personAt, t.FrozenAt, t.closesOld = r.o.Now(), r.o.Now(), time.Time{}, false
+	if t.Kind == OAuth {
+		if err := r.shrinkTx(ctx, tx, &t); err != nil {
+			return Token{}, secret.Value{}, err
+		}
+		if err := update(ctx, tx, t); err != nil {
+			return Token{}, secret.Value{}, err
+		}
+	}
 	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
 		return Token{}, secret.Value{}, err
 	}

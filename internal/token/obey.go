@@ -106,16 +106,26 @@ func (r *Room) latest(ctx context.Context, tx *db.Tx, owner id.Account, now time
 
 func mustEnd(p *right.Policy) bool { return p != nil && p.MustEnd }
 
-// shrinkTx takes from an application's token, which is about to be made, what the
-// site's policy does not let it have: whoever asked is a program, and knows of what
-// it is given by the answer.
+// ForApps fails with problem.Forbidden where the site's policy allows applications no
+// tokens.
+func (r *Room) ForApps(ctx context.Context, read db.Reader) error {
+	site, err := r.o.Policies.Of(ctx, read, policy.Site)
+	if err == nil && site.Without.Has(right.OAuthToken) {
+		err = problem.New(problem.Forbidden, "The policy of this site allows applications no tokens.", "Ask an administrator of the site.")
+	}
+	return err
+}
+
+// shrinkTx takes from an application's token, which is about to be made or to get
+// another secret, what the site's policy does not let it have: whoever asked is a
+// program, and knows of what it is given by the answer.
 func (r *Room) shrinkTx(ctx context.Context, tx *db.Tx, t *Token) error {
+	if err := r.ForApps(ctx, tx); err != nil {
+		return err
+	}
 	site, err := r.o.Policies.Of(ctx, tx, policy.Site)
 	if err != nil {
 		return err
-	}
-	if site.Without.Has(t.Kind.Credential()) {
-		return problem.New(problem.Forbidden, "The policy of this site allows applications no tokens.", "Ask an administrator of the site.")
 	}
 	if site.ScopesOnly {
 		t.Scopes = t.Scopes.Meet(site.Scopes)

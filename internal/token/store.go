@@ -96,7 +96,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	if t.Access != Anywhere || t.Kind.Fine() {
 		t.Permissions, t.Repos = right.ParseFine(permissions), parseNumbers[id.Repo](repos)
 	}
-	t.Limits = parseLimits(limits)
+	t.Limits = ParseLimits(limits)
 	return t, nil
 }
 

@@ -155,6 +155,10 @@ func authorizeApp(c *call) error {
 
 func (c *call) allow(q *consent) error {
 	code, err := c.door.o.Apps.Authorize(c.ctx(), c.actor, application.Request{App: q.app, Scopes: q.scopes, Redirect: q.redirect, Challenge: q.request.Get("code_challenge")})
+	if problem.Is(err, problem.Forbidden) { // the program waits for an answer, and shows this one
+		p := problem.Of(err)
+		return c.leaveTo(q, q.answer(c, "error", "access_denied", "error_description", p.Public+" "+p.Remedy))
+	}
 	if err != nil {
 		return err
 	}

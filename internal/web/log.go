@@ -35,7 +35,7 @@ func siteLog() logOf {
 }
 
 // siteActions are offered for the site's own log.
-var siteActions = [...]string{"user.failed_login", "site.unknown_tokens", "user.create_invite_link", "user.revoke_invite_link", "site.rotate_keys"}
+var siteActions = [...]string{"user.failed_login", "site.unknown_tokens", "user.create_invite_link", "user.revoke_invite_link", "site.rotate_keys", "site.end_token"}
 
 // commonActions are offered beside the field for an action; any can be typed.
 var commonActions = [...]string{

@@ -1,0 +1,169 @@
+package inventory_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"jeton/internal/db"
+	"jeton/internal/db/dbtest"
+	"jeton/internal/id"
+	"jeton/internal/inventory"
+	"jeton/internal/problem"
+	"jeton/internal/token"
+)
+
+const day = 24 * time.Hour
+
+// plain is the rule once more, over all tokens, in words of its own.
+func (w *world) plain(k *raw, v inventory.View, f inventory.Filter, inside map[id.Account]bool) bool {
+	if !k.revoked.IsZero() {
+		return false
+	}
+	before := func(text string) time.Time {
+		return w.now.Add(-map[string]time.Duration{"7d": 7, "90d": 90, "1y": 365, "30d": 30}[text] * day)
+	}
+	last := k.created
+	if !k.used.IsZero() {
+		last = k.used
+	}
+	over := !k.expires.IsZero() && !k.expires.After(w.now)
+	checks := []bool{
+		f.Owner == "" || slices.ContainsFunc(w.people, func(a account) bool { return a.ID == k.account && a.Login == f.Owner }),
+		f.Kind == "" || k.kind.String() == f.Kind,
+		f.Unused == "" || f.Unused == "never" && k.used.IsZero() || f.Unused != "never" && last.Before(before(f.Unused)),
+		f.Used == "" || !k.used.IsZero() && !k.used.Before(before(f.Used)),
+		f.Older == "" || k.created.Before(before(f.Older)),
+		f.Newer == "" || !k.created.Before(before(f.Newer)),
+		f.Ends == "" || f.Ends == "never" && k.expires.IsZero() || f.Ends == "expired" && over || f.Ends == "current" && !over ||
+			f.Ends == "30d" && !k.expires.IsZero() && !over && !k.expires.After(w.now.Add(30*day)),
+		f.Reach == "" || f.Reach == "anywhere" && k.access == token.Anywhere || f.Reach == "public" && k.access == token.PublicOnly ||
+			f.Reach == "all" && k.access == token.AllOf || f.Reach == "selected" && k.access == token.Selected,
+		f.Of == "" || v.Org != 0 || k.owner == w.org.Org,
+		f.May == "" || w.may(k, f.May),
+	}
+	if slices.Contains(checks, false) {
+		return false
+	}
+	if v.Org == 0 {
+		return true
+	}
+	switch {
+	case !inside[k.account], (k.barred != "") != (f.Barred == "yes"):
+		return false
+	case k.access != token.Anywhere:
+		return k.owner == w.org.Org
+	case strings.Contains(k.limits, "what"), strings.Contains(k.limits, "else/where"):
+		return false
+	}
+	return strings.Contains(k.scopes, "repo") || strings.Contains(k.scopes, "org")
+}
+
+func (w *world) may(k *raw, text string) bool {
+	switch text {
+	case "public_repo":
+		return !k.kind.Fine() && strings.Contains(k.scopes, "repo")
+	case "contents=write":
+		return k.access != token.Anywhere && strings.Contains(k.permissions, "contents=write")
+	}
+	return k.access != token.Anywhere && strings.Contains(k.permissions, text)
+}
+
+// TestList_likeAFilterOverAll: what the list finds along its indexes is what a look at
+// every token finds, each once, in every view, however it is cut into pages.
+func TestList_likeAFilterOverAll(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := newWorld(t, d, 12, inventory.Options{})
+		inside := map[id.Account]bool{}
+		for i, a := range w.people[:6] {
+			if i%2 == 0 {
+				w.join(t, a.ID)
+			}
+			if i%3 == 0 || i == 1 || i == 5 {
+				w.share(t, a.ID)
+			}
+			inside[a.ID] = true
+		}
+		r := rand.New(rand.NewPCG(1, 2))
+		all := w.fill(t, 1500, r)
+		// With hardly any patience each part looks at a few tokens alone.
+		hasty := w.with(inventory.Options{Look: 40, Few: -1})
+		seen := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			pick := func(name string, from ...string) string {
+				return rapid.SampledFrom(append(from, make([]string, 2*len(from))...)).Draw(rt, name)
+			}
+			f := inventory.Filter{Owner: pick("owner", "person1", "person7", "nobody"), Kind: pick("kind", inventory.Kinds()...), Unused: pick("unused", "never", "90d", "1y"),
+				Used: pick("used", "30d", "1y"), Older: pick("older", "90d", "1y"), Newer: pick("newer", "90d", "1y"), Ends: pick("ends", "never", "expired", "current", "30d"),
+				Reach: pick("reach", "anywhere", "public", "all", "selected"), Of: pick("of", "guild"), May: pick("may", "public_repo", "contents=write", "metadata"), Barred: pick("barred", "yes")}
+			v := rapid.SampledFrom([]inventory.View{inventory.Site(), w.org}).Draw(rt, "view")
+			if v.Org == 0 {
+				f.Barred = ""
+			}
+			room := rapid.SampledFrom([]*inventory.Room{w.Room, hasty}).Draw(rt, "room")
+			limit := rapid.SampledFrom([]int{1, 7, 50}).Draw(rt, "limit")
+			var want []id.Token
+			for i := range all {
+				if w.plain(&all[i], v, f, inside) {
+					want = append(want, all[i].id)
+				}
+			}
+			if len(want) > 60*limit {
+				limit = 50
+			}
+			var got []id.Token
+			for after := ""; ; {
+				p, err := room.List(t.Context(), v, f, after, limit)
+				if err != nil {
+					rt.Fatal(err)
+				}
+				for _, l := range p.Lines {
+					got = append(got, l.ID)
+				}
+				if after = p.Next; after == "" {
+					break
+				}
+			}
+			seen += len(got)
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				rt.Fatalf("%+v for %+v: %d tokens, want %d", f, v, len(got), len(want))
+			}
+		})
+		if seen < 1000 {
+			t.Errorf("only %d tokens were found: the filters leave nothing", seen)
+		}
+	})
+}
+
+// TestFilter_hostile: what means nothing is refused, with the field that is wrong.
+func TestFilter_hostile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dbtest.Open(t), 2, inventory.Options{})
+	w.fill(t, 20, rand.New(rand.NewPCG(3, 4)))
+	for _, f := range []inventory.Filter{{Kind: "' OR 1=1 --"}, {Unused: "-5d"}, {Unused: "90"}, {Unused: "99999d"}, {Used: "never"}, {Older: "1e9y"}, {Ends: "0x1d"}, {Reach: "anywhere,all"},
+		{May: "repo'"}, {May: "contents=admin2"}, {Newer: "１d"}, {Kind: "application secret"}, {Kind: "refresh"}} {
+		if _, err := w.List(t.Context(), inventory.Site(), f, "", 10); !problem.Is(err, problem.Invalid) || problem.Of(err).Field == "" {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+	if _, err := w.List(t.Context(), w.org, inventory.Filter{Barred: "no"}, "", 10); !problem.Is(err, problem.Invalid) {
+		t.Error(err)
+	}
+	for _, f := range []inventory.Filter{{Owner: "' OR 1=1 --"}, {Owner: "%"}, {Of: "person%"}, {Owner: "\x00"}} {
+		if p, err := w.List(t.Context(), inventory.Site(), f, "", 10); err != nil || len(p.Lines) > 0 {
+			t.Errorf("%+v: %d tokens, %v", f, len(p.Lines), err)
+		}
+	}
+	for _, after := range []string{"x", "1.2", strings.Repeat("A", 5000), "AAAA", "../.."} {
+		if _, err := w.List(t.Context(), inventory.Site(), inventory.Filter{}, after, 10); !problem.Is(err, problem.Invalid) {
+			t.Errorf("%.20q: %v", after, err)
+		}
+	}
+}
