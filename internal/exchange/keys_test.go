@@ -274,10 +274,18 @@ func TestKeys_documents(t *testing.T) {
 	hidden := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { inside.Add(1) }))
 	t.Cleanup(hidden.Close)
 	for name, serve := range map[string]func(w http.ResponseWriter, r *http.Request){
-		"about another issuer": func(w http.ResponseWriter, _ *http.Request) {
+		"about another issuer": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/keys" {
+				h.honest(w, r)
+				return
+			}
 			_, _ = fmt.Fprintf(w, `{"issuer":%q,"jwks_uri":%q}`, h.URL+"/", h.URL+"/keys")
 		},
-		"its name in capitals": func(w http.ResponseWriter, _ *http.Request) {
+		"its name in capitals": func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/keys" {
+				h.honest(w, r)
+				return
+			}
 			_, _ = fmt.Fprintf(w, `{"ISSUER":%q,"jwks_uri":%q}`, h.URL, h.URL+"/keys")
 		},
 		"no document": func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, `[]`) },
