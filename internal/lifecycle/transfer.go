@@ -9,6 +9,7 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/trust"
 )
 
 // TransferRepo gives a repository to the account of that login, under newName if
@@ -80,6 +81,9 @@ func (f *Flow) mayReceive(ctx context.Context, tx *db.Tx, actor *right.Actor, r 
 // what was let in by deploy tokens was by the old owner's leave.
 func (f *Flow) giveTx(ctx context.Context, tx *db.Tx, actor right.Actor, r id.Repo, to id.Account, keep right.Level) (repo.Repo, error) {
 	if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
+		return repo.Repo{}, err
+	}
+	if err := f.o.Trusts.DropTx(ctx, tx, actor, trust.Of{Repo: r}); err != nil {
 		return repo.Repo{}, err
 	}
 	if _, err := f.endMachine(ctx, tx, actor, r, "the repository was transferred"); err != nil {

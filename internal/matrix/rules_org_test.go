@@ -218,6 +218,9 @@ func (m *matrix) orgPath(t testing.TB, c kase) string {
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
 	}
+	if strings.Contains(c.path, "{trust}") {
+		pairs = append(pairs, m.trustPath(c)...)
+	}
 	return strings.NewReplacer(pairs...).Replace(c.path)
 }
 

@@ -61,7 +61,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, machineRules, keyRules, tokenRules, statusRules, deploymentRules, releaseRules, orgHookRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(trustRules, oauthRules, machineRules, keyRules, tokenRules, statusRules, deploymentRules, releaseRules, orgHookRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.

@@ -24,6 +24,7 @@ import (
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // relation is what a person is to the repositories of the world.
@@ -80,6 +81,7 @@ type world struct {
 	rules   map[bool]id.Rule   // a rule of each
 	hooks   map[bool]*hooked   // a webhook of each
 	alerts  map[bool]int64     // the number of an alert of each
+	trusts  map[bool]id.Trust  // whom each trusts
 	commit  string
 	blob    string          // of the README
 	tag     string          // an annotated one
@@ -94,6 +96,8 @@ type world struct {
 
 	orgHooks *hooked // a webhook of the organisation that a person made
 	appHooks *hooked // one that the application made
+
+	orgTrust id.Trust // whom the organisation trusts
 }
 
 // start makes a server with a world of people in good standing and one of
@@ -120,7 +124,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}, alerts: map[bool]int64{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}, alerts: map[bool]int64{}, trusts: map[bool]id.Trust{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -143,9 +147,11 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.rules[private] = rule.ID
 		w.hooks[private] = w.hookUp(t, hookPlace(r), w.actor(owner))
 		w.alerts[private] = w.alarm(t, r)
+		w.trusts[private] = w.rely(t, trust.Place{Repo: r.ID, Owner: r.Owner, Name: r.FullName()})
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)
+	w.orgTrust = w.rely(t, trust.Place{Owner: w.org.ID, Name: w.org.Login})
 	w.makeFine(t)
 	w.arm(t, prefix)
 	at, by := hook.Place{Owner: w.org.ID, Name: w.org.Login}, w.actor(owner)

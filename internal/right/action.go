@@ -108,6 +108,10 @@ const (
 	AlertRead // look at them
 	AlertEdit // decide about them
 
+	// What other issuers may vouch for.
+	RepoTrust // whom a repository trusts
+	OrgTrust  // whom an organisation trusts
+
 	actions // how many there are, plus one
 )
 
@@ -245,6 +249,9 @@ var table = [actions]ActionInfo{
 
 	AlertRead: {Name: "alert.read", Subject: OfRepo, Permission: SecretAlerts, Level: Read, Right: Admin},
 	AlertEdit: {Name: "alert.edit", Subject: OfRepo, Permission: SecretAlerts, Level: Write, Right: Admin},
+
+	RepoTrust: {Name: "repo.trust", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, People: true, Recent: true},
+	OrgTrust:  {Name: "org.trust", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {

@@ -427,7 +427,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 		}
 	}
 	e := audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail}
-	if t.Kind == Deploy && len(t.Repos) > 0 {
+	if (t.Kind == Deploy || t.Kind == Exchanged) && len(t.Repos) == 1 {
 		e.Repo = t.Repos[0]
 	}
 	if err := r.o.Audit.Record(ctx, tx, e); err != nil {

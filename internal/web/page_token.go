@@ -45,7 +45,7 @@ type newToken struct {
 	Reduced               bool // scopes inside others were dropped
 	PublicOnly            bool // it clones nothing else
 	Expiry                expiry
-	Trust                 trust
+	Trust                 caLines
 	Clone, API            string
 	Windows, MacOS, Linux string
 	Plain                 string

@@ -163,12 +163,12 @@ func (c *call) cloneExample(t *token.Token) (string, error) {
 // trust is the lines that make git trust the local authority for this server
 // alone: one for every system, and one more for Windows. They are empty when
 // the certificate is another authority's.
-func (d *Door) trust() trust {
+func (d *Door) trust() caLines {
 	if d.o.Authority == nil {
-		return trust{}
+		return caLines{}
 	}
 	base := d.o.Gate.URL("")
-	t := trust{Git: cert.GitLine(base, d.o.Authority.File), Fingerprint: d.o.Authority.Fingerprint}
+	t := caLines{Git: cert.GitLine(base, d.o.Authority.File), Fingerprint: d.o.Authority.Fingerprint}
 	for _, g := range d.o.Authority.Guides(base, d.o.Authority.File) {
 		for _, step := range g.Steps {
 			if g.System == "Windows" && step.Tool == "git" && len(step.Lines) > 1 {
