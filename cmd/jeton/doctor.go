@@ -70,7 +70,7 @@ func doctor(c *call) error {
 	if *trustOnly {
 		return c.trustGuide()
 	}
-	list := []finding{c.checkGit(), c.checkData(), c.checkSpace(), c.checkKeyFiles(), c.checkCertificate()}
+	list := []finding{c.checkGit(), c.checkData(), c.checkSpace(), c.checkKeyFiles(), c.checkCertificate(), c.checkMail()}
 	list = append(list, c.checkInside(*deep)...)
 	sick := 0
 	for _, f := range list {

@@ -64,6 +64,7 @@ func commands() []command {
 		{"repo scan", repoScanUsage, repoScan},
 		{"repo quota", repoQuotaUsage, repoQuota},
 		{"repo delete", repoDeleteUsage, repoDelete},
+		{"mail test", mailTestUsage, mailTest},
 		{"keys list", keysListUsage, keysList},
 		{"keys rotate", keysRotateUsage, keysRotate},
 		{"audit verify", auditVerifyUsage, auditVerify},

@@ -18,6 +18,7 @@ import (
 	"jeton/internal/graphql"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/mail"
 	"jeton/internal/oauth"
 	"jeton/internal/problem"
 	"jeton/internal/rest"
@@ -33,6 +34,7 @@ type App struct {
 	GitHTTP *githttp.Door
 	LFS     *lfs.Door
 	Deliver *deliver.Flow
+	Mail    *mail.Flow
 	OAuth   *oauth.Door
 
 	cert     *cert.Source // nil when a proxy does TLS
@@ -88,6 +90,7 @@ func (a *App) build(ctx context.Context) error {
 	if err := a.doors(); err != nil {
 		return err
 	}
+	a.metrics.notices(a.Mail, a.queued)
 	handler, err := a.handler()
 	if err != nil {
 		return err
@@ -126,6 +129,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, a.Files.Run)
 	a.background(ctx, a.Releases.Run)
 	a.background(ctx, a.Deliver.Run)
+	a.background(ctx, a.Mail.Run)
 	a.background(ctx, a.Scan.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err

@@ -33,6 +33,7 @@ import (
 	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/notice"
 	"jeton/internal/org"
 	"jeton/internal/policy"
 	"jeton/internal/pubkey"
@@ -77,6 +78,7 @@ type Core struct {
 	Tokens    *token.Room
 	Inventory *inventory.Room
 	Hooks     *hook.Room
+	Notices   *notice.Room
 	Repos     *repo.Room
 	Apps      *application.Room
 	Orgs      *org.Room
@@ -163,10 +165,11 @@ func (k *Core) openRooms() {
 	k.Accounts = account.New(account.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Now: o.Now, Cost: o.PasswordCost})
 	k.Policies = policy.New(policy.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Now: o.Now})
-	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Policies: k.Policies, Log: o.Log, Now: o.Now})
+	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
+	k.Notices = notice.New(notice.Options{DB: k.DB, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
+	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Policies: k.Policies, Notices: k.Notices, Log: o.Log, Now: o.Now})
 	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Inventory = inventory.New(inventory.Options{DB: k.DB, Keys: k.Keys, Accounts: k.Accounts, Tokens: k.Tokens, Now: o.Now})
-	k.Hooks = hook.New(hook.Options{DB: k.DB, Change: k.Change, Audit: k.Audit, Keys: k.Keys, Log: o.Log, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})

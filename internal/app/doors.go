@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/x509"
-	"os"
 
 	"jeton/internal/config"
 	"jeton/internal/deliver"
@@ -13,7 +11,6 @@ import (
 	"jeton/internal/lfs"
 	"jeton/internal/oauth"
 	"jeton/internal/outbound"
-	"jeton/internal/problem"
 	"jeton/internal/publish"
 	"jeton/internal/push"
 	"jeton/internal/rest"
@@ -30,6 +27,9 @@ func (a *App) doors() (err error) {
 		return err
 	}
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
+	if a.Mail, err = mailer(k); err != nil {
+		return err
+	}
 	a.Rest = rest.New(rest.Options{
 		DB: k.DB, Gate: k.Gate, Limit: k.Limit,
 		Accounts: k.Accounts, Orgs: k.Orgs, Tokens: k.Tokens, Apps: k.Apps,
@@ -53,7 +53,7 @@ func (a *App) doors() (err error) {
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Policies: k.Policies, Tokens: k.Tokens, Inventory: k.Inventory, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Notices: k.Notices, Mail: a.Mail,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		Log: k.o.Log, Now: k.o.Now,
 	}
@@ -71,17 +71,9 @@ func (a *App) doors() (err error) {
 // import reaches: the administrator opens networks for each.
 func deliverer(k *Core) (*deliver.Flow, error) {
 	o := outbound.Options{Allow: k.Config.WebhookAllow}
-	if file := k.Config.WebhookCA; file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, problem.Wrap(err, problem.Invalid, "The file of webhook-ca can't be read.", "Check that it is there, and that the server may read it.")
-		}
-		if o.Roots, err = x509.SystemCertPool(); err != nil {
-			o.Roots = x509.NewCertPool() // a machine without any
-		}
-		if !o.Roots.AppendCertsFromPEM(pem) {
-			return nil, problem.New(problem.Invalid, "The file of webhook-ca holds no certificate.", "It must be PEM: -----BEGIN CERTIFICATE-----.")
-		}
+	var err error
+	if o.Roots, err = rootsWith(k.Config.WebhookCA, "webhook-ca"); err != nil {
+		return nil, err
 	}
 	return deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Orgs: k.Orgs, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
 		Outbound: outbound.New(o), Log: k.o.Log, Now: k.o.Now}), nil

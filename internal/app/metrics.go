@@ -17,6 +17,7 @@ import (
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/httpkit"
 	"jeton/internal/lfs"
+	"jeton/internal/mail"
 	"jeton/internal/rest"
 )
 
@@ -79,6 +80,16 @@ func (m *metrics) keptAnswers(git *gitstore.Store) {
 			func() float64 { return float64(git.FetchCounts().Answers) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "jeton_fetch_kept_bytes", Help: "What they take on disk."},
 			func() float64 { return float64(git.FetchCounts().Bytes) }))
+}
+
+// notices tells how mails to the owners of tokens go.
+func (m *metrics) notices(f *mail.Flow, waiting func() float64) {
+	m.registry.MustRegister(
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "jeton_notices_sent_total", Help: "Notices about tokens that were sent by mail."},
+			func() float64 { return float64(f.Sent()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "jeton_notices_failed_total", Help: "Notices about tokens that were given up."},
+			func() float64 { return float64(f.Failed()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "jeton_notices_waiting", Help: "Notices about tokens that wait to be sent; -1 when the database does not say."}, waiting))
 }
 
 func (m *metrics) seen(r *http.Request, status int, took time.Duration) {

@@ -69,6 +69,13 @@ type Config struct {
 	WebhookAllow   []netip.Prefix // networks that webhooks reach though they are not public
 	WebhookCA      string         // certificates, PEM, that receivers of webhooks may have beside the system's
 
+	Mail         string       // smtp://, smtps:// or smtp+plain://; empty: mails are files in the data folder
+	MailUser     string       // empty: without signing in
+	MailPassword secret.Value // of MailUser
+	MailFrom     string       // an address; empty: jeton@ the URL's host
+	MailHello    string       // how the server names itself; empty: the URL's host
+	MailCA       string       // certificates, PEM, that the mail server may have beside the system's
+
 	APIRateLimit      int // requests an hour and account
 	MaxPackSize       Size
 	MaxFileSize       Size
@@ -115,7 +122,7 @@ func (c Config) Complete() (Config, error) {
 	if c.Keys, err = filepath.Abs(c.Keys); err != nil {
 		return Config{}, problem.Wrap(err, problem.Invalid, "the path of the keys cannot be made absolute", "Give --keys an absolute path.")
 	}
-	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkLimits, checkMaintenance} {
+	for _, check := range []func(*Config) error{checkListen, checkTLS, checkURL, checkDatabase, checkMail, checkLimits, checkMaintenance} {
 		if err := check(&c); err != nil {
 			return Config{}, err
 		}
@@ -154,6 +161,9 @@ func (c Config) LargeFiles() string { return filepath.Join(c.Data, "lfs") }
 
 // Releases returns the folder of the files of releases.
 func (c Config) Releases() string { return filepath.Join(c.Data, "releases") }
+
+// Mails returns the folder of the mails, where no server sends them.
+func (c Config) Mails() string { return filepath.Join(c.Data, "mail") }
 
 // Cache returns the folder whose content may be deleted at any time.
 func (c Config) Cache() string { return filepath.Join(c.Data, "cache") }

@@ -76,6 +76,19 @@ func (f *Flow) whole(ctx context.Context, fields map[string]any, name string) er
 	return f.by(ctx, fields, name)
 }
 
+// token says in full whose the token is.
+func (f *Flow) token(ctx context.Context, fields map[string]any) error {
+	t, err := part(fields, "personal_access_token")
+	if err != nil {
+		return err
+	}
+	owner, _ := t["owner"].(float64)
+	if t["owner"], err = f.user(ctx, id.Account(owner), ""); err != nil {
+		return err
+	}
+	return nil
+}
+
 // transferred says in full which organisation a repository was transferred from.
 func (f *Flow) transferred(ctx context.Context, fields map[string]any) error {
 	changes, err := part(fields, "changes")

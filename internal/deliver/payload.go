@@ -65,6 +65,8 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		err = f.mate(ctx, j, fields)
 	case "team":
 		err = f.team(ctx, j, fields)
+	case "personal_access_token":
+		err = f.token(ctx, fields)
 	case "member":
 		var m memberBody
 		if err = json.Unmarshal(j.Event.Body, &m); err == nil {
@@ -122,12 +124,15 @@ func goneBy(j *hook.Job) bool { return j.Event.Name == "repository" && j.Event.A
 // ping says what the hook is, as GitHub's first delivery does.
 func (f *Flow) ping(ctx context.Context, j *hook.Job, r *repoRow, fields map[string]any) error {
 	kind, in := "Repository", "/repos/"+r.FullName()
-	if j.Hook.Org != 0 {
+	switch {
+	case j.Hook.Org != 0:
 		o, err := f.o.Orgs.ByID(ctx, f.o.DB, j.Hook.Org, 0)
 		if err != nil {
 			return err
 		}
 		kind, in = "Organization", "/orgs/"+o.Login
+	case j.Hook.Person != 0:
+		kind = "User"
 	}
 	u := f.api(in + "/hooks/" + itoa(int64(j.ID)))
 	config := map[string]any{"url": j.URL, "content_type": j.ContentType, "insecure_ssl": "0"}
@@ -141,7 +146,12 @@ func (f *Flow) ping(ctx context.Context, j *hook.Job, r *repoRow, fields map[str
 		"updated_at": stamp(j.UpdatedAt), "created_at": stamp(j.CreatedAt), "url": u, "ping_url": u + "/pings",
 		"deliveries_url": u + "/deliveries",
 	}
-	if j.Hook.Org == 0 {
+	if j.Hook.Person != 0 { // the API has none of these
+		for _, name := range []string{"url", "ping_url", "deliveries_url"} {
+			delete(what, name)
+		}
+	}
+	if j.Hook.Repo != 0 {
 		what["test_url"], what["last_response"] = u+"/test", map[string]any{"code": nil, "status": "unused", "message": nil}
 	}
 	fields["hook"] = what

@@ -18,6 +18,7 @@ const (
 	unseen   = "stopped: whoever saved this webhook may not see what this is about"
 	switched = "stopped: the webhook is not active"
 	notOwner = "stopped: whoever saved this webhook does not own the organization any more"
+	notSelf  = "stopped: the account whose webhook this is may do nothing at the moment"
 	left     = "stopped: the repository does not belong to the organization any more"
 )
 
@@ -25,8 +26,11 @@ const (
 // the right of this moment, as for everything else that they do. Empty means yes.
 func (f *Flow) stopped(ctx context.Context, j *hook.Job) (string, error) {
 	person, err := f.person(ctx, j.Account)
-	if j.Hook.Org != 0 && err == nil {
+	switch {
+	case j.Hook.Org != 0 && err == nil:
 		return f.stoppedInOrg(ctx, j, person)
+	case j.Hook.Person != 0 && err == nil:
+		return stoppedForPerson(j, person), nil
 	}
 	if err != nil || person == nil {
 		return noRight, err
@@ -86,6 +90,18 @@ func (f *Flow) stoppedInOrg(ctx context.Context, j *hook.Job, person *right.Acto
 	return "", nil
 }
 
+// stoppedForPerson is stopped for a hook of somebody's account, which tells of what is
+// their own: nobody else has to do with it.
+func stoppedForPerson(j *hook.Job, person *right.Actor) string {
+	switch {
+	case person == nil || j.Account != j.Hook.Person:
+		return notSelf
+	case !j.Active && j.Event.Name != "ping":
+		return switched
+	}
+	return ""
+}
+
 // person is the account as it would be if it came by itself; nil when it can't.
 func (f *Flow) person(ctx context.Context, who id.Account) (*right.Actor, error) {
 	facts, err := f.o.Accounts.Facts(ctx, f.o.DB, who)
@@ -119,5 +135,5 @@ func (f *Flow) seesFork(ctx context.Context, j *hook.Job, person *right.Actor) (
 
 // Stopped says why the hook is told nothing at this moment; empty when it is told.
 func (f *Flow) Stopped(ctx context.Context, h *hook.Hook) (string, error) {
-	return f.stopped(ctx, &hook.Job{Hook: *h, Event: hook.Event{Name: "push", Repo: h.Repo, Org: h.Org}})
+	return f.stopped(ctx, &hook.Job{Hook: *h, Event: hook.Event{Name: "push", Repo: h.Repo, Org: h.Org, Person: h.Person}})
 }

@@ -72,8 +72,11 @@ func (f *Flow) send(ctx context.Context, j *hook.Job, res hook.Result) error {
 
 func (f *Flow) head(j *hook.Job, kind string) []outbound.Header {
 	of, number := "repository", int64(j.Hook.Repo)
-	if j.Hook.Org != 0 {
+	switch {
+	case j.Hook.Org != 0:
 		of, number = "organization", int64(j.Hook.Org)
+	case j.Hook.Person != 0:
+		of, number = "user", int64(j.Hook.Person)
 	}
 	host := f.o.Gate.URL("")
 	if u, err := url.Parse(host); err == nil {

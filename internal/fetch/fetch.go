@@ -90,7 +90,7 @@ func (f *Flow) Serve(ctx context.Context, actor *right.Actor, r gate.Repo, proto
 	}
 	meter := f.o.Gate.Meter(actor)
 	if err = meter.Check(ctx); err == nil {
-		err = f.serve(ctx, whose(ctx, actor), meter, r, refs, wire.ParseVersion(protocol), in, w, lease)
+		err = f.serve(ctx, actor, meter, r, refs, wire.ParseVersion(protocol), in, w, lease)
 	}
 	meter.Close(ctx)
 	p, ok := errors.AsType[*problem.Error](err)
@@ -113,8 +113,8 @@ func whose(ctx context.Context, actor *right.Actor) gitstore.Who {
 	return gitstore.Who{Account: actor.Account}
 }
 
-func (f *Flow) serve(ctx context.Context, who gitstore.Who, meter *gate.Meter, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer, lease Lease) error {
-	repo := f.o.Git.Repo(r.ID)
+func (f *Flow) serve(ctx context.Context, actor *right.Actor, meter *gate.Meter, r gate.Repo, refs *gitstore.Refs, v wire.Version, in io.Reader, w io.Writer, lease Lease) error {
+	repo, who := f.o.Git.Repo(r.ID), whose(ctx, actor)
 	spool, err := f.o.Git.Spool(ctx, who, in)
 	if err != nil {
 		return err
@@ -149,6 +149,7 @@ func (f *Flow) serve(ctx context.Context, who gitstore.Who, meter *gate.Meter, r
 		out.w = meter.Writer(ctx, w)
 		ask.Before = func() error { return meter.Use(ctx) }
 	}
+	out.w = f.nagging(actor, want, v, out.w)
 	err = problem.Ended(ctx, repo.Fetch(ctx, ask))
 	if err != nil && out.began {
 		// No ERR line now: the door cuts the connection, so that half a pack

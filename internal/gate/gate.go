@@ -54,6 +54,7 @@ type Gate struct {
 	newToken string // the URL of the form for a new token
 	watches  watches
 	refusals refusals
+	nags     nags
 }
 
 // New makes the gate.
@@ -68,7 +69,7 @@ func New(o Options) *Gate {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.URL = strings.TrimSuffix(o.URL, "/")
-	g := &Gate{o: o, newToken: o.URL + "/settings/tokens/new?scopes=repo&description=git", watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now)}
+	g := &Gate{o: o, newToken: o.URL + "/settings/tokens/new?scopes=repo&description=git", watches: watches{all: map[*watch]struct{}{}}, refusals: newRefusals(o.Now), nags: newNags(o.Now)}
 	o.Change.Subscribe(g.changed)
 	return g
 }

@@ -15,13 +15,14 @@ import (
 )
 
 // Deed is something that happened to a repository, of which its hooks and those of
-// the organisation that owns it are told, or in an organisation, whose hooks alone
-// are.
+// the organisation that owns it are told, or in an organisation or to a person's
+// account, whose hooks alone are.
 type Deed struct {
 	Event  string     // GitHub's name: push, repository
 	Action string     // what of it, where the event has several: archived, renamed
 	Repo   id.Repo    // 0: it is of no repository
 	Org    id.Account // the organisation that it is of; 0: it is of the repository
+	Person id.Account // the person whose it is; 0: it is of another
 	Actor  right.Actor
 	At     time.Time // zero: now
 	// Body is what the payload says of it beside who and where: an object, or
@@ -54,9 +55,9 @@ func (m *Room) Emit(ctx context.Context, tx *db.Tx, d Deed) error {
 	}
 	var event int64
 	err = tx.QueryRow(ctx, `
-		INSERT INTO hook_events (guid, repo_id, org_id, event, action, account_id, login, at, body, payload)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NULL) RETURNING id`,
-		guid(), d.Repo, d.Org, d.Event, d.Action, d.Actor.Account, d.Actor.Login, db.Micros(d.At), string(body)).Scan(&event)
+		INSERT INTO hook_events (guid, repo_id, org_id, person_id, event, action, account_id, login, at, body, payload)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, NULL) RETURNING id`,
+		guid(), d.Repo, d.Org, d.Person, d.Event, d.Action, d.Actor.Account, d.Actor.Login, db.Micros(d.At), string(body)).Scan(&event)
 	if err != nil {
 		return fmt.Errorf("keep the event %s: %w", d.Event, err)
 	}
@@ -83,8 +84,10 @@ func enqueue(ctx context.Context, tx *db.Tx, hook id.Hook, event int64, again bo
 
 // receivers are the hooks that are told.
 func receivers(ctx context.Context, tx *db.Tx, d *Deed) ([]id.Hook, error) {
-	repo, org := int64(d.Repo), int64(d.Org)
-	if org != 0 {
+	kind, repo, org := ofRepo, int64(d.Repo), int64(d.Org)
+	if d.Person != 0 {
+		kind, repo, org = ofPerson, int64(d.Person), 0
+	} else if org != 0 {
 		repo = 0
 	} else if err := tx.QueryRow(ctx, `SELECT COALESCE(MIN(owner_id), 0) FROM repositories WHERE id = $1`, d.Repo).Scan(&org); err != nil {
 		return nil, fmt.Errorf("look for the owner: %w", err)
@@ -93,7 +96,7 @@ func receivers(ctx context.Context, tx *db.Tx, d *Deed) ([]id.Hook, error) {
 		SELECT h.id FROM hooks h
 		WHERE (h.target = $1 AND h.target_id = $2 OR h.target = $3 AND h.target_id = $4)
 			AND (h.id = $5 OR $5 = 0 AND h.active AND (h.events LIKE $6 OR h.events = ',*,'))
-		ORDER BY h.id`, ofRepo, repo, ofOrg, org, int64(d.Only), "%,"+d.Event+",%")
+		ORDER BY h.id`, kind, repo, ofOrg, org, int64(d.Only), "%,"+d.Event+",%")
 	if err != nil {
 		return nil, fmt.Errorf("look for webhooks: %w", err)
 	}
@@ -139,7 +142,7 @@ func guid() string {
 
 // ping tells a hook that it is there.
 func (m *Room) ping(ctx context.Context, tx *db.Tx, actor right.Actor, h *Hook) error {
-	return m.Emit(ctx, tx, Deed{Event: "ping", Repo: h.Repo, Org: h.Org, Actor: actor, Only: h.ID})
+	return m.Emit(ctx, tx, Deed{Event: "ping", Repo: h.Repo, Org: h.Org, Person: h.Person, Actor: actor, Only: h.ID})
 }
 
 // Ping tells a hook that it is there. It fails with problem.NotFound.
@@ -153,7 +156,7 @@ func (m *Room) Ping(ctx context.Context, actor right.Actor, of Of, hook id.Hook)
 	})
 }
 
-// hooked knows which repositories and organisations have active hooks, until a
+// hooked knows which repositories, organisations and people have active hooks, until a
 // change is heard: a push elsewhere must not ask the database for hooks.
 type hooked struct {
 	mu   sync.Mutex
@@ -194,7 +197,10 @@ func (k *hooked) put(have *holders, gen uint64) {
 // tell reports whether anybody may have to be told. Whose a repository is is not
 // known here: with hooks of organisations it is looked up.
 func (h *holders) tell(d *Deed) bool {
-	if d.Org != 0 {
+	switch {
+	case d.Person != 0:
+		return h.of[Of{Person: d.Person}]
+	case d.Org != 0:
 		return h.of[Of{Org: d.Org}]
 	}
 	return h.orgs || h.of[Of{Repo: d.Repo}]

@@ -1,5 +1,5 @@
 // Package hook is the room of webhooks: who wants to be told of what happens to a
-// repository or in an organisation, what happened, and what became of telling it. What happens is a row
+// repository, in an organisation or to a person's account, what happened, and what became of telling it. What happens is a row
 // in the transaction in which it does; package deliver sends it afterwards. The
 // room writes the tables hooks, hook_events and hook_deliveries, and it alone. It
 // must never reach another machine, and it tells nobody a secret: a secret is
@@ -36,43 +36,55 @@ const (
 	Form = "form"
 )
 
-// Of is what a hook is of: a repository, or an organisation with everything that
-// it owns. One of the two is set.
+// Of is what a hook is of: a repository, an organisation with everything that it
+// owns, or a person's account itself. One of them is set.
 type Of struct {
-	Repo id.Repo
-	Org  id.Account
+	Repo   id.Repo
+	Org    id.Account
+	Person id.Account
 }
 
 // How the table hooks names what a hook is of.
 const (
-	ofRepo = "repository"
-	ofOrg  = "organization"
+	ofRepo   = "repository"
+	ofOrg    = "organization"
+	ofPerson = "user"
 )
 
 func (o Of) target() (kind string, number int64) {
-	if o.Org != 0 {
+	switch {
+	case o.Org != 0:
 		return ofOrg, int64(o.Org)
+	case o.Person != 0:
+		return ofPerson, int64(o.Person)
 	}
 	return ofRepo, int64(o.Repo)
 }
 
 func targetOf(kind string, number int64) Of {
-	if kind == ofOrg {
+	switch kind {
+	case ofOrg:
 		return Of{Org: id.Account(number)}
+	case ofPerson:
+		return Of{Person: id.Account(number)}
 	}
 	return Of{Repo: id.Repo(number)}
 }
 
 // Place is what a hook is of, with what the security log wants to know of it.
 type Place struct {
-	Repo  id.Repo    // 0: it is of the owner, an organisation
-	Owner id.Account // of the repository
-	Name  string     // OWNER/NAME, or the organisation's login
+	Repo   id.Repo    // 0: it is of the owner
+	Owner  id.Account // of the repository
+	Name   string     // OWNER/NAME, or the owner's login
+	Person bool       // the owner is no organisation
 }
 
 // Of is the place without what the security log wants to know.
 func (p *Place) Of() Of {
-	if p.Repo == 0 {
+	switch {
+	case p.Repo == 0 && p.Person:
+		return Of{Person: p.Owner}
+	case p.Repo == 0:
 		return Of{Org: p.Owner}
 	}
 	return Of{Repo: p.Repo}

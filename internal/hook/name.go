@@ -11,8 +11,11 @@ import (
 
 // Happen are the events that happen here in such a place, in the order of the form.
 func Happen(of Of) []string {
-	if of.Org != 0 {
+	switch {
+	case of.Org != 0:
 		return slices.Concat(happen[:], happenInOrgs[:])
+	case of.Person != 0:
+		return slices.Clone(happenToPeople[:])
 	}
 	return slices.Clone(happen[:])
 }
@@ -21,7 +24,19 @@ var happen = [...]string{"push", "create", "delete", "repository", "public", "fo
 
 // happenInOrgs are of an organisation itself: its hooks are told of them beside
 // what happens to its repositories.
-var happenInOrgs = [...]string{"organization", "membership", "team"}
+var happenInOrgs = [...]string{"organization", "membership", "team", "personal_access_token"}
+
+// happenToPeople are of a person's account: there is nothing of a repository among
+// them, whose hooks are its own.
+var happenToPeople = [...]string{"personal_access_token"}
+
+// Usual are the events of a hook that asks for none.
+func Usual(of Of) []string {
+	if of.Person != 0 {
+		return slices.Clone(happenToPeople[:])
+	}
+	return []string{"push"}
+}
 
 // others are GitHub's events of repositories that don't happen here. A hook may
 // ask for them, as clients do that ask for all that they can handle.
@@ -44,7 +59,10 @@ var othersInOrgs = [...]string{
 // events puts the names of events in order, without those that are there twice.
 // All of them is "*" alone. A name that is unknown there is problem.Invalid.
 func events(of Of, names []string) ([]string, error) {
-	known := append(Happen(of), others[:]...)
+	known := append(Happen(of), "ping")
+	if of.Person == 0 {
+		known = append(known, others[:]...)
+	}
 	if of.Org != 0 {
 		known = append(known, othersInOrgs[:]...)
 	}

@@ -16,7 +16,7 @@ import (
 type Next struct {
 	Delivery id.Delivery
 	Hook     id.Hook
-	Owner    id.Account // of the repository, or the organisation
+	Owner    id.Account // of the repository, or whose the hook is
 }
 
 // Queue returns what is due now, the first of each hook, the longest waiting first:
@@ -28,16 +28,16 @@ func (m *Room) Queue(ctx context.Context, r db.Reader, limit, perOwner int) (due
 		FROM (
 			SELECT q.id, q.hook_id, q.owner_id, ROW_NUMBER() OVER (PARTITION BY q.owner_id ORDER BY q.id) AS place
 			FROM (
-				SELECT MIN(d.id) AS id, d.hook_id, COALESCE(MIN(CASE WHEN h.target = $4 THEN h.target_id ELSE r.owner_id END), 0) AS owner_id
+				SELECT MIN(d.id) AS id, d.hook_id, COALESCE(MIN(CASE WHEN h.target <> $4 THEN h.target_id ELSE r.owner_id END), 0) AS owner_id
 				FROM hook_deliveries d
 				JOIN hooks h ON h.id = d.hook_id
-				LEFT JOIN repositories r ON h.target <> $4 AND r.id = h.target_id
+				LEFT JOIN repositories r ON h.target = $4 AND r.id = h.target_id
 				WHERE d.due_at > 0 AND d.due_at <= $1
 				GROUP BY d.hook_id
 			) q
 		) w
 		WHERE w.place <= $3
-		ORDER BY w.id LIMIT $2`, db.Micros(m.o.Now()), limit, perOwner, ofOrg)
+		ORDER BY w.id LIMIT $2`, db.Micros(m.o.Now()), limit, perOwner, ofRepo)
 	if err != nil {
 		return nil, false, fmt.Errorf("look for deliveries: %w", err)
 	}
@@ -74,6 +74,7 @@ type Event struct {
 	Action  string
 	Repo    id.Repo    // 0: it happened to no repository
 	Org     id.Account // the organisation that it is of; 0: it is of the repository
+	Person  id.Account // the person whose account it is of; 0: it is of another
 	Account int64      // who did it; 0: nobody with an account
 	Login   string
 	At      time.Time
@@ -88,12 +89,12 @@ func (m *Room) Job(ctx context.Context, r db.Reader, delivery id.Delivery) (Job,
 	var at int64
 	var body string
 	hook, err := scan(r.QueryRow(ctx, `
-		SELECT `+columns+`, d.id, d.redelivery, d.attempt, e.id, e.guid, e.event, e.action, e.repo_id, e.org_id, e.account_id, e.login, e.at, e.body, e.payload
+		SELECT `+columns+`, d.id, d.redelivery, d.attempt, e.id, e.guid, e.event, e.action, e.repo_id, e.org_id, e.person_id, e.account_id, e.login, e.at, e.body, e.payload
 		FROM hook_deliveries d
 		JOIN hooks h ON h.id = d.hook_id
 		JOIN hook_events e ON e.id = d.event_id
 		WHERE d.id = $1 AND d.due_at > 0`, delivery),
-		&j.Delivery, &j.Redelivery, &j.Attempt, &j.Event.ID, &j.Event.GUID, &j.Event.Name, &j.Event.Action, &j.Event.Repo, &j.Event.Org, &j.Event.Account, &j.Event.Login, &at, &body, &j.Event.Payload)
+		&j.Delivery, &j.Redelivery, &j.Attempt, &j.Event.ID, &j.Event.GUID, &j.Event.Name, &j.Event.Action, &j.Event.Repo, &j.Event.Org, &j.Event.Person, &j.Event.Account, &j.Event.Login, &at, &body, &j.Event.Payload)
 	if err = missing(err); err != nil {
 		return Job{}, err
 	}

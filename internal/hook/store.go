@@ -84,7 +84,7 @@ func (m *Room) Create(ctx context.Context, actor right.Actor, at Place, p Patch)
 	var h Hook
 	kind, number := at.Of().target()
 	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: []string{"push"}, Active: true, CreatedAt: now, UpdatedAt: now}
+		h = Hook{Of: at.Of(), Account: actor.Account, App: actor.App, ContentType: Form, Events: Usual(at.Of()), Active: true, CreatedAt: now, UpdatedAt: now}
 		if err := m.check(ctx, tx, &h, p); err != nil {
 			return err
 		}
@@ -188,8 +188,8 @@ func (m *Room) DropTx(ctx context.Context, tx *db.Tx, of Of) error {
 	}{
 		{`DELETE FROM hook_deliveries WHERE hook_id IN (SELECT id FROM hooks WHERE target = $1 AND target_id = $2)`, []any{kind, number}},
 		{`DELETE FROM hooks WHERE target = $1 AND target_id = $2`, []any{kind, number}},
-		{`DELETE FROM hook_events WHERE (repo_id = $1 AND $1 <> 0 OR org_id = $2 AND $2 <> 0)
-			AND NOT EXISTS (SELECT 1 FROM hook_deliveries d WHERE d.event_id = hook_events.id)`, []any{int64(of.Repo), int64(of.Org)}},
+		{`DELETE FROM hook_events WHERE (repo_id = $1 AND $1 <> 0 OR org_id = $2 AND $2 <> 0 OR person_id = $3 AND $3 <> 0)
+			AND NOT EXISTS (SELECT 1 FROM hook_deliveries d WHERE d.event_id = hook_events.id)`, []any{int64(of.Repo), int64(of.Org), int64(of.Person)}},
 	} {
 		if _, err := tx.Exec(ctx, q.text, q.args...); err != nil {
 			return fmt.Errorf("delete the webhooks of %s %d: %w", kind, number, err)

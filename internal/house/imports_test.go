@@ -39,12 +39,13 @@ var allow = map[string][]string{
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
 	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
+	"notice":      {"id", "event", "printable", "right", "db", "audit", "hook"},
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
 	"policy":      {"id", "problem", "right", "db", "change", "audit"},
-	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account"},
+	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account", "notice"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
-	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token"},
+	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token", "notice"},
 	"inventory":   {"id", "problem", "right", "db", "keys", "audit", "account", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
@@ -62,6 +63,7 @@ var allow = map[string][]string{
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "org", "hook", "alert", "gate", "gitstore", "outbound"},
+	"mail":      {"id", "printable", "problem", "secret", "db", "account", "token", "notice"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors
@@ -74,7 +76,7 @@ var allow = map[string][]string{
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
 	"web": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory", "notice", "mail"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole

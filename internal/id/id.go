@@ -47,6 +47,9 @@ type Hook int64
 // Delivery names one attempt to tell a webhook of something.
 type Delivery int64
 
+// Notice names one thing that the owner of a token is told.
+type Notice int64
+
 // Event names one line of the security log.
 type Event int64
 

@@ -12,6 +12,7 @@ import (
 	"jeton/internal/chain"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/notice"
 	"jeton/internal/printable"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -137,6 +138,7 @@ func (r *Room) write(ctx context.Context, some []line) error {
 	err := r.o.DB.WriteAlone(ctx, func(tx *db.Tx) error {
 		opened = make(map[line]openLine, len(some))
 		latest := map[token.Holder]token.Use{}
+		var seen []notice.Seen
 		for _, l := range some {
 			s := r.waiting[l]
 			o, err := r.writeLine(ctx, tx, l, *s)
@@ -149,6 +151,12 @@ func (r *Room) write(ctx context.Context, some []line) error {
 				e := l.entry(o.sum)
 				latest[by] = token.Use{At: s.last, Address: e.Address, Client: e.Client, Repo: e.Repo, Action: e.Action}
 			}
+			if l.result == Done || l.result == UnderWay {
+				seen = append(seen, notice.Seen{Token: l.Token, Address: l.Address, Client: l.Client, At: s.last})
+			}
+		}
+		if err := r.o.Tokens.SeenTx(ctx, tx, seen); err != nil {
+			return err
 		}
 		return r.o.Tokens.UsedTx(ctx, tx, latest)
 	})

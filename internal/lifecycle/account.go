@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"jeton/internal/db"
+	"jeton/internal/hook"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -50,6 +51,9 @@ func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transf
 			return err
 		}
 		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, who); err != nil {
+			return err
+		}
+		if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Person: who}); err != nil {
 			return err
 		}
 		if err := f.o.Token.DeleteAllTx(ctx, tx, actor, who); err != nil {

@@ -88,8 +88,11 @@ func (w *world) makeHook(t testing.TB, of *hooked, url string) id.Hook {
 }
 
 // hooksOf are the webhooks of what a request is about.
-func (w *world) hooksOf(c kase) *hooked {
+func (m *matrix) hooksOf(c kase) *hooked {
+	w := m.world(c)
 	switch {
+	case strings.HasPrefix(c.path, "/settings/hooks"):
+		return m.person(c).hooks
 	case c.ofOrg() && c.credential == ofApp: // which has to do with its own alone
 		return w.appHooks
 	case c.ofOrg():
@@ -103,7 +106,7 @@ func (w *world) hooksOf(c kase) *hooked {
 func (m *matrix) hookOf(t testing.TB, c kase) id.Hook {
 	t.Helper()
 	w := m.world(c)
-	h := w.hooksOf(c)
+	h := m.hooksOf(c)
 	if c.method != "DELETE" {
 		if c.method == "POST" && strings.HasSuffix(c.path, "/settings/hooks/{hook}/delete") {
 			return 1 << 40 // none: the others need theirs
@@ -122,7 +125,7 @@ func (m *matrix) hookOf(t testing.TB, c kase) id.Hook {
 
 func (m *matrix) hookPath(t testing.TB, c kase) []string {
 	t.Helper()
-	h := m.world(c).hooksOf(c)
+	h := m.hooksOf(c)
 	one, delivery := strconv.FormatInt(int64(m.hookOf(t, c)), 10), strconv.FormatInt(int64(h.delivery), 10)
 	return []string{"{hook_id}", one, "{hook}", one, "{delivery_id}", delivery, "{delivery}", delivery}
 }

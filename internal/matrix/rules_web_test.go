@@ -13,7 +13,7 @@ var webRules = []rule{
 	about(`web POST /settings/(profile|appearance)`, signedIn, "", false),
 	about(`web POST /settings/.*`, signedIn, "", true),
 	about(`web GET /settings/(tokens|personal-access-tokens)/(new|revoke_all|\{token\}/(regenerate|rotate))`, signedIn, "", true),
-	about(`web GET /settings/admin/delete`, signedIn, "", true),
+	about(`web GET /settings/(admin/delete|hooks/new|hooks/\{hook\}/delete)`, signedIn, "", true),
 	about(`web GET /settings(/.*)?`, signedIn, "", false),
 
 	// Pages about the site.

@@ -68,6 +68,7 @@ type person struct {
 	decoy    id.Token // a token that requests name in their path
 	fine     id.Token // and a fine-grained one
 	app      id.App   // an application that requests name in their path
+	hooks    *hooked  // a webhook of the account itself
 }
 
 // world is a set of people and the repositories between them. A suspended
@@ -213,6 +214,7 @@ func (w *world) person(t *testing.T, login string, siteAdmin bool) *person {
 	fine, _ := w.s.FineToken(t, p.Account, token.NewFine{Name: "decoy", Owner: p.ID, Access: token.PublicOnly}, "")
 	p.fine = fine.ID
 	p.app = w.register(t, p.ID)
+	p.hooks = w.hookUp(t, hook.Place{Owner: p.ID, Name: p.Login, Person: true}, right.Actor{Account: p.ID, Login: p.Login, Kind: right.SessionCredential, Grant: right.Everything()})
 	w.allow(t, p, application.GitHubCLI)
 	w.allow(t, p, application.GCM)
 	for _, kind := range []string{"stale", "lapsed", "ended"} {

@@ -158,6 +158,19 @@ func (a *answer) tell(sentences ...string) {
 	}
 }
 
+// aside tells what has nothing to do with the push, and reports whether it did. A
+// client that asks for quiet hears it all the same: each one does that has no terminal,
+// and where the log of a build is all that anybody sees it matters most.
+func (a *answer) aside(line string) bool {
+	a.mu.Lock()
+	hears := a.sideband && a.status
+	a.mu.Unlock()
+	if hears {
+		a.say(line)
+	}
+	return hears
+}
+
 // report ends the answer.
 func (a *answer) report(unpack string, results []wire.Result) error {
 	a.close()

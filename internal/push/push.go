@@ -111,6 +111,9 @@ func (f *Flow) Receive(ctx context.Context, actor *right.Actor, r gate.Repo, aga
 	}
 	unpack := p.run(ctx)
 	p.drain()
+	if line := f.o.Gate.Nag(actor); line != "" && p.answer.aside(line) {
+		f.o.Gate.Nagged(actor)
+	}
 	return p.answer.report(unpack, p.results)
 }
 

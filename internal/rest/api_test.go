@@ -116,6 +116,15 @@ Every answer has an ` + "`ETag`" + `, and ` + "`If-None-Match`" + ` with it give
 a release, deployment, and a webhook that was never called have a ` + "`Last-Modified`" + ` too, a second after they changed, and ` + "`If-Modified-Since`" + ` works. It knows
 less than the ` + "`ETag`" + `: counts (forks, downloads, an account's repositories) and what the caller may do change without it. Where both are sent, the ` + "`ETag`" + ` counts.
 Lists of commits have no ` + "`rel=\"last\"`" + `: how many there are nobody knows without a walk through the history. GraphQL's ` + "`totalCount`" + ` takes that walk.
+
+An answer to a personal token that ends within a week has the header ` + "`Jeton-Notice: token \"ci\" ends in 3 days; URL`" + `, in ASCII, with the page where it can be
+renewed; ` + "`GitHub-Authentication-Token-Expiration`" + ` is there for every token with an end.
+
+Webhooks of an organization, and those of a person (Settings → Developer settings → Webhooks, not in the API), are told of tokens by the event ` + "`personal_access_token`" + `:
+an organization's of the fine-grained ones that reach it. Its actions are ` + "`created`" + ` (a token, or a new secret of one: ` + "`how`" + ` is ` + "`made`" + `, ` + "`regenerated`" + ` or ` + "`rotated`" + `), ` + "`expiring`" + ` (7 days and 1 day
+before the end), ` + "`expired`" + `, ` + "`new_network`" + ` and ` + "`reuse`" + ` (an old secret was used after its end, and the token is frozen). The payload holds ` + "`personal_access_token`" + ` with
+` + "`id`" + `, ` + "`name`" + `, ` + "`kind`" + ` (` + "`classic`" + `, ` + "`fine-grained`" + `, ` + "`oauth`" + `), ` + "`owner`" + `, ` + "`created_at`" + ` and ` + "`expires_at`" + `, then ` + "`sender`" + ` and ` + "`organization`" + `; a person's own also have ` + "`address`" + `, ` + "`network`" + `
+and ` + "`client`" + `. No secret and no repository is in it.
 `)
 	titles := make([]string, 0, len(topics))
 	for title := range topics {

@@ -77,6 +77,9 @@ func (c *call) enter() error {
 		}
 		if !actor.Until.IsZero() {
 			h.Set("GitHub-Authentication-Token-Expiration", actor.Until.UTC().Format("2006-01-02 15:04:05 UTC"))
+			if text, url := c.door.o.Gate.Ending(&actor); text != "" {
+				h.Set("Jeton-Notice", ascii(text)+"; "+url)
+			}
 		}
 	}
 	if v := c.r.Header.Get("X-GitHub-Api-Version"); v != "" && v != apiVersion {
@@ -105,6 +108,19 @@ func (c *call) meter() error {
 		io.Closer
 	}{m.Reader(ctx, c.r.Body), c.r.Body}
 	return nil
+}
+
+// ascii is text fit for a header: what is beyond ASCII is escaped.
+func ascii(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r < ' ' || r > '~' {
+			fmt.Fprintf(&b, `\u{%04X}`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func (c *call) identify() (right.Actor, error) {

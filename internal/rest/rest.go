@@ -172,7 +172,7 @@ func fixed() http.Header {
 		"Access-Control-Allow-Methods": {"GET, POST, PATCH, PUT, DELETE"},
 		"Access-Control-Expose-Headers": {strings.Join([]string{"ETag", "Link", "Location", "Retry-After",
 			"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Used", "X-RateLimit-Resource", "X-RateLimit-Reset",
-			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-Accepted-GitHub-Permissions", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration"}, ", ")},
+			"X-OAuth-Scopes", "X-Accepted-OAuth-Scopes", "X-Accepted-GitHub-Permissions", "X-OAuth-Client-Id", "X-GitHub-Media-Type", "X-GitHub-Request-Id", "GitHub-Authentication-Token-Expiration", "Jeton-Notice"}, ", ")},
 		"Cross-Origin-Resource-Policy":  {"cross-origin"},
 		"Cache-Control":                 {"private, no-cache"},
 		"Vary":                          {"Accept, Authorization, Cookie, Accept-Encoding"},

@@ -167,7 +167,7 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if t.ID, err = insert(ctx, tx, t, material); err != nil {
 			return err
 		}
-		if err := r.record(ctx, tx, actor, t.Kind.deed("create"), t, ""); err != nil {
+		if err := r.recordMade(ctx, tx, actor, t); err != nil {
 			return err
 		}
 		return r.ask(ctx, tx, actor, &t, n.Reason)

@@ -44,6 +44,9 @@ func (r *Room) Alarm(ctx context.Context, refused *Refused) (bool, error) {
 			return err
 		}
 		frozen = true
+		if err := r.tellReuse(ctx, tx, t, o.lastEight, now); err != nil {
+			return err
+		}
 		// Who did it is not known: only that they hold the old secret.
 		actor := right.Actor{Account: t.Account, Kind: t.Kind.Credential(), Token: t.ID, Note: t.Note}
 		return r.recordChange(ctx, tx, actor, t.Kind.deed("freeze"), t, fmt.Sprintf("the old secret …%s was used after its end on %s", o.lastEight, o.endsAt.UTC().Format(time.RFC3339)))

@@ -59,7 +59,7 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+	return t, plain, r.recordMade(ctx, tx, actor, t)
 }
 
 // ResetTx gives a token a new secret; the old one stops at once. What an application

@@ -12,6 +12,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/notice"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -260,6 +261,9 @@ func (r *Room) rotateTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	detail := map[string]string{"old_secret": old, "old_ends_at": o.endsAt.UTC().Format(time.RFC3339)}
 	if n.Closes {
 		detail["old_ends_at"] += ", or at the first use of the new secret"
+	}
+	if err := r.tellMade(ctx, tx, actor, t, notice.Rotated, now); err != nil {
+		return Rotated{}, err
 	}
 	return Rotated{t, plain, o.endsAt, o.closes}, r.recordWith(ctx, tx, actor, t.Kind.deed("rotate"), t, detail)
 }

@@ -15,6 +15,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/keys"
+	"jeton/internal/notice"
 	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
@@ -66,12 +67,13 @@ type Use struct {
 	Action  string // the gate's name of what was done
 }
 
-// Options are what the room needs. All but Now, Log and CacheSize are required.
+// Options are what the room needs. All but Notices, Now, Log and CacheSize are required.
 type Options struct {
 	DB        *db.DB
 	Keys      *keys.Ring
 	Change    *change.Bus
 	Audit     *audit.Log
+	Notices   *notice.Room // nil: nobody is told of anything
 	Policies  *policy.Room
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default
@@ -172,7 +174,7 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		if err != nil {
 			return err
 		}
-		return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+		return r.recordMade(ctx, tx, actor, t)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -224,8 +226,10 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 		if err := r.obey(ctx, tx, &t, inTime); err != nil {
 			return err
 		}
-		t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt)
-		return err
+		if t, plain, err = r.ResetTx(ctx, tx, actor, t, expiresAt); err != nil {
+			return err
+		}
+		return r.tellMade(ctx, tx, actor, t, notice.Regenerated, t.secretAt)
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -298,6 +302,9 @@ func (r *Room) revokeAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, ac
 // DeleteAllTx removes every trace of account's tokens, as its deletion asks.
 func (r *Room) DeleteAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, account id.Account) error {
 	if _, err := r.RevokeAllTx(ctx, tx, actor, account); err != nil {
+		return err
+	}
+	if err := r.o.Notices.DropTx(ctx, tx, account); err != nil {
 		return err
 	}
 	return deleteOf(ctx, tx, account)

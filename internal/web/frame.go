@@ -95,16 +95,17 @@ func (f *Frame) Nav() []navGroup {
 		groups = []navGroup{
 			{Heading: "OAuth", Items: []Link{{Text: "OAuth Apps", Href: "/settings/developers"}}},
 			{Heading: "Personal access tokens", Items: []Link{{Text: "Fine-grained tokens", Href: "/settings/personal-access-tokens"}, {Text: "Tokens (classic)", Href: "/settings/tokens"}}},
+			{Heading: "Integrations", Items: []Link{{Text: "Webhooks", Href: "/settings/hooks"}}},
 			{Apart: true, Items: []Link{{Text: "Back to settings", Href: "/settings/profile"}}},
 		}
 	case f.Admin:
 		groups = []navGroup{
-			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}, {Text: "Tokens", Href: "/admin/tokens"}, {Text: "Token policy", Href: "/admin/token-policy"}, {Text: "Site log", Href: "/admin/log"}}},
+			{Heading: "Site administration", Items: []Link{{Text: "Users", Href: "/admin/users"}, {Text: "Tokens", Href: "/admin/tokens"}, {Text: "Token policy", Href: "/admin/token-policy"}, {Text: "Notices", Href: "/admin/notices"}, {Text: "Site log", Href: "/admin/log"}}},
 			{Apart: true, Items: []Link{{Text: "Your settings", Href: "/settings/profile"}}},
 		}
 	default:
 		groups = []navGroup{
-			{Heading: "Account", Items: []Link{{Text: "Profile", Href: "/settings/profile"}, {Text: "Account", Href: "/settings/admin"}, {Text: "Appearance", Href: "/settings/appearance"}}},
+			{Heading: "Account", Items: []Link{{Text: "Profile", Href: "/settings/profile"}, {Text: "Account", Href: "/settings/admin"}, {Text: "Appearance", Href: "/settings/appearance"}, {Text: "Notifications", Href: "/settings/notifications"}}},
 			{Heading: "Access", Items: []Link{{Text: "Emails", Href: "/settings/emails"}, {Text: "SSH and GPG keys", Href: "/settings/keys"}, {Text: "Sessions", Href: "/settings/sessions"}, {Text: "Organizations", Href: "/settings/organizations"}}},
 			{Heading: "Code, planning, and automation", Items: []Link{{Text: "Repositories", Href: "/settings/repositories"}}},
 			{Heading: "Integrations", Items: []Link{{Text: "Applications", Href: "/settings/applications"}}},

@@ -34,6 +34,8 @@ var eventTexts = map[string]string{
 	"organization": "Somebody was invited to the organization, joined it, or left it.",
 	"membership":   "Somebody joined a team, or left it.",
 	"team":         "A team was made, changed or deleted, or got or lost a repository.",
+
+	"personal_access_token": "A token of yours was made, ends, has ended, was used from a new network, or was frozen because an old secret of it was used.",
 }
 
 // orgEventTexts says what more happens to the repositories of an organisation.
@@ -42,6 +44,8 @@ var orgEventTexts = map[string]string{
 	"public":     "A repository was made public.",
 	"fork":       "Somebody forked a repository.",
 	"member":     "Somebody was given access to a repository, or lost it.",
+
+	"personal_access_token": "A fine-grained token that reaches the organization was made, ends, has ended, was used from a new network, or was frozen.",
 }
 
 func eventText(of hook.Of, name string) string {
@@ -56,10 +60,14 @@ const (
 	shownPayload    = 256 << 10 // bytes
 )
 
-// place is whose webhooks the page is about: the gate loaded the one or the other.
+// place is whose webhooks the page is about: the gate loaded the one or the other, or
+// neither, and they are the person's own.
 func (c *call) place() hook.Place {
-	if c.org.ID != 0 {
+	switch {
+	case c.org.ID != 0:
 		return hook.Place{Owner: c.org.ID, Name: c.org.Login}
+	case c.repo.ID == 0:
+		return hook.Place{Owner: c.actor.Account, Name: c.actor.Login, Person: true}
 	}
 	return hook.Place{Repo: c.repo.ID, Owner: c.repo.Owner, Name: c.repo.FullName()}
 }
@@ -70,8 +78,11 @@ func (c *call) hooksOf() hook.Of {
 }
 
 func (c *call) hooksHref() string {
-	if c.org.ID != 0 {
+	switch {
+	case c.org.ID != 0:
 		return c.orgSettingsPath("/hooks")
+	case c.repo.ID == 0:
+		return "/settings/hooks"
 	}
 	return c.repoPath("/settings/hooks")
 }
@@ -80,10 +91,15 @@ func (c *call) hookHref(h id.Hook) string { return href(c.hooksHref()+"/%d", h) 
 
 func (c *call) hookFrame(title string) HookFrame {
 	f := HookFrame{HooksHref: c.hooksHref()}
-	if c.org.ID != 0 {
+	switch {
+	case c.org.ID != 0:
 		of := c.orgFrame(title, "settings")
 		f.Frame, f.Org, f.Tabs, f.Back = of.Frame, of.Org, of.Tabs, f.HooksHref
-	} else {
+	case c.repo.ID == 0:
+		f.Frame, f.Own = settingsFrame(title, ""), true
+		f.Dev, f.Frame.Here = true, "/settings/hooks"
+		return f
+	default:
 		f.RepoFrame = c.repoFrame(title, "settings")
 	}
 	f.Here = "hooks"
@@ -193,7 +209,7 @@ func (c *call) deliveryRow(d *hook.Delivery) deliveryRow {
 }
 
 func newHookForm(c *call) error {
-	p, err := c.hookPage(&hook.Hook{ContentType: hook.JSON, Events: []string{"push"}, Active: true})
+	p, err := c.hookPage(&hook.Hook{ContentType: hook.JSON, Events: hook.Usual(c.hooksOf()), Active: true})
 	if err != nil {
 		return err
 	}

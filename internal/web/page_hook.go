@@ -9,15 +9,17 @@ type hookRow struct {
 }
 
 // HookFrame is what every page about webhooks has: those of a repository, or those of
-// an organisation, whose frame stands in the same place then. Page structs embed it.
+// an organisation or a person, whose frame stands in the same place then. Page structs
+// embed it.
 type HookFrame struct {
 	RepoFrame
-	Org       orgHead // without a login: they are a repository's
+	Org       orgHead // without a login: they are no organisation's
+	Own       bool    // they are the person's own
 	HooksHref string  // the list
 	Back      string  // of an organisation's: where the link at the end leads
 }
 
-// hooksPage is the webhooks of a repository or organisation.
+// hooksPage is the webhooks of a repository, an organisation or a person.
 type hooksPage struct {
 	HookFrame
 	Hooks []hookRow

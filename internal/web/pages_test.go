@@ -13,6 +13,7 @@ import (
 
 	"jeton/internal/gate"
 	"jeton/internal/gitstore"
+	"jeton/internal/notice"
 	"jeton/internal/right"
 	"jeton/internal/signature"
 	"jeton/internal/token"
@@ -158,6 +159,13 @@ func samples() []sample {
 		{"set-account", "set-account", &accountForm{Frame: set("Account", "/settings/admin"), NewLogin: "ada", Owns: 2}},
 		{"set-appearance", "set-appearance", &appearanceForm{Frame: dark(set("Appearance", "/settings/appearance"))}},
 		{"set-emails", "set-emails", &emailsPage{Frame: set("Emails", "/settings/emails"), Emails: []emailRow{{1, "ada@example.com", true, true}, {2, "a.l@example.org", false, false}}}},
+		{"set-notifications", "set-notifications", &noticePage{Frame: set("Notifications", "/settings/notifications"), Primary: "ada@example.com", Kinds: []noticeKind{
+			{Name: notice.Ended, Label: "A token has ended", Text: "What used it does not work any more.", On: true}, {Name: notice.Reuse, Label: "An old secret is used after its end", Text: "This is always sent.", On: true, Always: true}}}},
+		{"admin-notices", "admin-notices", func() any {
+			p := &noticesPage{Frame: adminFrame("Notices"), To: "the mail server mail.example.com:587", LastError: "no such user", Status: notice.Status{Waiting: 3, Late: 1, Sent: 20, Failed: 1, Oldest: sampleNow.Add(-time.Hour), LastErrorAt: sampleNow}}
+			p.Here = "/admin/notices"
+			return p
+		}()},
 		{"releases", "releases", &releasesPage{RepoFrame: inContent(rf("Releases", "/ada/engine/releases", "releases")), Releases: []releaseRow{
 			{Title: "Version 1", Tag: "v1.0", Author: "ada", Href: "/x", TreeHref: "/x", Latest: true, Time: sampleNow.Add(-time.Hour), HTML: "<p>First.</p>", Assets: []assetRow{{Name: "engine.tar.gz", Href: "/x", Digest: strings.Repeat("0a1b", 16), Size: 3 << 20}}},
 			{Title: "v2.0", Tag: "v2.0", Draft: true, Prerelease: true, Time: sampleNow, Assets: []assetRow{{Name: "engine.zip", Digest: strings.Repeat("0a1b", 16), Size: 7}}}}}},

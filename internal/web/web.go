@@ -23,6 +23,8 @@ import (
 	"jeton/internal/ledger"
 	"jeton/internal/lifecycle"
 	"jeton/internal/limit"
+	"jeton/internal/mail"
+	"jeton/internal/notice"
 	"jeton/internal/org"
 	"jeton/internal/policy"
 	"jeton/internal/problem"
@@ -56,6 +58,8 @@ type Options struct {
 	Hooks     *hook.Room
 	Deliver   *deliver.Flow
 	Alerts    *alert.Room
+	Notices   *notice.Room
+	Mail      *mail.Flow
 	Reveals   *signin.Reveals
 	Authority *cert.Authority // the local authority whose certificate is served; nil when it is another's
 	Log       *slog.Logger    // nil: nothing is logged
@@ -96,7 +100,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Inventory == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
-		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Reveals == nil ||
+		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Notices == nil || o.Mail == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
 	}
@@ -236,6 +240,18 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/admin/delete", Action: right.SelfSensitive, Handle: deleteAccount},
 		{Method: get, Path: "/settings/appearance", Action: right.SelfRead, Handle: appearanceSettings},
 		{Method: post, Path: "/settings/appearance", Action: right.SelfRead, Handle: saveAppearance},
+		{Method: get, Path: "/settings/notifications", Action: right.SelfSecurity, Handle: notificationSettings},
+		{Method: post, Path: "/settings/notifications", Action: right.SelfSensitive, Handle: saveNotifications},
+		{Method: get, Path: "/settings/hooks", Action: right.SelfSecurity, Handle: listHooks},
+		{Method: get, Path: "/settings/hooks/new", Action: right.SelfSensitive, Handle: newHookForm},
+		{Method: post, Path: "/settings/hooks/new", Action: right.SelfSensitive, Handle: createHook},
+		{Method: get, Path: "/settings/hooks/{hook}", Action: right.SelfSecurity, Handle: hookForm},
+		{Method: post, Path: "/settings/hooks/{hook}", Action: right.SelfSensitive, Handle: updateHook},
+		{Method: post, Path: "/settings/hooks/{hook}/ping", Action: right.SelfSensitive, Handle: pingHook},
+		{Method: get, Path: "/settings/hooks/{hook}/delete", Action: right.SelfSensitive, Handle: deleteHookForm},
+		{Method: post, Path: "/settings/hooks/{hook}/delete", Action: right.SelfSensitive, Handle: deleteHook},
+		{Method: get, Path: "/settings/hooks/{hook}/deliveries/{delivery}", Action: right.SelfSecurity, Handle: showDelivery},
+		{Method: post, Path: "/settings/hooks/{hook}/deliveries/{delivery}", Action: right.SelfSensitive, Handle: redeliver},
 		{Method: get, Path: "/settings/emails", Action: right.SelfSecurity, Handle: emailSettings},
 		{Method: post, Path: "/settings/emails", Action: right.SelfSensitive, Handle: addEmail},
 		{Method: post, Path: "/settings/emails/{email}/primary", Action: right.SelfSensitive, Handle: makePrimary},
@@ -332,6 +348,7 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: get, Path: "/admin/tokens/export", Action: right.SiteManage, Handle: exportInventory},
 		{Method: get, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokensForm(false)},
 		{Method: post, Path: "/admin/tokens/revoke", Action: right.SiteManage, Handle: endTokens(false)},
+		{Method: get, Path: "/admin/notices", Action: right.SiteManage, Handle: showNotices},
 		{Method: get, Path: "/admin/token-policy", Action: right.SiteManage, Handle: showPolicy},
 		{Method: post, Path: "/admin/token-policy", Action: right.SiteManage, Handle: savePolicy},
 		{Method: get, Path: "/admin/log", Action: right.SiteManage, Handle: showSiteLog},

@@ -45,15 +45,10 @@ func (r *Reader) Next() (Kind, []byte, error) {
 		}
 		return Data, nil, err
 	}
-	n := 0
-	for _, c := range head {
-		d := hexDigit(c)
-		if d < 0 {
-			return Data, nil, ErrMalformed
-		}
-		n = n<<4 | d
-	}
+	n, ok := Length(head)
 	switch {
+	case !ok:
+		return Data, nil, ErrMalformed
 	case n < 3:
 		return Flush + Kind(n), nil, nil
 	case n == 3, n > MaxPayload+4:
@@ -79,6 +74,20 @@ func (r *Reader) Line() (Kind, string, error) {
 		payload = payload[:n-1]
 	}
 	return kind, string(payload), err
+}
+
+// Length reads the head of a frame, its first four bytes: how long it is with them,
+// or less than four for the special ones.
+func Length(head []byte) (int, bool) {
+	n := 0
+	for _, c := range head[:4] {
+		d := hexDigit(c)
+		if d < 0 {
+			return 0, false
+		}
+		n = n<<4 | d
+	}
+	return n, true
 }
 
 func hexDigit(c byte) int {

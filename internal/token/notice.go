@@ -1,0 +1,139 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"jeton/internal/db"
+	"jeton/internal/id"
+	"jeton/internal/notice"
+	"jeton/internal/right"
+)
+
+// told reports whether anybody is told of tokens of the kind. One that a machine got
+// for minutes is nobody's business, and a machine reads no mail.
+func (k Kind) told() bool { return k == Personal || k == FineGrained || k == OAuth }
+
+// about is what notices say of t.
+func (t *Token) about() notice.Token {
+	return notice.Token{ID: t.ID, Account: t.Account, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
+}
+
+// recordMade records that t was made, and has its owner told.
+func (r *Room) recordMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+	if err := r.tellMade(ctx, tx, actor, t, notice.Made, t.CreatedAt); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+}
+
+// tellMade has t's owner told that it has a secret that it had not.
+func (r *Room) tellMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Token, how string, at time.Time) error {
+	if !t.Kind.told() {
+		return nil
+	}
+	return r.o.Notices.CreatedTx(ctx, tx, actor, t.about(), how, at)
+}
+
+func (r *Room) tellReuse(ctx context.Context, tx *db.Tx, t Token, ending string, at time.Time) error {
+	if !t.Kind.told() {
+		return nil
+	}
+	return r.o.Notices.ReuseTx(ctx, tx, t.about(), ending, at)
+}
+
+// SeenTx notes from which networks tokens were used, the earliest use first, and has
+// their owners told of those that are new.
+func (r *Room) SeenTx(ctx context.Context, tx *db.Tx, seen []notice.Seen) error {
+	news, err := r.o.Notices.SeenTx(ctx, tx, seen)
+	if err != nil || len(news) == 0 {
+		return err
+	}
+	ids := make([]id.Token, len(news))
+	for i := range news {
+		ids[i] = news[i].Token
+	}
+	tokens, err := r.ByIDs(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, s := range news {
+		t, there := tokens[s.Token]
+		if !there || !t.Kind.told() {
+			continue
+		}
+		if err := r.o.Notices.NetworkTx(ctx, tx, t.about(), s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	endBatch = 200                // tokens of one transaction
+	endPast  = 7 * 24 * time.Hour // an end that is longer ago is not told any more
+	aWeek    = 7 * 24 * time.Hour
+	aDay     = 24 * time.Hour
+)
+
+// warning is a notice that is due a while before a token's end.
+type warning struct {
+	kind   notice.Kind
+	before time.Duration
+}
+
+// TellEnds has the owners of tokens told whose end, or the time of a warning before
+// it, came after since and by now; zero is a week ago. Of several that came meanwhile
+// the most urgent alone is told. A secret that was made when a warning's time was over
+// already has none of that.
+func (r *Room) TellEnds(ctx context.Context, since, now time.Time) error {
+	if least := now.Add(-endPast); since.Before(least) {
+		since = least
+	}
+	next := now // ends up to here were told of by something more urgent
+	for i, w := range []warning{{notice.Ended, 0}, {notice.EndsDay, aDay}, {notice.EndsWeek, aWeek}} {
+		from := since.Add(w.before)
+		if i > 0 && from.Before(next) {
+			from = next
+		}
+		next = now.Add(w.before)
+		if err := r.tellEnds(ctx, w, from, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellEnds tells of the ends after from and up to to, in batches that hold nobody up.
+func (r *Room) tellEnds(ctx context.Context, w warning, from, to time.Time) error {
+	at, last := db.Micros(from), int64(1)<<62
+	for {
+		n := 0
+		err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
+			some, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
+				WHERE revoked_at = 0 AND expires_at > 0 AND (expires_at > $1 OR expires_at = $1 AND id > $2) AND expires_at <= $3`+string(personal)+`
+				ORDER BY expires_at, id LIMIT $4`, at, last, db.Micros(to), endBatch)
+			if err != nil {
+				return fmt.Errorf("look for tokens that end: %w", err)
+			}
+			if n = len(some); n == 0 {
+				return nil
+			}
+			for i := range some {
+				t := &some[i]
+				if w.before > 0 && !t.secretAt.Before(t.ExpiresAt.Add(-w.before)) {
+					continue
+				}
+				if err := r.o.Notices.EndsTx(ctx, tx, w.kind, t.about()); err != nil {
+					return err
+				}
+			}
+			tx.AfterCommit(func() { at, last = db.Micros(some[n-1].ExpiresAt), int64(some[n-1].ID) })
+			return nil
+		})
+		if err != nil || n < endBatch {
+			return err
+		}
+	}
+}
