@@ -33,6 +33,7 @@ type tokenRow struct {
 	Expiry     expiry
 	Expired    bool
 	Frozen     bool
+	From       string // the system that it was brought over from, with its secret
 	Blocked    string // what to say if a policy is against it
 }
 
@@ -180,6 +181,8 @@ type tokenUse struct {
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
 	Href                                          string
 	Frozen                                        time.Time    // zero: it is not
+	From                                          string       // the system that it was brought over from, with its secret
+	Until                                         time.Time    // when that ends
 	Old                                           *oldSecret   // nil: none works
 	Ledger                                        *tokenLedger // nil when the form is shown again
 	Explain                                       explainForm
