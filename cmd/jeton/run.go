@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/app"
 	"jeton/internal/config"
+	"jeton/internal/foreign"
 	"jeton/internal/problem"
 )
 
@@ -65,6 +66,9 @@ func commands() []command {
 		{"repo quota", repoQuotaUsage, repoQuota},
 		{"repo delete", repoDeleteUsage, repoDelete},
 		{"mail test", mailTestUsage, mailTest},
+		{"import gitea", importUsage(importGiteaText, giteaFolder), importFrom(foreign.Gitea)},
+		{"import gogs", importUsage(importGogsText, giteaFolder), importFrom(foreign.Gogs)},
+		{"import soft-serve", importUsage(importSoftServeText, serveFolder), importFrom(foreign.SoftServe)},
 		{"keys list", keysListUsage, keysList},
 		{"keys rotate", keysRotateUsage, keysRotate},
 		{"audit verify", auditVerifyUsage, auditVerify},

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"jeton/internal/db/dbtest"
+	"jeton/internal/foreign/foreigntest"
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +70,7 @@ func params(t *testing.T, dir string, env []string) testscript.Params {
 			ask := "#!/bin/sh\ncase $1 in Username*) echo \"$USER_NAME\";; *) echo \"$TOKEN\";; esac\n"
 			return os.WriteFile(filepath.Join(e.WorkDir, "askpass"), []byte(ask), 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "keep": keep, "within": within, "mode": mode, "get": get, "term": terminate},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ready": ready, "keep": keep, "within": within, "mode": mode, "get": get, "term": terminate, "foreign": foreignHost},
 	}
 }
 
@@ -191,6 +192,32 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(c.Process.Signal(syscall.SIGTERM))
 	}
 }
+
+// foreignHost SYSTEM DATABASE makes the database of another system, with Ada, Bob and
+// what they have, and sets TOKEN, READER and FORGED to tokens of Ada: one that does all,
+// one that reads, and one that ends as the first does and was never made.
+func foreignHost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: foreign SYSTEM DATABASE")
+	}
+	make := map[string]func(foreigntest.T, string) *foreigntest.Host{"gitea": foreigntest.Gitea, "gogs": foreigntest.Gogs, "soft-serve": foreigntest.SoftServe}[args[0]]
+	h := make(failing{ts}, ts.MkAbs(args[1]))
+	defer h.Close()
+	ada, bob := h.Person("ada", foreigntest.Account{Admin: true}), h.Person("bob")
+	h.Person("john.doe")
+	h.Repo(ada, "engine", true)
+	h.Share(h.Repo(bob, "wheel", true), ada, 1)
+	plain := h.Token(ada, "ci", "all")
+	ts.Setenv("TOKEN", plain)
+	ts.Setenv("READER", h.Token(ada, "reader", "read:repository"))
+	ts.Setenv("FORGED", strings.Repeat("0", 32)+plain[len(plain)-8:])
+}
+
+// failing is a script as what makes databases fails by it.
+type failing struct{ *testscript.TestScript }
+
+// Helper does nothing: a script names its own line.
+func (failing) Helper() {}
 
 // mode FILE MODE checks a file's permissions.
 func mode(ts *testscript.TestScript, neg bool, args []string) {

@@ -100,10 +100,11 @@ type tokenJSON struct {
 	Expired    bool       `json:"expired"`
 	Frozen     bool       `json:"frozen"`       // an old secret was used after its time
 	LastUsedAt *time.Time `json:"last_used_at"` // null: never
+	From       string     `json:"carried_from"` // the system that made its secret; empty: this one
 }
 
 func tokenLine(t token.Token, login string) tokenJSON {
-	return tokenJSON{int64(t.ID), login, t.Kind.String(), t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At)}
+	return tokenJSON{int64(t.ID), login, t.Kind.String(), t.App, t.Note, t.Scopes.Names(), t.LastEight, t.CreatedAt, orNull(t.ExpiresAt), t.Expired(time.Now()), !t.FrozenAt.IsZero(), orNull(t.LastUse.At), t.Carried}
 }
 
 func orNull(t time.Time) *time.Time {

@@ -15,29 +15,35 @@ import (
 // can be told why it opens nothing, and end when the account is let in again.
 // Suspending twice is no error.
 func (r *Room) Suspend(ctx context.Context, actor right.Actor, a id.Account) error {
-	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, old Account) error {
-		if old.Suspended {
-			return nil
-		}
-		if old.IsOrg() {
-			return problem.New(problem.Invalid, "Nobody signs in as an organization, so it can't be suspended.", "Suspend its members.")
-		}
-		if err := r.keepAdmin(ctx, tx, old, "suspended"); err != nil {
-			return err
-		}
-		now := db.Micros(r.o.Now())
-		_, err := tx.Exec(ctx, `UPDATE accounts SET suspended_at = $1, updated_at = $1 WHERE id = $2`, now, a)
-		if err != nil {
-			return fmt.Errorf("suspend account: %w", err)
-		}
-		if err := r.end(ctx, tx, a, Suspended); err != nil {
-			return err
-		}
-		if err := r.tellMachines(ctx, tx, a); err != nil {
-			return err
-		}
-		return r.record(ctx, tx, actor, "user.suspend", a, old.Login, nil)
-	})
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error { return r.SuspendTx(ctx, tx, actor, a) })
+}
+
+// SuspendTx is Suspend in the caller's transaction.
+func (r *Room) SuspendTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id.Account) error {
+	old, err := r.ByID(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	if old.Suspended {
+		return nil
+	}
+	if old.IsOrg() {
+		return problem.New(problem.Invalid, "Nobody signs in as an organization, so it can't be suspended.", "Suspend its members.")
+	}
+	if err := r.keepAdmin(ctx, tx, old, "suspended"); err != nil {
+		return err
+	}
+	now := db.Micros(r.o.Now())
+	if _, err := tx.Exec(ctx, `UPDATE accounts SET suspended_at = $1, updated_at = $1 WHERE id = $2`, now, a); err != nil {
+		return fmt.Errorf("suspend account: %w", err)
+	}
+	if err := r.end(ctx, tx, a, Suspended); err != nil {
+		return err
+	}
+	if err := r.tellMachines(ctx, tx, a); err != nil {
+		return err
+	}
+	return r.record(ctx, tx, actor, "user.suspend", a, old.Login, nil)
 }
 
 // Unsuspend lets the account in again, and ends the sessions and links from

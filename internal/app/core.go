@@ -16,6 +16,8 @@ import (
 	"jeton/internal/application"
 	"jeton/internal/audit"
 	"jeton/internal/blob"
+	"jeton/internal/carried"
+	"jeton/internal/carry"
 	"jeton/internal/chain"
 	"jeton/internal/change"
 	"jeton/internal/commitstatus"
@@ -91,6 +93,7 @@ type Core struct {
 	Git       *gitstore.Store
 	Gate      *gate.Gate
 	Lifecycle *lifecycle.Flow
+	Carry     *carry.Flow
 
 	PublicKeys   *pubkey.Room
 	Statuses     *commitstatus.Room
@@ -190,6 +193,7 @@ func (k *Core) openRooms() {
 		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Policy: k.Policies,
 		Log: o.Log, Now: o.Now,
 	})
+	k.Carry = carry.New(carry.Options{DB: k.DB, Account: k.Accounts, Org: k.Orgs, Repo: k.Repos, Token: k.Tokens, Carried: carried.New(carried.Options{DB: k.DB, Now: o.Now}), Lifecycle: k.Lifecycle, Now: o.Now})
 	k.PublicKeys = pubkey.New(pubkey.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Now: o.Now})
 	k.Statuses = commitstatus.NewRoom(commitstatus.Options{DB: k.DB, Hooks: k.Hooks, Now: o.Now})
 	k.Deployments = deployment.NewRoom(deployment.Options{DB: k.DB, Hooks: k.Hooks, Now: o.Now})

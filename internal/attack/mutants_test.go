@@ -15,7 +15,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestA2_":  {File: identify, Old: actorLine, New: "a, err := g.actorBy(ctx, v)\n\tif p.user != \"\" {\n\t\ta.Grant = right.Everything()\n\t}\n\treturn a, err"},
 	"TestA3_":  {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},
 	"TestA5_":  {File: webCall, Old: authorizationLine, New: "if false {"},
-	"TestA6_":  {File: "internal/repo/list.go", Old: "if viewer.Grant.Level(info.Permission, false) >= info.Level {", New: "if true {"},
+	"TestA6_":  {File: "internal/repo/list.go", Old: "if viewer.Grant.Level(info.Permission, false) >= info.Level && !all {", New: "if !all {"},
 	"TestA8_":  {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything(), Confirmed: g.o.Now()}, nil\n\t}\n\t" + sessionLine},
 	"TestA10_": {File: webCall, Old: authorizationLine, New: "if false {"},
 	"TestA11_": {File: check, Old: "e.Recent && !actor.IsToken()", New: "false"},
@@ -24,7 +24,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestA20_": {File: identify, Old: sessionLine, New: "if v, err := g.o.Tokens.Verify(ctx, bearer); err == nil {\n\t\treturn right.Actor{Account: v.Account, Kind: right.SessionCredential, Grant: right.Everything()}, nil\n\t}\n\t" + sessionLine},
 	"TestA23_": {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
 
-	"TestA6_Beyond":        {File: "internal/repo/list.go", Old: "(r.private AND `+tied+` AND `+within+`)", New: "(r.private AND `+tied+` AND (TRUE OR `+within+`))"},
+	"TestA6_Beyond":        {File: "internal/repo/list.go", Old: "(r.private AND `+tied+` AND `+within+` AND", New: "(r.private AND `+tied+` AND (TRUE OR `+within+`) AND"},
 	"TestA10_Narrowed":     {File: "internal/token/fine.go", Old: "if parent.Access != Anywhere {", New: "if false {"},
 	"TestA14_AReach":       {File: "internal/rest/fork.go", Old: "if err := c.mayGive(in.NewOwner); err != nil {", New: "if err := error(nil); err != nil {"},
 	"TestA14_AReachIs":     {File: "internal/right/reach.go", Old: "\t\tif r.Owner != f.Owner {", New: "\t\tif false {"},
@@ -32,7 +32,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestA14_AnAccount":    {File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && (", Also: []apptest.Mutant{{File: "internal/token/fine.go", Old: "if n.Owner != account {", New: "if false {"}}},
 	"TestA16_.*Permission": {File: "internal/right/fine.go", Old: "gives: levels(Levels{Administration: Read},", New: "gives: levels(Levels{Administration: Write},"},
 	"TestA17_.*Reaches":    {File: "internal/token/verify.go", Old: "Grant: t.Grant(), LastEight", New: "Grant: right.Everything(), LastEight"},
-	"TestB8_ANarrower":     {File: "internal/token/fine.go", Old: `return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")`, New: `return r.record(ctx, tx, actor, t.Kind.deed("update"), t, "")`},
+	"TestB8_ANarrower":     {File: "internal/token/approval.go", Old: `r.recordChange(ctx, tx, actor, deed, t, "")`, New: `r.record(ctx, tx, actor, deed, t, "")`},
 	"TestB13_AReach":       {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},
 	"TestJ4_":              {File: "internal/rest/merge.go", Old: "if c.door.o.Gate.CheckRepo(&c.actor, right.RepoFetch, &r) != nil {", New: "if false {"},
 
@@ -116,9 +116,25 @@ var mutants = map[string]apptest.Mutant{
 	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
 
-	"TestR1_": {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
-	"TestR3_": {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
-	"TestR4_": {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
+	"TestR1_":            {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},
+	"TestR3_":            {File: "internal/token/verify.go", Old: "case !t.FrozenAt.IsZero():", New: "case false:"},
+	"TestR4_":            {File: "internal/token/freeze.go", Old: "if now.Before(o.endsAt.Add(underWay)) || !now.Before(o.rotatedAt.Add(FreezeWithin)) || !o.settledAt.IsZero() {", New: "if false {"},
+	"TestB3_":            {File: rightPolicy, Old: "if b := a.out(a.Policies.Site, 0); b != Within {", New: "if b := a.out(a.Policies.Site, 0); b > 99 {"},
+	"TestB3_AKind":       {File: rightPolicy, Old: "return a.out(a.Policies.Of[owner], owner), owner", New: "return a.out(a.Policies.Of[owner], owner) * 0, owner"},
+	"TestS2_":            {File: "internal/policy/policy.go", Old: "if c.Kind != change.PolicyChanged && c.Kind != change.All {", New: "if c.Kind != change.All {"},
+	"TestS1_":            {File: "internal/repo/list.go", Old: "AND `+within+` AND `+notOf(shut)+`)`)", New: "AND `+within+` AND `+notOf(shut[:0])+`)`)"},
+	"TestS1_Every":       {File: "internal/rest/member.go", Old: "return c.actor.ShutOutOf(m.Org) })", New: "return c.actor.ShutOutOf(m.Org * 0) })"},
+	"TestS1_EveryPolicy": {File: rightPolicy, Old: "b != Within && !visitorMay(a, f, now)", New: "b != Within"},
+	"TestS3_":            {File: "internal/token/obey.go", Old: "t.Scopes = t.Scopes.Meet(site.Scopes)", New: "_ = t.Scopes.Meet(site.Scopes)"},
+	"TestS3_Loosening":   {File: rightPolicy, Old: "if slices.Contains(a.Barred, owner) {", New: "if slices.Contains(a.Barred, -owner) {"},
+	"TestS4_":            {File: rightPolicy, Old: "case p.Approve && a.Kind == FineToken", New: "case p.Approve && a.Kind == NoCredential"},
+	"TestS4_Approval":    {File: "internal/token/approval.go", Old: "case more:", New: "case more && was.ApprovedAt.IsZero():"},
+	"TestS5_":            {File: "internal/token/obey.go", Old: "b = p.RefusesEnd(&i)", New: "b = p.RefusesGiven(&i)"},
+	"TestS6_":            {File: "internal/policy/rules.go", Old: "case d.More():", New: "case false:"},
+	"TestS7_":            {File: rightPolicy, Old: "case !p.admits(a.From):", New: "case false:"},
+	"TestS7_NoWay":       {File: "internal/rest/fork.go", Old: " && denied.Reason != right.OutOfPolicy {", New: " {"},
+	"TestB8_AnOpenClone": {File: "internal/gate/watch.go", Old: "c.Kind == change.PolicyChanged && w.actor.IsToken()", New: "c.Kind == change.PolicyChanged && w.actor.IsAnonymous()"},
+
 	"TestR5_": {File: "internal/token/rotate.go", Old: "if n := distinct(s); n < 6 {", New: "if n := distinct(s); n < 0 {"},
 }
 
@@ -126,7 +142,10 @@ var mutants = map[string]apptest.Mutant{
 const (
 	identify = "internal/gate/identify.go"
 	check    = "internal/right/check.go"
-	webCall  = "internal/web/call.go"
+
+	rightPolicy = "internal/right/policy.go"
+
+	webCall = "internal/web/call.go"
 
 	actorLine         = "a, err := g.actorBy(ctx, v)"
 	verifyLine        = "v, err := g.o.Tokens.Verify(ctx, p.plain)"

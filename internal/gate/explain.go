@@ -34,10 +34,10 @@ func (g *Gate) SubjectToken(ctx context.Context, t token.Token) (Subject, error)
 		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true, // as every door is
 		Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred}}
 	s.Actor.Made, s.Actor.Ends = t.SecretAt(), t.ExpiresAt
-	if s.Actor.Policies, err = g.o.Policies.Current(ctx); err != nil {
-		return Subject{}, err
-	}
+	s.Actor.Policies, err = g.policies(ctx)
 	switch {
+	case err != nil:
+		s.ended = err
 	case !t.RevokedAt.IsZero():
 		s.ended = g.refuse(RevokedToken, Presented{}, t)
 	case t.Expired(g.o.Now()):

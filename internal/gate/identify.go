@@ -73,7 +73,7 @@ func parseBasic(p Presented, encoded string) Presented {
 	p.bad = false
 	// The token may stand in the user's place: https://TOKEN@host/. Then the
 	// password is empty or GitHub's filler.
-	if token.LooksLike(user) && (password == "" || password == "x-oauth-basic") {
+	if (token.LooksLike(user) || token.ForeignForm(user)) && (password == "" || password == "x-oauth-basic") {
 		p.plain = secret.New(user)
 		return p
 	}
@@ -140,11 +140,11 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 		return right.Actor{}, err
 	}
 	a.Kind, a.Token, a.App, a.Note, a.Scopes, a.Until, a.Grant = v.Kind.Credential(), v.Token, v.App, v.Note, v.Scopes, v.ExpiresAt, v.Grant
-	a.Ending, a.Old, a.Node, a.Links = v.LastEight, v.Old, v.Node, v.Links
+	a.Ending, a.Old, a.Node, a.Links, a.Carried = v.LastEight, v.Old, v.Node, v.Links, v.Carried
 	a.Made, a.Ends, a.Permissions, a.Approved, a.Barred = v.Made, v.Ends, v.Permissions, v.Approved, v.Barred
 	a.From = event.From(ctx).Address
-	if a.Policies, err = g.o.Policies.Current(ctx); err != nil {
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+	if a.Policies, err = g.policies(ctx); err != nil {
+		return right.Actor{}, err
 	}
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err

@@ -1,13 +1,27 @@
 package gate
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"time"
 
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
+
+// policies are those that hold now. While they can't be read, no token is let through.
+func (g *Gate) policies(ctx context.Context) (*right.Policies, error) {
+	all, err := g.o.Policies.Current(ctx)
+	switch {
+	case policy.Unreadable(err):
+		err = problem.Wrap(err, problem.Unavailable, "A policy about tokens can't be read, and no token is let through.", "An administrator of the site, or an owner of the organization, saves it again.")
+	case err != nil:
+		err = problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+	}
+	return all, err
+}
 
 // outOfPolicy words in what way a policy is against a token, and what its owner can
 // do about it.

@@ -30,6 +30,7 @@ var allow = map[string][]string{
 	"limit":    {"problem"},
 	"blob":     {},
 	"outbound": {"problem"},
+	"foreign":  {"problem", "right"},
 	"gitstore": {"id", "problem", "secret", "printable", "outbound"},
 	// rooms, and what every room may use
 	"keys":        {"problem", "db"},
@@ -43,12 +44,13 @@ var allow = map[string][]string{
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
 	"org":         {"id", "problem", "right", "db", "change", "audit", "account", "hook"},
 	"policy":      {"id", "problem", "right", "db", "change", "audit"},
-	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "keys", "change", "audit", "account", "notice"},
+	"token":       {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "notice"},
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token", "notice"},
 	"inventory":   {"id", "problem", "right", "db", "keys", "audit", "account", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
+	"carried":     {"db"},
 	"largefile":   {"id", "problem", "right", "db", "limit", "blob", "audit"},
 
 	"pubkey":       {"id", "problem", "signature", "right", "db", "change", "audit", "account"},
@@ -59,6 +61,7 @@ var allow = map[string][]string{
 	"gate": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
 	"lifecycle": {"policy", "id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
+	"carry":     {"id", "printable", "problem", "right", "db", "foreign", "carried", "account", "org", "repo", "token", "lifecycle", "gitstore"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},

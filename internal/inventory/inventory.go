@@ -31,7 +31,7 @@ type Options struct {
 	Now      func() time.Time
 
 	Look     int           // how many tokens one answer looks at; 0: 20,000
-	Patience time.Duration // how long it looks; 0: 40 ms
+	Patience time.Duration // how long it looks; 0: 30 ms
 	Few      int           // up to so many tokens of an organisation's people are read whole; 0: 4,000, -1: never
 }
 
@@ -50,7 +50,7 @@ func New(o Options) *Room {
 		o.Look = 20_000
 	}
 	if o.Patience == 0 {
-		o.Patience = 40 * time.Millisecond
+		o.Patience = 30 * time.Millisecond
 	}
 	if o.Few == 0 {
 		o.Few = 4000

@@ -139,9 +139,10 @@ func (q *terms) drive() drive {
 const columns = `t.id, t.account_id, t.kind, t.scopes, t.permissions, t.created_at, t.expires_at, t.used_at, t.access, t.owner_id, t.barred, t.limits`
 
 // insideSQL says of a token whether its account has a place in the organisation %s:
-// as a member, or as a collaborator of one of its repositories.
-const insideSQL = `CASE WHEN EXISTS (SELECT 1 FROM org_members m WHERE m.org_id = %[1]s AND m.account_id = t.account_id AND m.state = 1)
-	OR EXISTS (SELECT 1 FROM collaborators c JOIN repositories p ON p.id = c.repo_id WHERE c.account_id = t.account_id AND p.owner_id = %[1]s) THEN 1 ELSE 0 END`
+// as a member, or as a collaborator of one of its repositories. Without the LIMIT
+// PostgreSQL reads all members at once, however few tokens are looked at.
+const insideSQL = `CASE WHEN (SELECT 1 FROM org_members m WHERE m.org_id = %[1]s AND m.account_id = t.account_id AND m.state = 1 LIMIT 1) IS NOT NULL
+	OR (SELECT 1 FROM collaborators c JOIN repositories p ON p.id = c.repo_id WHERE c.account_id = t.account_id AND p.owner_id = %[1]s LIMIT 1) IS NOT NULL THEN 1 ELSE 0 END`
 
 func scanRow(rows *sql.Rows) (row, error) {
 	var t row

@@ -29,6 +29,11 @@ func (f *Flow) CreateRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 // it finds there decides the object format and the default branch. A source on
 // this machine is for the operator alone.
 func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo, from gitstore.Source) (repo.Repo, error) {
+	return f.ImportRepoAnd(ctx, actor, n, from, func(context.Context, *db.Tx, id.Repo) error { return nil })
+}
+
+// ImportRepoAnd is ImportRepo that does more in the transaction that makes the row.
+func (f *Flow) ImportRepoAnd(ctx context.Context, actor right.Actor, n repo.NewRepo, from gitstore.Source, also func(context.Context, *db.Tx, id.Repo) error) (repo.Repo, error) {
 	if from.Path != "" && actor.Kind != right.OperatorCommand {
 		return repo.Repo{}, problem.New(problem.Forbidden, "Only the administrator of the machine imports from a folder on it.", "Import from an https URL.")
 	}
@@ -45,6 +50,9 @@ func (f *Flow) ImportRepo(ctx context.Context, actor right.Actor, n repo.NewRepo
 		}
 		return nil
 	}, func(context.Context, *db.Tx) error { return nil }, func(ctx context.Context, tx *db.Tx) error {
+		if err := also(ctx, tx, number); err != nil {
+			return err
+		}
 		return f.o.Alerts.NewTx(ctx, tx, number, im.Empty)
 	})
 	if err != nil || im.Empty {

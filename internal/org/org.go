@@ -189,43 +189,48 @@ func (m *Room) ByID(ctx context.Context, r db.Reader, org, viewer id.Account) (F
 // problem.Invalid for the field login.
 func (m *Room) Create(ctx context.Context, actor right.Actor, login, name string, owner id.Account) (Found, error) {
 	var out Found
-	err := m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		first, err := m.o.Account.ByID(ctx, tx, owner)
-		if err != nil {
-			return err
-		}
-		if first.IsOrg() {
-			return problem.Field("owner", "An organization can't own an organization.")
-		}
-		if first.IsMachine() {
-			return problem.Field("owner", "A service account can't own an organization.")
-		}
-		if err := m.mayOwnMore(ctx, tx, actor, owner); err != nil {
-			return err
-		}
-		a, err := m.o.Account.CreateTx(ctx, tx, actor, account.NewAccount{Login: login, Name: name, Kind: account.KindOrg})
-		if err != nil {
-			return err
-		}
-		now := db.Micros(m.o.Now())
-		_, err = tx.Exec(ctx, `
-			INSERT INTO orgs (account_id, contact, base_level, create_public, create_private, changed_at) VALUES ($1, '', $2, TRUE, TRUE, $3)`,
-			a.ID, int64(right.Read), now)
-		if err == nil {
-			_, err = tx.Exec(ctx, `
-				INSERT INTO org_members (org_id, account_id, role, state, shown, invited_by, created_at) VALUES ($1, $2, $3, $4, FALSE, 0, $5)`,
-				a.ID, owner, int64(Owner), int64(active), now)
-		}
-		if err != nil {
-			return fmt.Errorf("insert organization: %w", err)
-		}
-		if err := m.record(ctx, tx, actor, "org.add_member", a.ID, first.Login, map[string]string{"permission": Owner.String()}); err != nil {
-			return err
-		}
-		out, err = m.ByID(ctx, tx, a.ID, owner)
+	err := m.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		out, err = m.CreateTx(ctx, tx, actor, login, name, owner)
 		return err
 	})
 	return out, err
+}
+
+// CreateTx is Create in the caller's transaction.
+func (m *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, login, name string, owner id.Account) (Found, error) {
+	first, err := m.o.Account.ByID(ctx, tx, owner)
+	if err != nil {
+		return Found{}, err
+	}
+	if first.IsOrg() {
+		return Found{}, problem.Field("owner", "An organization can't own an organization.")
+	}
+	if first.IsMachine() {
+		return Found{}, problem.Field("owner", "A service account can't own an organization.")
+	}
+	if err := m.mayOwnMore(ctx, tx, actor, owner); err != nil {
+		return Found{}, err
+	}
+	a, err := m.o.Account.CreateTx(ctx, tx, actor, account.NewAccount{Login: login, Name: name, Kind: account.KindOrg})
+	if err != nil {
+		return Found{}, err
+	}
+	now := db.Micros(m.o.Now())
+	_, err = tx.Exec(ctx, `
+		INSERT INTO orgs (account_id, contact, base_level, create_public, create_private, changed_at) VALUES ($1, '', $2, TRUE, TRUE, $3)`,
+		a.ID, int64(right.Read), now)
+	if err == nil {
+		_, err = tx.Exec(ctx, `
+			INSERT INTO org_members (org_id, account_id, role, state, shown, invited_by, created_at) VALUES ($1, $2, $3, $4, FALSE, 0, $5)`,
+			a.ID, owner, int64(Owner), int64(active), now)
+	}
+	if err != nil {
+		return Found{}, fmt.Errorf("insert organization: %w", err)
+	}
+	if err := m.record(ctx, tx, actor, "org.add_member", a.ID, first.Login, map[string]string{"permission": Owner.String()}); err != nil {
+		return Found{}, err
+	}
+	return m.ByID(ctx, tx, a.ID, owner)
 }
 
 func (m *Room) mayOwnMore(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account) error {
@@ -253,52 +258,55 @@ type Patch struct {
 
 // Update changes the settings.
 func (m *Room) Update(ctx context.Context, actor right.Actor, org id.Account, p Patch) error {
-	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		was, err := m.ByID(ctx, tx, org, 0)
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error { return m.UpdateTx(ctx, tx, actor, org, p) })
+}
+
+// UpdateTx is Update in the caller's transaction.
+func (m *Room) UpdateTx(ctx context.Context, tx *db.Tx, actor right.Actor, org id.Account, p Patch) error {
+	was, err := m.ByID(ctx, tx, org, 0)
+	if err != nil {
+		return err
+	}
+	now := was.Org
+	if p.Contact != nil {
+		if now.Contact = *p.Contact; now.Contact != "" {
+			if err := account.CheckEmail(now.Contact); err != nil || len(now.Contact) > maxContact {
+				return problem.Field("email", "This is no e-mail address.")
+			}
+		}
+	}
+	set(&now.Base, p.Base)
+	set(&now.CreatePublic, p.CreatePublic)
+	set(&now.CreatePrivate, p.CreatePrivate)
+	if now.Base > right.Admin {
+		return problem.Field("default_repository_permission", "default_repository_permission must be none, read, write or admin")
+	}
+	if now == was.Org {
+		return nil
+	}
+	if err := m.touch(ctx, tx, org); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE orgs SET contact = $2, base_level = $3, create_public = $4, create_private = $5 WHERE account_id = $1`,
+		org, now.Contact, int64(now.Base), now.CreatePublic, now.CreatePrivate)
+	if err != nil {
+		return fmt.Errorf("update organization: %w", err)
+	}
+	if now.Base != was.Base {
+		err := m.record(ctx, tx, actor, "org.update_default_repository_permission", org, was.Login,
+			map[string]string{"permission": now.Base.String(), "old_permission": was.Base.String()})
 		if err != nil {
 			return err
 		}
-		now := was.Org
-		if p.Contact != nil {
-			if now.Contact = *p.Contact; now.Contact != "" {
-				if err := account.CheckEmail(now.Contact); err != nil || len(now.Contact) > maxContact {
-					return problem.Field("email", "This is no e-mail address.")
-				}
-			}
-		}
-		set(&now.Base, p.Base)
-		set(&now.CreatePublic, p.CreatePublic)
-		set(&now.CreatePrivate, p.CreatePrivate)
-		if now.Base > right.Admin {
-			return problem.Field("default_repository_permission", "default_repository_permission must be none, read, write or admin")
-		}
-		if now == was.Org {
-			return nil
-		}
-		if err := m.touch(ctx, tx, org); err != nil {
+	}
+	if now.CreatePublic != was.CreatePublic || now.CreatePrivate != was.CreatePrivate {
+		err := m.record(ctx, tx, actor, "org.update_member_repository_creation_permission", org, was.Login,
+			map[string]string{"public": fmt.Sprint(now.CreatePublic), "private": fmt.Sprint(now.CreatePrivate)})
+		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `UPDATE orgs SET contact = $2, base_level = $3, create_public = $4, create_private = $5 WHERE account_id = $1`,
-			org, now.Contact, int64(now.Base), now.CreatePublic, now.CreatePrivate)
-		if err != nil {
-			return fmt.Errorf("update organization: %w", err)
-		}
-		if now.Base != was.Base {
-			err := m.record(ctx, tx, actor, "org.update_default_repository_permission", org, was.Login,
-				map[string]string{"permission": now.Base.String(), "old_permission": was.Base.String()})
-			if err != nil {
-				return err
-			}
-		}
-		if now.CreatePublic != was.CreatePublic || now.CreatePrivate != was.CreatePrivate {
-			err := m.record(ctx, tx, actor, "org.update_member_repository_creation_permission", org, was.Login,
-				map[string]string{"public": fmt.Sprint(now.CreatePublic), "private": fmt.Sprint(now.CreatePrivate)})
-			if err != nil {
-				return err
-			}
-		}
-		return m.changed(ctx, tx, org)
-	})
+	}
+	return m.changed(ctx, tx, org)
 }
 
 func set[T any](to *T, from *T) {

@@ -153,7 +153,7 @@ func (r *Room) Set(ctx context.Context, actor right.Actor, of id.Account, p righ
 		switch was, err := r.Of(ctx, tx, of); {
 		case err == nil:
 			before = Words(&was)
-		case !errors.Is(err, errUnreadable):
+		case !Unreadable(err):
 			return err
 		}
 		if err := r.write(ctx, tx, actor, of, &p); err != nil {

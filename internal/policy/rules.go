@@ -78,6 +78,10 @@ var errUnreadable = errors.New("the rules can't be read")
 
 const unreadableWords = "what can't be read"
 
+// Unreadable reports whether err is that a stored policy can't be read: as long as it
+// is there no token is let through.
+func Unreadable(err error) bool { return errors.Is(err, errUnreadable) }
+
 // parse reads what format wrote. A policy that can't be read lets nothing through,
 // so that it is an error; a scope or permission that is not offered any more is one
 // that nobody may have.

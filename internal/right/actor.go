@@ -45,17 +45,18 @@ type Actor struct {
 	Login     string
 	SiteAdmin bool
 
-	Kind   CredentialKind
-	Token  id.Token   // set for tokens
-	App    string     // the client id, for OAuthToken and AppCredential
-	Note   string     // the token's note: for OAuthToken the application's name
-	Ending string     // how the token's secret ends: after a regeneration it is another
-	Old    bool       // the secret is one that a rotation took out, and ends soon
-	Scopes ScopeSet   // the token's scopes
-	Node   string     // which narrowed one of Token's it is; empty for itself
-	Links  []string   // how that one was narrowed
-	Until  time.Time  // when the credential ends; zero for never
-	Sess   id.Session // set for SessionCredential
+	Kind    CredentialKind
+	Token   id.Token   // set for tokens
+	App     string     // the client id, for OAuthToken and AppCredential
+	Note    string     // the token's note: for OAuthToken the application's name
+	Ending  string     // how the token's secret ends: after a regeneration it is another
+	Old     bool       // the secret is one that a rotation took out, and ends soon
+	Scopes  ScopeSet   // the token's scopes
+	Node    string     // which narrowed one of Token's it is; empty for itself
+	Links   []string   // how that one was narrowed
+	Carried string     // the system that made the token's secret; empty: this one
+	Until   time.Time  // when the credential ends; zero for never
+	Sess    id.Session // set for SessionCredential
 
 	// What policies ask of a token beside that.
 	Made        time.Time    // when its secret was made; that of the one that it was narrowed from

@@ -89,6 +89,10 @@ func (r *Room) ResetTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Toke
 	if err := replaceSecret(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := dropForeign(ctx, tx, t.ID); err != nil {
+		return Token{}, secret.Value{}, err
+	}
+	t.Carried = ""
 	return t, plain, r.recordChange(ctx, tx, actor, t.Kind.deed("regenerate"), t, "")
 }
 

@@ -252,6 +252,7 @@ func (r *Room) rotateTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	}
 	old := t.LastEight
 	t.LastEight, t.ExpiresAt, t.secretAt, t.closesOld = lastEight(plain), n.ExpiresAt.UTC(), now, n.Closes
+	t.Carried = ""
 	if err := replaceSecret(ctx, tx, t, m); err != nil {
 		return Rotated{}, err
 	}

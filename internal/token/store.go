@@ -69,7 +69,7 @@ func personals(k Kind) kinds {
 
 const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
 	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id, limits,
-	secret_at, person_at, frozen_at, closes_old, approved_at, barred`
+	secret_at, person_at, frozen_at, closes_old, approved_at, barred, carried`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
@@ -77,13 +77,16 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var created, expires, revoked, used, made, person, frozen, closes, approved int64
 	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
 		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent, &limits,
-		&made, &person, &frozen, &closes, &approved, &barred)
+		&made, &person, &frozen, &closes, &approved, &barred, &t.Carried)
 	if err != nil {
 		return Token{}, err
 	}
 	t.CreatedAt, t.ExpiresAt, t.RevokedAt, t.LastUse.At = db.Time(created), db.Time(expires), db.Time(revoked), db.Time(used)
 	t.ApprovedAt, t.Barred = db.Time(approved), parseNumbers[id.Account](barred)
 	t.FrozenAt, t.secretAt, t.personAt, t.closesOld = db.Time(frozen), t.CreatedAt, t.CreatedAt, closes != 0
+	if t.Carried == replaced {
+		t.Carried = ""
+	}
 	if made != 0 {
 		t.secretAt = db.Time(made)
 	}
@@ -132,7 +135,8 @@ func replaceSecret(ctx context.Context, tx *db.Tx, t Token, m material) error {
 	}
 	_, err := tx.Exec(ctx, `
 		UPDATE tokens SET expires_at = $1, last_eight = $2, key_id = $3, digest = $4, lookup_id = $5, chain_key = $6,
-			secret_at = $7, person_at = $8, frozen_at = $9, closes_old = $10
+			secret_at = $7, person_at = $8, frozen_at = $9, closes_old = $10,
+			carried = CASE WHEN carried = '' THEN '' ELSE '-' END
 		WHERE id = $11`,
 		db.Micros(t.ExpiresAt), t.LastEight, m.key, m.digest[:], m.lookup, m.chain, db.Micros(t.secretAt), db.Micros(t.personAt), db.Micros(t.FrozenAt), closes, t.ID)
 	if err != nil {
@@ -149,6 +153,9 @@ func revoke(ctx context.Context, tx *db.Tx, tid id.Token, now time.Time) (bool, 
 	if err != nil {
 		return false, fmt.Errorf("revoke token: %w", err)
 	}
+	if err := dropForeign(ctx, tx, tid); err != nil {
+		return false, err
+	}
 	n, err := res.RowsAffected()
 	return n > 0, err
 }
@@ -159,6 +166,9 @@ func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM token_secrets WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
 		return fmt.Errorf("delete old secrets: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM foreign_tokens WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
+		return fmt.Errorf("forget other systems' digests: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM tokens WHERE account_id = $1`, account); err != nil {
 		return fmt.Errorf("delete tokens: %w", err)

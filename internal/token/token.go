@@ -47,6 +47,7 @@ type Token struct {
 	ApprovedAt time.Time    // by the owners of the organisation that it reaches; zero: they did not
 	Barred     []id.Account // the owners that shut it out of what is theirs
 
+	Carried   string    // the system that made the secret which the token has; empty: this one
 	FrozenAt  time.Time // zero: it is not; see Alarm
 	secretAt  time.Time // when the secret was made
 	personAt  time.Time // when a person last made one, and not the token itself
@@ -82,9 +83,10 @@ type Options struct {
 
 // Room holds the tokens of all accounts.
 type Room struct {
-	o     Options
-	cache *cache
-	uses  *uses
+	o       Options
+	cache   *cache
+	uses    *uses
+	foreign *foreigners
 }
 
 // New makes the room and listens for changes. Start begins its background work.
@@ -101,7 +103,7 @@ func New(o Options) *Room {
 	if o.CacheSize == 0 {
 		o.CacheSize = 1 << 16
 	}
-	r := &Room{o: o, cache: newCache(o.CacheSize)}
+	r := &Room{o: o, cache: newCache(o.CacheSize), foreign: newForeign(o.Now)}
 	r.uses = newUses(r)
 	o.Change.Subscribe(r.changed)
 	o.Policies.WhenSet(r.policySet)

@@ -104,12 +104,17 @@ func (r *Room) Start(ctx context.Context) {
 	r.uses.stop, r.uses.done = cancel, make(chan struct{})
 	go func() {
 		defer close(r.uses.done)
-		tick := time.NewTicker(flushEvery)
+		tick, hourly := time.NewTicker(flushEvery), time.NewTicker(time.Hour)
 		defer tick.Stop()
+		defer hourly.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
+			case <-hourly.C:
+				if err := r.EndCarried(ctx); err != nil && ctx.Err() == nil {
+					r.o.Log.WarnContext(ctx, "digests of tokens that were brought over not forgotten yet", "err", err)
+				}
 			case <-tick.C:
 				if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
 					r.o.Log.WarnContext(ctx, "digests of tokens not renewed yet", "err", err)

@@ -25,6 +25,7 @@ type Verified struct {
 	Grant     right.Grant
 	LastEight string    // of the secret; of the root's, for one that was narrowed
 	ExpiresAt time.Time // zero: never
+	Carried   string    // the system that made the secret; empty: this one
 
 	// What policies ask about: of the token from which it was narrowed.
 	Made, Ends  time.Time
@@ -84,6 +85,9 @@ func (r *Room) Verify(ctx context.Context, plain secret.Value) (*Verified, error
 		return r.verifyNarrowed(ctx, plain)
 	}
 	if len(s) != Length || !opens(s) {
+		if foreignForm(s) {
+			return r.verifyForeign(ctx, plain)
+		}
 		return nil, &Refused{Why: Malformed}
 	}
 	_, digest := r.o.Keys.Digest(digestLabel, stringBytes(s))
@@ -155,7 +159,7 @@ func (r *Room) verified(t Token) (*Verified, error) {
 		return nil, &Refused{Why: Frozen, Token: t}
 	}
 	return &Verified{Closes: t.closesOld, Token: t.ID, Account: t.Account, Kind: t.Kind, App: t.App, Note: t.Note, Scopes: t.Scopes, Grant: t.Grant(), LastEight: t.LastEight, ExpiresAt: t.ExpiresAt,
-		Made: t.secretAt, Ends: t.ExpiresAt, Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred}, nil
+		Made: t.secretAt, Ends: t.ExpiresAt, Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred, Carried: t.Carried}, nil
 }
 
 // lookUpOlder tries the server keys from before the last rotation, and has a
@@ -177,8 +181,10 @@ func (r *Room) lookUpOlder(ctx context.Context, plain secret.Value, current [32]
 func (r *Room) changed(c change.Change) {
 	switch c.Kind {
 	case change.TokenChanged:
+		r.foreign.changed()
 		r.cache.drop(id.Token(c.Subject))
 	case change.All:
+		r.foreign.changed()
 		r.cache.clear()
 	}
 }

@@ -42,7 +42,7 @@ var commonActions = [...]string{
 	"user.login", "user.failed_login", "user.logout", "user.confirm_access", "user.change_password", "user.rename", "user.end_session",
 	"git_signing_ssh_public_key.create", "git_signing_ssh_public_key.delete", "gpg_key.create", "gpg_key.delete",
 	"oauth_access.create", "oauth_access.update", "oauth_access.regenerate", "oauth_access.destroy",
-	"oauth_access.rotate", "oauth_access.rotate_refused", "oauth_access.freeze", "oauth_access.unfreeze",
+	"oauth_access.first_use", "oauth_access.rotate", "oauth_access.rotate_refused", "oauth_access.freeze", "oauth_access.unfreeze",
 	"oauth_authorization.create", "oauth_authorization.update", "oauth_authorization.destroy", "oauth_application.create", "oauth_application.destroy",
 	"repo.create", "repo.rename", "repo.access", "repo.transfer", "repo.destroy", "repo.add_member", "repo.remove_member",
 	"protected_branch.create", "protected_branch.update", "protected_branch.destroy", "secret_scanning.push_blocked",

@@ -33,6 +33,7 @@ type tokenRow struct {
 	Expiry     expiry
 	Expired    bool
 	Frozen     bool
+	From       string // the system that it was brought over from, with its secret
 	Blocked    string // what to say if a policy is against it
 }
 
@@ -178,10 +179,12 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
-	Href, Log                                     string        // Log: of what the token did, in the security log
-	Frozen                                        time.Time     // zero: it is not
-	Old                                           *oldSecret    // nil: none works
-	Ledger                                        *tokenLedger  // nil when the form is shown again
+	Href, Log                                     string
+	Frozen                                        time.Time    // zero: it is not
+	From                                          string       // the system that it was brought over from, with its secret
+	Until                                         time.Time    // when that ends
+	Old                                           *oldSecret   // nil: none works
+	Ledger                                        *tokenLedger // nil when the form is shown again
 	Explain                                       explainForm
 	Standing                                      []standing // why policies keep it from something
 }

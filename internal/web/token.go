@@ -70,7 +70,7 @@ func listTokens(c *call) error {
 }
 
 func (h tokenHome) row(t *token.Token, gives string, now time.Time) tokenRow {
-	return tokenRow{Href: h.of(t.ID, ""), Note: line(t.Note), Gives: gives, Used: used(t.LastUse.At, now), Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now), Frozen: !t.FrozenAt.IsZero()}
+	return tokenRow{Href: h.of(t.ID, ""), Note: line(t.Note), Gives: gives, Used: used(t.LastUse.At, now), Expiry: newExpiry(t.ExpiresAt, now), Expired: t.Expired(now), Frozen: !t.FrozenAt.IsZero(), From: token.SystemName(t.Carried)}
 }
 
 func (c *call) showTokens(h tokenHome, p *tokensPage, list []token.Token) (err error) {
@@ -299,7 +299,7 @@ func (c *call) ownToken(k token.Kind) (token.Token, error) {
 }
 
 func (c *call) useOf(t *token.Token) (tokenUse, error) {
-	u := tokenUse{ID: t.ID, Log: c.logOfToken(t), Href: c.homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(c.homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
+	u := tokenUse{ID: t.ID, Log: c.logOfToken(t), Href: c.homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(c.homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, From: token.SystemName(t.Carried), Until: t.ExpiresAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
 	all, err := c.door.o.Tokens.OldSecrets(c.ctx(), c.door.o.DB, t.ID)
 	if old, ok := all[t.ID]; ok {

@@ -52,6 +52,12 @@ func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
 
 func showPolicy(c *call) error {
 	p, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, c.policyOwner())
+	if policy.Unreadable(err) { // then it lets no token through, until another one is saved
+		for _, k := range policy.Kinds() {
+			p.Without |= right.Kinds(k.Credential)
+		}
+		err = nil
+	}
 	if err != nil {
 		return err
 	}
@@ -125,7 +131,7 @@ func savePolicy(c *call) error {
 // listRequests shows what waits for the organization's owners, the oldest first.
 func listRequests(c *call) error {
 	rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, c.org.ID)
-	if err != nil {
+	if err != nil && !policy.Unreadable(err) {
 		return err
 	}
 	p := &requestsPage{OrgFrame: c.orgFrame("Requests for tokens of "+c.org.Login, "settings"), Wanted: rules.Approve, PolicyURL: c.orgSettingsPath("/personal-access-tokens")}

@@ -41,9 +41,6 @@ CREATE TABLE token_networks (
 
 CREATE INDEX token_networks_last ON token_networks (last_at);
 
--- Which tokens end soon.
-CREATE INDEX tokens_end ON tokens (expires_at, id) WHERE revoked_at = 0 AND expires_at > 0;
-
 -- Webhooks of people: hooks.target is user, and target_id the account's number. An
 -- event that is a person's own has their number here.
 ALTER TABLE hook_events ADD COLUMN person_id {{bigint}} NOT NULL DEFAULT 0;
