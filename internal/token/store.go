@@ -49,16 +49,21 @@ type kinds string
 
 const (
 	anyKind  kinds = ""
+	deploys  kinds = " AND kind = 6"
 	classic  kinds = " AND kind = 0"
 	ofApps   kinds = " AND kind = 1"
 	fine     kinds = " AND kind = 4"
 	personal kinds = " AND kind IN (0, 4)"
+	ending   kinds = " AND kind IN (0, 4, 6)" // those whose ends people are told of
 )
 
-// personals are the kinds that people make for themselves, each by its own.
+// personals are the kinds that people make, each by its own.
 func personals(k Kind) kinds {
-	if k == FineGrained {
+	switch k {
+	case FineGrained:
 		return fine
+	case Deploy:
+		return deploys
 	}
 	return classic
 }
