@@ -195,6 +195,8 @@ func TestRun_hostile(t *testing.T) {
 	for _, name := range []string{"..", "x/../../y", "a\nb", "-", "x.git", strings.Repeat("r", 500)} {
 		h.Repo(ada, name, true)
 	}
+	h.Repo(ada, "lost", true)
+	h.Exec(`UPDATE repository SET lower_name = $1 WHERE name = 'lost'`, "a\x1b[2Jb\n"+strings.Repeat("l", 2000))
 	h.Repo(4711, "nobody", true)
 	h.Exec(`UPDATE repository SET description = $1`, strings.Repeat("d\x00\x1b", 100_000))
 	h.Repo(ada, "link", true)
@@ -305,4 +307,39 @@ func TestRead_wrong(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
+}
+
+// TestRun_oneEach: an account here is that of one there, and whoever gets its name
+// there later does not get the account with it.
+func TestRun_oneEach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, foreign.Gitea, foreigntest.Gitea)
+	h := w.host
+	old, ada := h.Person("early"), h.Person("ada")
+	mine := h.Token(ada, "mine", "all")
+	here := w.User(t, "ada")
+	merge := func(p *carry.Plan) { p.Merge = []string{"ada"} }
+	has(t, w.run(merge), "joined account ada", "made account early", "made token ada: mine")
+	// There ada takes another name, and two strangers take hers.
+	h.Exec(`UPDATE "user" SET name = 'grace', lower_name = 'grace' WHERE id = $1`, ada)
+	h.Exec(`DELETE FROM "user" WHERE id = $1`, old)
+	first, last := h.Person("first"), h.Person("last")
+	h.Exec(`UPDATE "user" SET name = 'ADA', id = $1 WHERE id = $2`, old-1, first) // before hers is looked at
+	h.Exec(`UPDATE "user" SET name = 'Ada' WHERE id = $1`, last)
+	strangers := []string{h.Token(old-1, "first", "all"), h.Token(last, "last", "all")}
+	taken := "the account ada here is another one's of there"
+	has(t, w.run(func(p *carry.Plan) { merge(p); p.Dry = true }), "refused account ADA: "+taken, "refused account Ada: "+taken)
+	has(t, w.run(merge), "there account grace", "refused account ADA: ", "refused account Ada: ", "skipped token first", "skipped token last")
+	for _, plain := range strangers {
+		if got := w.api(plain, "GET", "/user", ""); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a stranger's token: %d %s", got.StatusCode, got.Text)
+		}
+	}
+	if got := w.api(mine, "GET", "/user", ""); got.StatusCode != http.StatusOK {
+		t.Errorf("the token of ada: %d", got.StatusCode)
+	}
+	if list, err := w.Tokens.ListAll(t.Context(), here.ID); err != nil || len(list) != 1 {
+		t.Errorf("%d tokens, %v", len(list), err)
+	}
+	h.Close()
 }
