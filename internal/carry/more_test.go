@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/account"
 	"jeton/internal/carry"
 	"jeton/internal/foreign"
 	"jeton/internal/foreign/foreigntest"
@@ -115,6 +116,8 @@ func TestRun_names(t *testing.T) {
 	ada, john := h.Person("Ada", foreigntest.Account{Email: "ada@example.com"}), h.Person("john.doe")
 	h.Person("eve", foreigntest.Account{Prohibited: true})
 	h.Person("api")
+	robot := h.Person("robot")
+	h.Token(robot, "ci", "all")
 	h.Org("john_org", john)
 	h.Org("bob", ada)
 	tokens := []string{h.Token(ada, "ci", "all"), h.Token(john, "ci", "all")}
@@ -128,19 +131,22 @@ func TestRun_names(t *testing.T) {
 	w.User(t, "bob")
 	w.User(t, "eve")
 	w.Token(t, here, "ci", "repo")
+	if _, err := w.App.Lifecycle.CreateMachine(t.Context(), right.Operator(), account.NewMachine{Login: "robot", Manager: here.ID}); err != nil {
+		t.Fatal(err)
+	}
 
 	lines := w.run()
 	has(t, lines, "refused account Ada: there is an account ada here already; --merge ada says that it is the same", "refused account john.doe: username may only contain",
 		"refused account api: username is a reserved word", "refused organization bob: there is an account bob here already", "refused account eve: there is an account eve",
 		"skipped repository engine: its owner was not brought over", "skipped token ci: its owner was not brought over")
-	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 3 {
-		t.Errorf("there are %d accounts, want 3", n)
+	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 4 {
+		t.Errorf("there are %d accounts, want 4", n)
 	}
 	lines = w.run(func(p *carry.Plan) {
-		p.Merge, p.Rename = []string{"ADA", "bob", "eve"}, map[string]string{"John.Doe": "john", "john_org": "john"}
+		p.Merge, p.Rename = []string{"ADA", "bob", "eve", "robot"}, map[string]string{"John.Doe": "john", "john_org": "john"}
 	})
-	has(t, lines, "joined account Ada: with the account that is here", "made account john.doe: it is called john here", "refused organization john_org: there is an account john",
-		"refused organization bob: of the two accounts of this name one is a person's and one an organization's", "refused account eve: it can't be joined with an account here: it may not sign in there",
+	has(t, lines, "joined account Ada: with the account that is here", "made account john.doe: it is called john here", "refused organization john_org: the account john here is another one's of there",
+		"refused organization bob: of the two accounts of this name one is a person's and one an organization's", "refused account robot: the account robot here is a service account", "refused account eve: it can't be joined with an account here: it may not sign in there",
 		"made repository ada/engine", "made repository john/engine", "made token ada: ci")
 	for i, login := range []string{"ada", "john"} {
 		if got := w.api(tokens[i], "GET", "/user", ""); got.StatusCode != http.StatusOK || !strings.Contains(got.Text, `"login":"`+login+`"`) && !strings.Contains(got.Text, `"login": "`+login+`"`) {

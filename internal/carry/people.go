@@ -184,12 +184,14 @@ func (b *bringer) join(ctx context.Context, t carriedThing, theirs int64, name, 
 		another = another || ours == a.ID && n != theirs
 	}
 	switch {
+	case another:
+		b.tell(kind, name, Refused, "the account "+a.Login+" here is another one's of there", "--rename gives this one another login")
+	case a.IsMachine():
+		b.tell(kind, name, Refused, "the account "+a.Login+" here is a service account", "--rename gives this one another login")
 	case !b.merge[strings.ToLower(login)]:
 		b.tell(kind, name, Refused, "there is an account "+a.Login+" here already", "--merge "+a.Login+" says that it is the same, --rename gives this one another login")
 	case a.IsOrg() != (kind == ofOrg):
 		b.tell(kind, name, Refused, "of the two accounts of this name one is a person's and one an organization's")
-	case another:
-		b.tell(kind, name, Refused, "the account "+a.Login+" here is another one's of there", "--rename gives this one another login")
 	case shut != "":
 		b.tell(kind, name, Refused, "it can't be joined with an account here: "+shut)
 	default:
