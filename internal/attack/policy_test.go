@@ -3,6 +3,7 @@ package attack
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,21 +43,22 @@ func policyRules(now time.Time) []policyRule {
 		leftOut(right.ClassicToken, "classic", "forbids access via a personal access token (classic)"),
 		leftOut(right.FineToken, "fine-grained", "forbids access via a fine-grained personal access token"),
 		leftOut(right.OAuthToken, "oauth", "forbids access by applications"),
-		{name: "no machine's token", policy: right.Policy{Without: right.Kinds(right.DeployToken, right.ExchangedToken)}, against: never},
+		leftOut(right.DeployToken, "deploy", "forbids access via a deploy token"),
+		leftOut(right.ExchangedToken, "exchanged", "forbids access via an exchanged token"),
 		{name: "must end", policy: right.Policy{MustEnd: true}, says: "without an end", against: func(c *credential) bool { return c.ends.IsZero() }},
 		{name: "30 days", policy: right.Policy{MaxLife: 30 * day}, says: "live longer than 30 days",
 			against: func(c *credential) bool { return c.ends.IsZero() || c.ends.After(now.Add(31*day)) }},
 		{name: "a year", policy: right.Policy{MaxLife: 366 * day}, says: "live longer than 366 days", against: func(c *credential) bool { return c.ends.IsZero() }},
 		{name: "few scopes", policy: right.Policy{ScopesOnly: true, Scopes: scopesOf("repo", "read:org")}, says: "other scopes than",
 			against: func(c *credential) bool { return c.scopes != "" }},
-		{name: "no scopes", policy: right.Policy{ScopesOnly: true}, says: "other scopes than none", against: func(c *credential) bool { return c.kind != "fine-grained" }},
+		{name: "no scopes", policy: right.Policy{ScopesOnly: true}, says: "other scopes than none", against: func(c *credential) bool { return !c.fine }},
 		{name: "all scopes", policy: right.Policy{ScopesOnly: true, Scopes: scopesOf("repo", "admin:org", "user")}, against: never},
 		{name: "few permissions", policy: right.Policy{FineOnly: true, Fine: without}, says: "other permissions than",
-			against: func(c *credential) bool { return c.kind == "fine-grained" }},
+			against: func(c *credential) bool { return c.fine && !c.reads }},
 		{name: "all permissions", policy: right.Policy{FineOnly: true, Fine: right.AllFine()}, against: never},
 		{name: "another network", policy: right.Policy{Networks: networks("192.0.2.0/24")}, says: "from other networks than its own", against: always},
 		{name: "this network", policy: right.Policy{Networks: append(networks("192.0.2.0/24"), netip.MustParsePrefix("127.0.0.0/8"))}, against: never},
-		{name: "approval", policy: right.Policy{Approve: true}, orgOnly: true, says: "has not approved", against: func(c *credential) bool { return c.org }},
+		{name: "approval", policy: right.Policy{Approve: true}, orgOnly: true, says: "has not approved", against: func(c *credential) bool { return c.asked }},
 		{name: "barred", bars: true, orgOnly: true, says: "has shut out your token", against: always},
 		{name: "nothing", against: never},
 	}
@@ -140,6 +142,9 @@ func TestS1_EveryPolicyIsAskedOnEveryDoor(t *testing.T) {
 				before[doorKey{d, c}] = a
 				if a.StatusCode >= 500 || c.name == "classic" && (a.StatusCode == 404 && d.name != "fork" || a.StatusCode == 403 || a.StatusCode == 401 || d.marker != "" && !strings.Contains(a.Text, d.marker)) {
 					t.Fatalf("%s, %s, before: %d %.300s", d.name, c.name, a.StatusCode, a.Text)
+				}
+				if slices.Contains(machineDoors, d.name) && c.ofMachine() && a.StatusCode >= 300 && !(c.reads && d.name == "git push") {
+					t.Errorf("%s, %s, before: %d %.300s", d.name, c.name, a.StatusCode, a.Text)
 				}
 			})
 			for i, rule := range policyRules(g.Now()) {
