@@ -48,9 +48,10 @@ type credential struct {
 	narrow  bool
 }
 
-func newGoverned(t *testing.T, closed bool) *governed {
+func newGoverned(t *testing.T, closed bool, more ...func(*config.Config)) *governed {
 	t.Helper()
-	g := &governed{scene: newScene(t, func(c *config.Config) { c.Closed, c.APIRateLimit = closed, 100_000_000 }), asset: map[string]int64{}, archive: map[string]string{}, transfers: map[*credential]action{}}
+	more = append(more, func(c *config.Config) { c.Closed, c.APIRateLimit = closed, 100_000_000 })
+	g := &governed{scene: newScene(t, more...), asset: map[string]int64{}, archive: map[string]string{}, transfers: map[*credential]action{}}
 	g.works = g.Org(t, g.ada, "works")
 	g.Join(t, g.works, org.Member, g.eve)
 	none := right.None
