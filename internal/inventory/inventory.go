@@ -75,7 +75,7 @@ type Line struct {
 	Kind        token.Kind
 	Name        string         // what its owner called it; an application's, always
 	App         string         // the client id of an application
-	From        string         // the other system that made its secret; empty: this one
+	Carried     string         // the other system that made its secret; empty: this one
 	Scopes      right.ScopeSet // to an organisation those that count there
 	Permissions right.Fine
 	Access      token.Access
@@ -258,7 +258,7 @@ func (r *Room) line(ctx context.Context, v View, t *token.Token, at *row) (Line,
 	if err != nil {
 		return Line{}, fmt.Errorf("whose token it is: %w", err)
 	}
-	l := Line{ID: t.ID, Login: who.Login, Kind: t.Kind, Name: t.Note, App: t.App, From: token.SystemName(t.Carried), Permissions: t.Permissions, Access: t.Access, Repos: len(t.Repos), LastEight: t.LastEight,
+	l := Line{ID: t.ID, Login: who.Login, Kind: t.Kind, Name: t.Note, App: t.App, Carried: t.Carried, Permissions: t.Permissions, Access: t.Access, Repos: len(t.Repos), LastEight: t.LastEight,
 		CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, UsedAt: t.LastUse.At, Address: t.LastUse.Address, Client: t.LastUse.Client,
 		Expired: t.Expired(r.o.Now()), Frozen: !t.FrozenAt.IsZero(), Ends: true}
 	if !t.Kind.Fine() {
