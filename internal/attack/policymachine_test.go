@@ -201,6 +201,7 @@ func TestS5_NoMachinesTokenIsMadeAgainstAPolicy(t *testing.T) {
 			}
 		}
 		g.Advance(time.Hour + time.Minute) // a reason is told once an hour
+		owner = g.Person(t, g.ada)
 		g.set(t, of, right.Policy{Without: right.Kinds(right.FineToken)})
 		says(whose+", no fine-grained tokens", post(bots, "contents", "read", "expires", "7"), 403, "allows no fine-grained tokens")
 		g.set(t, of, right.Policy{})

@@ -30,7 +30,8 @@ type governed struct {
 	archive   map[string]string
 	object    string
 	creds     []*credential
-	transfers map[*credential]action // that were begun before any policy
+	transfers map[*credential]action     // that were begun before any policy
+	before    map[doorKey]apptest.Answer // what doors said then
 }
 
 // credential is a token of eve's or of a machine, and what rules ask about it.
