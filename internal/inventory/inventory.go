@@ -109,8 +109,8 @@ type cursor struct {
 
 const cursorPurpose = "inventory cursor"
 
-// mark is the cursor for a link. It is sealed, since the key may be a moment that is
-// shown less exactly.
+// mark is the cursor for a link. It is sealed, since it may stand behind a token that is
+// not for whoever asks.
 func (r *Room) mark(c cursor) (string, error) {
 	b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.key)), uint64(c.id))
 	sealed, err := r.o.Keys.Seal(cursorPurpose, b, nil)
