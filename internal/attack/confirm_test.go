@@ -56,6 +56,21 @@ func (s *scene) confirmations(t *testing.T) []confirmation {
 	return out
 }
 
+// linkLeft is the link of the one mail that confirms an address, which stays.
+func (s *scene) linkLeft(t *testing.T) string {
+	t.Helper()
+	var found [][]string
+	for path, text := range files(t, s.Config.Mails()) {
+		if strings.HasSuffix(path, ".eml") {
+			found = append(found, linkInMail.FindAllStringSubmatch(strings.ReplaceAll(string(text), "=\r\n", ""), -1)...)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d links to confirm an address", len(found))
+	}
+	return found[0][1]
+}
+
 // setting sends a form of the settings. Where the last sign-in is long ago, the password
 // comes with it.
 func (s *scene) setting(t *testing.T, path string, form url.Values, who string) apptest.Answer {

@@ -81,6 +81,8 @@ func returnTo(s string) string {
 	switch u.Path {
 	case "/login", "/logout", "/sessions/sudo", "/setup", "/join", "/password_reset":
 		return "/"
+	case "/settings/emails/confirm":
+		u.RawQuery = "" // it takes none: whoever puts the link's secret there does not see it again
 	}
 	to := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
 	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
