@@ -13,6 +13,7 @@ import (
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 const filterText = `
@@ -108,7 +109,11 @@ func (c *call) tokenTable(list []inventory.Exported) {
 		if may == "" {
 			may = t.Permissions
 		}
-		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, t.Kind, printable.Line(t.Name, 60), may, ends, day(t.LastUsedAt))
+		name := printable.Line(t.Name, 60)
+		if t.Carried != "" {
+			name += ", from " + token.SystemName(t.Carried)
+		}
+		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, t.Kind, name, may, ends, day(t.LastUsedAt))
 	})
 }
 

@@ -68,12 +68,13 @@ func userCreate(c *call) error {
 
 const userListUsage = `Usage: jeton user list [--json] [--data DIR]
 
-List the accounts.
+List the accounts of people, and service accounts.
 `
 
 // userJSON is an account as --json has it.
 type userJSON struct {
 	Login     string    `json:"login"`
+	Kind      string    `json:"kind"` // user, or machine: a service account
 	Name      string    `json:"name"`
 	Email     string    `json:"email"`
 	SiteAdmin bool      `json:"site_admin"`
@@ -82,7 +83,7 @@ type userJSON struct {
 }
 
 func userLine(a account.Account) userJSON {
-	return userJSON{a.Login, a.Name, a.Email, a.SiteAdmin, a.Suspended, a.CreatedAt}
+	return userJSON{a.Login, a.Kind, a.Name, a.Email, a.SiteAdmin, a.Suspended, a.CreatedAt}
 }
 
 func userList(c *call) error {
@@ -91,7 +92,7 @@ func userList(c *call) error {
 	}
 	return c.with(func(k *app.Core) error {
 		list := []userJSON{}
-		for q := (account.Query{Limit: 200}); ; {
+		for q := (account.Query{Limit: 200, Machines: true}); ; {
 			page, err := k.Accounts.List(c.ctx, k.DB, q)
 			if err != nil {
 				return err
@@ -105,7 +106,7 @@ func userList(c *call) error {
 			}
 		}
 		return c.print(list, func(w io.Writer) {
-			c.table("LOGIN\tE-MAIL\tCREATED\tSTATE", len(list), func(t io.Writer, i int) {
+			c.table("LOGIN\tKIND\tE-MAIL\tCREATED\tSTATE", len(list), func(t io.Writer, i int) {
 				u := list[i]
 				var state []string
 				if u.SiteAdmin {
@@ -114,7 +115,7 @@ func userList(c *call) error {
 				if u.Suspended {
 					state = append(state, "suspended")
 				}
-				_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", u.Login, printable.Line(u.Email, 0), u.CreatedAt.Format(time.DateOnly), strings.Join(state, ", "))
+				_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", u.Login, u.Kind, printable.Line(u.Email, 0), u.CreatedAt.Format(time.DateOnly), strings.Join(state, ", "))
 			})
 		})
 	})
@@ -184,6 +185,9 @@ func (c *call) onUser(done string, f func(*app.Core, account.Account) error) err
 
 func (c *call) user(k *app.Core, login string) (account.Account, error) {
 	a, err := k.Accounts.ByLogin(c.ctx, k.DB, login)
+	if repo, ok := account.PlaceOf(login); ok {
+		a, err = k.Accounts.OfPlace(c.ctx, k.DB, repo)
+	}
 	if problem.Is(err, problem.NotFound) {
 		return a, problem.New(problem.NotFound, "there is no user "+printable.Line(login, 0), "\"jeton user list\" shows who there is.")
 	}

@@ -25,10 +25,12 @@ import (
 const HoldLogin = 90 * 24 * time.Hour
 
 // The kinds of account. Nobody signs in as an organisation; the room org says
-// who acts for it.
+// who acts for it. Nobody signs in as a machine either: it acts by tokens that its
+// manager makes.
 const (
-	KindUser = "user"
-	KindOrg  = "organization"
+	KindUser    = "user"
+	KindOrg     = "organization"
+	KindMachine = "machine"
 )
 
 // Account is one account as it is stored.
@@ -46,6 +48,9 @@ type Account struct {
 	Suspended bool
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	Manager id.Account // who answers for a machine; zero for all others
+	Place   id.Repo    // of a hidden machine: the repository that it belongs to
 }
 
 // NewAccount is what an account is made of. Email and Name may be empty.
@@ -69,6 +74,13 @@ func (a *Account) VerifiedEmail() string {
 	}
 	return a.Email
 }
+
+// IsMachine reports whether no person is behind the account.
+func (a *Account) IsMachine() bool { return a.Kind == KindMachine }
+
+// SignsIn reports whether a person signs in as the account: on pages, by a
+// password or a link.
+func (a *Account) SignsIn() bool { return a.Kind == KindUser }
 
 // Author is who the account is in the commits that are made for it here.
 func (a *Account) Author() (name, email string) {
@@ -141,7 +153,7 @@ func (r *Room) end(ctx context.Context, tx *db.Tx, a id.Account, e Ending) error
 
 const columns = `
 	a.id, a.kind, a.login, a.name, a.bio, a.location, a.website,
-	a.site_admin, a.suspended_at, a.created_at, a.updated_at,
+	a.site_admin, a.suspended_at, a.created_at, a.updated_at, ` + managerColumn + `, a.managed_repo,
 	COALESCE(e.email, ''), COALESCE(e.verified, FALSE)
 	FROM accounts a LEFT JOIN account_emails e ON e.account_id = a.id AND e.is_primary`
 
@@ -151,7 +163,7 @@ func scan(row scanner) (Account, error) {
 	var a Account
 	var suspended, created, updated int64
 	err := row.Scan(&a.ID, &a.Kind, &a.Login, &a.Name, &a.Bio, &a.Location, &a.Website,
-		&a.SiteAdmin, &suspended, &created, &updated, &a.Email, &a.Verified)
+		&a.SiteAdmin, &suspended, &created, &updated, &a.Manager, &a.Place, &a.Email, &a.Verified)
 	if err != nil {
 		return Account{}, err
 	}
@@ -237,6 +249,8 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 	switch n.Kind {
 	case "":
 		n.Kind = KindUser
+	case KindMachine:
+		return Account{}, problem.New(problem.Internal, "a service account is made by CreateMachineTx", "")
 	case KindOrg:
 		event = "org.create"
 		if n.Email != "" || n.SiteAdmin {
@@ -275,10 +289,13 @@ func (r *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, n New
 	return r.ByID(ctx, tx, a)
 }
 
-// event is a user's event, or what it is called for an organisation.
-func (a *Account) event(user, org string) string {
-	if a.IsOrg() {
+// event is a user's event, or what it is called for an organisation or a machine.
+func (a *Account) event(user, org, machine string) string {
+	switch a.Kind {
+	case KindOrg:
 		return org
+	case KindMachine:
+		return machine
 	}
 	return user
 }
@@ -286,8 +303,11 @@ func (a *Account) event(user, org string) string {
 // record writes the change and the line of the security log that every
 // mutation of this room ends with.
 func (r *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, a id.Account, target string, detail map[string]string) error {
-	err := r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: a, Target: target, Detail: detail})
-	if err != nil {
+	e := audit.Entry{Action: action, Actor: actor, Account: a, Target: target, Detail: detail}
+	if err := r.o.Audit.Record(ctx, tx, e); err != nil {
+		return err
+	}
+	if err := r.alsoFor(ctx, tx, e); err != nil {
 		return err
 	}
 	return r.o.Change.Record(ctx, tx, change.Change{Kind: change.AccountChanged, Subject: int64(a)})

@@ -85,6 +85,9 @@ func (r *Room) AddEmail(ctx context.Context, actor right.Actor, a id.Account, ad
 	}
 	var out Email
 	err := r.set(ctx, a, func(ctx context.Context, tx *db.Tx, owner Account) error {
+		if !owner.SignsIn() {
+			return problem.New(problem.Invalid, "Only a person has e-mail addresses here.", "")
+		}
 		var n int
 		if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM account_emails WHERE account_id = $1`, a).Scan(&n); err != nil {
 			return fmt.Errorf("count addresses: %w", err)

@@ -14,7 +14,8 @@ type Query struct {
 	Search    string // part of a login, a name or an address, in any case
 	Admins    bool   // site administrators only
 	Suspended bool   // suspended accounts only
-	Kind      string // only accounts of this kind; empty: KindUser
+	Kind      string // only accounts of this kind; empty: KindUser. Of KindMachine are the hidden ones, too
+	Machines  bool   // service accounts as well; never the hidden ones of repositories
 	After     string // the last login of the page before
 	Limit     int    // 0: 50; at most 200
 }
@@ -27,14 +28,23 @@ func (r *Room) List(ctx context.Context, read db.Reader, q Query) ([]Account, er
 	if q.Kind == "" {
 		q.Kind = KindUser
 	}
-	rows, err := read.Query(ctx, `SELECT`+columns+`
-		WHERE a.login_key > $1 AND a.kind = $7
+	kinds := `a.kind = $7`
+	if q.Machines {
+		kinds = `(a.kind = $7 OR a.kind = '` + KindMachine + `' AND a.managed_repo = 0)`
+	}
+	return r.list(ctx, read, `
+		WHERE a.login_key > $1 AND `+kinds+`
 		AND ($2 = '' OR a.login_key LIKE $3 ESCAPE '\' OR LOWER(a.name) LIKE $3 ESCAPE '\'
 			OR EXISTS (SELECT 1 FROM account_emails m WHERE m.account_id = a.id AND m.email_key LIKE $3 ESCAPE '\'))
 		AND (a.site_admin OR NOT $4)
 		AND (a.suspended_at <> 0 OR NOT $5)
 		ORDER BY a.login_key LIMIT $6`,
 		key(q.After), q.Search, like(q.Search), q.Admins, q.Suspended, min(q.Limit, 200), q.Kind)
+}
+
+// list reads the accounts that the rest of a query chooses.
+func (r *Room) list(ctx context.Context, read db.Reader, rest string, args ...any) ([]Account, error) {
+	rows, err := read.Query(ctx, `SELECT`+columns+rest, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}

@@ -89,7 +89,7 @@ func (r *Room) Rename(ctx context.Context, actor right.Actor, a id.Account, logi
 		if err != nil {
 			return fmt.Errorf("rename account: %w", err)
 		}
-		if err := r.record(ctx, tx, actor, old.event("user.rename", "org.rename"), a, login, map[string]string{"old_login": old.Login}); err != nil {
+		if err := r.record(ctx, tx, actor, old.event("user.rename", "org.rename", "service_account.rename"), a, login, map[string]string{"old_login": old.Login}); err != nil {
 			return err
 		}
 		out, err = r.ByID(ctx, tx, a)

@@ -48,7 +48,7 @@ func (r *Room) UpdateProfile(ctx context.Context, actor right.Actor, a id.Accoun
 		if err != nil {
 			return fmt.Errorf("update profile: %w", err)
 		}
-		if err := r.record(ctx, tx, actor, old.event("account.update_profile", "org.update_profile"), a, old.Login, nil); err != nil {
+		if err := r.record(ctx, tx, actor, old.event("account.update_profile", "org.update_profile", "service_account.update_profile"), a, old.Login, nil); err != nil {
 			return err
 		}
 		out, err = r.ByID(ctx, tx, a)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"jeton/internal/audit"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -39,6 +40,9 @@ func (r *Room) SuspendTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id
 	if err := r.end(ctx, tx, a, Suspended); err != nil {
 		return err
 	}
+	if err := r.tellMachines(ctx, tx, a); err != nil {
+		return err
+	}
 	return r.record(ctx, tx, actor, "user.suspend", a, old.Login, nil)
 }
 
@@ -56,6 +60,9 @@ func (r *Room) Unsuspend(ctx context.Context, actor right.Actor, a id.Account) e
 		if err := r.end(ctx, tx, a, LetIn); err != nil {
 			return err
 		}
+		if err := r.tellMachines(ctx, tx, a); err != nil {
+			return err
+		}
 		return r.record(ctx, tx, actor, "user.unsuspend", a, old.Login, nil)
 	})
 }
@@ -68,6 +75,9 @@ func (r *Room) SetSiteAdmin(ctx context.Context, actor right.Actor, a id.Account
 		}
 		if old.IsOrg() {
 			return problem.New(problem.Invalid, "An organization can't administer the site.", "")
+		}
+		if old.IsMachine() {
+			return problem.New(problem.Invalid, "A service account can't administer the site.", "")
 		}
 		action := "user.promote"
 		if !admin {
@@ -112,7 +122,12 @@ func (r *Room) DeleteTx(ctx context.Context, tx *db.Tx, actor right.Actor, a id.
 	if _, err := tx.Exec(ctx, `DELETE FROM accounts WHERE id = $1`, a); err != nil {
 		return fmt.Errorf("delete account: %w", err)
 	}
-	return r.record(ctx, tx, actor, old.event("user.delete", "org.delete"), a, old.Login, nil)
+	e := audit.Entry{Action: old.event("user.delete", "org.delete", "service_account.destroy"), Actor: actor, Account: a, Target: old.Login}
+	if err := r.record(ctx, tx, actor, e.Action, a, old.Login, nil); err != nil || old.Manager == 0 {
+		return err
+	}
+	e.Account = old.Manager // which the row, that is gone, does not tell any more
+	return r.o.Audit.Record(ctx, tx, e)
 }
 
 // set runs f on the account inside one transaction.

@@ -131,6 +131,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.background(ctx, a.Deliver.Run)
 	a.background(ctx, a.Mail.Run)
 	a.background(ctx, a.Scan.Run)
+	a.background(ctx, a.Trusts.Run)
 	if err := a.Lifecycle.Sweep(ctx); err != nil {
 		return err
 	}

@@ -44,6 +44,7 @@ import (
 	"jeton/internal/scan"
 	"jeton/internal/signin"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // Options are what surrounds the program. The zero value works.
@@ -78,6 +79,7 @@ type Core struct {
 	Accounts  *account.Room
 	Signin    *signin.Room
 	Tokens    *token.Room
+	Trusts    *trust.Room
 	Inventory *inventory.Room
 	Hooks     *hook.Room
 	Notices   *notice.Room
@@ -171,6 +173,7 @@ func (k *Core) openRooms() {
 	k.Notices = notice.New(notice.Options{DB: k.DB, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
 	k.Signin = signin.New(signin.Options{DB: k.DB, Account: k.Accounts, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Notices: k.Notices, Now: o.Now, Cost: o.PasswordCost})
 	k.Tokens = token.New(token.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Policies: k.Policies, Notices: k.Notices, Log: o.Log, Now: o.Now})
+	k.Trusts = trust.New(trust.Options{DB: k.DB, Audit: k.Audit, Tokens: k.Tokens, Private: len(k.Config.WebhookAllow) > 0, Log: o.Log, Now: o.Now})
 	k.Ledger = ledger.New(ledger.Options{DB: k.DB, Chain: k.Chain, Audit: k.Audit, Tokens: k.Tokens, Keep: k.Config.UsesKeep, KeepRevoked: k.Config.UsesKeepRevoked, Log: o.Log, Now: o.Now})
 	k.Inventory = inventory.New(inventory.Options{DB: k.DB, Keys: k.Keys, Accounts: k.Accounts, Tokens: k.Tokens, Now: o.Now})
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
@@ -190,7 +193,7 @@ func (k *Core) openRooms() {
 	k.Lifecycle = lifecycle.New(lifecycle.Options{
 		DB:      k.DB,
 		Account: k.Accounts, Signin: k.Signin, Token: k.Tokens, Apps: k.Apps, Org: k.Orgs,
-		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Policy: k.Policies,
+		Repo: k.Repos, Files: k.Files, Git: k.Git, Hooks: k.Hooks, Alerts: k.Alerts, Trusts: k.Trusts, Policy: k.Policies,
 		Log: o.Log, Now: o.Now,
 	})
 	k.Carry = carry.New(carry.Options{DB: k.DB, Account: k.Accounts, Org: k.Orgs, Repo: k.Repos, Token: k.Tokens, Carried: carried.New(carried.Options{DB: k.DB, Now: o.Now}), Lifecycle: k.Lifecycle, Now: o.Now})

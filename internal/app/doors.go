@@ -5,6 +5,7 @@ import (
 
 	"jeton/internal/config"
 	"jeton/internal/deliver"
+	"jeton/internal/exchange"
 	"jeton/internal/fetch"
 	"jeton/internal/githttp"
 	"jeton/internal/graphql"
@@ -23,9 +24,12 @@ func (a *App) doors() (err error) {
 	k := a.Core
 	pushes := push.New(push.Options{Gate: k.Gate, Git: k.Git, DB: k.DB, Repos: k.Repos, Audit: k.Audit, Leaks: k.Leaks, Hooks: k.Hooks, Alerts: k.Alerts, Log: k.o.Log, Now: k.o.Now, WarnFile: int64(k.Config.WarnFileSize)})
 	publishes := publish.New(publish.Options{DB: k.DB, Git: k.Git, Push: pushes, Releases: k.Releases})
-	if a.Deliver, err = deliverer(k); err != nil {
+	reach, err := strangers(k)
+	if err != nil {
 		return err
 	}
+	a.Deliver = deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Orgs: k.Orgs, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
+		Outbound: reach, Log: k.o.Log, Now: k.o.Now})
 	a.onClose(func(context.Context) error { a.Deliver.Close(); return nil })
 	if a.Mail, err = mailer(k); err != nil {
 		return err
@@ -48,12 +52,14 @@ func (a *App) doors() (err error) {
 	off := k.Config.LFS == config.SwitchedOff
 	a.LFS = lfs.New(lfs.Options{DB: k.DB, Gate: k.Gate, Files: k.Files, Keys: k.Keys, Off: off,
 		DownloadTimeout: k.Config.FetchTimeout, UploadTimeout: k.Config.PushTimeout, Now: k.o.Now})
-	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Now: k.o.Now})
+	exchanges := exchange.New(exchange.Options{DB: k.DB, Audit: k.Audit, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Tokens: k.Tokens, Trusts: k.Trusts, Limit: k.Limit,
+		Outbound: reach, URL: k.Config.URL, Private: len(k.Config.WebhookAllow) > 0, Log: k.o.Log, Now: k.o.Now})
+	a.OAuth = oauth.New(oauth.Options{Gate: k.Gate, Apps: k.Apps, Exchange: exchanges, Now: k.o.Now})
 	o := web.Options{
 		DB: k.DB, Gate: k.Gate, Audit: k.Audit, Ledger: k.Ledger, Reveals: signin.NewReveals(k.o.Now),
 		Accounts: k.Accounts, Orgs: k.Orgs, Signin: k.Signin, Policies: k.Policies, Tokens: k.Tokens, Inventory: k.Inventory, Apps: k.Apps,
 		Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle,
-		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Notices: k.Notices, Mail: a.Mail,
+		Hooks: k.Hooks, Deliver: a.Deliver, Alerts: k.Alerts, Trusts: k.Trusts, Notices: k.Notices, Mail: a.Mail,
 		PublicKeys: k.PublicKeys, Statuses: k.Statuses, Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		Log: k.o.Log, Now: k.o.Now,
 	}
@@ -67,14 +73,14 @@ func (a *App) doors() (err error) {
 	return err
 }
 
-// deliverer builds the flow that tells webhooks. What it reaches is not what an
-// import reaches: the administrator opens networks for each.
-func deliverer(k *Core) (*deliver.Flow, error) {
+// strangers is the way to what people here name: receivers of webhooks, and issuers of
+// identity tokens. What it reaches is not what an import reaches: the administrator
+// opens networks for each.
+func strangers(k *Core) (*outbound.Client, error) {
 	o := outbound.Options{Allow: k.Config.WebhookAllow}
 	var err error
 	if o.Roots, err = rootsWith(k.Config.WebhookCA, "webhook-ca"); err != nil {
 		return nil, err
 	}
-	return deliver.New(deliver.Options{DB: k.DB, Hooks: k.Hooks, Repos: k.Repos, Accounts: k.Accounts, Orgs: k.Orgs, Gate: k.Gate, Git: k.Git, Alerts: k.Alerts,
-		Outbound: outbound.New(o), Log: k.o.Log, Now: k.o.Now}), nil
+	return outbound.New(o), nil
 }

@@ -42,7 +42,7 @@ func BadClient() *Fault {
 
 // BadGrant is the fault for a kind of grant that is not known.
 func BadGrant() *Fault {
-	return fault("unsupported_grant_type", "The grant_type must be authorization_code, refresh_token or urn:ietf:params:oauth:grant-type:device_code.")
+	return fault("unsupported_grant_type", "The grant_type must be authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code or urn:ietf:params:oauth:grant-type:token-exchange.")
 }
 
 // NoDevices is the fault for an application that may not sign in devices.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	accounts "jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -195,6 +196,11 @@ func (r *Room) nameTx(ctx context.Context, tx *db.Tx, clientID string) string {
 // allowTx notes that account agreed to scopes for a. It fails with problem.Forbidden
 // where applications get no tokens.
 func (r *Room) allowTx(ctx context.Context, tx *db.Tx, actor right.Actor, a *App, account id.Account, scopes right.ScopeSet) error {
+	if manager, _, err := accounts.Manager(ctx, tx, account); err != nil {
+		return err
+	} else if manager != 0 {
+		return problem.New(problem.Invalid, "A service account authorizes no applications.", "Make a token for it on its page.")
+	}
 	if err := r.o.Tokens.ForApps(ctx, tx); err != nil {
 		return err
 	}

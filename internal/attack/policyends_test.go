@@ -81,16 +81,6 @@ func TestS2_ATighterPolicyIsHeardElsewhere(t *testing.T) {
 		i := slices.IndexFunc(policyDoors, func(d policyDoor) bool { return d.name == name })
 		return policyDoors[i].ask(g, t, c).StatusCode
 	}
-	barred := func(out string) func() error {
-		return func() error {
-			return other.DB.Write(t.Context(), func(tx *db.Tx) error {
-				if _, err := tx.Exec(t.Context(), `UPDATE tokens SET barred = $1 WHERE id = $2`, out, c.tid); err != nil {
-					return err
-				}
-				return other.Change.Record(t.Context(), tx, change.Change{Kind: change.TokenChanged, Subject: int64(c.tid)})
-			})
-		}
-	}
 	set := func(of id.Account, p right.Policy) func() error {
 		return func() error { return other.Policies.Set(t.Context(), right.Operator(), of, p) }
 	}
@@ -100,7 +90,10 @@ func TestS2_ATighterPolicyIsHeardElsewhere(t *testing.T) {
 	for name, f := range map[string][2]func() error{
 		"the site's":         {set(policy.Site, kind), set(policy.Site, right.Policy{})},
 		"the organization's": {set(g.works.ID, kind), set(g.works.ID, right.Policy{})},
-		"barred":             {barred(fmt.Sprint(g.works.ID)), barred("")},
+		"barred": {
+			func() error { return other.Tokens.Bar(t.Context(), right.Operator(), g.works.ID, c.tid) },
+			func() error { return other.Tokens.Unbar(t.Context(), right.Operator(), g.works.ID, c.tid) },
+		},
 	} {
 		for i, f := range f {
 			for _, d := range doors {

@@ -10,9 +10,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/app/apptest"
 	"jeton/internal/application"
-	"jeton/internal/change"
 	"jeton/internal/config"
-	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/org"
 	"jeton/internal/repo"
@@ -175,17 +173,11 @@ func (g *governed) set(t *testing.T, of id.Account, p right.Policy) {
 // bar shuts a token out of what is owner's, or lets it in again.
 func (g *governed) bar(t *testing.T, tid id.Token, owner id.Account, out bool) {
 	t.Helper()
-	text := ""
+	set := g.Tokens.Unbar
 	if out {
-		text = fmt.Sprint(int64(owner))
+		set = g.Tokens.Bar
 	}
-	err := g.DB.Write(t.Context(), func(tx *db.Tx) error {
-		if _, err := tx.Exec(t.Context(), `UPDATE tokens SET barred = $1 WHERE id = $2`, text, tid); err != nil {
-			return err
-		}
-		return g.Change.Record(t.Context(), tx, change.Change{Kind: change.TokenChanged, Subject: int64(tid)})
-	})
-	if err != nil {
+	if err := set(t.Context(), right.Operator(), owner, tid); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -35,7 +35,11 @@ func (f *Flow) user(ctx context.Context, who id.Account, login string) (map[stri
 	if login == "" {
 		login = "ghost" // nobody did it, or nobody who is known any more: GitHub's name for those
 	}
-	return f.simpleUser(who, login, admin), nil
+	u := f.simpleUser(who, login, admin)
+	if facts.Machine {
+		u["type"] = "Bot"
+	}
+	return u, nil
 }
 
 func (f *Flow) simpleUser(who id.Account, login string, admin bool) map[string]any {

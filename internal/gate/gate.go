@@ -186,6 +186,23 @@ func (g *Gate) Check(actor *right.Actor, action right.Action) error {
 	return g.decide(actor, action, right.Facts{Closed: g.o.Closed})
 }
 
+// answeredFor refuses a machine for which nobody who may act answers. Whoever
+// presents its token is not told who that is.
+func (g *Gate) answeredFor(ctx context.Context, f *account.Facts) error {
+	refusal := g.suspended(f.Login)
+	manager, err := g.o.Accounts.Facts(ctx, g.o.DB, f.Manager)
+	switch {
+	case problem.Is(err, problem.NotFound):
+		return refusal
+	case err != nil:
+		return fmt.Errorf("read who manages the account: %w", err)
+	case manager.Suspended:
+		refusal.manager = manager.Login
+		return refusal
+	}
+	return nil
+}
+
 // CheckWith is Check for an action of the actor's own account that concerns owner,
 // whose login is given: a membership, or an invitation to what is owner's.
 func (g *Gate) CheckWith(actor *right.Actor, action right.Action, owner id.Account, login string) error {
@@ -207,6 +224,11 @@ func (g *Gate) actorOf(ctx context.Context, aid id.Account) (right.Actor, error)
 	}
 	if f.Suspended {
 		return right.Actor{}, g.suspended(f.Login)
+	}
+	if f.Machine {
+		if err := g.answeredFor(ctx, &f); err != nil {
+			return right.Actor{}, err
+		}
 	}
 	return right.Actor{Account: aid, Login: f.Login, SiteAdmin: f.SiteAdmin}, nil
 }

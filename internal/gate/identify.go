@@ -242,6 +242,7 @@ type Refusal struct {
 	of      token.Token // which token it is about, if that is known
 	node    string      // which one narrowed out of it
 	top     string      // the first node of its chain
+	manager string      // who manages the account, when that is why
 	problem *problem.Error
 }
 

@@ -8,6 +8,7 @@ import (
 	"jeton/internal/limit"
 	"jeton/internal/printable"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 // soon is how long before its end a token is spoken of.
@@ -27,20 +28,25 @@ func newNags(now func() time.Time) nags {
 // Ending returns what is to be said about the end of the actor's token: what happens,
 // and where its owner can do something. Both are empty for most: the token does not end
 // within a week, or it is no business of who holds it, as with applications, which renew
-// theirs, and with what was narrowed.
+// theirs, and with what was narrowed. Of one whose secret another system made there is
+// always something to say.
 func (g *Gate) Ending(a *right.Actor) (text, url string) {
 	if a.Until.IsZero() {
 		return "", ""
 	}
 	left := a.Until.Sub(g.o.Now())
-	if left > soon || left <= 0 || a.Node != "" || a.Kind != right.ClassicToken && a.Kind != right.FineToken {
+	if left > soon && a.Carried == "" || left <= 0 || a.Node != "" || a.Kind != right.ClassicToken && a.Kind != right.FineToken {
 		return "", ""
 	}
 	what := "token"
 	if a.Old {
 		what = "the old secret of token"
 	}
-	return what + " " + strconv.Quote(printable.Line(a.Note, maxNagged)) + " ends in " + printable.Left(left), g.tokenURL(a, "")
+	what += " " + strconv.Quote(printable.Line(a.Note, maxNagged))
+	if a.Carried != "" {
+		return what + " came from " + token.SystemName(a.Carried) + " and ends in " + printable.Left(left) + ", replace it", g.tokenURL(a, "/regenerate")
+	}
+	return what + " ends in " + printable.Left(left), g.tokenURL(a, "")
 }
 
 // Nag returns a sentence that git should tell whoever holds the actor's token, or

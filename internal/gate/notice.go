@@ -21,8 +21,12 @@ func (g *Gate) noticeRefusal(ctx context.Context, r *Refusal) {
 	ev := event.From(ctx)
 	g.o.Ledger.Refused(ledger.Use{Token: r.of.ID, Node: r.node, Account: r.of.Account, Address: ev.Address, Client: ev.Client}, "refused: "+r.Why.String())
 	actor := right.Actor{Account: r.of.Account, Kind: r.of.Kind.Credential(), Token: r.of.ID, App: r.of.App, Note: r.of.Note, Node: r.node}
+	detail := map[string]string{"why": r.Why.String()}
+	if r.manager != "" {
+		detail["suspended"] = r.manager
+	}
 	g.notice(ctx, fmt.Sprintf("%d %s %s", r.of.ID, r.top, r.Why), audit.Entry{
-		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: map[string]string{"why": r.Why.String()},
+		Action: "oauth_access.refused", Actor: actor, Account: r.of.Account, Target: r.of.Note, Detail: detail,
 	})
 }
 

@@ -226,7 +226,7 @@ func (g *Gate) forget() string {
 // NewTokenURL is the form for a new token, filled in for Git.
 func (g *Gate) NewTokenURL() string { return g.newToken }
 
-func (g *Gate) suspended(login string) error {
+func (g *Gate) suspended(login string) *Refusal {
 	return &Refusal{Why: SuspendedAccount, problem: problem.New(problem.Forbidden,
 		fmt.Sprintf("The account %s is suspended.", login), "Ask an administrator of "+g.host()+" about it.")}
 }
@@ -338,8 +338,13 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		public = fmt.Sprintf("The token %q was deleted on %s.", t.Note, t.RevokedAt.UTC().Format("Monday, 2 January 2006"))
 		remedy = "It can't be restored. Make a new one at " + g.NewTokenURL()
 	}
-	if t.Kind == token.OAuth {
+	switch {
+	case t.Kind == token.OAuth:
 		public, remedy = g.endedApp(why, t)
+	case t.Kind == token.Exchanged && t.ID != 0:
+		remedy = "Such tokens are given for minutes. Exchange another identity token for the next one, at " + g.URL("/login/oauth/access_token")
+	case t.Kind == token.Deploy && t.ID != 0:
+		remedy = "Whoever administers the repository makes another one at " + g.pageOf(&t, "")
 	}
 	return &Refusal{Why: why, of: t, problem: problem.New(problem.Unauthenticated, public, remedy)}
 }

@@ -156,7 +156,7 @@ func (q *root) find(ctx context.Context, kind, key string) (identified, error) {
 			return nil, nil
 		}
 		a, err := q.d.o.Accounts.Known(ctx, q.d.o.DB, id.Account(n))
-		if err != nil || kindOf(&a) != kind {
+		if err != nil || kindOf(&a) != kind || !a.Named() {
 			return nil, err
 		}
 		if a.IsOrg() {

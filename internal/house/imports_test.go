@@ -48,6 +48,7 @@ var allow = map[string][]string{
 	"application": {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "token"},
 	"ledger":      {"id", "printable", "problem", "right", "db", "chain", "audit", "token", "notice"},
 	"inventory":   {"id", "problem", "right", "db", "keys", "audit", "account", "token"},
+	"trust":       {"id", "problem", "right", "db", "audit", "token"},
 	"leak":        {"narrow", "problem", "secret", "token", "application"},
 	"alert":       {"id", "problem", "right", "db", "audit", "token", "hook"},
 	"carried":     {"db"},
@@ -60,7 +61,8 @@ var allow = map[string][]string{
 	// the gate
 	"gate": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "right", "db", "limit", "change", "audit", "account", "signin", "token", "repo", "org", "application", "ledger"},
 	// flows
-	"lifecycle": {"policy", "id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert"},
+	"lifecycle": {"policy", "id", "problem", "secret", "event", "right", "db", "change", "audit", "account", "signin", "token", "application", "repo", "org", "largefile", "gitstore", "hook", "alert", "trust"},
+	"exchange":  {"id", "printable", "problem", "secret", "event", "right", "db", "limit", "audit", "account", "repo", "org", "token", "trust", "outbound"},
 	"carry":     {"id", "printable", "problem", "right", "db", "foreign", "carried", "account", "org", "repo", "token", "lifecycle", "gitstore"},
 	"push":      {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "repo", "leak", "gate", "gitstore", "hook", "alert"},
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
@@ -74,12 +76,12 @@ var allow = map[string][]string{
 	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "ledger",
 		"signature", "pubkey", "commitstatus", "deployment", "release", "publish", "blob", "alert"},
 	"graphql": {"ledger", "release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
-	"oauth":   {"problem", "secret", "event", "right", "application", "gate", "httpkit"},
+	"oauth":   {"problem", "secret", "event", "right", "application", "exchange", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},
 	"web": {"policy", "id", "narrow", "problem", "secret", "event", "printable", "markdown", "right", "db", "limit", "cert", "audit", "account", "signin",
 		"repo", "org", "largefile", "token", "application", "gate", "gitstore", "lifecycle", "httpkit", "hook", "deliver",
-		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory", "notice", "mail"},
+		"signature", "pubkey", "commitstatus", "release", "publish", "alert", "ledger", "inventory", "notice", "mail", "trust"},
 	// the side of the person
 	"client": {"narrow", "printable", "problem", "secret"},
 	// tests of the whole
@@ -125,7 +127,7 @@ func TestImports(t *testing.T) {
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()
-	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client"}
+	doors := []string{"internal/httpkit", "internal/rest", "internal/graphql", "internal/web", "internal/githttp", "internal/lfs", "internal/oauth", "internal/app", "internal/outbound", "internal/gitstore", "internal/cert", "internal/client", "internal/issuertest"}
 	for _, f := range source(t) {
 		if f.test || !strings.HasPrefix(f.pkg, "internal/") || under(f.pkg, doors) {
 			continue

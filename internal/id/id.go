@@ -41,6 +41,9 @@ type Team int64
 // Invitation names an invitation to a repository, or to an organisation.
 type Invitation int64
 
+// Trust names a statement of whom a repository or organisation trusts.
+type Trust int64
+
 // Hook names a webhook.
 type Hook int64
 

@@ -145,7 +145,7 @@ func (f *Finding) Path() string {
 		end = "#narrowed"
 	}
 	switch f.Token.Kind {
-	case token.Personal:
+	case token.Personal, token.Deploy: // from there a deploy token leads on to its repository
 		return fmt.Sprintf("/settings/tokens/%d%s", int64(f.Token.Token), end)
 	case token.FineGrained:
 		return fmt.Sprintf("/settings/personal-access-tokens/%d%s", int64(f.Token.Token), end)

@@ -26,7 +26,7 @@ func (f *Flow) UnsuspendAccount(ctx context.Context, actor right.Actor, who id.A
 }
 
 // DeleteAccount ends an account: its sessions, tokens, applications, links,
-// collaborations and addresses go, its login is held. What it owns goes to transferTo, old
+// collaborations, addresses and service accounts go, its login is held. What it owns goes to transferTo, old
 // paths redirecting; when transferTo is zero it must own nothing. All of that
 // happens or none of it. It fails with problem.Conflict and a remedy.
 func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transferTo id.Account) error {
@@ -41,26 +41,34 @@ func (f *Flow) DeleteAccount(ctx context.Context, actor right.Actor, who, transf
 		if err := f.handOver(ctx, tx, actor, who, transferTo, account.Login); err != nil {
 			return err
 		}
-		if err := f.o.Org.LeaveAllTx(ctx, tx, actor, who); err != nil {
+		if err := f.deleteMachines(ctx, tx, actor, who); err != nil {
 			return err
 		}
-		if err := f.o.Repo.LeaveAllTx(ctx, tx, actor, who); err != nil {
-			return err
-		}
-		if err := f.o.Files.LeaveAllTx(ctx, tx, who); err != nil {
-			return err
-		}
-		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, who); err != nil {
-			return err
-		}
-		if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Person: who}); err != nil {
-			return err
-		}
-		if err := f.o.Token.DeleteAllTx(ctx, tx, actor, who); err != nil {
-			return err
-		}
-		return f.o.Account.DeleteTx(ctx, tx, actor, who)
+		return f.deleteTx(ctx, tx, actor, who)
 	})
+}
+
+// deleteTx ends an account that owns nothing.
+func (f *Flow) deleteTx(ctx context.Context, tx *db.Tx, actor right.Actor, who id.Account) error {
+	if err := f.o.Org.LeaveAllTx(ctx, tx, actor, who); err != nil {
+		return err
+	}
+	if err := f.o.Repo.LeaveAllTx(ctx, tx, actor, who); err != nil {
+		return err
+	}
+	if err := f.o.Files.LeaveAllTx(ctx, tx, who); err != nil {
+		return err
+	}
+	if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, who); err != nil {
+		return err
+	}
+	if err := f.o.Hooks.DropTx(ctx, tx, hook.Of{Person: who}); err != nil {
+		return err
+	}
+	if err := f.o.Token.DeleteAllTx(ctx, tx, actor, who); err != nil {
+		return err
+	}
+	return f.o.Account.DeleteTx(ctx, tx, actor, who)
 }
 
 // handOver gives everything that who owns to another account.
@@ -77,10 +85,7 @@ func (f *Flow) handOver(ctx context.Context, tx *db.Tx, actor right.Actor, who, 
 		return problem.Field("new_owner", "the repositories can't go to the account that is deleted")
 	}
 	for _, r := range owned {
-		if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
-			return err
-		}
-		if _, err := f.o.Repo.TransferTx(ctx, tx, actor, r, to, right.None); err != nil {
+		if _, err := f.giveTx(ctx, tx, actor, r, to, right.None); err != nil {
 			if p := problem.Of(err); p.Kind == problem.Invalid {
 				was, byID := f.o.Repo.ByID(ctx, tx, r)
 				if byID != nil {

@@ -23,6 +23,7 @@ import (
 	"jeton/internal/repo"
 	"jeton/internal/signin"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // leftoverAge is how long making a repository, or a file in the store's
@@ -30,7 +31,7 @@ import (
 // alive takes as long: the store bounds the time of an import.
 const leftoverAge = 24 * time.Hour
 
-// Options are the parts that the flow joins. All but Hooks, Alerts, Log and Now are
+// Options are the parts that the flow joins. All but Hooks, Alerts, Trusts, Policy, Log and Now are
 // required.
 type Options struct {
 	DB      *db.DB
@@ -44,6 +45,7 @@ type Options struct {
 	Git     *gitstore.Store
 	Hooks   *hook.Room       // nil: there are no webhooks
 	Alerts  *alert.Room      // nil: nobody looks for tokens
+	Trusts  *trust.Room      // nil: no other issuer is trusted
 	Policy  *policy.Room     // nil: there are no policies
 	Log     *slog.Logger     // nil discards
 	Now     func() time.Time // nil is time.Now

@@ -333,10 +333,10 @@ func TestTransferRepo(t *testing.T) {
 		if err != nil || len(waiting) != 1 || !waiting[0].Offer() || waiting[0].Repo.ID != r.ID {
 			t.Fatalf("waiting: %+v, %v", waiting, err)
 		}
-		if _, err := h.AcceptInvitation(t.Context(), person(h.owner), waiting[0].ID); !problem.Is(err, problem.NotFound) {
+		if _, err := h.AcceptInvitation(t.Context(), person(h.owner), h.owner, waiting[0].ID); !problem.Is(err, problem.NotFound) {
 			t.Errorf("another accepts: %v", err)
 		}
-		got, err := h.AcceptInvitation(t.Context(), person(h.other), waiting[0].ID)
+		got, err := h.AcceptInvitation(t.Context(), person(h.other), h.other, waiting[0].ID)
 		if err != nil || got.FullName() != "other1/a" {
 			t.Fatalf("got %+v, %v", got, err)
 		}

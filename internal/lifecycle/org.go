@@ -8,6 +8,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/trust"
 )
 
 // mayCreate refuses who may not make a repository on that account. The gate
@@ -67,6 +68,12 @@ func (f *Flow) DeleteOrg(ctx context.Context, actor right.Actor, org id.Account)
 			return err
 		}
 		if err := f.handOver(ctx, tx, actor, org, 0, o.Login); err != nil {
+			return err
+		}
+		if err := f.o.Trusts.DropTx(ctx, tx, actor, trust.Of{Org: org}); err != nil {
+			return err
+		}
+		if err := f.deleteMachines(ctx, tx, actor, org); err != nil {
 			return err
 		}
 		if err := f.o.Apps.DeleteAccountTx(ctx, tx, actor, org); err != nil {

@@ -11,6 +11,7 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/trust"
 )
 
 // CreateRepo makes an empty repository, of one's own or of an organisation that
@@ -200,8 +201,17 @@ func (f *Flow) DeleteRepo(ctx context.Context, actor right.Actor, r id.Repo) err
 		if err := f.o.Alerts.DropTx(ctx, tx, r); err != nil {
 			return err
 		}
-		_, err := f.o.Repo.Delete(ctx, tx, actor, r)
-		return err
+		if err := f.o.Trusts.DropTx(ctx, tx, actor, trust.Of{Repo: r}); err != nil {
+			return err
+		}
+		machine, err := f.endMachine(ctx, tx, actor, r, "the repository was deleted")
+		if err != nil {
+			return err
+		}
+		if _, err := f.o.Repo.Delete(ctx, tx, actor, r); err != nil || machine == 0 {
+			return err
+		}
+		return f.deleteTx(ctx, tx, actor, machine)
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
+	"jeton/internal/trust"
 )
 
 // TransferRepo gives a repository to the account of that login, under newName if
@@ -53,6 +54,9 @@ func (f *Flow) TransferRepo(ctx context.Context, actor right.Actor, r id.Repo, l
 
 // mayReceive refuses an owner to whom the repository can't go.
 func (f *Flow) mayReceive(ctx context.Context, tx *db.Tx, actor *right.Actor, r *repo.Repo, to *account.Account) error {
+	if to.IsMachine() {
+		return problem.Field("new_owner", "a service account can't own repositories")
+	}
 	if to.IsOrg() {
 		if _, err := f.mayCreate(ctx, tx, actor, to.ID, r.Private); err != nil {
 			if problem.Is(err, problem.Forbidden) {
@@ -73,25 +77,41 @@ func (f *Flow) mayReceive(ctx context.Context, tx *db.Tx, actor *right.Actor, r 
 	return nil
 }
 
-// transfer moves the repository. Its teams were the old owner's.
-func (f *Flow) transfer(ctx context.Context, tx *db.Tx, actor right.Actor, r *repo.Repo, to id.Account, newName string) (repo.Repo, error) {
-	if err := f.o.Org.DropRepoTx(ctx, tx, r.ID); err != nil {
+// giveTx gives a repository to another owner. Its teams were the old owner's, and
+// what was let in by deploy tokens was by the old owner's leave.
+func (f *Flow) giveTx(ctx context.Context, tx *db.Tx, actor right.Actor, r id.Repo, to id.Account, keep right.Level) (repo.Repo, error) {
+	if err := f.o.Org.DropRepoTx(ctx, tx, r); err != nil {
 		return repo.Repo{}, err
 	}
-	out, err := f.o.Repo.TransferTx(ctx, tx, actor, r.ID, to, right.Write)
+	if err := f.o.Trusts.DropTx(ctx, tx, actor, trust.Of{Repo: r}); err != nil {
+		return repo.Repo{}, err
+	}
+	if _, err := f.endMachine(ctx, tx, actor, r, "the repository was transferred"); err != nil {
+		return repo.Repo{}, err
+	}
+	out, err := f.o.Repo.TransferTx(ctx, tx, actor, r, to, keep)
+	if err != nil {
+		return out, err
+	}
+	return out, f.o.Account.MovedTx(ctx, tx, r)
+}
+
+// transfer moves the repository, under another name if one was chosen.
+func (f *Flow) transfer(ctx context.Context, tx *db.Tx, actor right.Actor, r *repo.Repo, to id.Account, newName string) (repo.Repo, error) {
+	out, err := f.giveTx(ctx, tx, actor, r.ID, to, right.Write)
 	if err != nil || newName == "" || newName == out.Name {
 		return out, err
 	}
 	return f.o.Repo.UpdateTx(ctx, tx, actor, r.ID, repo.Patch{Name: &newName})
 }
 
-// AcceptInvitation makes the actor a collaborator, or the owner, as they were
-// invited to be. Whoever invited must still be able to: otherwise the invitation
+// AcceptInvitation makes somebody a collaborator, or the owner, as they were
+// invited to be: who, which is the actor or a machine for which the actor answers. Whoever invited must still be able to: otherwise the invitation
 // is worth nothing, problem.NotFound.
-func (f *Flow) AcceptInvitation(ctx context.Context, actor right.Actor, n id.Invitation) (repo.Repo, error) {
+func (f *Flow) AcceptInvitation(ctx context.Context, actor right.Actor, who id.Account, n id.Invitation) (repo.Repo, error) {
 	var out repo.Repo
 	err := f.o.DB.Write(ctx, func(tx *db.Tx) error {
-		i, err := f.o.Repo.OwnInvitation(ctx, tx, &actor, n)
+		i, err := f.o.Repo.OwnInvitation(ctx, tx, who, n)
 		if err != nil {
 			return err
 		}
@@ -112,14 +132,14 @@ func (f *Flow) AcceptInvitation(ctx context.Context, actor right.Actor, n id.Inv
 			out = i.Repo
 			return f.o.Repo.AcceptTx(ctx, tx, actor, &i)
 		}
-		me, err := f.o.Account.ByID(ctx, tx, actor.Account)
+		me, err := f.o.Account.ByID(ctx, tx, who)
 		if err != nil {
 			return err
 		}
 		if err := f.mayReceive(ctx, tx, &actor, &i.Repo, &me); err != nil {
 			return err
 		}
-		out, err = f.transfer(ctx, tx, actor, &i.Repo, actor.Account, i.NewName)
+		out, err = f.transfer(ctx, tx, actor, &i.Repo, who, i.NewName)
 		return err
 	})
 	return out, err

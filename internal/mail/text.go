@@ -66,13 +66,15 @@ func wordsOf(k notice.Kind) words {
 }
 
 // kindNames is what people call the kinds of tokens.
-var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application"}
+var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application", "deploy": "deploy token"}
 
 // title names the token at the beginning of a sentence.
 func title(d *notice.Detail) string {
 	of := "Your token"
 	if d.App != "" {
 		of = "A token for the application"
+	} else if d.Machine != "" {
+		of = "The token of " + printable.Line(d.Machine, maxTitle)
 	}
 	return of + ` "` + printable.Line(d.Note, maxTitle) + `"`
 }
@@ -121,6 +123,7 @@ func (f *Flow) about(b *strings.Builder, n *notice.Notice) {
 		ends = end.UTC().Format(moment)
 	}
 	fmt.Fprintf(b, "  %s (%s)\n", printable.Line(d.Note, 255), kindNames[d.Kind])
+	fact("Of", printable.Line(d.Machine, 64))
 	switch n.Kind {
 	case notice.Created:
 		fact("What", "It "+made[d.How])

@@ -213,7 +213,7 @@ type answer struct {
 type sender func(*http.Request) (*http.Response, error)
 
 // fixtures are the routes whose requests need something of their own.
-var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, map[string]fixture{
+var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, machineFixtures, map[string]fixture{
 	"rest POST /api/v3/user/token/narrow":                                {body: `{"read":true}`},
 	"rest POST /api/v3/user/repos":                                       {body: `{"private":false}`}, // without a word it would be private, and need repo
 	"lfs POST /{owner}/{repo}/info/lfs/objects/batch?operation=download": {body: `{"operation":"download","objects":[]}`},
@@ -446,6 +446,9 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	w, p := m.world(c), m.person(c)
 	tok := p.decoy
 	switch fine, anew := strings.HasPrefix(c.path, finePages), fixtures[c.route.String()].anew; {
+	case strings.Contains(c.path, "/deploy-tokens/{token}"):
+		tok = m.machineToken(t, c)
+	case strings.Contains(c.path, "{machine}"): // below
 	case fine && anew:
 		tok = m.newFine(t, c)
 	case fine:
@@ -496,8 +499,14 @@ func (m *matrix) path(t testing.TB, c kase) string {
 	if strings.Contains(c.path, "/secret-scanning/") {
 		pairs = append(pairs, m.alertPath(t, c)...)
 	}
+	if strings.Contains(c.path, "{machine}") {
+		pairs = append(m.machinePath(t, c), pairs...)
+	}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	if strings.Contains(c.path, "{trust}") {
+		pairs = append(pairs, m.trustPath(c)...)
 	}
 	return strings.NewReplacer(pairs...).Replace(c.path)
 }
@@ -515,6 +524,12 @@ func (m *matrix) file(c kase) string {
 func (m *matrix) value(t testing.TB, c kase) string {
 	t.Helper()
 	p := m.person(c)
+	switch c.credential {
+	case ofMachine:
+		return m.world(c).machines.secret
+	case ofDeploy:
+		return m.world(c).machines.secrets[c.private]
+	}
 	if plain, ok := p.tokens[c.credential]; ok {
 		return plain
 	}

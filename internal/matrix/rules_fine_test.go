@@ -30,7 +30,9 @@ const (
 
 var fineTokens = []string{fineEverything, fineReads, fineContents, fineMetadata, fineElsewhere, fineOwn, fineOrg, fineCut, narrowed}
 
-func isFine(credential string) bool { return slices.Contains(fineTokens, credential) }
+func isFine(credential string) bool {
+	return slices.Contains(fineTokens, credential) || credential == ofMachine || credential == ofDeploy
+}
 
 // isToken reports whether the credential is the name of a token that is good.
 func isToken(credential string) bool { return scopeSets[credential] != nil || isFine(credential) }
@@ -185,8 +187,10 @@ func (c kase) reaches() bool {
 	switch c.credential {
 	case fineEverything, fineReads, fineCut:
 		return true
-	case fineContents, fineMetadata:
+	case fineContents, fineMetadata, ofDeploy:
 		return !others
+	case ofMachine:
+		return true
 	case narrowed:
 		return c.private && !others
 	case fineOwn:
@@ -211,8 +215,15 @@ func (c kase) given(permission string) string {
 		return public
 	}
 	switch c.credential {
-	case fineEverything, fineElsewhere, fineOwn, fineOrg:
+	case fineEverything, fineElsewhere, fineOwn, fineOrg, ofMachine:
 		return "write"
+	case ofDeploy:
+		switch permission {
+		case "contents", "statuses", "deployments":
+			return "write"
+		case "metadata":
+			return "read"
+		}
 	case fineReads, fineCut:
 		return "read"
 	case fineContents, narrowed:

@@ -212,8 +212,14 @@ func (m *matrix) orgPath(t testing.TB, c kase) string {
 	pairs := []string{"{org}", of, "{owner}", w.org.Login, "{repo}", name, "{team_slug}", team, "{team}", team,
 		"{username}", user, "{invitation_id}", strconv.FormatInt(1<<40, 10), "{pat_id}", strconv.FormatInt(1<<40, 10), "{pat_request}", strconv.FormatInt(1<<40, 10), "{pat_request_id}", strconv.FormatInt(1<<40, 10),
 		"{app}", strconv.FormatInt(int64(w.orgApp), 10), "{secret}", strconv.FormatInt(1<<40, 10)}
+	if strings.Contains(c.path, "{machine}") {
+		pairs = append(pairs, m.machinePath(t, c)...)
+	}
 	if strings.Contains(c.path, "{hook") {
 		pairs = append(pairs, m.hookPath(t, c)...)
+	}
+	if strings.Contains(c.path, "{trust}") {
+		pairs = append(pairs, m.trustPath(c)...)
 	}
 	return strings.NewReplacer(pairs...).Replace(c.path)
 }

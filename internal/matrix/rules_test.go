@@ -61,7 +61,7 @@ func missingFor(r rule) rule {
 // are written from what GitHub does and what was promised, with broad patterns
 // that err on the strict side, so that a new page is asked for more rather than
 // for less.
-var rules = slices.Concat(oauthRules, keyRules, tokenRules, statusRules, deploymentRules, releaseRules, orgHookRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
+var rules = slices.Concat(trustRules, oauthRules, machineRules, keyRules, tokenRules, statusRules, deploymentRules, releaseRules, orgHookRules, orgRules, gitRules, contentRules, hookRules, alertRules, apiRules, webRules)
 
 // need says which scopes do for something, any of them: on what is public, and
 // on what is private. What is of no repository counts as public here.
@@ -194,7 +194,7 @@ func (r rule) forToken(c kase) verdict {
 	}
 	if r.scope == "itself" {
 		// Not those that an application was given, nor what a holder narrowed.
-		enough = c.credential != ofApp && c.credential != narrowed && c.credential != fineCut
+		enough = c.credential != ofApp && c.credential != narrowed && c.credential != fineCut && c.credential != ofDeploy
 	}
 	if r.scope == "uncut" {
 		enough = c.credential != fineCut

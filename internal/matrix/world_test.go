@@ -24,6 +24,7 @@ import (
 	"jeton/internal/repo"
 	"jeton/internal/right"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // relation is what a person is to the repositories of the world.
@@ -80,6 +81,7 @@ type world struct {
 	rules   map[bool]id.Rule   // a rule of each
 	hooks   map[bool]*hooked   // a webhook of each
 	alerts  map[bool]int64     // the number of an alert of each
+	trusts  map[bool]id.Trust  // whom each trusts
 	commit  string
 	blob    string          // of the README
 	tag     string          // an annotated one
@@ -90,8 +92,12 @@ type world struct {
 	left    org.Found // which requests leave
 	orgApp  id.App    // an application of the organisation
 
+	machines machines // accounts that are no people's
+
 	orgHooks *hooked // a webhook of the organisation that a person made
 	appHooks *hooked // one that the application made
+
+	orgTrust id.Trust // whom the organisation trusts
 }
 
 // start makes a server with a world of people in good standing and one of
@@ -118,7 +124,7 @@ func start(t *testing.T) (alive, suspended *world) {
 
 func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	t.Helper()
-	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}, alerts: map[bool]int64{}}
+	w := &world{s: s, people: map[relation]*person{}, repos: map[bool]repo.Repo{}, rules: map[bool]id.Rule{}, hooks: map[bool]*hooked{}, alerts: map[bool]int64{}, trusts: map[bool]id.Trust{}}
 	for i, r := range relations {
 		w.people[r] = w.person(t, fmt.Sprintf("%sp%d", prefix, i), r == site)
 	}
@@ -127,6 +133,7 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 	w.people["hermit, site"] = w.person(t, prefix+"h2", true)
 	w.victim = s.User(t, prefix+"victim")
 	w.address = w.emailOf(t, w.victim)
+	w.employ(t, prefix)
 	for private, name := range map[bool]string{false: "open", true: "shut"} {
 		r := s.Repo(t, w.people[owner].Account, name, private)
 		w.share(t, r)
@@ -140,10 +147,13 @@ func newWorld(t *testing.T, s *apptest.Server, prefix string) *world {
 		w.rules[private] = rule.ID
 		w.hooks[private] = w.hookUp(t, hookPlace(r), w.actor(owner))
 		w.alerts[private] = w.alarm(t, r)
+		w.trusts[private] = w.rely(t, trust.Place{Repo: r.ID, Owner: r.Owner, Name: r.FullName()})
 	}
 	w.organize(t, prefix+"acme")
 	w.orgApp = w.register(t, w.org.ID)
+	w.orgTrust = w.rely(t, trust.Place{Owner: w.org.ID, Name: w.org.Login})
 	w.makeFine(t)
+	w.arm(t, prefix)
 	at, by := hook.Place{Owner: w.org.ID, Name: w.org.Login}, w.actor(owner)
 	w.orgHooks = w.hookUp(t, at, by)
 	by.Kind, by.App = right.OAuthToken, application.GitHubCLI
@@ -156,6 +166,7 @@ func (w *world) share(t *testing.T, r repo.Repo) {
 	w.s.Share(t, r, w.people[admin].Account, right.Admin)
 	w.s.Share(t, r, w.people[write].Account, right.Write)
 	w.s.Share(t, r, w.people[read].Account, right.Read)
+	w.s.Share(t, r, w.machines.of[owner], right.Write)
 }
 
 // hold gives the repository a large file.

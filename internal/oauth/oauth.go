@@ -1,6 +1,6 @@
 // Package oauth is the door at which programs get their tokens: for the code
-// that a person's consent gave them, for a device that a person let in, or for a
-// refresh token. It answers as GitHub does: errors travel with status 200, and
+// that a person's consent gave them, for a device that a person let in, for a
+// refresh token, or for what another issuer says of a machine. It answers as GitHub does: errors travel with status 200, and
 // answers are form-encoded unless another form is asked for. It must never look
 // at a cookie, and no person comes here: the pages on which they consent are
 // web's, since they need its frame, its sessions and its confirmation.
@@ -15,6 +15,7 @@ import (
 
 	"jeton/internal/application"
 	"jeton/internal/event"
+	"jeton/internal/exchange"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
 	"jeton/internal/problem"
@@ -38,7 +39,9 @@ func Serves(path string) bool { return path == tokenPath || path == devicePath }
 type Options struct {
 	Gate *gate.Gate
 	Apps *application.Room
-	Now  func() time.Time
+
+	Exchange *exchange.Flow
+	Now      func() time.Time
 }
 
 // Door answers programs.
@@ -53,7 +56,7 @@ type handler func(*call) (answer, error)
 
 // New builds the door from its table.
 func New(o Options) *Door {
-	if o.Gate == nil || o.Apps == nil {
+	if o.Gate == nil || o.Apps == nil || o.Exchange == nil {
 		panic("oauth: New without a required option")
 	}
 	if o.Now == nil {
@@ -96,6 +99,9 @@ func (d *Door) wrap(route httpkit.Route[handler]) http.Handler {
 		if fault, ok := errors.AsType[*application.Fault](err); ok {
 			event.From(r.Context()).Add(slog.String("fault", fault.Code))
 			return write(w, r, faultStatus(r, fault), faultAnswer(fault))
+		}
+		if fault, ok := errors.AsType[*exchange.Fault](err); ok {
+			return c.refuseExchange(fault)
 		}
 		if err != nil {
 			return err
@@ -152,6 +158,9 @@ func (c *call) client() (application.Client, error) {
 
 // token is the end of every flow.
 func (c *call) token() (answer, error) {
+	if c.in.get("grant_type") == TokenExchange {
+		return c.exchange()
+	}
 	a, err := c.client()
 	if err != nil {
 		return nil, err

@@ -168,6 +168,9 @@ func (m *Room) SetRole(ctx context.Context, actor right.Actor, org, who id.Accou
 		if err := m.touch(ctx, tx, org); err != nil {
 			return err
 		}
+		if err := m.mayBe(ctx, tx, org, who, role); err != nil {
+			return err
+		}
 		was, err := m.Membership(ctx, tx, org, who)
 		if problem.Is(err, problem.NotFound) {
 			return m.invite(ctx, tx, actor, org, who, role, &out)
@@ -205,6 +208,33 @@ func (m *Room) SetRole(ctx context.Context, actor right.Actor, org, who id.Accou
 	return out, err
 }
 
+// mayBe refuses a machine what no machine is: an owner, or a member of another
+// organisation than the one that manages it.
+func (m *Room) mayBe(ctx context.Context, tx *db.Tx, org, who id.Account, role Role) error {
+	a, err := m.o.Account.ByID(ctx, tx, who)
+	switch {
+	case err != nil || !a.IsMachine():
+		return err
+	case a.Place != 0 || a.Manager != org:
+		return problem.Field("username", "A service account can belong only to the organization that manages it.")
+	case role == Owner:
+		return problem.Field("role", "A service account can't own an organization.")
+	}
+	return nil
+}
+
+// JoinTx makes a service account of the organisation its member.
+func (m *Room) JoinTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, machine id.Account) error {
+	if err := m.touch(ctx, tx, org); err != nil {
+		return err
+	}
+	if err := m.mayBe(ctx, tx, org, machine, Member); err != nil {
+		return err
+	}
+	var out Membership
+	return m.insert(ctx, tx, actor, org, machine, Member, active, &out)
+}
+
 func (m *Room) invite(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account, role Role, out *Membership) error {
 	invited, err := m.o.Account.ByID(ctx, tx, who)
 	if err != nil {
@@ -220,11 +250,20 @@ func (m *Room) invite(ctx context.Context, tx *db.Tx, actor right.Actor, org, wh
 	if waiting >= maxPending {
 		return problem.New(problem.Invalid, "Too many invitations are waiting for an answer.", "Withdraw some first.")
 	}
-	state, action := 0, "org.invite_member"
-	if actor.Kind == right.OperatorCommand {
-		state, action = active, "org.add_member"
+	state := 0
+	if actor.Kind == right.OperatorCommand || invited.IsMachine() { // which its own organisation asks nobody about
+		state = active
 	}
-	_, err = tx.Exec(ctx, `
+	return m.insert(ctx, tx, actor, org, who, role, state, out)
+}
+
+// insert makes a member, or somebody who is invited to be one.
+func (m *Room) insert(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account, role Role, state int, out *Membership) error {
+	action := "org.invite_member"
+	if state == active {
+		action = "org.add_member"
+	}
+	_, err := tx.Exec(ctx, `
 		INSERT INTO org_members (org_id, account_id, role, state, shown, invited_by, created_at) VALUES ($1, $2, $3, $4, FALSE, $5, $6)`,
 		org, who, int64(role), state, actor.Account, db.Micros(m.o.Now()))
 	if err != nil {
@@ -233,7 +272,7 @@ func (m *Room) invite(ctx context.Context, tx *db.Tx, actor right.Actor, org, wh
 	if *out, err = m.Membership(ctx, tx, org, who); err != nil {
 		return err
 	}
-	if err := m.record(ctx, tx, actor, action, org, invited.Login, map[string]string{"permission": role.String()}); err != nil {
+	if err := m.record(ctx, tx, actor, action, org, out.Login, map[string]string{"permission": role.String()}); err != nil {
 		return err
 	}
 	if out.Pending {

@@ -205,6 +205,9 @@ func (m *Room) CreateTx(ctx context.Context, tx *db.Tx, actor right.Actor, login
 	if first.IsOrg() {
 		return Found{}, problem.Field("owner", "An organization can't own an organization.")
 	}
+	if first.IsMachine() {
+		return Found{}, problem.Field("owner", "A service account can't own an organization.")
+	}
 	if err := m.mayOwnMore(ctx, tx, actor, owner); err != nil {
 		return Found{}, err
 	}

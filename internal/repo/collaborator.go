@@ -29,7 +29,7 @@ func (m *Room) Collaborators(ctx context.Context, r db.Reader, repo id.Repo) ([]
 		SELECT c.account_id, a.login, a.name, c.level, c.created_at
 		FROM collaborators c
 		JOIN accounts a ON a.id = c.account_id
-		WHERE c.repo_id = $1
+		WHERE c.repo_id = $1 AND a.managed_repo = 0
 		ORDER BY a.login_key`, repo)
 	if err != nil {
 		return nil, fmt.Errorf("list collaborators: %w", err)
@@ -57,7 +57,7 @@ func (m *Room) Outsiders(ctx context.Context, r db.Reader, org id.Account) ([]Co
 	rows, err := r.Query(ctx, `
 		SELECT DISTINCT c.account_id, a.login, a.name, a.login_key
 		FROM repositories x JOIN collaborators c ON c.repo_id = x.id JOIN accounts a ON a.id = c.account_id
-		WHERE x.owner_id = $1 AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.org_id = $1 AND m.account_id = c.account_id AND m.state = 1)
+		WHERE x.owner_id = $1 AND a.managed_repo = 0 AND NOT EXISTS (SELECT 1 FROM org_members m WHERE m.org_id = $1 AND m.account_id = c.account_id AND m.state = 1)
 		ORDER BY a.login_key LIMIT $2`, org, maxOutsiders)
 	if err != nil {
 		return nil, fmt.Errorf("list outside collaborators: %w", err)
@@ -121,6 +121,9 @@ func mayCollaborate(r *Repo, who *account.Account) error {
 	}
 	if who.IsOrg() {
 		return problem.Field("username", "An organization cannot be a collaborator; give a team of it access instead")
+	}
+	if !who.Named() {
+		return problem.Field("username", "A repository's own account can't be a collaborator")
 	}
 	return nil
 }

@@ -65,6 +65,9 @@ func (m *Room) Create(ctx context.Context, tx *db.Tx, actor right.Actor, n NewRe
 	if err != nil {
 		return Repo{}, err
 	}
+	if err := mayOwn(&owner, "owner"); err != nil {
+		return Repo{}, err
+	}
 	now := m.o.Now().UTC().Truncate(time.Microsecond)
 	r := Repo{
 		Owner: n.Owner, OwnerLogin: owner.Login, Name: n.Name, Description: n.Description, DefaultBranch: n.DefaultBranch,
@@ -179,7 +182,11 @@ func (m *Room) CheckNew(ctx context.Context, r db.Reader, n *NewRepo) error {
 	if err := n.check(); err != nil {
 		return err
 	}
-	if _, err := m.o.Account.ByID(ctx, r, n.Owner); err != nil {
+	owner, err := m.o.Account.ByID(ctx, r, n.Owner)
+	if err == nil {
+		err = mayOwn(&owner, "owner")
+	}
+	if err != nil {
 		return err
 	}
 	return free(ctx, r, n.Owner, strings.ToLower(n.Name), "name")

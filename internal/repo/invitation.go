@@ -59,7 +59,8 @@ func (m *Room) scanInvitation(row scanner, rest ...any) (Invitation, error) {
 }
 
 // Invite asks an account to collaborate with that level. Somebody who
-// collaborates already gets the level at once, and nil is returned; somebody
+// collaborates already gets the level at once, and so does a machine for which the
+// actor answers, and nil is returned; somebody
 // who is invited already keeps the invitation, with the new level. It fails
 // with problem.Invalid and problem.TooMany.
 func (m *Room) Invite(ctx context.Context, actor right.Actor, repo id.Repo, who id.Account, level right.Level) (*Invitation, error) {
@@ -88,9 +89,16 @@ func (m *Room) Invite(ctx context.Context, actor right.Actor, repo id.Repo, who 
 		if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("read collaborator: %w", err)
 		}
+		own, err := m.answersFor(ctx, tx, &actor, &r, &invitee)
+		if err != nil {
+			return err
+		}
 		i, err := m.insertInvitation(ctx, tx, actor, repo, who, level, "")
 		if err != nil {
 			return err
+		}
+		if own { // there is nobody else to ask
+			return m.AcceptTx(ctx, tx, actor, &i)
 		}
 		out = &i
 		return m.record(ctx, tx, actor, "repository_invitation.create", &r, map[string]string{"user": invitee.Login, "permission": level.String()})
@@ -277,17 +285,17 @@ func (m *Room) uninvite(ctx context.Context, tx *db.Tx, repo id.Repo, who id.Acc
 	return nil
 }
 
-// OwnInvitation returns an invitation of the actor's own that is not out of
-// date, or problem.NotFound, also for one of somebody else's.
-func (m *Room) OwnInvitation(ctx context.Context, r db.Reader, actor *right.Actor, n id.Invitation) (Invitation, error) {
+// OwnInvitation returns an invitation of who's own that is not out of date, or
+// problem.NotFound, also for one of somebody else's.
+func (m *Room) OwnInvitation(ctx context.Context, r db.Reader, who id.Account, n id.Invitation) (Invitation, error) {
 	i, err := m.Invitation(ctx, r, n)
-	if err == nil && (i.Invitee != actor.Account || actor.Account == 0 || i.Expired) {
+	if err == nil && (i.Invitee != who || who == 0 || i.Expired) {
 		err = noInvitation()
 	}
 	return i, err
 }
 
-// AcceptTx makes the actor a collaborator. That whoever invited may still do so
+// AcceptTx makes who was invited a collaborator. That whoever invited may still do so
 // is the caller's to ask: who has lost the right to invite since gives nothing.
 func (m *Room) AcceptTx(ctx context.Context, tx *db.Tx, actor right.Actor, i *Invitation) error {
 	before, err := m.setLevel(ctx, tx, i.Repo.ID, i.Invitee, i.Level)
@@ -311,10 +319,11 @@ func (m *Room) AcceptTx(ctx context.Context, tx *db.Tx, actor right.Actor, i *In
 	return m.changed(ctx, tx, i.Repo.ID)
 }
 
-// Decline ends an invitation of the actor's own.
-func (m *Room) Decline(ctx context.Context, actor right.Actor, n id.Invitation) error {
+// Decline ends an invitation of who: of the actor, or of a machine for which the
+// actor answers.
+func (m *Room) Decline(ctx context.Context, actor right.Actor, who id.Account, n id.Invitation) error {
 	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
-		i, err := m.OwnInvitation(ctx, tx, &actor, n)
+		i, err := m.OwnInvitation(ctx, tx, who, n)
 		if err != nil {
 			return err
 		}

@@ -50,9 +50,9 @@ func (m *Room) People(ctx context.Context, r db.Reader, of *Repo, q PeopleQuery)
 			JOIN org_members om ON om.org_id = tt.org_id AND om.account_id = tm.account_id AND om.state = 1
 			WHERE tr.repo_id = `+me)
 	}
-	where := `TRUE`
+	where := `a.managed_repo = 0`
 	if q.Outside && of.OwnerIsOrg {
-		where = `NOT EXISTS (SELECT 1 FROM org_members om WHERE om.org_id = ` + c.arg(of.Owner) + ` AND om.account_id = p.account_id AND om.state = 1)`
+		where += ` AND NOT EXISTS (SELECT 1 FROM org_members om WHERE om.org_id = ` + c.arg(of.Owner) + ` AND om.account_id = p.account_id AND om.state = 1)`
 	}
 	from := ` FROM (` + strings.Join(parts, ` UNION ALL `) + `) p JOIN accounts a ON a.id = p.account_id WHERE ` + where +
 		` GROUP BY p.account_id, a.login, a.login_key HAVING MAX(p.level) >= ` + c.arg(int64(q.Level))

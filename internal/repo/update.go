@@ -209,6 +209,9 @@ func (m *Room) TransferTx(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 	if to == old.Owner {
 		return Repo{}, problem.Field("new_owner", "the repository already belongs to this account")
 	}
+	if err := mayOwn(&owner, "new_owner"); err != nil {
+		return Repo{}, err
+	}
 	if owner.Suspended {
 		return Repo{}, problem.Field("new_owner", "this account is suspended")
 	}

@@ -245,7 +245,7 @@ func (d *Door) acceptInvitation(c *call) (any, error) {
 	if i.Offer() { // to own a repository is accepted in person
 		return nil, errNotFound
 	}
-	_, err = d.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, n)
+	_, err = d.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, c.actor.Account, n)
 	return nil, err
 }
 
@@ -257,13 +257,13 @@ func (d *Door) declineInvitation(c *call) (any, error) {
 	if _, err := c.ownInvitation(n); err != nil {
 		return nil, err
 	}
-	return nil, d.o.Repos.Decline(c.ctx(), c.actor, n)
+	return nil, d.o.Repos.Decline(c.ctx(), c.actor, c.actor.Account, n)
 }
 
 // ownInvitation is one of the caller's, if its token may have to do with whose
 // repository it is about.
 func (c *call) ownInvitation(n id.Invitation) (repo.Invitation, error) {
-	i, err := c.door.o.Repos.OwnInvitation(c.ctx(), c.door.o.DB, &c.actor, n)
+	i, err := c.door.o.Repos.OwnInvitation(c.ctx(), c.door.o.DB, c.actor.Account, n)
 	if err != nil {
 		return i, err
 	}

@@ -176,7 +176,7 @@ func TestTransfer_routes(t *testing.T) {
 	person := func(a account.Account) right.Actor {
 		return right.Actor{Account: a.ID, Login: a.Login, Kind: right.SessionCredential, Grant: right.Everything()}
 	}
-	if _, err := s.Lifecycle.AcceptInvitation(t.Context(), person(bob), waiting[0].ID); err != nil {
+	if _, err := s.Lifecycle.AcceptInvitation(t.Context(), person(bob), bob.ID, waiting[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	receiver.want(200, "GET /repos/bob/motor", `"admin":true`)

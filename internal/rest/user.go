@@ -5,6 +5,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/repo"
 	"jeton/internal/right"
 )
@@ -73,13 +74,17 @@ type privateUser struct {
 func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
 	u := c.url("/users/" + login)
 	empty := ""
+	kind := "User"
+	if who, err := c.door.o.Accounts.Known(c.ctx(), c.door.o.DB, id.Account(aid)); err == nil && who.IsMachine() {
+		kind = "Bot"
+	}
 	return simpleUser{
 		Login: login, ID: aid, NodeID: httpkit.NodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
 		URL: u, HTMLURL: c.door.o.Gate.URL("/" + login),
 		FollowersURL: u + "/followers", FollowingURL: u + "/following{/other_user}", GistsURL: u + "/gists{/gist_id}",
 		StarredURL: u + "/starred{/owner}{/repo}", SubscriptionsURL: u + "/subscriptions", OrganizationsURL: u + "/orgs",
 		ReposURL: u + "/repos", EventsURL: u + "/events{/privacy}", ReceivedEventsURL: u + "/received_events",
-		Type: "User", SiteAdmin: admin,
+		Type: kind, SiteAdmin: admin,
 	}
 }
 

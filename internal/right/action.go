@@ -48,9 +48,10 @@ const (
 	RepoVisibility // make it public or private
 	RepoTransfer   // give it to another owner
 	RepoDelete
-	RepoTeams       // the teams that may use it
-	RepoPeople      // who else may use it
-	RepoInvitations // who was asked to
+	RepoTeams        // the teams that may use it
+	RepoPeople       // who else may use it
+	RepoInvitations  // who was asked to
+	RepoDeployTokens // its deploy tokens: look at them, make and end them
 
 	// Of the actor's own account, concerning organisations and invitations.
 	SelfOrgs           // which organisations it belongs to
@@ -69,6 +70,7 @@ const (
 	OrgEdit              // profile and what members may do
 	OrgDelete            //
 	OrgApplications      // its OAuth apps and their secrets
+	OrgMachines          // its service accounts and their tokens
 	OrgTokensRead        // the fine-grained tokens that reach what is its
 	OrgTokensRevoke      // end them
 	OrgRequestsRead      // what its owners are asked about such tokens
@@ -105,6 +107,10 @@ const (
 	// Of alerts about tokens that were found in a repository.
 	AlertRead // look at them
 	AlertEdit // decide about them
+
+	// What other issuers may vouch for.
+	RepoTrust // whom a repository trusts
+	OrgTrust  // whom an organisation trusts
 
 	actions // how many there are, plus one
 )
@@ -176,22 +182,23 @@ var table = [actions]ActionInfo{
 
 	AppTokens: {Name: "app.tokens", Subject: OfApp},
 
-	RepoRead:        {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true, Behind: BehindNone},
-	RepoFetch:       {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true, Behind: BehindRefs},
-	RepoFork:        {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
-	RepoPush:        {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
-	RepoWorkflow:    {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
-	RepoRules:       {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoEdit:        {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
-	RepoUnarchive:   {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoAccess:      {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
-	RepoLeave:       {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
-	RepoVisibility:  {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
-	RepoTransfer:    {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
-	RepoTeams:       {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoPeople:      {Name: "repo.people", Subject: OfRepo, Permission: People, Level: Read, Right: Write},
-	RepoInvitations: {Name: "repo.invitations", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
-	RepoDelete:      {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true, EndsRefs: true},
+	RepoRead:         {Name: "repo.read", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Visitors: true, Behind: BehindNone},
+	RepoFetch:        {Name: "repo.fetch", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read, Visitors: true, Behind: BehindRefs},
+	RepoFork:         {Name: "repo.fork", Subject: OfRepo, Permission: Contents, Level: Read, Right: Read},
+	RepoPush:         {Name: "repo.push", Subject: OfRepo, Permission: Contents, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoWorkflow:     {Name: "repo.workflow", Subject: OfRepo, Permission: Workflows, Level: Write, Right: Write, Changes: true, Behind: BehindRefs},
+	RepoRules:        {Name: "repo.rules", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoEdit:         {Name: "repo.edit", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, Changes: true},
+	RepoUnarchive:    {Name: "repo.unarchive", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoAccess:       {Name: "repo.access", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin},
+	RepoLeave:        {Name: "repo.leave", Subject: OfRepo, Permission: Metadata, Level: Read, Right: Read, Related: true, People: true},
+	RepoVisibility:   {Name: "repo.visibility", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true, Changes: true},
+	RepoTransfer:     {Name: "repo.transfer", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, Recent: true},
+	RepoTeams:        {Name: "repo.teams", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoPeople:       {Name: "repo.people", Subject: OfRepo, Permission: People, Level: Read, Right: Write},
+	RepoInvitations:  {Name: "repo.invitations", Subject: OfRepo, Permission: Administration, Level: Read, Right: Admin},
+	RepoDeployTokens: {Name: "repo.deploy_tokens", Subject: OfRepo, Permission: Administration, Level: Admin, Right: Admin, People: true, Recent: true},
+	RepoDelete:       {Name: "repo.delete", Subject: OfRepo, Permission: Deletion, Level: Write, Right: Admin, Recent: true, EndsRefs: true},
 
 	StatusRead:      {Name: "status.read", Subject: OfRepo, Permission: Statuses, Level: Read, Right: Read, Visitors: true},
 	StatusWrite:     {Name: "status.write", Subject: OfRepo, Permission: Statuses, Level: Write, Right: Write, Changes: true},
@@ -218,6 +225,7 @@ var table = [actions]ActionInfo{
 	OrgEdit:              {Name: "org.edit", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin},
 	OrgDelete:            {Name: "org.delete", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, Recent: true},
 	OrgApplications:      {Name: "org.applications", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
+	OrgMachines:          {Name: "org.service_accounts", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 	OrgTokensRead:        {Name: "org.tokens", Subject: OfOrg, Permission: OrgTokens, Level: Read, Right: Admin},
 	OrgTokensRevoke:      {Name: "org.tokens_revoke", Subject: OfOrg, Permission: OrgTokens, Level: Write, Right: Admin},
 	OrgRequestsRead:      {Name: "org.token_requests", Subject: OfOrg, Permission: OrgTokenRequests, Level: Read, Right: Admin},
@@ -241,6 +249,9 @@ var table = [actions]ActionInfo{
 
 	AlertRead: {Name: "alert.read", Subject: OfRepo, Permission: SecretAlerts, Level: Read, Right: Admin},
 	AlertEdit: {Name: "alert.edit", Subject: OfRepo, Permission: SecretAlerts, Level: Write, Right: Admin},
+
+	RepoTrust: {Name: "repo.trust", Subject: OfRepo, Permission: Administration, Level: Write, Right: Admin, People: true, Recent: true},
+	OrgTrust:  {Name: "org.trust", Subject: OfOrg, Permission: OrgAdministration, Level: Write, Right: Admin, People: true, Recent: true},
 }
 
 func (a Action) entry() *ActionInfo {

@@ -124,8 +124,8 @@ func (r *Room) prepare(ctx context.Context, tx *db.Tx, l *Link) error {
 		if err != nil {
 			return err
 		}
-		if who.IsOrg() {
-			return problem.New(problem.Invalid, "Nobody signs in as an organization, so it has no password.", "")
+		if err := nobody(&who); err != nil {
+			return err
 		}
 		l.Login, l.Email = who.Login, ""
 		return r.dropResets(ctx, tx, l.Account)

@@ -32,8 +32,8 @@ func (r *Room) SetPasswordTx(ctx context.Context, tx *db.Tx, a id.Account, h Has
 	}
 	if who, err := r.o.Account.ByID(ctx, tx, a); err != nil {
 		return err
-	} else if who.IsOrg() {
-		return problem.New(problem.Invalid, "Nobody signs in as an organization, so it has no password.", "")
+	} else if err := nobody(&who); err != nil {
+		return err
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO signin_passwords (account_id, hash, changed_at) VALUES ($1, $2, $3)
@@ -48,10 +48,24 @@ func (r *Room) SetPasswordTx(ctx context.Context, tx *db.Tx, a id.Account, h Has
 	return r.dropResets(ctx, tx, a)
 }
 
+// nobody refuses an account as which no person signs in.
+func nobody(who *account.Account) error {
+	switch {
+	case who.SignsIn():
+		return nil
+	case who.IsMachine():
+		return problem.New(problem.Invalid, "Nobody signs in as a service account, so it has no password.", "It acts by the tokens that its manager makes.")
+	}
+	return problem.New(problem.Invalid, "Nobody signs in as an organization, so it has no password.", "")
+}
+
 // SetPassword gives the account a password without asking for the old one, for
 // the operator and for administrators. Its sessions end.
 func (r *Room) SetPassword(ctx context.Context, actor right.Actor, a id.Account, password secret.Value) error {
 	who, names, err := r.names(ctx, a)
+	if err == nil {
+		err = nobody(&who)
+	}
 	if err != nil {
 		return err
 	}

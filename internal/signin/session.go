@@ -44,6 +44,9 @@ func ended() error {
 
 // insertSession opens a session for who and makes room for it.
 func (r *Room) insertSession(ctx context.Context, tx *db.Tx, who account.Account) (secret.Value, Session, error) {
+	if err := nobody(&who); err != nil {
+		return secret.Value{}, Session{}, err
+	}
 	bearer, raw := newBearer()
 	key, sum := r.o.Keys.Digest(sessionLabel, raw[:])
 	e, now := event.From(ctx), r.o.Now()
@@ -133,8 +136,8 @@ func (r *Room) use(ctx context.Context, l *live) (Session, error) {
 		return Session{}, ended()
 	}
 	f, err := r.o.Account.Facts(ctx, r.o.DB, l.s.Account)
-	if problem.Is(err, problem.NotFound) {
-		return Session{}, ended()
+	if problem.Is(err, problem.NotFound) || err == nil && (f.Machine || f.Org) {
+		return Session{}, ended() // no session of a machine is ever made; were there one, it would open nothing
 	}
 	if err != nil {
 		return Session{}, err

@@ -137,7 +137,7 @@ func (r *Room) CarryTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if err := r.checkCarried(&n); err != nil {
 		return Token{}, err
 	}
-	if err := people(ctx, tx, account); err != nil {
+	if err := mayHold(ctx, tx, account, Personal); err != nil {
 		return Token{}, err
 	}
 	var there int
@@ -201,28 +201,6 @@ func cutNote(s string, n int) string {
 		n--
 	}
 	return s[:n]
-}
-
-// Nag tells whoever uses a token with another system's secret to replace it; empty
-// for others. Where to do it is the caller's to add.
-func (t *Token) Nag(now time.Time) string { return Nag(t.Carried, t.Note, t.ExpiresAt, now) }
-
-// Nag is Token.Nag for what is known of a token by its use.
-func Nag(carried, note string, until, now time.Time) string {
-	if carried == "" {
-		return ""
-	}
-	days := int(until.Sub(now) / (24 * time.Hour))
-	ends := fmt.Sprintf("ends in %d days", days)
-	switch {
-	case !now.Before(until):
-		ends = "has ended"
-	case days == 0:
-		ends = "ends today"
-	case days == 1:
-		ends = "ends in a day"
-	}
-	return fmt.Sprintf("the token %q came from %s and %s: replace it", note, SystemName(carried), ends)
 }
 
 // foreignForm reports whether s has exactly the form that a token of Gitea, Forgejo

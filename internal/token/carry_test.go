@@ -13,7 +13,6 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
-	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -368,19 +367,5 @@ func TestCarry_refuses(t *testing.T) {
 	}
 	if got, err := h.ByID(t.Context(), h.owner, 3); err == nil && got.CreatedAt.After(h.now) {
 		t.Errorf("it was made in the future")
-	}
-}
-
-// TestNag: what is said of a token that should be replaced.
-func TestNag(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	for in, want := range map[time.Duration]string{80*24*time.Hour + time.Hour: "ends in 80 days", 25 * time.Hour: "ends in a day", time.Hour: "ends today", -time.Hour: "has ended"} {
-		if got := (&Token{ID: id.Token(1), Note: "ci", Carried: Gitea, ExpiresAt: now.Add(in)}).Nag(now); got != `the token "ci" came from Gitea and `+want+`: replace it` {
-			t.Errorf("%v: %s", in, got)
-		}
-	}
-	if got := (&Token{Note: "ci", ExpiresAt: now}).Nag(now); got != "" {
-		t.Error(got)
 	}
 }

@@ -148,7 +148,7 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		return Token{}, secret.Value{}, err
 	}
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		if err := people(ctx, tx, account); err != nil {
+		if err := mayHold(ctx, tx, account, FineGrained); err != nil {
 			return err
 		}
 		held, err := listOf(ctx, tx, account, fine)

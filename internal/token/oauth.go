@@ -41,6 +41,9 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if err != nil {
 		return Token{}, secret.Value{}, err
 	}
+	if err := mayHold(ctx, tx, account, OAuth); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	held, err := ofApp(ctx, tx, account, n.App)
 	if err != nil {
 		return Token{}, secret.Value{}, err

@@ -163,7 +163,7 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, account id.Account
 		return Token{}, secret.Value{}, err
 	}
 	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		if err := people(ctx, tx, account); err != nil {
+		if err := mayHold(ctx, tx, account, Personal); err != nil {
 			return err
 		}
 		if err := r.freeNote(ctx, tx, account, 0, note, Personal); err != nil {
@@ -338,7 +338,7 @@ func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 }
 
 // List returns the live and expired tokens of account of one of the kinds that
-// people make for themselves, Personal or FineGrained, newest first.
+// people make, Personal, FineGrained or Deploy, newest first.
 func (r *Room) List(ctx context.Context, account id.Account, k Kind) ([]Token, error) {
 	return listOf(ctx, r.o.DB, account, personals(k))
 }
@@ -359,14 +359,22 @@ func (r *Room) AnyByID(ctx context.Context, account id.Account, tid id.Token) (T
 	return byID(ctx, r.o.DB, account, tid, anyKind)
 }
 
-// people refuses an organisation: nobody acts as one.
-func people(ctx context.Context, tx *db.Tx, a id.Account) error {
+// mayHold refuses an account that has no tokens of the kind: an organisation has
+// none, a machine has those with permissions alone, and a repository's hidden one
+// what is of that repository alone.
+func mayHold(ctx context.Context, tx *db.Tx, a id.Account, k Kind) error {
 	var kind string
-	if err := tx.QueryRow(ctx, `SELECT kind FROM accounts WHERE id = $1`, a).Scan(&kind); err != nil {
+	var place id.Repo
+	if err := tx.QueryRow(ctx, `SELECT kind, managed_repo FROM accounts WHERE id = $1`, a).Scan(&kind, &place); err != nil {
 		return fmt.Errorf("read the token's account: %w", err)
 	}
-	if kind != account.KindUser {
-		return problem.New(problem.Invalid, "An organization has no tokens of its own.", "Make one for a person who belongs to it.")
+	switch {
+	case kind == account.KindOrg:
+		return problem.New(problem.Invalid, "An organization has no tokens of its own.", "Make one for a person who belongs to it, or for a service account of it.")
+	case kind == account.KindMachine && !k.Fine():
+		return problem.New(problem.Invalid, "A service account has no classic tokens, and authorizes no applications.", "Make a fine-grained token on its page.")
+	case (place != 0) != (k == Deploy) && k != Exchanged:
+		return problem.New(problem.Invalid, "Only a repository's own account has deploy tokens, and it has no others.", "")
 	}
 	return nil
 }
@@ -395,6 +403,9 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 	if !t.ExpiresAt.IsZero() {
 		detail["expires_at"] = t.ExpiresAt.Format(time.RFC3339)
 	}
+	if t.Kind.Fine() && !t.Kind.Personal() {
+		detail["kind"] = t.Kind.String()
+	}
 	if !t.Kind.Fine() {
 		detail["scopes"] = t.Scopes.String()
 	}
@@ -415,7 +426,21 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 			detail[name] = text
 		}
 	}
-	return r.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail})
+	e := audit.Entry{Action: action, Actor: actor, Account: t.Account, Target: t.Note, Detail: detail}
+	if (t.Kind == Deploy || t.Kind == Exchanged) && len(t.Repos) == 1 {
+		e.Repo = t.Repos[0]
+	}
+	if err := r.o.Audit.Record(ctx, tx, e); err != nil {
+		return err
+	}
+	manager, login, err := account.Manager(ctx, tx, t.Account)
+	if err != nil || manager == 0 {
+		return err
+	}
+	// Who answers for a machine finds it in their log as well.
+	detail["service_account"] = login
+	e.Account = manager
+	return r.o.Audit.Record(ctx, tx, e)
 }
 
 // recordChange records and makes every process forget what it knows of t.

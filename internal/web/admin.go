@@ -15,12 +15,12 @@ func toUsers(c *call) error { return c.seeOther("/admin/users") }
 const usersPerPage = 50
 
 func userRowOf(a account.Account) userRow {
-	return userRow{ID: a.ID, Login: a.Login, Name: line(a.Name), Email: a.Email, SiteAdmin: a.SiteAdmin, Suspended: a.Suspended, Created: a.CreatedAt}
+	return userRow{ID: a.ID, Login: a.Login, Name: line(a.Name), Email: a.Email, SiteAdmin: a.SiteAdmin, Suspended: a.Suspended, Machine: a.IsMachine(), Created: a.CreatedAt}
 }
 
 func (c *call) usersPage() (*usersPage, error) {
 	after := cut(c.r.URL.Query().Get("after"), 100)
-	list, err := c.door.o.Accounts.List(c.ctx(), c.door.o.DB, account.Query{After: after, Limit: usersPerPage + 1})
+	list, err := c.door.o.Accounts.List(c.ctx(), c.door.o.DB, account.Query{After: after, Limit: usersPerPage + 1, Machines: true})
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +95,8 @@ func (c *call) user() (account.Account, error) {
 		return account.Account{}, err
 	}
 	a, err := c.door.o.Accounts.ByID(c.ctx(), c.door.o.DB, n)
-	if err == nil && a.IsOrg() {
-		err = errMissing() // an organisation is its owners' to manage
+	if err == nil && (a.IsOrg() || !a.Named()) {
+		err = errMissing() // an organisation is its owners' to manage, and so is what belongs to a repository
 	}
 	return a, err
 }
@@ -113,6 +113,11 @@ func (c *call) userPage(a account.Account) (*userPage, error) {
 		return nil, err
 	}
 	row := userRowOf(a)
+	if row.Machine {
+		if row.Manager, err = c.loginOf(a.Manager); err != nil {
+			return nil, err
+		}
+	}
 	p := &userPage{Frame: adminFrame(a.Login), User: &row, Emails: emails, Self: a.ID == c.actor.Account, Owns: len(owned)}
 	return p, nil
 }

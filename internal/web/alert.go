@@ -131,7 +131,7 @@ func (c *call) loginOf(who id.Account) (string, error) {
 // ending is the page on which its owner ends what is no personal token.
 func ending(k token.Kind, app string) string {
 	switch k {
-	case token.Personal, token.FineGrained:
+	case token.Personal, token.FineGrained, token.Deploy:
 		return ""
 	case token.AppSecret:
 		return "/settings/developers"

@@ -36,6 +36,7 @@ type call struct {
 	repo   gate.Repo // loaded when the route's action is of a repository
 	org    gate.Org  // loaded when it is of an organisation
 	group  gate.Team // loaded when it is of a team
+	of     *holding  // whose tokens the page is about; nil: the person's own
 	held   []func()  // what letGo gives back
 }
 
@@ -153,7 +154,7 @@ func (c *call) run(h handler) error {
 	if c.repo.ID != 0 && c.redirected() {
 		return nil
 	}
-	return h(c)
+	return c.led(h(c))
 }
 
 func (c *call) authorize() error {

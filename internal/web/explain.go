@@ -65,7 +65,7 @@ func explainToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		home, q := homeOf(k), c.r.URL.Query()
+		home, q := c.homeOf(k), c.r.URL.Query()
 		p := &explainPage{Frame: home.frame("What can this token do?"), Note: line(t.Note), Explain: newExplainForm(home.of(t.ID, ""), q)}
 		p.Crumbs = append(p.Crumbs, Link{Text: line(t.Note), Href: p.Explain.Href})
 		if q.Get("action") == "" {

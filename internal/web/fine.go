@@ -73,29 +73,38 @@ func (f *filled) ofRepos() bool {
 // listFine shows the fine-grained tokens, and once the secret of one that was just
 // made.
 func listFine(c *call) error {
-	h, now := homeOf(token.FineGrained), c.door.o.Now()
-	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, h.kind)
+	h := c.homeOf(token.FineGrained)
+	list, err := c.door.o.Tokens.List(c.ctx(), c.holder().Account, h.kind)
 	if err != nil {
 		return err
 	}
-	p, logins := &tokensPage{Frame: h.frame("Fine-grained personal access tokens")}, map[id.Account]string{c.actor.Account: c.actor.Login}
+	p := &tokensPage{Frame: h.frame("Fine-grained personal access tokens")}
+	if p.Tokens, err = c.fineRows(h, list); err != nil {
+		return err
+	}
+	return c.showTokens(h, p, list)
+}
+
+// fineRows are the tokens in a list.
+func (c *call) fineRows(h tokenHome, list []token.Token) (rows []tokenRow, err error) {
+	now, logins := c.door.o.Now(), map[id.Account]string{c.actor.Account: c.actor.Login}
 	for i := range list {
 		t := &list[i]
 		login, known := logins[t.Owner]
 		if !known {
 			if login, err = c.loginOf(t.Owner); err != nil {
-				return err
+				return nil, err
 			}
 			logins[t.Owner] = login
 		}
 		row := h.row(t, gives(t), now)
 		row.Reaches = reaches(t, login)
 		if row.Blocked, err = c.blocked(t, []gate.Resource{{ID: t.Owner, Login: login, Org: true}}); err != nil {
-			return err
+			return nil, err
 		}
-		p.Tokens = append(p.Tokens, row)
+		rows = append(rows, row)
 	}
-	return c.showTokens(h, p, list)
+	return rows, nil
 }
 
 // newFineForm is the form, which a link may fill in as GitHub's can be. Its own
@@ -120,7 +129,7 @@ func newFineForm(c *call) error {
 	if f.access == "" && f.ofRepos() {
 		f.access = accessSelected
 	}
-	unknown := append(f.unknown, f.drop(of, of.ID == c.actor.Account)...)
+	unknown := append(f.unknown, f.drop(of, of.ID == c.holder().Account)...)
 	var ok bool
 	if p.Expiry, ok = expiresIn(q.Get("expires_in"), c.door.o.Now()); !ok {
 		unknown = append(unknown, "expires_in: "+line(cut(q.Get("expires_in"), 40)))
@@ -155,22 +164,28 @@ func expiresIn(asked string, now time.Time) (expiryField, bool) {
 }
 
 func (c *call) fineNew() *fineNew {
-	h := homeOf(token.FineGrained)
-	return &fineNew{fineForm: fineForm{Frame: h.frame("New "+h.noun, "expiry.js", "fine.js"), Action: h.path, Again: h.path + "/new"}}
+	h := c.homeOf(token.FineGrained)
+	return &fineNew{fineForm: fineForm{Frame: h.frame("New "+h.noun, "expiry.js", "fine.js"), Action: h.path, Again: h.path + "/new", List: h.list, Who: c.whoHas(), Machine: c.of != nil}}
 }
 
 // resourceOf finds whose things a token shall reach; nobody means the person. With
 // an error it is the person, for the form that is shown again.
 func (c *call) resourceOf(login string) (gate.Resource, error) {
-	self := gate.Resource{ID: c.actor.Account, Login: c.actor.Login}
-	if login == "" {
-		return self, nil
-	}
-	of, err := c.door.o.Gate.Resource(c.ctx(), &c.actor, "target_name", login)
+	all, err := c.resources()
 	if err != nil {
-		return self, err
+		return gate.Resource{ID: c.holder().Account, Login: c.holder().Login}, err
 	}
-	return of, nil
+	if login == "" {
+		return all[0], nil
+	}
+	if i := slices.IndexFunc(all, func(r gate.Resource) bool { return strings.EqualFold(r.Login, login) }); i >= 0 {
+		return all[i], nil
+	}
+	text := "Choose yourself, an organization that you belong to, or somebody who shares a repository with you"
+	if c.of != nil {
+		text = "Choose " + c.of.manager.Login + ", or somebody who shares a repository with " + c.of.who.Login
+	}
+	return all[0], problem.Field("target_name", text)
 }
 
 // approves reports whether the person answers for what tokens of an organization may
@@ -188,7 +203,7 @@ func (c *call) approves(of gate.Resource) (bool, error) {
 
 // fillNew puts into the form what was filled in, and what can be chosen.
 func (c *call) fillNew(p *fineNew, of gate.Resource, f *filled) error {
-	all, err := c.door.o.Gate.Resources(c.ctx(), &c.actor)
+	all, err := c.resources()
 	if err != nil {
 		return err
 	}
@@ -212,7 +227,7 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 	} else if rules.Approve && !approves {
 		p.Asks, p.Reason = true, f.reason
 	}
-	p.Groups = groupsFor(of, of.ID == c.actor.Account, f.permissions)
+	p.Groups = groupsFor(of, of.ID == c.holder().Account, f.permissions)
 	if p.Gone {
 		return nil
 	}
@@ -230,7 +245,7 @@ func (c *call) listRepos(p *fineForm, of gate.Resource, chosen []string) error {
 		if !ok {
 			continue
 		}
-		r, err := c.door.o.Gate.Repo(c.ctx(), &c.actor, right.RepoRead, of.Login, name)
+		r, err := c.door.o.Gate.Repo(c.ctx(), c.holder(), right.RepoRead, of.Login, name)
 		switch {
 		case problem.Is(err, problem.NotFound) || err == nil && r.Owner != of.ID:
 			p.Lost++
@@ -241,7 +256,7 @@ func (c *call) listRepos(p *fineForm, of gate.Resource, chosen []string) error {
 			add(&r.Repo, true)
 		}
 	}
-	found, total, err := c.door.o.Repos.ListVisible(c.ctx(), c.door.o.DB, &c.actor, repo.Query{Owner: of.ID, Name: p.Find,
+	found, total, err := c.door.o.Repos.ListVisible(c.ctx(), c.door.o.DB, c.holder(), repo.Query{Owner: of.ID, Name: p.Find,
 		Sort: repo.SortPushed, Descending: true, PerPage: reposListed, Closed: c.door.o.Gate.Closed()})
 	if err != nil {
 		return err
@@ -265,7 +280,7 @@ func nameWithin(of gate.Resource, full string) (string, bool) {
 // person may not see any more.
 func (c *call) seen(owner id.Account, repos []id.Repo) (out []repoRow, lost int, err error) {
 	for _, n := range repos {
-		r, err := c.door.o.Gate.RepoByID(c.ctx(), &c.actor, right.RepoRead, n)
+		r, err := c.door.o.Gate.RepoByID(c.ctx(), c.holder(), right.RepoRead, n)
 		switch {
 		case problem.Is(err, problem.NotFound) || err == nil && r.Owner != owner:
 			lost++
@@ -299,7 +314,7 @@ func (c *call) made(f *filled, of gate.Resource) (token.NewFine, error) {
 				names[i] = name
 			}
 		}
-		if n.Repos, err = c.door.o.Gate.Reachable(c.ctx(), &c.actor, of, "repositories", names); err != nil {
+		if n.Repos, err = c.door.o.Gate.Reachable(c.ctx(), c.holder(), of, "repositories", names); err != nil {
 			return n, err
 		}
 	}
@@ -337,7 +352,7 @@ func createFine(c *call) error {
 		return c.again(wrong, "fine-new", p)
 	}
 	n.ExpiresAt = until
-	t, plain, err := c.door.o.Tokens.CreateFine(c.ctx(), c.actor, c.actor.Account, n)
+	t, plain, err := c.door.o.Tokens.CreateFine(c.ctx(), c.actor, c.holder().Account, n)
 	if err != nil {
 		return c.again(err, "fine-new", p)
 	}
@@ -347,7 +362,7 @@ func createFine(c *call) error {
 // resource is whose things t reaches. gone reports that this shares nothing any more
 // with the person.
 func (c *call) resource(t *token.Token) (of gate.Resource, gone bool, err error) {
-	all, err := c.door.o.Gate.Resources(c.ctx(), &c.actor)
+	all, err := c.resources()
 	if err != nil {
 		return gate.Resource{}, false, err
 	}
@@ -363,12 +378,12 @@ func (c *call) resource(t *token.Token) (of gate.Resource, gone bool, err error)
 
 // finePage is the page of t, with the form filled in by f.
 func (c *call) finePage(t *token.Token, of gate.Resource, gone bool, f *filled) (*finePage, error) {
-	h := homeOf(token.FineGrained)
+	h := c.homeOf(token.FineGrained)
 	use, err := c.useOf(t)
 	if err != nil {
 		return nil, err
 	}
-	p := &finePage{fineForm: fineForm{Frame: h.frame("Edit "+h.noun, "fine.js"), Action: h.of(t.ID, ""), Again: h.of(t.ID, ""), Gone: gone},
+	p := &finePage{fineForm: fineForm{Frame: h.frame("Edit "+h.noun, "fine.js"), Action: h.of(t.ID, ""), Again: h.of(t.ID, ""), List: h.list, Who: c.whoHas(), Machine: c.of != nil, Gone: gone},
 		tokenUse: use, Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
 	return p, c.fillFine(&p.fineForm, of, f)
 }
@@ -431,7 +446,7 @@ func updateFine(c *call) error {
 	}
 	n, wrong := c.made(&f, of)
 	if wrong == nil {
-		_, wrong = c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.actor.Account, t.ID, n)
+		_, wrong = c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.holder().Account, t.ID, n)
 	}
 	if wrong != nil {
 		p, err := c.finePage(&t, of, gone, &f)
@@ -440,5 +455,5 @@ func updateFine(c *call) error {
 		}
 		return c.again(wrong, "fine-edit", p)
 	}
-	return c.done("Updated the token "+line(strings.TrimSpace(n.Name))+".", homeOf(t.Kind).path)
+	return c.done("Updated the token "+line(strings.TrimSpace(n.Name))+".", c.homeOf(t.Kind).list)
 }

@@ -9,18 +9,20 @@ import (
 
 // Frame is what every page has around its content. Page structs embed it.
 type Frame struct {
-	Title   string
-	Path    string // of the request, for aria-current
-	Theme   string // "light", "dark", or empty for the system's choice
-	Viewer  *Viewer
-	Crumbs  []Link
-	Flash   *Flash
-	Problem *Wrongs
-	Scripts []string // names of assets
-	Here    string   // the entry of the left bar that this page belongs to
-	Dev     bool     // the left bar is that of the developer settings
-	Admin   bool     // the left bar is that of the site's administration
-	Leave   string   // where the browser goes on to by itself, at once: checked by the room of applications
+	Title     string
+	Path      string // of the request, for aria-current
+	Theme     string // "light", "dark", or empty for the system's choice
+	Viewer    *Viewer
+	Crumbs    []Link
+	Flash     *Flash
+	Problem   *Wrongs
+	Scripts   []string // names of assets
+	Here      string   // the entry of the left bar that this page belongs to
+	Dev       bool     // the left bar is that of the developer settings
+	Admin     bool     // the left bar is that of the site's administration
+	Side      []Link   // the left bar of an organisation's or a repository's settings
+	SideLabel string   // what that is called
+	Leave     string   // where the browser goes on to by itself, at once: checked by the room of applications
 }
 
 // Viewer is the signed-in person.
@@ -79,6 +81,8 @@ type navGroup struct {
 // NavLabel names the left bar.
 func (f *Frame) NavLabel() string {
 	switch {
+	case f.Side != nil:
+		return f.SideLabel
 	case f.Dev:
 		return "Developer settings"
 	case f.Admin:
@@ -91,10 +95,13 @@ func (f *Frame) NavLabel() string {
 func (f *Frame) Nav() []navGroup {
 	var groups []navGroup
 	switch {
+	case f.Side != nil:
+		groups = []navGroup{{Items: f.Side}}
 	case f.Dev:
 		groups = []navGroup{
 			{Heading: "OAuth", Items: []Link{{Text: "OAuth Apps", Href: "/settings/developers"}}},
 			{Heading: "Personal access tokens", Items: []Link{{Text: "Fine-grained tokens", Href: "/settings/personal-access-tokens"}, {Text: "Tokens (classic)", Href: "/settings/tokens"}}},
+			{Heading: "Machines", Items: []Link{{Text: "Service accounts", Href: "/settings/service-accounts"}}},
 			{Heading: "Integrations", Items: []Link{{Text: "Webhooks", Href: "/settings/hooks"}}},
 			{Apart: true, Items: []Link{{Text: "Back to settings", Href: "/settings/profile"}}},
 		}

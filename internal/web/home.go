@@ -47,7 +47,7 @@ func welcome(c *call) error {
 // repos lists what the person may see, by the gate's rule in the query.
 func (c *call) repos(q repo.Query) ([]repoRow, int, error) {
 	q.Closed = c.door.o.Gate.Closed()
-	found, total, err := c.door.o.Repos.ListVisible(c.ctx(), c.door.o.DB, &c.actor, q)
+	found, total, err := c.door.o.Repos.ListVisible(c.ctx(), c.door.o.DB, c.holder(), q)
 	if err != nil {
 		return nil, 0, err
 	}

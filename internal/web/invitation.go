@@ -28,13 +28,17 @@ func (c *call) invitations() (*invitationsPage, error) {
 		return nil, err
 	}
 	for _, i := range list {
-		text := map[right.Level]string{right.Read: "to read the repository", right.Write: "to read the repository and push to it", right.Admin: "to administer the repository",
-			right.None: "to take the repository over, as its owner"}[i.Level]
-		at := "/invitations/" + itoa(int64(i.ID))
-		p.Rows = append(p.Rows, invitationRow{ID: i.ID, What: i.Repo.FullName(), By: i.ByLogin, Text: text, Private: i.Repo.Private, Until: i.CreatedAt.Add(repo.InviteFor),
-			Accept: at + "/accept", Decline: at + "/decline"})
+		p.Rows = append(p.Rows, repoInvitation(&i, "/invitations/"+itoa(int64(i.ID))))
 	}
 	return p, nil
+}
+
+// repoInvitation is an invitation to a repository, which is answered below at.
+func repoInvitation(i *repo.Invitation, at string) invitationRow {
+	text := map[right.Level]string{right.Read: "to read the repository", right.Write: "to read the repository and push to it", right.Admin: "to administer the repository",
+		right.None: "to take the repository over, as its owner"}[i.Level]
+	return invitationRow{ID: i.ID, What: i.Repo.FullName(), By: i.ByLogin, Text: text, Private: i.Repo.Private, Until: i.CreatedAt.Add(repo.InviteFor),
+		Accept: at + "/accept", Decline: at + "/decline"}
 }
 
 func listInvitations(c *call) error {
@@ -70,7 +74,7 @@ func acceptInvitation(c *call) error {
 	if err != nil {
 		return err
 	}
-	r, err := c.door.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, n)
+	r, err := c.door.o.Lifecycle.AcceptInvitation(c.ctx(), c.actor, c.actor.Account, n)
 	return c.answered(err, "Accepted. You have access to "+r.FullName()+" now.", "/"+r.FullName())
 }
 
@@ -79,7 +83,7 @@ func declineInvitation(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.answered(c.door.o.Repos.Decline(c.ctx(), c.actor, n), "Declined the invitation.", "/invitations")
+	return c.answered(c.door.o.Repos.Decline(c.ctx(), c.actor, c.actor.Account, n), "Declined the invitation.", "/invitations")
 }
 
 // asked is the organisation whose invitation the viewer answers. One that has

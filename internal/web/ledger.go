@@ -75,13 +75,18 @@ func (c *call) anyToken() (token.Token, error) {
 		return token.Token{}, err
 	}
 	t, ok := found[tid]
-	if !ok || t.Account != c.actor.Account {
-		return token.Token{}, errMissing()
+	if !ok || t.Account != c.holder().Account {
+		return token.Token{}, c.elsewhere(tid)
 	}
 	return t, nil
 }
 
-func usesHref(t id.Token) string { return href("/settings/tokens/%d/uses", t) }
+func (c *call) usesHref(t id.Token) string {
+	if c.of != nil {
+		return c.of.home.of(t, "/uses")
+	}
+	return href("/settings/tokens/%d/uses", t)
+}
 
 // tokenLedger says what a token has used of what it may, and proposes to take
 // away the rest.
@@ -103,8 +108,8 @@ func (c *call) tokenLedger(t *token.Token) (*tokenLedger, error) {
 	}
 	held := t.Grant()
 	needs := right.Needs(deeds, &held)
-	l := &tokenLedger{Href: usesHref(t.ID), Days: int(now.Sub(since) / (24 * time.Hour)), Used: needs.Count(), Held: held.Count()}
-	s := &shrinking{Action: href("/settings/tokens/%d/shrink", t.ID)}
+	l := &tokenLedger{Href: c.usesHref(t.ID), Days: int(now.Sub(since) / (24 * time.Hour)), Used: needs.Count(), Held: held.Count()}
+	s := &shrinking{Action: strings.TrimSuffix(c.usesHref(t.ID), "/uses") + "/shrink"}
 	switch {
 	case t.Kind == token.Personal && t.Access == token.Anywhere:
 		s.From, s.Field = t.Scopes.String(), "scopes"
@@ -160,7 +165,7 @@ func showUses(c *call) error {
 		return err
 	}
 	keep, revoked := c.door.o.Ledger.Keep()
-	p := &usesPage{Frame: homeOf(t.Kind).frame("Uses of a token"), Note: line(t.Note), LastEight: t.LastEight, Revoked: t.RevokedAt, Href: usesHref(t.ID),
+	p := &usesPage{Frame: c.homeOf(t.Kind).frame("Uses of a token"), Note: line(t.Note), LastEight: t.LastEight, Revoked: t.RevokedAt, Href: c.usesHref(t.ID),
 		Keep: span(keep), KeepRevoked: span(revoked), OfApp: t.Kind == token.OAuth}
 	if t.RevokedAt.IsZero() {
 		if p.Ledger, err = c.tokenLedger(&t); err != nil {
@@ -259,7 +264,7 @@ func shrinkToken(c *call) error {
 				return stale
 			}
 		}
-		_, err = c.door.o.Tokens.Update(c.ctx(), c.actor, c.actor.Account, t.ID, t.Note, set)
+		_, err = c.door.o.Tokens.Update(c.ctx(), c.actor, c.holder().Account, t.ID, t.Note, set)
 		if err != nil {
 			return err
 		}
@@ -268,7 +273,7 @@ func shrinkToken(c *call) error {
 		if !c.r.PostForm.Has("permissions") || !f.Within(t.Permissions) {
 			return stale
 		}
-		_, err := c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.actor.Account, t.ID, token.NewFine{Name: t.Note, Description: t.Description, Owner: t.Owner,
+		_, err := c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.holder().Account, t.ID, token.NewFine{Name: t.Note, Description: t.Description, Owner: t.Owner,
 			OwnerIsOrg: len(f.Only(right.OrganizationGroup)) > 0, Access: t.Access, Repos: t.Repos, Permissions: f})
 		if err != nil {
 			return err
@@ -276,5 +281,5 @@ func shrinkToken(c *call) error {
 	default:
 		return errMissing()
 	}
-	return c.done("The token "+line(t.Note)+" can do no more than it did.", usesHref(t.ID))
+	return c.done("The token "+line(t.Note)+" can do no more than it did.", c.usesHref(t.ID))
 }

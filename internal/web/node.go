@@ -38,11 +38,11 @@ type nodeRow struct {
 }
 
 func (c *call) narrowedOf(t *token.Token) (*narrowedPart, error) {
-	nodes, err := c.door.o.Tokens.Nodes(c.ctx(), c.actor.Account, t.ID)
+	nodes, err := c.door.o.Tokens.Nodes(c.ctx(), c.holder().Account, t.ID)
 	if err != nil {
 		return nil, err
 	}
-	p := &narrowedPart{Href: homeOf(t.Kind).of(t.ID, ""), Limits: limitWords(t.Limits), More: max(0, len(nodes)-listedNodes)}
+	p := &narrowedPart{Href: c.homeOf(t.Kind).of(t.ID, ""), Limits: limitWords(t.Limits), More: max(0, len(nodes)-listedNodes)}
 	below, names := map[string]int{}, map[string]string{}
 	for i := range nodes {
 		below[nodes[i].Top]++
@@ -93,7 +93,7 @@ func revokeNode(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		nodes, err := c.door.o.Tokens.Nodes(c.ctx(), c.actor.Account, t.ID)
+		nodes, err := c.door.o.Tokens.Nodes(c.ctx(), c.holder().Account, t.ID)
 		if err != nil {
 			return err
 		}
@@ -104,10 +104,10 @@ func revokeNode(k token.Kind) handler {
 		if i := slices.IndexFunc(nodes, func(one token.Node) bool { return one.Node == n.Node }); i >= 0 {
 			n = nodes[i]
 		}
-		if err := c.door.o.Tokens.RevokeNode(c.ctx(), c.actor, c.actor.Account, t.ID, n.Node); err != nil {
+		if err := c.door.o.Tokens.RevokeNode(c.ctx(), c.actor, c.holder().Account, t.ID, n.Node); err != nil {
 			return err
 		}
-		return c.done("Revoked "+nodeName(&n)+", and what was made from it.", homeOf(k).of(t.ID, "#narrowed"))
+		return c.done("Revoked "+nodeName(&n)+", and what was made from it.", c.homeOf(k).of(t.ID, "#narrowed"))
 	}
 }
 
@@ -126,7 +126,7 @@ type limitField struct{ Name, Label, Hint, Text string }
 const megabyte = 1_000_000
 
 func (c *call) limitsPage(t *token.Token) *limitsPage {
-	h := homeOf(t.Kind)
+	h := c.homeOf(t.Kind)
 	return &limitsPage{Frame: h.frame("Limits of " + line(t.Note)), Href: h.of(t.ID, ""), Note: line(t.Note), Fields: []limitField{
 		{Name: right.LimitNetworks, Label: "Networks", Hint: "The token is refused from everywhere else. As 192.0.2.0/24, 2001:db8::/32, or one address. One on each line; any of them will do."},
 		{Name: right.LimitRepos, Label: "Repositories", Hint: "The token is for these repositories and nothing else, what is public included. As OWNER/NAME. One on each line; any of them will do."},
@@ -229,7 +229,7 @@ func setLimits(k token.Kind) handler {
 		p := c.limitsPage(&t)
 		limits, err := c.sentLimits(p)
 		if err == nil {
-			_, err = c.door.o.Tokens.SetLimits(c.ctx(), c.actor, c.actor.Account, t.ID, limits)
+			_, err = c.door.o.Tokens.SetLimits(c.ctx(), c.actor, c.holder().Account, t.ID, limits)
 		}
 		if err != nil {
 			return c.again(err, "token-limits", p)

@@ -188,6 +188,8 @@ type userRow struct {
 	Login, Name, Email   string
 	SiteAdmin, Suspended bool
 	Created              time.Time
+	Machine              bool   // nobody signs in as it
+	Manager              string // who answers for a machine
 }
 
 // madeLink is a one-use link, shown once.

@@ -19,6 +19,9 @@ const (
 // share.
 type fineForm struct {
 	Frame
+	List              string // of all tokens
+	Who               string // who has access to what can be chosen, as in "you have"
+	Machine           bool   // the token is a service account's
 	Action, Again     string // where it is sent; where its buttons lead that only load it again
 	Name, Description string
 	Owner             string

@@ -32,12 +32,12 @@ type RepoFrame struct {
 type cloneBox struct {
 	URL, Login, TokenHref string
 	Public                bool // everybody may clone
-	Trust                 trust
+	Trust                 caLines
 }
 
-// trust is git's lines for a local authority, and by what to know it on another
+// caLines are git's lines for a local authority, and by what to know it on another
 // computer. All are empty when there is none.
-type trust struct{ Git, Windows, Fingerprint string }
+type caLines struct{ Git, Windows, Fingerprint string }
 
 // refMenu is the choice of a branch or tag.
 type refMenu struct {

@@ -45,7 +45,7 @@ type newToken struct {
 	Reduced               bool // scopes inside others were dropped
 	PublicOnly            bool // it clones nothing else
 	Expiry                expiry
-	Trust                 trust
+	Trust                 caLines
 	Clone, API            string
 	Windows, MacOS, Linux string
 	Plain                 string
@@ -179,12 +179,12 @@ type tokenUse struct {
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it
-	Href                                          string
-	Frozen                                        time.Time    // zero: it is not
-	From                                          string       // the system that it was brought over from, with its secret
-	Until                                         time.Time    // when that ends
-	Old                                           *oldSecret   // nil: none works
-	Ledger                                        *tokenLedger // nil when the form is shown again
+	Href, Log                                     string        // Log: of what the token did, in the security log
+	Frozen                                        time.Time     // zero: it is not
+	From                                          string        // the system that it was brought over from, with its secret
+	Until                                         time.Time     // when that ends
+	Old                                           *oldSecret    // nil: none works
+	Ledger                                        *tokenLedger  // nil when the form is shown again
 	Explain                                       explainForm
 	Standing                                      []standing // why policies keep it from something
 }

@@ -70,7 +70,7 @@ func samples() []sample {
 		{Href: "/settings/tokens/4", Note: "Reads what is public", Used: "Never used", Expiry: expiry{Never: true}},
 	}
 	fresh := &newToken{Href: "/settings/tokens/5", Note: "Laptop", Secret: "jtp_" + strings.Repeat("EXAMPLE", 5) + "1", Scopes: "repo", Login: "ada", Reduced: true, Expiry: newExpiry(sampleNow.Add(30*24*time.Hour), sampleNow),
-		Trust: trust{"git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem", "git config --global http.https://localhost:8443/.sslBackend openssl", strings.Repeat("A1:", 31) + "A1"},
+		Trust: caLines{"git config --global http.https://localhost:8443/.sslCAInfo /var/lib/jeton/tls/authority.pem", "git config --global http.https://localhost:8443/.sslBackend openssl", strings.Repeat("A1:", 31) + "A1"},
 		Clone: "git clone https://localhost:8443/ada/engine.git", API: "curl -u ada https://localhost:8443/api/v3/user",
 		Windows: "git config --global credential.https://localhost:8443.helper manager", MacOS: "git config --global credential.https://localhost:8443.helper osxkeychain",
 		Linux: `git config --global credential.https://localhost:8443.helper "cache --timeout=28800"`, Plain: "git config --global credential.https://localhost:8443.helper store"}
@@ -198,6 +198,13 @@ func samples() []sample {
 		{"repo-hooks", "hooks", &hooksPage{HookFrame: ofRepo(rf("Webhooks", "/ada/engine/settings/hooks", "settings")), Hooks: []hookRow{{URL: "https://ci.example.com/" + strings.Repeat("a-long-path/", 12), Href: "/ada/engine/settings/hooks/1", Events: "push", Says: "The last delivery failed: Timed out."}}}},
 		{"repo-hook", "hook", hookSample(ofRepo(rf("Webhook", "/ada/engine/settings/hooks/1", "settings")))},
 		{"org-hook", "hook", hookSample(ofOrg(f("Webhook", "/organizations/acme/settings/hooks/1")))},
+		{"repo-trusts", "trusts", &trustsPage{HookFrame: ofRepo(rf("Trusted issuers", "/ada/engine/settings/trusts", "settings")), NewHref: "/ada/engine/settings/trusts/new",
+			Trusts: []trustRow{{Name: "Deploys", Href: "/ada/engine/settings/trusts/1", Issuer: "https://ci.example.com/" + strings.Repeat("a-long-path/", 12), Subject: "repo:octo/site:*", Gives: "contents: read, for 15 minutes", Refused: sampleNow.Add(-time.Hour), Why: "subject"}},
+			Lines:  []trustLine{{At: sampleNow.Add(-time.Hour), Refused: true, Text: "The subject did not fit.", Subject: "repo:" + strings.Repeat("x", 155)}}}},
+		{"repo-trust", "trusted", &trustPage{HookFrame: ofRepo(rf("Trusted issuer", "/ada/engine/settings/trusts/1", "settings")), Name: "Deploys", Issuer: "https://ci.example.com", Audience: "https://localhost:8443", Subject: "repo:octo/site:*", Minutes: "15",
+			Groups: groupsFor(gate.Resource{Login: "ada"}, false, right.ParseFine("contents=write")), Action: "/ada/engine/settings/trusts/1", DeleteHref: "/ada/engine/settings/trusts/1/delete", Live: 1,
+			Asked: "https://localhost:8443", Resource: "https://localhost:8443/ada/engine", Endpoint: "https://localhost:8443/login/oauth/access_token", Clone: "https://localhost:8443/ada/engine.git",
+			Lines: []trustLine{{At: sampleNow.Add(-time.Hour), Text: "Given a token until 2026-01-01T00:00:00Z", Subject: "repo:octo/site:main"}}}},
 		{"org-hooks", "hooks", &hooksPage{HookFrame: ofOrg(f("Webhooks", "/organizations/acme/settings/hooks"))}},
 		{"repo-delivery", "delivery", &deliveryPage{HookFrame: ofRepo(rf("Delivery", "/ada/engine/settings/hooks/1", "settings")), Row: deliveryRow{Href: "/ada/engine/settings/hooks/1/deliveries/2", GUID: "0b1c2d3e-0000-4000-8000-000000000000", Event: "push", Says: "Answered with 200", At: sampleNow, OK: true}, URL: "https://ci.example.com/", Hook: "/ada/engine/settings/hooks/1", Took: 42 * time.Millisecond, Asked: []headLine{{"X-GitHub-Event", "push"}}, Payload: "{\n  \"ref\": \"refs/heads/main\"\n}", Answered: []headLine{{"Content-Type", "text/plain"}}, Answer: "thanks"}},
 		{"alerts", "alerts", &alertsPage{RepoFrame: inContent(rf("Secret scanning", "/ada/engine/security/secret-scanning", "security")), Other: "?state=resolved", Looked: sampleNow.Add(-time.Hour), Alerts: []alertRow{{Href: "/ada/engine/security/secret-scanning/1", What: "Personal Access Token", Ending: "AbCd1234", Number: 1, Found: sampleNow.Add(-time.Hour), Live: true, Open: true}}}},

@@ -25,7 +25,7 @@ func (c *call) rotatePage(t *token.Token) (*rotatePage, error) {
 		return nil, err
 	}
 	p := &rotatePage{regeneratePage: *form, Closes: c.field("closes") != ""}
-	h := homeOf(t.Kind)
+	h := c.homeOf(t.Kind)
 	p.Frame = h.frame("Rotate "+h.noun, "expiry.js")
 	chosen := c.field("window")
 	if chosen == "" {
@@ -73,7 +73,7 @@ func rotateToken(k token.Kind) handler {
 		if n.Window == 0 {
 			return c.again(problem.Field("window", "Choose one of the times."), "token-rotate", p)
 		}
-		done, err := c.door.o.Tokens.Rotate(c.ctx(), c.actor, c.actor.Account, t.ID, n)
+		done, err := c.door.o.Tokens.Rotate(c.ctx(), c.actor, c.holder().Account, t.ID, n)
 		if err != nil {
 			return c.again(err, "token-rotate", p)
 		}
@@ -87,10 +87,10 @@ func endOldSecret(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		if _, err := c.door.o.Tokens.EndOld(c.ctx(), c.actor, c.actor.Account, t.ID); err != nil {
+		if _, err := c.door.o.Tokens.EndOld(c.ctx(), c.actor, c.holder().Account, t.ID); err != nil {
 			return err
 		}
-		return c.done("The old secret of "+line(t.Note)+" has ended.", homeOf(k).of(t.ID, ""))
+		return c.done("The old secret of "+line(t.Note)+" has ended.", c.homeOf(k).of(t.ID, ""))
 	}
 }
 
@@ -100,13 +100,13 @@ func unfreezeToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		_, err = c.door.o.Tokens.Unfreeze(c.ctx(), c.actor, c.actor.Account, t.ID)
+		_, err = c.door.o.Tokens.Unfreeze(c.ctx(), c.actor, c.holder().Account, t.ID)
 		if problem.Is(err, problem.Conflict) {
-			return c.done("The token "+line(t.Note)+" is not frozen.", homeOf(k).of(t.ID, ""))
+			return c.done("The token "+line(t.Note)+" is not frozen.", c.homeOf(k).of(t.ID, ""))
 		}
 		if err != nil {
 			return err
 		}
-		return c.done("The token "+line(t.Note)+" works again.", homeOf(k).of(t.ID, ""))
+		return c.done("The token "+line(t.Note)+" works again.", c.homeOf(k).of(t.ID, ""))
 	}
 }

@@ -21,24 +21,31 @@ import (
 // listed and changed, and what its pages call them.
 type tokenHome struct {
 	kind               token.Kind
-	path               string
-	noun               string // one of them, in headings
-	all                string // all of them, in the question about it
-	gives              string // what one gives
-	template, revealed string // of the list; the key of what it shows once
+	path               string                   // below which each has its page
+	list               string                   // of all
+	noun               string                   // one of them, in headings
+	all                string                   // all of them, in the question about it
+	gives              string                   // what one gives
+	template, revealed string                   // of the list; the key of what it shows once
+	around             func(title string) Frame // of its pages; nil: the developer settings
 }
 
 func homeOf(k token.Kind) tokenHome {
 	if k == token.FineGrained {
-		return tokenHome{kind: k, path: "/settings/personal-access-tokens", noun: "fine-grained personal access token", all: "your fine-grained tokens",
+		return tokenHome{kind: k, path: "/settings/personal-access-tokens", list: "/settings/personal-access-tokens", noun: "fine-grained personal access token", all: "your fine-grained tokens",
 			gives: "permissions", template: "fine-tokens", revealed: "fine-grained token"}
 	}
-	return tokenHome{kind: k, path: "/settings/tokens", noun: "personal access token (classic)", all: "your tokens", gives: "scopes", template: "tokens", revealed: "token"}
+	return tokenHome{kind: k, path: "/settings/tokens", list: "/settings/tokens", noun: "personal access token (classic)", all: "your tokens", gives: "scopes", template: "tokens", revealed: "token"}
 }
 
 func (h tokenHome) of(t id.Token, rest string) string { return h.path + "/" + itoa(int64(t)) + rest }
 
 func (h tokenHome) frame(title string, scripts ...string) Frame {
+	if h.around != nil {
+		f := h.around(title)
+		f.Scripts = append(f.Scripts, scripts...)
+		return f
+	}
 	return Frame{Title: title, Dev: true, Here: h.path, Scripts: scripts,
 		Crumbs: []Link{{Text: "Settings", Href: "/settings/profile"}, {Text: "Developer settings", Href: h.path}}}
 }
@@ -46,8 +53,8 @@ func (h tokenHome) frame(title string, scripts ...string) Frame {
 // listTokens shows the classic tokens, and once the secret of one that was just
 // made.
 func listTokens(c *call) error {
-	h, now := homeOf(token.Personal), c.door.o.Now()
-	list, err := c.door.o.Tokens.List(c.ctx(), c.actor.Account, h.kind)
+	h, now := c.homeOf(token.Personal), c.door.o.Now()
+	list, err := c.door.o.Tokens.List(c.ctx(), c.holder().Account, h.kind)
 	if err != nil {
 		return err
 	}
@@ -67,16 +74,24 @@ func (h tokenHome) row(t *token.Token, gives string, now time.Time) tokenRow {
 }
 
 func (c *call) showTokens(h tokenHome, p *tokensPage, list []token.Token) (err error) {
-	if c.mayTake() {
-		if p.New, err = c.takeNew(h, list); err != nil {
-			return err
-		}
-	}
-	if p.New != nil {
-		c.shown()
-		p.Scripts = append(p.Scripts, "fresh.js")
+	if p.New, err = c.freshToken(h, list, &p.Frame); err != nil {
+		return err
 	}
 	return c.show(h.template, p)
+}
+
+// freshToken is the one of the list that was just made, which the page of f shows
+// this once; nil: there is none.
+func (c *call) freshToken(h tokenHome, list []token.Token, f *Frame) (*newToken, error) {
+	if !c.mayTake() {
+		return nil, nil
+	}
+	n, err := c.takeNew(h, list)
+	if n != nil {
+		c.shown()
+		f.Scripts = append(f.Scripts, "fresh.js")
+	}
+	return n, err
 }
 
 // reveal keeps a new token for the next page of this session that lists its kind:
@@ -87,9 +102,9 @@ func (c *call) reveal(t token.Token, plain secret.Value, reduced bool) error {
 	if reduced {
 		m += " reduced"
 	}
-	h := homeOf(t.Kind)
+	h := c.homeOf(t.Kind)
 	c.door.o.Reveals.Put(c.actor.Sess, h.revealed, secret.New(m+"\n"+plain.Reveal()))
-	return c.seeOther(h.path)
+	return c.seeOther(h.list)
 }
 
 func (c *call) takeNew(h tokenHome, list []token.Token) (*newToken, error) {
@@ -109,12 +124,12 @@ func (c *call) takeNew(h tokenHome, list []token.Token) (*newToken, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &newToken{Href: h.of(t.ID, ""), Note: line(t.Note), Secret: plain, Scopes: t.Scopes.String(), Login: c.actor.Login, Reduced: reduced,
+	n := &newToken{Href: h.of(t.ID, ""), Note: line(t.Note), Secret: plain, Scopes: t.Scopes.String(), Login: c.holder().Login, Reduced: reduced,
 		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now()), Trust: c.door.trust(), Clone: "git clone " + clone,
-		API: "curl " + c.door.trustCurl() + "-u " + c.actor.Login + " " + base + "/api/v3/user"}
+		API: "curl " + c.door.trustCurl() + "-u " + c.holder().Login + " " + base + "/api/v3/user"}
 	helper := "git config --global credential." + base + ".helper "
 	n.Windows, n.MacOS, n.Linux, n.Plain = helper+"manager", helper+"osxkeychain", helper+`"cache --timeout=28800"`, helper+"store"
-	if t.Kind == token.FineGrained {
+	if t.Kind.Fine() {
 		n.PublicOnly = t.Permissions.Level("contents") == right.None
 	}
 	return n, nil
@@ -148,12 +163,12 @@ func (c *call) cloneExample(t *token.Token) (string, error) {
 // trust is the lines that make git trust the local authority for this server
 // alone: one for every system, and one more for Windows. They are empty when
 // the certificate is another authority's.
-func (d *Door) trust() trust {
+func (d *Door) trust() caLines {
 	if d.o.Authority == nil {
-		return trust{}
+		return caLines{}
 	}
 	base := d.o.Gate.URL("")
-	t := trust{Git: cert.GitLine(base, d.o.Authority.File), Fingerprint: d.o.Authority.Fingerprint}
+	t := caLines{Git: cert.GitLine(base, d.o.Authority.File), Fingerprint: d.o.Authority.Fingerprint}
 	for _, g := range d.o.Authority.Guides(base, d.o.Authority.File) {
 		for _, step := range g.Steps {
 			if g.System == "Windows" && step.Tool == "git" && len(step.Lines) > 1 {
@@ -195,7 +210,7 @@ func newTokenForm(c *call) error {
 }
 
 func (c *call) tokenForm() *tokenForm {
-	return &tokenForm{Frame: homeOf(token.Personal).frame("New personal access token (classic)", "scopes.js", "expiry.js")}
+	return &tokenForm{Frame: c.homeOf(token.Personal).frame("New personal access token (classic)", "scopes.js", "expiry.js")}
 }
 
 func cut(s string, n int) string {
@@ -217,7 +232,7 @@ func createToken(c *call) error {
 	if err != nil {
 		return c.again(err, "token-new", p)
 	}
-	t, plain, err := c.door.o.Tokens.Create(c.ctx(), c.actor, c.actor.Account, token.NewToken{Note: p.Note, Scopes: set, ExpiresAt: until})
+	t, plain, err := c.door.o.Tokens.Create(c.ctx(), c.actor, c.holder().Account, token.NewToken{Note: p.Note, Scopes: set, ExpiresAt: until})
 	if err != nil {
 		return c.again(err, "token-new", p)
 	}
@@ -276,15 +291,15 @@ func (c *call) ownToken(k token.Kind) (token.Token, error) {
 	if err != nil {
 		return token.Token{}, err
 	}
-	t, err := c.door.o.Tokens.ByID(c.ctx(), c.actor.Account, tid)
+	t, err := c.door.o.Tokens.AnyByID(c.ctx(), c.holder().Account, tid)
 	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != k {
-		return token.Token{}, errMissing()
+		return token.Token{}, c.elsewhere(tid)
 	}
 	return t, err
 }
 
 func (c *call) useOf(t *token.Token) (tokenUse, error) {
-	u := tokenUse{ID: t.ID, Href: homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, From: token.SystemName(t.Carried), Until: t.ExpiresAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
+	u := tokenUse{ID: t.ID, Log: c.logOfToken(t), Href: c.homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(c.homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, From: token.SystemName(t.Carried), Until: t.ExpiresAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
 	all, err := c.door.o.Tokens.OldSecrets(c.ctx(), c.door.o.DB, t.ID)
 	if old, ok := all[t.ID]; ok {
@@ -315,7 +330,7 @@ func (c *call) blocked(t *token.Token, of []gate.Resource) (string, error) {
 
 func (c *call) tokenPage(t *token.Token) (*tokenPage, error) {
 	use, err := c.useOf(t)
-	return &tokenPage{Frame: homeOf(token.Personal).frame("Edit personal access token (classic)", "scopes.js"), tokenUse: use, Note: t.Note, Scopes: scopeTree(t.Scopes),
+	return &tokenPage{Frame: c.homeOf(token.Personal).frame("Edit personal access token (classic)", "scopes.js"), tokenUse: use, Note: t.Note, Scopes: scopeTree(t.Scopes),
 		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}, err
 }
 
@@ -346,7 +361,7 @@ func updateToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	changed, err := c.door.o.Tokens.Update(c.ctx(), c.actor, c.actor.Account, t.ID, c.field("note"), set)
+	changed, err := c.door.o.Tokens.Update(c.ctx(), c.actor, c.holder().Account, t.ID, c.field("note"), set)
 	if err != nil {
 		p, broken := c.tokenPage(&t)
 		if broken != nil {
@@ -364,15 +379,15 @@ func updateToken(c *call) error {
 
 // gives is what the token may do, in one line.
 func gives(t *token.Token) string {
-	if t.Kind == token.FineGrained {
+	if t.Kind.Fine() {
 		return permissionWords(t.Permissions)
 	}
 	return t.Scopes.String()
 }
 
 func (c *call) regeneratePage(t *token.Token) (*regeneratePage, error) {
-	h := homeOf(t.Kind)
-	p := &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.path, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
+	h := c.homeOf(t.Kind)
+	p := &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
 		Expiry: newExpiryField(defaultPreset, "", c.door.o.Now())}
 	return p, c.limitExpiry(&p.Expiry, t.Owner)
 }
@@ -405,7 +420,7 @@ func regenerateToken(k token.Kind) handler {
 		if err != nil {
 			return c.again(err, "token-regenerate", p)
 		}
-		made, plain, err := c.door.o.Tokens.Regenerate(c.ctx(), c.actor, c.actor.Account, t.ID, until)
+		made, plain, err := c.door.o.Tokens.Regenerate(c.ctx(), c.actor, c.holder().Account, t.ID, until)
 		if err != nil {
 			return c.again(err, "token-regenerate", p)
 		}
@@ -419,9 +434,9 @@ func deleteTokenForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		h := homeOf(k)
+		h := c.homeOf(k)
 		return c.show("confirm", &confirmPage{Frame: h.frame("Delete token"), Heading: "Delete the token " + line(t.Note) + "?",
-			Action: h.of(t.ID, "/delete"), Button: "I understand, delete this token", Back: h.path,
+			Action: h.of(t.ID, "/delete"), Button: "I understand, delete this token", Back: h.list,
 			Consequences: []string{"Every program and computer that uses it loses access at once. This cannot be undone."}})
 	}
 }
@@ -432,17 +447,17 @@ func deleteToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		if _, err := c.door.o.Tokens.Revoke(c.ctx(), c.actor, c.actor.Account, t.ID); err != nil {
+		if _, err := c.door.o.Tokens.RevokeAny(c.ctx(), c.actor, c.holder().Account, t.ID); err != nil {
 			return err
 		}
-		return c.done("Deleted the token "+line(t.Note)+".", homeOf(k).path)
+		return c.done("Deleted the token "+line(t.Note)+".", c.homeOf(k).list)
 	}
 }
 
 func (c *call) revokeAllPage(k token.Kind) *confirmPage {
-	h := homeOf(k)
+	h := c.homeOf(k)
 	return &confirmPage{Frame: h.frame("Revoke all tokens"), Heading: "Revoke all " + h.all + "?", Action: h.path + "/revoke_all",
-		Button: "I understand, revoke access for everything", Back: h.path, TypeThis: c.actor.Login,
+		Button: "I understand, revoke access for everything", Back: h.list, TypeThis: c.holder().Login,
 		Consequences: []string{"Every program and computer that uses one of " + h.all + " loses access at once. This cannot be undone."}}
 }
 
@@ -460,14 +475,14 @@ func (c *call) typed(want string) error {
 
 func revokeAll(k token.Kind) handler {
 	return func(c *call) error {
-		if err := c.typed(c.actor.Login); err != nil {
+		if err := c.typed(c.holder().Login); err != nil {
 			return c.again(err, "confirm", c.revokeAllPage(k))
 		}
-		n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.actor.Account, k)
+		n, err := c.door.o.Tokens.RevokeAll(c.ctx(), c.actor, c.holder().Account, k)
 		if err != nil {
 			return err
 		}
-		return c.done("Revoked "+plural(n, "token", "tokens")+".", homeOf(k).path)
+		return c.done("Revoked "+plural(n, "token", "tokens")+".", c.homeOf(k).list)
 	}
 }
 

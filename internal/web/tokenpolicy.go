@@ -252,7 +252,7 @@ func (c *call) standings(t *token.Token) ([]standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	orgs, err := c.door.o.Gate.Resources(c.ctx(), &c.actor)
+	orgs, err := c.door.o.Gate.Resources(c.ctx(), c.holder())
 	if err != nil {
 		return nil, err
 	}

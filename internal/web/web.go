@@ -3,6 +3,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ import (
 	"jeton/internal/signature"
 	"jeton/internal/signin"
 	"jeton/internal/token"
+	"jeton/internal/trust"
 )
 
 // Options are what the door needs. All but Files, Authority, Log and Now are required.
@@ -56,6 +58,7 @@ type Options struct {
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
 	Hooks     *hook.Room
+	Trusts    *trust.Room
 	Deliver   *deliver.Flow
 	Alerts    *alert.Room
 	Notices   *notice.Room
@@ -100,7 +103,7 @@ const (
 // New builds the door from its tables.
 func New(o Options) (*Door, error) {
 	if o.DB == nil || o.Gate == nil || o.Accounts == nil || o.Signin == nil || o.Tokens == nil || o.Inventory == nil || o.Apps == nil || o.Repos == nil || o.Orgs == nil ||
-		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Deliver == nil || o.Alerts == nil || o.Notices == nil || o.Mail == nil || o.Reveals == nil ||
+		o.Audit == nil || o.Ledger == nil || o.Git == nil || o.Lifecycle == nil || o.Hooks == nil || o.Trusts == nil || o.Deliver == nil || o.Alerts == nil || o.Notices == nil || o.Mail == nil || o.Reveals == nil ||
 		o.PublicKeys == nil || o.Statuses == nil || o.Releases == nil || o.Publish == nil {
 		panic("web: New without a required option")
 	}
@@ -123,7 +126,9 @@ func New(o Options) (*Door, error) {
 		heavy:     limit.NewGate(limit.GateOptions{PerKey: heavyPerActor, Total: heavyInAll}),
 		long:      limit.NewGate(limit.GateOptions{PerKey: longPerActor, Total: longInAll}),
 	}
-	d.routes = append(httpkit.Register(d.site, "web", d.siteTable(), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
+	machines := slices.Concat(machineTable("/settings/service-accounts", right.SelfSecurity, right.SelfSensitive),
+		machineTable("/organizations/{org}/settings/service-accounts", right.OrgMachines, right.OrgMachines))
+	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), machines), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
 	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })
 	d.site.Handle("/", missing)
 	d.owners.Handle("/", missing)
@@ -205,6 +210,13 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/organizations/{org}/settings/personal-access-tokens", Action: right.OrgPolicy, Handle: savePolicy},
 		{Method: get, Path: "/organizations/{org}/settings/personal-access-token-requests", Action: right.OrgRequestsRead, Handle: listRequests},
 		{Method: post, Path: "/organizations/{org}/settings/personal-access-token-requests/{pat_request}", Action: right.OrgRequestsDecide, Handle: decideRequest},
+		{Method: get, Path: "/organizations/{org}/settings/trusts", Action: right.OrgTrust, Handle: listTrusts},
+		{Method: get, Path: "/organizations/{org}/settings/trusts/new", Action: right.OrgTrust, Handle: newTrustForm},
+		{Method: post, Path: "/organizations/{org}/settings/trusts/new", Action: right.OrgTrust, Handle: createTrust},
+		{Method: get, Path: "/organizations/{org}/settings/trusts/{trust}", Action: right.OrgTrust, Handle: trustForm},
+		{Method: post, Path: "/organizations/{org}/settings/trusts/{trust}", Action: right.OrgTrust, Handle: updateTrust},
+		{Method: get, Path: "/organizations/{org}/settings/trusts/{trust}/delete", Action: right.OrgTrust, Handle: deleteTrustForm},
+		{Method: post, Path: "/organizations/{org}/settings/trusts/{trust}/delete", Action: right.OrgTrust, Handle: deleteTrust},
 		{Method: get, Path: "/organizations/{org}/settings/audit-log", Action: right.OrgEdit, Handle: orgLog},
 		{Method: get, Path: "/orgs/{org}/people", Action: right.OrgBrowse, Handle: orgPeople},
 		{Method: post, Path: "/orgs/{org}/people", Action: right.OrgManageMembers, Handle: setOrgRole},
@@ -419,6 +431,21 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
 		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(listDeployTokens)},
+		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(createDeployToken)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/new", Action: right.RepoDeployTokens, Handle: ofDeploy(newDeployForm)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}", Action: right.RepoDeployTokens, Handle: ofDeploy(showDeployToken)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses", Action: right.RepoDeployTokens, Handle: ofDeploy(showUses)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses/export", Action: right.RepoDeployTokens, Handle: ofDeploy(exportUses)},
+		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteTokenForm(token.Deploy))},
+		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteToken(token.Deploy))},
+		{Method: get, Path: "/{owner}/{repo}/settings/trusts", Action: right.RepoTrust, Handle: listTrusts},
+		{Method: get, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: newTrustForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: createTrust},
+		{Method: get, Path: "/{owner}/{repo}/settings/trusts/{trust}", Action: right.RepoTrust, Handle: trustForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/trusts/{trust}", Action: right.RepoTrust, Handle: updateTrust},
+		{Method: get, Path: "/{owner}/{repo}/settings/trusts/{trust}/delete", Action: right.RepoTrust, Handle: deleteTrustForm},
+		{Method: post, Path: "/{owner}/{repo}/settings/trusts/{trust}/delete", Action: right.RepoTrust, Handle: deleteTrust},
 		{Method: get, Path: "/{owner}/{repo}/security/secret-scanning", Action: right.AlertRead, Handle: listAlerts},
 		{Method: get, Path: "/{owner}/{repo}/security/secret-scanning/{alert}", Action: right.AlertRead, Handle: showAlert},
 		{Method: post, Path: "/{owner}/{repo}/security/secret-scanning/{alert}", Action: right.AlertEdit, Handle: decideAlert},
