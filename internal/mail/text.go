@@ -83,9 +83,8 @@ func title(d *notice.Detail) string {
 func (f *Flow) word(list []notice.Notice, to person) Mail {
 	now := f.o.Now()
 	w := wordsOf(list[0].Kind)
-	m := Mail{Name: fmt.Sprintf("%s-%d", list[0].At.UTC().Format("20060102T150405Z"), list[0].ID), To: to.address, At: now}
-	name, _, _ := strings.Cut(f.host(), ":") // a port may not stand there
-	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), name)
+	m := f.envelope(list[0], to.address)
+	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), f.name())
 	m.Subject = w.subject(&list[0].Detail, printable.Left(list[0].Detail.Ends().Sub(now)))
 	if len(list) > 1 {
 		m.Subject = fmt.Sprintf("%d %s", len(list), w.many)
@@ -105,6 +104,10 @@ func (f *Flow) word(list []notice.Notice, to person) Mail {
 	line(&b, "What you are told of: "+f.o.URL+"/settings/notifications")
 	m.Text = b.String()
 	return m
+}
+
+func (f *Flow) envelope(n notice.Notice, to string) Mail {
+	return Mail{Name: fmt.Sprintf("%s-%d", n.At.UTC().Format("20060102T150405Z"), n.ID), To: to, At: f.o.Now()}
 }
 
 // about writes what is known of one token.
@@ -161,6 +164,12 @@ func paragraph(b *strings.Builder, text string) {
 }
 
 func line(b *strings.Builder, text string) { b.WriteString(text + "\n") }
+
+// name is the host without its port, which may not stand in an id.
+func (f *Flow) name() string {
+	name, _, _ := strings.Cut(f.host(), ":")
+	return name
+}
 
 func (f *Flow) host() string {
 	_, host, _ := strings.Cut(f.o.URL, "://")

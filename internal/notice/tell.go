@@ -71,6 +71,32 @@ func (r *Room) NetworkTx(ctx context.Context, tx *db.Tx, t Token, s Seen) error 
 	return r.tell(ctx, tx, right.Actor{Account: t.Account}, NewNetwork, t, mark, Detail{Network: Network(s.Address), Address: address(s.Address), Client: s.Client})
 }
 
+// ConfirmTx has a mail sent to an address of an account, with the link that was issued
+// for it at that time. The link is made when the mail is: the row does not hold it.
+func (r *Room) ConfirmTx(ctx context.Context, tx *db.Tx, account id.Account, e id.Email, issued time.Time) error {
+	if r == nil {
+		return nil
+	}
+	text, err := json.Marshal(Detail{Email: e})
+	if err != nil {
+		return fmt.Errorf("write a notice: %w", err)
+	}
+	now := db.Micros(r.o.Now())
+	_, err = tx.Exec(ctx, `
+		INSERT INTO notices (account_id, kind, token_id, mark, detail, created_at, due_at) VALUES ($1, $2, 0, $3, $4, $5, $5)`,
+		account, string(Confirm), ConfirmMark(e, issued), string(text), now)
+	if err != nil {
+		return fmt.Errorf("write a notice: %w", err)
+	}
+	tx.AfterCommit(r.poke)
+	return nil
+}
+
+// ConfirmMark is the mark of a notice by which an address is confirmed.
+func ConfirmMark(e id.Email, issued time.Time) string {
+	return itoa(int64(e)) + " " + itoa(db.Micros(issued))
+}
+
 func address(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""
