@@ -215,6 +215,9 @@ func (r *Room) terms(ctx context.Context, v View, f Filter) (terms, error) {
 			continue
 		}
 		a, err := r.o.Accounts.ByLogin(ctx, r.o.DB, one.login)
+		if repo, ok := account.PlaceOf(one.login); ok { // the list names it, though it is not found as others are
+			a, err = r.o.Accounts.OfPlace(ctx, r.o.DB, repo)
+		}
 		switch {
 		case problem.Is(err, problem.NotFound):
 			q.nobody = true

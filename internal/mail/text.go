@@ -34,13 +34,13 @@ var texts = map[notice.Kind]words{
 		subject: func(d *notice.Detail, left string) string { return title(d) + " ends in " + left },
 		many:    "tokens of yours end soon",
 		lead:    "What uses this on %s stops working when it ends:",
-		remedy:  "Regenerate the token on its page if it is still needed, and give the new secret to what uses it. Otherwise let it end.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be, and give the new secret to what uses it. Otherwise let it end.",
 	},
 	notice.Ended: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " has ended" },
 		many:    "tokens of yours have ended",
 		lead:    "What used this on %s does not work any more:",
-		remedy:  "Regenerate the token on its page if it is still needed. Otherwise delete it.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be. Otherwise delete it.",
 	},
 	notice.NewNetwork: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " was used from a new network" },
