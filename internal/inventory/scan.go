@@ -124,7 +124,7 @@ func (q *terms) drive() drive {
 	case q.barred:
 		return drive{of: byNumber, where: ` AND t.barred <> ''`, words: newest}
 	case q.endsBefore != 0:
-		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > $1 AND t.expires_at <= $2`, args: []any{q.now, q.endsBefore}, up: true, words: "what ends first, first"}
+		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > 0 AND t.expires_at > $1 AND t.expires_at <= $2`, args: []any{q.now, q.endsBefore}, up: true, words: "what ends first, first"}
 	case q.neverUsed:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.used_day = 0`, up: true, words: oldest}
 	case q.unusedBefore != 0 && q.endless:
