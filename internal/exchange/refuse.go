@@ -121,7 +121,7 @@ func (x *attempt) refused(ctx context.Context, t *trust.Trust, why string) {
 	if x.proven {
 		key += " " + x.subject
 	}
-	if f.noticed.Add(key) > 1 || f.noticed.Add(x.String()) > linesPerPlace {
+	if f.noticed.Add(short(key)) > 1 || f.noticed.Add(x.String()) > linesPerPlace {
 		return
 	}
 	detail := x.detail(t)
