@@ -1,6 +1,6 @@
 // Package account is the room of users and organisations: logins,
 // profiles, e-mail addresses, who administers the site and who is suspended.
-// It writes the tables accounts, account_names and account_emails, and nothing
+// It writes the tables accounts, account_names, account_emails and account_confirm_mails, and nothing
 // else does. It never decides who may call it: the gate did; and it holds no
 // password, session or token.
 package account
@@ -65,6 +65,15 @@ type NewAccount struct {
 
 // IsOrg reports whether the account is an organisation.
 func (a *Account) IsOrg() bool { return a.Kind == KindOrg }
+
+// VerifiedEmail is the primary address if it is verified, else empty. It is what
+// programs are told where nothing beside it says whether it is: they know people by it.
+func (a *Account) VerifiedEmail() string {
+	if !a.Verified {
+		return ""
+	}
+	return a.Email
+}
 
 // IsMachine reports whether no person is behind the account.
 func (a *Account) IsMachine() bool { return a.Kind == KindMachine }

@@ -27,6 +27,7 @@ type Email struct {
 	Address   string
 	Primary   bool
 	Verified  bool
+	ConfirmAt time.Time // when the link by which it can be confirmed was issued; zero: there is none
 	CreatedAt time.Time
 }
 
@@ -53,7 +54,7 @@ func CheckEmail(s string) error {
 // ListEmails returns the account's addresses, the primary one first.
 func (r *Room) ListEmails(ctx context.Context, read db.Reader, a id.Account) ([]Email, error) {
 	rows, err := read.Query(ctx, `
-		SELECT id, email, is_primary, verified, created_at FROM account_emails
+		SELECT id, email, is_primary, verified, confirm_at, created_at FROM account_emails
 		WHERE account_id = $1 ORDER BY is_primary DESC, id`, a)
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
@@ -62,11 +63,11 @@ func (r *Room) ListEmails(ctx context.Context, read db.Reader, a id.Account) ([]
 	var out []Email
 	for rows.Next() {
 		var e Email
-		var created int64
-		if err := rows.Scan(&e.ID, &e.Address, &e.Primary, &e.Verified, &created); err != nil {
+		var confirm, created int64
+		if err := rows.Scan(&e.ID, &e.Address, &e.Primary, &e.Verified, &confirm, &created); err != nil {
 			return nil, fmt.Errorf("list addresses: %w", err)
 		}
-		e.CreatedAt = db.Time(created)
+		e.ConfirmAt, e.CreatedAt = db.Time(confirm), db.Time(created)
 		out = append(out, e)
 	}
 	if err := rows.Err(); err != nil {
@@ -173,7 +174,7 @@ func (r *Room) MarkVerified(ctx context.Context, actor right.Actor, a id.Account
 		if m.Verified == verified {
 			return nil
 		}
-		_, err := tx.Exec(ctx, `UPDATE account_emails SET verified = $1 WHERE id = $2 AND account_id = $3`, verified, e, a)
+		_, err := tx.Exec(ctx, `UPDATE account_emails SET verified = $1, confirm_at = 0 WHERE id = $2 AND account_id = $3`, verified, e, a)
 		if err != nil {
 			return fmt.Errorf("mark address: %w", err)
 		}
@@ -189,15 +190,23 @@ func (r *Room) MarkVerified(ctx context.Context, actor right.Actor, a id.Account
 // account.
 func (r *Room) email(ctx context.Context, a id.Account, e id.Email, f func(context.Context, *db.Tx, Account, Email) error) error {
 	return r.set(ctx, a, func(ctx context.Context, tx *db.Tx, owner Account) error {
-		all, err := r.ListEmails(ctx, tx, a)
+		m, err := r.one(ctx, tx, a, e)
 		if err != nil {
 			return err
 		}
-		for _, m := range all {
-			if m.ID == e {
-				return f(ctx, tx, owner, m)
-			}
-		}
-		return problem.New(problem.NotFound, "There is no such address.", "")
+		return f(ctx, tx, owner, m)
 	})
+}
+
+func (r *Room) one(ctx context.Context, read db.Reader, a id.Account, e id.Email) (Email, error) {
+	all, err := r.ListEmails(ctx, read, a)
+	if err != nil {
+		return Email{}, err
+	}
+	for _, m := range all {
+		if m.ID == e {
+			return m, nil
+		}
+	}
+	return Email{}, problem.New(problem.NotFound, "There is no such address.", "")
 }

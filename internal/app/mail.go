@@ -54,7 +54,7 @@ func mailer(k *Core) (*mail.Flow, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.New(mail.Options{DB: k.DB, Notices: k.Notices, Tokens: k.Tokens, Accounts: k.Accounts, Sender: to, URL: k.Config.URL, Log: k.o.Log, Now: k.o.Now}), nil
+	return mail.New(mail.Options{DB: k.DB, Notices: k.Notices, Tokens: k.Tokens, Accounts: k.Accounts, Signin: k.Signin, Sender: to, URL: k.Config.URL, Log: k.o.Log, Now: k.o.Now}), nil
 }
 
 // queued counts the notices that wait, for metrics; -1 when that is not known.

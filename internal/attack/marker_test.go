@@ -151,6 +151,9 @@ type planted struct {
 	shown   map[string]int // how often an answer may hold a marker
 }
 
+// inMail is the one marker that a mail may hold: one mail.
+const inMail = "the link in a mail"
+
 const markerPassword = `a "Marker" & <pass> käse 100% word`
 
 // live lets a person do everything with secrets that there is to do: the right
@@ -183,8 +186,17 @@ func live(t *testing.T, s *scene) *planted {
 		t.Fatal("the invitation is not on its page")
 	}
 	p.plant("the invitation", link[1], 1)
+	s.setting(t, "", url.Values{"email": {"ada@work.example.com"}}, page)
+	if err := s.Mail.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.plant(inMail, s.linkLeft(t), 0)
 	p.useToken(t, plain, page)
 	p.misuse(t, plain, session, link[1])
+	s.post(t, "/settings/emails/confirm", url.Values{"link": {p.markers[inMail]}}, page)
+	if !s.email(t, s.ada, "ada@work.example.com").Verified {
+		t.Fatal("the link in the mail confirmed nothing")
+	}
 	return p
 }
 
@@ -244,6 +256,13 @@ func (p *planted) misuse(t *testing.T, plain, session, link string) {
 		}
 		p.Do(t, "GET", "/", "", cookie(url.QueryEscape(value)))
 		p.Do(t, "GET", "/", "", "Referer: "+p.URL()+"/join#"+escaped)
+		p.Do(t, "GET", "/settings/emails/confirm?link="+escaped, "", cookie(session))
+		p.Do(t, "GET", "/settings/emails/confirm?link="+escaped, "")
+		if value != p.markers[inMail] {
+			p.post(t, "/settings/emails/confirm", url.Values{"link": {value}}, cookie(session))
+		}
+		p.post(t, "/settings/emails/confirm", url.Values{"link": {value}}, cookie(p.session(t, p.eve)))
+		p.post(t, "/settings/emails/confirm", url.Values{"link": {value}})
 		p.post(t, "/login", url.Values{"login": {"ada"}, "password": {value + " "}})
 		p.post(t, "/login", url.Values{"login": {"nobody"}, "password": {value}})
 		p.post(t, "/password_reset", url.Values{"link": {value}, "password": {value}})
@@ -290,16 +309,23 @@ func TestD2_NoSecretIsLeftAnywhere(t *testing.T) {
 	if _, err := backup.Write(t.Context(), backup.Options{DB: s.DB, Repos: s.Repos, Git: s.Core.Git, Blobs: s.Blobs, Keys: s.Config.Keys, TLS: s.Config.TLSDir(), Program: "test"}, filepath.Join(dir, "backup"), filepath.Join(dir, "keys")); err != nil {
 		t.Fatal(err)
 	}
-	n, mails := 0, 0
+	n, mails, confirms := 0, 0, 0
 	for _, root := range []string{s.Config.Data, dir} {
 		for path, text := range files(t, root) {
 			n++
 			if strings.HasSuffix(path, ".eml") {
 				mails++
 				text = bytes.ReplaceAll(text, []byte("=\r\n"), nil) // lines that quoted-printable cut
+				if bytes.Contains(text, []byte("To: <ada@work.example.com>")) {
+					confirms++
+					text = bytes.ReplaceAll(text, []byte("/settings/emails/confirm#"+p.markers[inMail]), nil)
+				}
 			}
 			report(t, p.markers, filepath.Base(filepath.Dir(path))+"/"+filepath.Base(path), text)
 		}
+	}
+	if confirms != 1 {
+		t.Errorf("%d mails confirm an address", confirms)
 	}
 	if mails == 0 {
 		t.Error("there is no mail: the test looks at nothing")

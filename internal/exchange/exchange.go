@@ -369,11 +369,14 @@ func (x *attempt) giveBy(ctx context.Context, seen *trust.Trust, permissions rig
 		note := printable.Line(t.Name+": "+x.subject, 255)
 		g.Token, g.Plain, err = f.o.Tokens.ExchangeTx(ctx, tx, machine, token.NewExchanged{Trust: t.ID, Note: note, Owner: x.where.Owner, Access: t.Access, Repos: t.Repos,
 			Permissions: permissions, ExpiresAt: f.o.Now().Add(time.Duration(t.Minutes) * time.Minute)})
+		if problem.Is(err, problem.Forbidden) {
+			return refuse(whyPolicy)
+		}
 		if err != nil {
 			return err
 		}
 		detail := x.detail(&t)
-		detail["token_id"], detail["permissions"], detail["expires_at"] = strconv.FormatInt(int64(g.Token.ID), 10), permissions.String(), g.Token.ExpiresAt.Format(time.RFC3339)
+		detail["token_id"], detail["permissions"], detail["expires_at"] = strconv.FormatInt(int64(g.Token.ID), 10), g.Token.Permissions.String(), g.Token.ExpiresAt.Format(time.RFC3339)
 		actor := right.Actor{Account: machine, Kind: right.ExchangedToken, Token: g.Token.ID, Note: note}
 		return f.o.Audit.Record(ctx, tx, audit.Entry{Action: "trust.exchange", Actor: actor, Account: x.where.Owner, Repo: x.where.Repo, Target: x.where.Name, Detail: detail})
 	})

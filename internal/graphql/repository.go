@@ -206,7 +206,7 @@ func (r *repository) ViewerCanAdminister(ctx context.Context) bool {
 	return r.d.o.Gate.Allows(&sessionOf(ctx).actor, right.RepoUnarchive, &r.r)
 }
 
-// ViewerDefaultCommitEmail is the caller's primary address, if the grant reads it.
+// ViewerDefaultCommitEmail is the caller's primary address if it is verified, and if the grant reads it.
 func (r *repository) ViewerDefaultCommitEmail(ctx context.Context) (*string, error) {
 	u, err := (&root{r.d}).Viewer(ctx)
 	if err != nil {
@@ -215,7 +215,7 @@ func (r *repository) ViewerDefaultCommitEmail(ctx context.Context) (*string, err
 	return optional(u.Email(ctx)), nil
 }
 
-// ViewerPossibleCommitEmails are the caller's addresses, if the grant reads them.
+// ViewerPossibleCommitEmails are the caller's verified addresses, if the grant reads them.
 func (r *repository) ViewerPossibleCommitEmails(ctx context.Context) (*[]string, error) {
 	s := sessionOf(ctx)
 	if s.actor.OfSelf(right.Emails) < right.Read {
@@ -225,9 +225,11 @@ func (r *repository) ViewerPossibleCommitEmails(ctx context.Context) (*[]string,
 	if err != nil {
 		return nil, err
 	}
-	out := make([]string, len(all))
-	for i, e := range all {
-		out[i] = e.Address
+	out := []string{}
+	for _, e := range all {
+		if e.Verified {
+			out = append(out, e.Address)
+		}
 	}
 	return &out, nil
 }

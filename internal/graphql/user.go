@@ -85,14 +85,14 @@ func (u *user) IsSiteAdmin() bool { return u.a.SiteAdmin }
 // IsViewer reports whether it is the caller.
 func (u *user) IsViewer(ctx context.Context) bool { return sessionOf(ctx).actor.Account == u.a.ID }
 
-// Email is the caller's own address, to those whose grant reads addresses; else
+// Email is the caller's own verified address, to those whose grant reads addresses; else
 // it is empty, as for an address that is not public on GitHub.
 func (u *user) Email(ctx context.Context) string {
 	s := sessionOf(ctx)
 	if s.actor.Account != u.a.ID || s.actor.OfSelf(right.Emails) < right.Read {
 		return ""
 	}
-	return u.a.Email
+	return u.a.VerifiedEmail()
 }
 
 // Repository finds one of the account's.

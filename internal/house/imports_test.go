@@ -38,7 +38,7 @@ var allow = map[string][]string{
 	"chain":       {"problem", "db", "keys"},
 	"audit":       {"id", "problem", "event", "printable", "right", "db", "chain"},
 	"account":     {"id", "problem", "event", "printable", "right", "db", "change", "audit"},
-	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account"},
+	"signin":      {"id", "problem", "secret", "event", "printable", "right", "db", "limit", "keys", "change", "audit", "account", "notice"},
 	"hook":        {"id", "problem", "secret", "right", "db", "keys", "change", "audit"},
 	"notice":      {"id", "event", "printable", "right", "db", "audit", "hook"},
 	"repo":        {"id", "pattern", "problem", "event", "printable", "right", "db", "change", "audit", "account", "hook"},
@@ -68,7 +68,7 @@ var allow = map[string][]string{
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "org", "hook", "alert", "gate", "gitstore", "outbound"},
-	"mail":      {"id", "printable", "problem", "secret", "db", "account", "token", "notice"},
+	"mail":      {"id", "printable", "problem", "secret", "db", "account", "signin", "token", "notice"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors

@@ -3,7 +3,8 @@
 // it to a mail server, or to a folder where there is none. It works in the background,
 // beside every request: a server that is slow or down delays nobody and loses nothing.
 // It must never send a secret, or the name of a repository: whoever reads the mail
-// later may not see that any more.
+// later may not see that any more. The one secret that a mail holds is the link by which
+// the address that it goes to is confirmed: it is made when the mail is, and kept nowhere.
 package mail
 
 import (
@@ -20,6 +21,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/notice"
 	"jeton/internal/problem"
+	"jeton/internal/signin"
 	"jeton/internal/token"
 )
 
@@ -29,6 +31,7 @@ type Options struct {
 	Notices  *notice.Room
 	Tokens   *token.Room
 	Accounts *account.Room
+	Signin   *signin.Room
 	Sender   Sender
 	URL      string           // the public URL without a slash at its end
 	Log      *slog.Logger     // nil: nothing is logged
@@ -66,7 +69,7 @@ type Flow struct {
 
 // New returns the flow. It panics when a required part is missing.
 func New(o Options) *Flow {
-	if o.DB == nil || o.Notices == nil || o.Tokens == nil || o.Accounts == nil || o.Sender == nil || o.URL == "" {
+	if o.DB == nil || o.Notices == nil || o.Tokens == nil || o.Accounts == nil || o.Signin == nil || o.Sender == nil || o.URL == "" {
 		panic("mail: New without a required option")
 	}
 	if o.Log == nil {
@@ -84,6 +87,12 @@ func (f *Flow) Sent() int64 { return f.sent.Load() }
 
 // Failed returns how many notices were given up since the start, for metrics.
 func (f *Flow) Failed() int64 { return f.failed.Load() }
+
+// Delivers reports whether mails go to a mail server, and do not stay on this machine.
+func (f *Flow) Delivers() bool {
+	_, folder := f.o.Sender.(*Folder)
+	return !folder
+}
 
 // To says where mails go, in words.
 func (f *Flow) To() string { return f.o.Sender.String() }
@@ -118,7 +127,7 @@ func (f *Flow) Round(ctx context.Context) error {
 		f.scanned = now
 	}
 	if now.Sub(f.trimmed) >= trimEvery {
-		if err := errors.Join(f.o.Notices.Trim(ctx), f.o.Sender.Trim(now)); err != nil {
+		if err := errors.Join(f.o.Notices.Trim(ctx), f.o.Accounts.TrimConfirms(ctx), f.o.Sender.Trim(now)); err != nil {
 			return err
 		}
 		f.trimmed = now
@@ -141,6 +150,9 @@ func (f *Flow) next(ctx context.Context) (bool, error) {
 	if err != nil || len(list) == 0 {
 		return false, err
 	}
+	if list[0].Kind == notice.Confirm {
+		return true, f.confirmations(ctx, list)
+	}
 	if list, err = f.worth(ctx, list); err != nil || len(list) == 0 {
 		return true, err
 	}
@@ -151,13 +163,13 @@ func (f *Flow) next(ctx context.Context) (bool, error) {
 	if why != "" {
 		return true, f.o.Notices.Finish(ctx, list, notice.Moot, why)
 	}
-	return true, f.send(ctx, list, to)
+	return true, f.send(ctx, list, f.word(list, to))
 }
 
 // send hands one mail over, and notes what came of it.
-func (f *Flow) send(ctx context.Context, list []notice.Notice, to person) error {
+func (f *Flow) send(ctx context.Context, list []notice.Notice, m Mail) error {
 	limited, cancel := context.WithTimeout(ctx, within)
-	err := f.o.Sender.Send(limited, f.word(list, to))
+	err := f.o.Sender.Send(limited, m)
 	cancel()
 	if ctx.Err() != nil && err != nil {
 		return ctx.Err() // it is due again when the lease is over
@@ -222,7 +234,7 @@ func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice
 	var good, moot []notice.Notice
 	for _, n := range list {
 		t, there := tokens[n.Token]
-		if !there || !t.RevokedAt.IsZero() || notice.Mark(t.ExpiresAt) != n.Mark || overtaken(kind, t.ExpiresAt.Sub(f.o.Now())) {
+		if !there || !t.RevokedAt.IsZero() || !n.Of(t.ExpiresAt) || overtaken(kind, t.ExpiresAt.Sub(f.o.Now())) {
 			moot = append(moot, n)
 			continue
 		}

@@ -155,7 +155,7 @@ func TestEnds(t *testing.T) {
 	expect(t, s, "a week before ci", `Your token "ci" ends in 7 days`)
 	s.Advance(time.Hour)
 	expect(t, s, "told already")
-	restart := ours.New(ours.Options{DB: s.DB, Notices: s.Notices, Tokens: s.Tokens, Accounts: s.Accounts, Sender: ours.NewFolder(s.Config.Mails(), "x@example.com"), URL: s.URL(), Now: s.Now})
+	restart := ours.New(ours.Options{DB: s.DB, Notices: s.Notices, Tokens: s.Tokens, Accounts: s.Accounts, Signin: s.Signin, Sender: ours.NewFolder(s.Config.Mails(), "x@example.com"), URL: s.URL(), Now: s.Now})
 	if err := restart.Round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +386,7 @@ func TestMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Advance(23*day + time.Hour)
-	other := ours.New(ours.Options{DB: s.DB, Notices: notice.New(notice.Options{DB: s.DB, Audit: s.Audit, Now: s.Now}), Tokens: s.Tokens, Accounts: s.Accounts,
+	other := ours.New(ours.Options{DB: s.DB, Notices: notice.New(notice.Options{DB: s.DB, Audit: s.Audit, Now: s.Now}), Tokens: s.Tokens, Accounts: s.Accounts, Signin: s.Signin,
 		Sender: ours.NewFolder(s.Config.Mails(), "x@example.com"), URL: s.URL(), Now: s.Now})
 	var both sync.WaitGroup
 	for _, f := range []*ours.Flow{s.Mail, other} {

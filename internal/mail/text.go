@@ -34,13 +34,13 @@ var texts = map[notice.Kind]words{
 		subject: func(d *notice.Detail, left string) string { return title(d) + " ends in " + left },
 		many:    "tokens of yours end soon",
 		lead:    "What uses this on %s stops working when it ends:",
-		remedy:  "Regenerate the token on its page if it is still needed, and give the new secret to what uses it. Otherwise let it end.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be, and give the new secret to what uses it. Otherwise let it end.",
 	},
 	notice.Ended: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " has ended" },
 		many:    "tokens of yours have ended",
 		lead:    "What used this on %s does not work any more:",
-		remedy:  "Regenerate the token on its page if it is still needed. Otherwise delete it.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be. Otherwise delete it.",
 	},
 	notice.NewNetwork: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " was used from a new network" },
@@ -66,13 +66,15 @@ func wordsOf(k notice.Kind) words {
 }
 
 // kindNames is what people call the kinds of tokens.
-var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application"}
+var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application", "deploy": "deploy token"}
 
 // title names the token at the beginning of a sentence.
 func title(d *notice.Detail) string {
 	of := "Your token"
 	if d.App != "" {
 		of = "A token for the application"
+	} else if d.Machine != "" {
+		of = "The token of " + printable.Line(d.Machine, maxTitle)
 	}
 	return of + ` "` + printable.Line(d.Note, maxTitle) + `"`
 }
@@ -81,9 +83,8 @@ func title(d *notice.Detail) string {
 func (f *Flow) word(list []notice.Notice, to person) Mail {
 	now := f.o.Now()
 	w := wordsOf(list[0].Kind)
-	m := Mail{Name: fmt.Sprintf("%s-%d", list[0].At.UTC().Format("20060102T150405Z"), list[0].ID), To: to.address, At: now}
-	name, _, _ := strings.Cut(f.host(), ":") // a port may not stand there
-	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), name)
+	m := f.envelope(list[0], to.address)
+	m.ID = fmt.Sprintf("notice-%d-%d@%s", list[0].ID, len(list), f.name())
 	m.Subject = w.subject(&list[0].Detail, printable.Left(list[0].Detail.Ends().Sub(now)))
 	if len(list) > 1 {
 		m.Subject = fmt.Sprintf("%d %s", len(list), w.many)
@@ -105,6 +106,10 @@ func (f *Flow) word(list []notice.Notice, to person) Mail {
 	return m
 }
 
+func (f *Flow) envelope(n notice.Notice, to string) Mail {
+	return Mail{Name: fmt.Sprintf("%s-%d", n.At.UTC().Format("20060102T150405Z"), n.ID), To: to, At: f.o.Now()}
+}
+
 // about writes what is known of one token.
 func (f *Flow) about(b *strings.Builder, n *notice.Notice) {
 	d := &n.Detail
@@ -118,6 +123,7 @@ func (f *Flow) about(b *strings.Builder, n *notice.Notice) {
 		ends = end.UTC().Format(moment)
 	}
 	fmt.Fprintf(b, "  %s (%s)\n", printable.Line(d.Note, 255), kindNames[d.Kind])
+	fact("Of", printable.Line(d.Machine, 64))
 	switch n.Kind {
 	case notice.Created:
 		fact("What", "It "+made[d.How])
@@ -158,6 +164,12 @@ func paragraph(b *strings.Builder, text string) {
 }
 
 func line(b *strings.Builder, text string) { b.WriteString(text + "\n") }
+
+// name is the host without its port, which may not stand in an id.
+func (f *Flow) name() string {
+	name, _, _ := strings.Cut(f.host(), ":")
+	return name
+}
 
 func (f *Flow) host() string {
 	_, host, _ := strings.Cut(f.o.URL, "://")

@@ -233,6 +233,7 @@ var fixtures = merged(orgFixtures, contentFixtures, oauthFixtures, machineFixtur
 	"web POST /setup":                              {reached: formAgain(404, "link")},
 	"web POST /join":                               {reached: formAgain(404, "link")},
 	"web POST /password_reset":                     {reached: formAgain(404, "link")},
+	"web POST /settings/emails/confirm":            {reached: formAgain(404, "link")},
 	"web POST /sessions/sudo":                      {form: "sudo_password=PASSWORD", hermit: true},
 	"web POST /settings/admin/password":            {form: "old_password=PASSWORD&password=short"},
 	"web POST /settings/sessions/end_others":       {hermit: true},

@@ -11,6 +11,7 @@ var webRules = []rule{
 	about(`web \w+ /sessions/sudo`, signedIn, "", false),
 	about(`web \w+ /new`, signedIn, "", false),
 	about(`web POST /settings/(profile|appearance)`, signedIn, "", false),
+	about(`web POST /settings/emails/confirm`, signedIn, "", false), // the link is a proof of its own
 	about(`web POST /settings/.*`, signedIn, "", true),
 	about(`web GET /settings/(tokens|personal-access-tokens)/(new|revoke_all|\{token\}/(regenerate|rotate))`, signedIn, "", true),
 	about(`web GET /settings/(admin/delete|hooks/new|hooks/\{hook\}/delete)`, signedIn, "", true),

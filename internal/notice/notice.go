@@ -28,6 +28,10 @@ const (
 	Ended      Kind = "token_ended"
 	NewNetwork Kind = "token_new_network"
 	Reuse      Kind = "token_reuse" // an old secret was used after its end
+
+	// Confirm is a mail by which an address of the account is confirmed. It goes to
+	// that address, is about no token, and nobody chooses it.
+	Confirm Kind = "email_confirm"
 )
 
 // kindFacts is what is known of a kind.
@@ -46,7 +50,7 @@ var kinds = [...]kindFacts{
 	{Reuse, "reuse", true},
 }
 
-// Kinds returns the kinds in the order of the form.
+// Kinds returns the kinds that are about tokens, in the order of the form.
 func Kinds() []Kind {
 	out := make([]Kind, len(kinds))
 	for i, k := range kinds {
@@ -65,7 +69,7 @@ func (k Kind) facts() kindFacts {
 }
 
 // Always reports whether the kind can't be switched off.
-func (k Kind) Always() bool { return k.facts().always }
+func (k Kind) Always() bool { return k == Confirm || k.facts().always }
 
 // OfEnd reports whether it is about a token's end.
 func (k Kind) OfEnd() bool { return k == EndsWeek || k == EndsDay || k == Ended }
@@ -76,8 +80,10 @@ func (k Kind) Known() bool { return k.facts().action != "" }
 // Token is what a notice says of a token.
 type Token struct {
 	ID        id.Token
-	Account   id.Account // whose it is
-	Kind      string     // as programs read it: classic, fine-grained, oauth
+	Account   id.Account   // whose it is
+	Machine   string       // the account's login, if it is a machine's
+	Readers   []id.Account // who is told: the account, or who answers for the machine
+	Kind      string       // as programs read it: classic, fine-grained, oauth, deploy
 	Note      string
 	App       string     // the client id of the application that has it
 	Owner     id.Account // whose things it reaches, if it is fine-grained
@@ -97,12 +103,15 @@ type Detail struct {
 	Note    string `json:"note"`
 	Kind    string `json:"kind"`
 	App     string `json:"app,omitempty"`
-	How     string `json:"how,omitempty"` // Made, Regenerated or Rotated
+	Machine string `json:"machine,omitempty"` // the login of the machine whose token it is
+	How     string `json:"how,omitempty"`     // Made, Regenerated or Rotated
 	EndsAt  int64  `json:"ends_at,omitempty"`
 	Address string `json:"address,omitempty"`
 	Network string `json:"network,omitempty"`
 	Client  string `json:"client,omitempty"`
 	Ending  string `json:"ending,omitempty"` // how the secret ends that was used
+
+	Email id.Email `json:"email,omitempty"` // which address is to be confirmed
 }
 
 // Ends is when the token ends, or ended; zero: never.

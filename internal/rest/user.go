@@ -116,7 +116,7 @@ func (c *call) self(a account.Account) (any, error) {
 	}
 	u := c.publicUser(a, usage)
 	if c.actor.OfSelf(right.Emails) >= right.Read {
-		u.Email = optional(a.Email)
+		u.Email = optional(a.VerifiedEmail())
 	}
 	if c.actor.OfSelf(right.Profile) < right.Read {
 		return u, nil

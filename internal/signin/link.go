@@ -294,6 +294,9 @@ func (r *Room) join(ctx context.Context, link secret.Value, kind LinkKind, login
 		if err := r.SetPasswordTx(ctx, tx, who.ID, h); err != nil {
 			return err
 		}
+		if err := r.askFirstTx(ctx, tx, who.ID); err != nil {
+			return err
+		}
 		bearer, s, err = r.insertSession(ctx, tx, who)
 		return err
 	})

@@ -1,6 +1,6 @@
 // Package signin is the room of proving who one is: passwords, sessions,
-// confirming a sign-in, and the one-use links by which an account begins or
-// gets a new password. It writes the tables signin_passwords, signin_sessions
+// confirming a sign-in, the one-use links by which an account begins or gets a
+// new password, and those by which it confirms an address. It writes the tables signin_passwords, signin_sessions
 // and signin_links. A bearer value leaves it once, when it is made; kept is
 // only its digest under a server key. A password never proves anything but a
 // sign-in on the pages: Git and the API take tokens.
@@ -21,6 +21,7 @@ import (
 	"jeton/internal/id"
 	"jeton/internal/keys"
 	"jeton/internal/limit"
+	"jeton/internal/notice"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -34,6 +35,7 @@ type Options struct {
 	Keys    *keys.Ring
 	Change  *change.Bus
 	Audit   *audit.Log
+	Notices *notice.Room     // nil: no mail is sent to confirm an address
 	Limit   *limit.Backoff   // of failed passwords; nil: one with the usual waits
 	Now     func() time.Time // nil: time.Now
 

@@ -22,7 +22,7 @@ type loginPage struct {
 }
 
 // linkPage is the form that a one-use link leads to: setting up the site,
-// joining it, or choosing a new password. Link is the link's secret once the
+// joining it, choosing a new password, or confirming an address of the account Login. Link is the link's secret once the
 // person has sent it and something else was wrong.
 type linkPage struct {
 	Frame
@@ -106,13 +106,15 @@ type emailRow struct {
 	ID                id.Email
 	Address           string
 	Primary, Verified bool
+	Sent              time.Time // when a mail to confirm it was asked for; zero: none that counts
 }
 
 // emailsPage is Settings, Emails.
 type emailsPage struct {
 	Frame
-	Emails []emailRow
-	New    string
+	Emails   []emailRow
+	New      string
+	Delivers bool // there is a mail server
 }
 
 // keyRow is one public key.

@@ -81,6 +81,8 @@ func returnTo(s string) string {
 	switch u.Path {
 	case "/login", "/logout", "/sessions/sudo", "/setup", "/join", "/password_reset":
 		return "/"
+	case "/settings/emails/confirm":
+		u.RawQuery = "" // it takes none: whoever puts the link's secret there does not see it again
 	}
 	to := (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
 	if !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
@@ -113,10 +115,12 @@ func (c *call) signInFirst() error {
 }
 
 func (c *call) loginPage(back string) *loginPage {
-	p := &loginPage{Frame: Frame{Title: "Sign in"}, ReturnTo: back}
+	p := &loginPage{Frame: Frame{Title: "Sign in", Scripts: []string{"fragment.js"}}, ReturnTo: back}
 	switch path, _, _ := strings.Cut(back, "?"); {
 	case path == "/settings/tokens/new" || path == "/settings/personal-access-tokens/new":
 		p.Purpose = "You go on to the form for a new access token. What its link filled in is kept."
+	case path == "/settings/emails/confirm":
+		p.Purpose = "You go on to confirm your e-mail address. Sign in as the account that the mail names."
 	case path == "/login/oauth/authorize" || path == "/login/device":
 		p.Purpose = "A program asks to act for you. You go on to what it may do, and decide."
 	case path != "/":
