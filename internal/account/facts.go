@@ -17,6 +17,7 @@ type Facts struct {
 	Org       bool       // an organisation, as which nobody acts
 	Machine   bool       // no person: it never signs in, owns nothing and consents to nothing
 	Manager   id.Account // who answers for a machine
+	Hidden    bool       // a machine of one repository
 }
 
 // maxKnown bounds the cache. An entry is about half a kilobyte.
@@ -25,7 +26,7 @@ const maxKnown = 1 << 15
 // Facts returns what the gate needs of a, or problem.NotFound.
 func (r *Room) Facts(ctx context.Context, read db.Reader, a id.Account) (Facts, error) {
 	known, err := r.Known(ctx, read, a)
-	return Facts{Login: known.Login, SiteAdmin: known.SiteAdmin, Suspended: known.Suspended, Org: known.IsOrg(), Machine: known.IsMachine(), Manager: known.Manager}, err
+	return Facts{Login: known.Login, SiteAdmin: known.SiteAdmin, Suspended: known.Suspended, Org: known.IsOrg(), Machine: known.IsMachine(), Manager: known.Manager, Hidden: !known.Named()}, err
 }
 
 // Known is ByID for those who ask on every request: it answers from memory where

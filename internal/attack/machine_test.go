@@ -11,6 +11,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/application"
 	"jeton/internal/audit"
+	"jeton/internal/config"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/org"
@@ -472,5 +473,30 @@ func TestA14_AMachineLeavesWithItsManager(t *testing.T) {
 	want(t, "after, by git", s.Do(t, "GET", "/works/engine.git"+refs, "", bearer(back)), 404)
 	if list, err := s.Repos.Invitations(t.Context(), s.DB, engine.ID, 0); err != nil || len(list) != 0 {
 		t.Errorf("invitations are left: %+v, %v", list, err)
+	}
+}
+
+// TestA17_ADeployTokenOnAClosedSite: what everybody with an account may read is
+// nothing to a token that is of one repository alone.
+func TestA17_ADeployTokenOnAClosedSite(t *testing.T) {
+	t.Parallel()
+	s := apptest.Start(t, func(c *config.Config) { c.Closed = true })
+	ada := s.User(t, "ada")
+	mine := s.Repo(t, ada, "mine", true)
+	s.Repo(t, ada, "open", false)
+	s.Repo(t, s.User(t, "eve"), "inner", false)
+	_, plain, err := s.Lifecycle.CreateDeployToken(t.Context(), asPerson(ada), mine.ID, token.NewDeploy{Note: "server", Permissions: right.ParseFine("contents=write")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	auth := bearer(plain.Reveal())
+	want(t, "its own", s.Do(t, "GET", "/api/v3/repos/ada/mine", "", auth), 200)
+	for _, path := range []string{"/api/v3/repos/ada/open", "/api/v3/repos/eve/inner", "/ada/open.git" + refs, "/eve/inner.git" + refs} {
+		want(t, path, s.Do(t, "GET", path, "", auth), 404)
+	}
+	for _, path := range []string{"/api/v3/search/repositories?q=in", "/api/v3/users/eve/repos", "/api/v3/users/ada/repos", "/api/v3/repositories"} {
+		if a := s.Do(t, "GET", path, "", auth); strings.Contains(a.Text, "eve/inner") || strings.Contains(a.Text, "ada/open") {
+			t.Errorf("%s: %s", path, a.Text)
+		}
 	}
 }

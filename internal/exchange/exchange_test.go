@@ -381,3 +381,18 @@ func unsigned(t testing.TB, issuer string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"ES256","kid":"x"}`)) + "." + encode(claims) + "." + encode(make([]byte, 64))
 }
+
+// TestExchange_closed: on a site that visitors see nothing of, whoever comes for one
+// repository sees that one alone.
+func TestExchange_closed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *config.Config) { c.Closed = true })
+	w.Repo(t, w.ada, "open", false)
+	r := w.exchange(t, w.issuer.Token(t, w.job()))
+	if !w.works(t, r.Access) {
+		t.Fatalf("%+v", r)
+	}
+	if a := w.Do(t, "GET", "/api/v3/repos/ada/open", "", "Authorization: Bearer "+r.Access); a.StatusCode != 404 {
+		t.Errorf("another repository: %d %.200s", a.StatusCode, a.Text)
+	}
+}

@@ -34,6 +34,9 @@ func (g *Gate) SubjectToken(ctx context.Context, t token.Token) (Subject, error)
 		Note: t.Note, Ending: t.LastEight, Scopes: t.Scopes, Until: t.ExpiresAt, Grant: t.Grant(), Filtered: true, // as every door is
 		Permissions: t.Permissions, Approved: !t.ApprovedAt.IsZero(), Barred: t.Barred}}
 	s.Actor.Made, s.Actor.Ends = t.SecretAt(), t.ExpiresAt
+	if err := g.confine(ctx, &s.Actor); err != nil {
+		return Subject{}, err
+	}
 	s.Actor.Policies, err = g.policies(ctx)
 	switch {
 	case err != nil:

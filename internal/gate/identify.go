@@ -146,6 +146,9 @@ func (g *Gate) actorBy(ctx context.Context, v *token.Verified) (right.Actor, err
 	if a.Policies, err = g.policies(ctx); err != nil {
 		return right.Actor{}, err
 	}
+	if err := g.confine(ctx, &a); err != nil {
+		return right.Actor{}, err
+	}
 	if err := g.admit(ctx, &a); err != nil {
 		return right.Actor{}, err
 	}
