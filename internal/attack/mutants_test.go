@@ -122,7 +122,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestB3_":            {File: rightPolicy, Old: "if b := a.out(a.Policies.Site, 0); b != Within {", New: "if b := a.out(a.Policies.Site, 0); b > 99 {"},
 	"TestB3_AKind":       {File: rightPolicy, Old: "return a.out(a.Policies.Of[owner], owner), owner", New: "return a.out(a.Policies.Of[owner], owner) * 0, owner"},
 	"TestS2_":            {File: "internal/policy/policy.go", Old: "if c.Kind != change.PolicyChanged && c.Kind != change.All {", New: "if c.Kind != change.All {"},
-	"TestS1_":            {File: "internal/repo/list.go", Old: "AND `+within+` AND `+notOf(shut)+`)`)", New: "AND `+within+` AND `+notOf(shut[:0])+`)`)"},
+	"TestS1_":            {File: "internal/repo/list.go", Old: "AND `+within+` AND `+c.notOf(shut)+`)`)", New: "AND `+within+` AND `+c.notOf(shut[:0])+`)`)"},
 	"TestS1_Every":       {File: "internal/rest/member.go", Old: "return c.actor.ShutOutOf(m.Org) })", New: "return c.actor.ShutOutOf(m.Org * 0) })"},
 	"TestS1_EveryPolicy": {File: rightPolicy, Old: "b != Within && !visitorMay(a, f, now)", New: "b != Within"},
 	"TestS3_":            {File: "internal/token/obey.go", Old: "t.Scopes = t.Scopes.Meet(site.Scopes)", New: "_ = t.Scopes.Meet(site.Scopes)"},

@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -188,14 +189,14 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	if viewer.Grant.Level(info.Permission, true) >= info.Level {
 		public := `(NOT r.private AND ` + open + ` AND (` + within + ` OR ` + beyond + `)`
 		if closed { // visitors see none of it, and whoever is shut out is one
-			public += ` AND ` + notOf(shut)
+			public += ` AND ` + c.notOf(shut)
 		}
 		if !closed || !all {
 			any = append(any, public+`)`)
 		}
 	}
 	if viewer.Grant.Level(info.Permission, false) >= info.Level && !all {
-		any = append(any, `(r.private AND `+tied+` AND `+within+` AND `+notOf(shut)+`)`)
+		any = append(any, `(r.private AND `+tied+` AND `+within+` AND `+c.notOf(shut)+`)`)
 	}
 	if len(any) == 0 {
 		return false
@@ -207,16 +208,28 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	return true
 }
 
-// notOf is the condition that a repository is not one of some owners'.
-func notOf(owners []id.Account) string {
+// maxShut is up to how many owners are arguments: databases take no more than some
+// ten thousand.
+const maxShut = 1 << 12
+
+// notOf is the condition that a repository is not one of some owners'. Of the
+// statement there are few forms, since each that is met is kept prepared: as many
+// places as the next power of two, the last owner in those that are left.
+func (c *clause) notOf(owners []id.Account) string {
 	if len(owners) == 0 {
 		return `TRUE`
 	}
-	numbers := make([]string, len(owners))
-	for i, o := range owners {
-		numbers[i] = strconv.FormatInt(int64(o), 10)
+	places := 1 << bits.Len(uint(len(owners)-1))
+	marks := make([]string, max(len(owners), min(places, maxShut)))
+	for i := range marks {
+		o := int64(owners[min(i, len(owners)-1)])
+		if i >= maxShut {
+			marks[i] = strconv.FormatInt(o, 10)
+			continue
+		}
+		marks[i] = c.arg(o)
 	}
-	return `r.owner_id NOT IN (` + strings.Join(numbers, `, `) + `)`
+	return `r.owner_id NOT IN (` + strings.Join(marks, `, `) + `)`
 }
 
 // named adds the condition that a repository has one of the names.
