@@ -116,15 +116,15 @@ func (q *terms) drive() drive {
 		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > $1 AND t.expires_at <= $2`, args: []any{q.now, q.endsBefore}, up: true, words: "what ends first, first"}
 	case q.neverUsed:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.used_at = 0`, up: true, words: oldest}
-	case q.unusedBefore != 0 && q.endless:
+	case q.unusedBefore != 0 && q.endless && q.org == 0: // to an organization the order would tell the hour
 		return drive{key: activeKey, of: byActive, where: ` AND t.expires_at = 0 AND ` + activeKey + ` < $1`, args: []any{q.unusedBefore}, up: true, words: "the longest unused first"}
-	case q.unusedBefore != 0:
+	case q.unusedBefore != 0 && q.org == 0:
 		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` < $1`, args: []any{q.unusedBefore}, up: true, words: "the longest unused first"}
 	case q.expired:
 		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > 0 AND t.expires_at <= $1`, args: []any{q.now}, words: "what ended last, first"}
 	case q.madeBefore != 0 && !q.ofKind:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.created_at < $1`, args: []any{q.madeBefore}, up: true, words: oldest}
-	case q.usedSince != 0:
+	case q.usedSince != 0 && q.org == 0:
 		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` >= $1`, args: []any{q.usedSince}, words: "the last used first"}
 	case q.ofKind && q.madeBefore != 0:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.kind = $1 AND t.created_at < $2`, args: []any{int64(q.kind), q.madeBefore}, up: true, words: oldest}
