@@ -245,25 +245,3 @@ func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Re
 	}
 	return out, total, err
 }
-
-// Decisions returns what was last said about each of some tokens.
-func (r *Room) Decisions(ctx context.Context, ids ...id.Token) (map[id.Token]Outcome, error) {
-	out := map[id.Token]Outcome{}
-	err := db.Batches(ids, func(in string, args []any) error {
-		rows, err := r.o.DB.Query(ctx, `SELECT token_id, outcome FROM token_requests WHERE token_id IN (`+in+`) ORDER BY id`, args...)
-		if err != nil {
-			return fmt.Errorf("read token requests: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var tid id.Token
-			var o Outcome
-			if err := rows.Scan(&tid, &o); err != nil {
-				return fmt.Errorf("read token requests: %w", err)
-			}
-			out[tid] = o
-		}
-		return rows.Err()
-	})
-	return out, err
-}
