@@ -58,7 +58,8 @@ func TestTokenRequests_letIn(t *testing.T) {
 		if len(all) != 1 {
 			t.Fatalf("%d requests wait, want one", len(all))
 		}
-		owner.want(204, fmt.Sprintf(`POST %s/%v {"action":%q}`, path, all[0]["id"], action))
+		owner.want(422, fmt.Sprintf(`POST %s/%v {"action":%q,"reason":"so\u0000so"}`, path, all[0]["id"], action), "reason")
+		owner.want(204, fmt.Sprintf(`POST %s/%v {"action":%q,"reason":"so so"}`, path, all[0]["id"], action))
 	}
 	decide("deny")
 	ci.want(403, "GET /repos/works/plans", "has shut out")

@@ -128,8 +128,11 @@ func needless(ctx context.Context, tx *db.Tx, tid id.Token) error {
 // is the organisation's, and stays its owner's. It fails with problem.NotFound for
 // a request that does not wait, or of another organisation.
 func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n id.TokenRequest, approve bool, answer string) error {
-	if len(answer) > maxDescription {
+	switch {
+	case len(answer) > maxDescription:
 		return problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d bytes)", maxDescription))
+	case !isText(answer):
+		return problem.Field("reason", "The reason must be valid UTF-8 without a NUL")
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		q, err := requestByID(ctx, tx, org, n)
