@@ -13,6 +13,7 @@ import (
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
+	"jeton/internal/token"
 )
 
 const filterText = `
@@ -109,8 +110,8 @@ func (c *call) tokenTable(list []inventory.Exported) {
 			may = t.Permissions
 		}
 		name := printable.Line(t.Name, 60)
-		if t.From != "" {
-			name += ", from " + t.From
+		if t.Carried != "" {
+			name += ", from " + token.SystemName(t.Carried)
 		}
 		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Login, t.Kind, name, may, ends, day(t.LastUsedAt))
 	})

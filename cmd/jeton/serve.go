@@ -35,6 +35,12 @@ certificate authority of its own. The first start prints a link to set it up.
   --acme-directory URL     another ACME authority
   --acme-roots FILE        what that authority's own server is checked against
   --trusted-proxy CIDR     whose forwarded headers are believed; needed for --tls=off
+  --mail URL               mail server, smtp://HOST or smtps://HOST (default files in DATA/mail)
+  --mail-user NAME         the name to sign in with at the mail server
+  --mail-password PASSWORD its password: better as JETON_MAIL_PASSWORD, or in the settings file
+  --mail-from E-MAIL       the address that mails come from (default jeton@HOST)
+  --mail-hello NAME        the name to greet the mail server with (default HOST)
+  --mail-ca FILE           what it is checked against beside the system's authorities
   --webhook-allow CIDR     private networks that webhooks may reach (default none)
   --webhook-ca FILE        what their receivers are checked against beside the system's
   --api-rate-limit N       API requests an hour and account (default 15000)

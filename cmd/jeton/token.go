@@ -90,7 +90,7 @@ func tokenCreate(c *call) error {
 type tokenJSON struct {
 	ID         int64      `json:"id"`
 	Login      string     `json:"login"`
-	Kind       string     `json:"kind"`        // personal, fine-grained, or oauth: an application's
+	Kind       string     `json:"kind"`        // classic, fine-grained, or oauth: an application's
 	App        string     `json:"application"` // its client id; empty for personal ones
 	Note       string     `json:"note"`
 	Scopes     []string   `json:"scopes"`
@@ -100,7 +100,7 @@ type tokenJSON struct {
 	Expired    bool       `json:"expired"`
 	Frozen     bool       `json:"frozen"`       // an old secret was used after its time
 	LastUsedAt *time.Time `json:"last_used_at"` // null: never
-	From       string     `json:"carried_from"` // the system that made its secret; empty: this one
+	Carried    string     `json:"carried_from"` // the system that made its secret; empty: this one
 }
 
 func tokenLine(t token.Token, login string) tokenJSON {

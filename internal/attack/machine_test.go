@@ -441,3 +441,36 @@ func (s *scene) tokensOf(t *testing.T, a account.Account) int {
 	}
 	return len(list)
 }
+
+// TestA14_AMachineLeavesWithItsManager: who administers a repository of an
+// organisation and is put out of it does not stay by a service account.
+func TestA14_AMachineLeavesWithItsManager(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	works := s.Org(t, s.ada, "works")
+	s.Join(t, works, org.Member, s.eve)
+	engine, err := s.Lifecycle.CreateRepo(t.Context(), right.Operator(), repo.NewRepo{Owner: works.ID, Name: "engine", Private: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Share(t, engine, s.eve, right.Admin)
+	bot := s.machine(t, s.eve, s.eve.ID, "eves-bot")
+	_, plain := s.Token(t, s.eve, "api", "repo")
+	if a := s.Do(t, "PUT", "/api/v3/repos/works/engine/collaborators/eves-bot", `{"permission":"push"}`, bearer(plain)); a.StatusCode != 204 {
+		t.Fatalf("eve shares with her own: %d %s", a.StatusCode, a.Text)
+	}
+	_, back := s.FineToken(t, bot, token.NewFine{Name: "ci", Owner: works.ID, Access: token.AllOf}, "contents=write")
+	want(t, "before", s.Do(t, "GET", "/api/v3/repos/works/engine", "", bearer(back)), 200)
+	if i, err := s.Repos.Invite(t.Context(), asPerson(s.ada), engine.ID, s.machine(t, s.eve, s.eve.ID, "invited-bot").ID, right.Write); err != nil || i == nil {
+		t.Fatalf("an invitation by ada: %v, %v", i, err)
+	}
+	_, adas := s.Token(t, s.ada, "api", "admin:org")
+	if a := s.Do(t, "DELETE", "/api/v3/orgs/works/members/eve", "", bearer(adas)); a.StatusCode != 204 {
+		t.Fatalf("eve is removed: %d %s", a.StatusCode, a.Text)
+	}
+	want(t, "after", s.Do(t, "GET", "/api/v3/repos/works/engine", "", bearer(back)), 404)
+	want(t, "after, by git", s.Do(t, "GET", "/works/engine.git"+refs, "", bearer(back)), 404)
+	if list, err := s.Repos.Invitations(t.Context(), s.DB, engine.ID, 0); err != nil || len(list) != 0 {
+		t.Errorf("invitations are left: %+v, %v", list, err)
+	}
+}

@@ -19,8 +19,8 @@ import (
 )
 
 // governed is an organisation, works, with a member of it, eve, who has one token of
-// every kind: works/plans and works/site are private and public, and so are eve's
-// eve/own and eve/pub.
+// every kind that people have: works/plans and works/site are private and public, and
+// so are eve's eve/own and eve/pub. Machines of works have the tokens of other kinds.
 type governed struct {
 	*scene
 	works     org.Found
@@ -30,24 +30,29 @@ type governed struct {
 	archive   map[string]string
 	object    string
 	creds     []*credential
-	transfers map[*credential]action // that were begun before any policy
+	transfers map[*credential]action     // that were begun before any policy
+	before    map[doorKey]apptest.Answer // what doors said then
 }
 
-// credential is a token of eve's, and what rules ask about it.
+// credential is a token of eve's or of a machine, and what rules ask about it.
 type credential struct {
-	name   string
-	kind   string // as policies name it
-	tid    id.Token
-	plain  string
-	scopes string    // what it has more than others; empty for fine-grained ones
-	ends   time.Time // zero: never
-	org    bool      // fine-grained, and reaches works
-	narrow bool
+	name    string
+	kind    string // as policies name it
+	account string // a service account's; empty: eve's, or a repository's
+	tid     id.Token
+	plain   string
+	scopes  string    // what it has more than others; empty for those with permissions
+	ends    time.Time // zero: never
+	fine    bool      // it has permissions, and no scopes
+	reads   bool      // with permissions to read content, and not to write it
+	asked   bool      // the owners of works are asked about it
+	narrow  bool
 }
 
-func newGoverned(t *testing.T, closed bool) *governed {
+func newGoverned(t *testing.T, closed bool, more ...func(*config.Config)) *governed {
 	t.Helper()
-	g := &governed{scene: newScene(t, func(c *config.Config) { c.Closed, c.APIRateLimit = closed, 100_000_000 }), asset: map[string]int64{}, archive: map[string]string{}, transfers: map[*credential]action{}}
+	more = append(more, func(c *config.Config) { c.Closed, c.APIRateLimit = closed, 100_000_000 })
+	g := &governed{scene: newScene(t, more...), asset: map[string]int64{}, archive: map[string]string{}, transfers: map[*credential]action{}}
 	g.works = g.Org(t, g.ada, "works")
 	g.Join(t, g.works, org.Member, g.eve)
 	none := right.None
@@ -115,7 +120,7 @@ func (g *governed) fill(t *testing.T) {
 	}
 }
 
-// equip gives eve her tokens.
+// equip gives eve her tokens, and the machines theirs.
 func (g *governed) equip(t *testing.T) {
 	t.Helper()
 	soon, late := g.Now().Add(20*24*time.Hour), g.Now().Add(300*24*time.Hour)
@@ -130,10 +135,11 @@ func (g *governed) equip(t *testing.T) {
 	fine := func(name string, n token.NewFine, in bool) {
 		n.Name, n.Access = name, token.AllOf
 		tok, plain := g.FineToken(t, g.eve, n, everything)
-		g.creds = append(g.creds, &credential{name: name, kind: "fine-grained", tid: tok.ID, plain: plain, ends: n.ExpiresAt, org: in})
+		g.creds = append(g.creds, &credential{name: name, kind: "fine-grained", tid: tok.ID, plain: plain, ends: n.ExpiresAt, fine: true, asked: in})
 	}
 	fine("fine-grained", token.NewFine{Owner: g.works.ID, OwnerIsOrg: true, ExpiresAt: late}, true)
 	fine("fine-grained of another owner", token.NewFine{Owner: g.eve.ID}, false)
+	g.employ(t)
 	for _, c := range g.creds[:len(g.creds):len(g.creds)] {
 		child := *c
 		child.name, child.narrow = c.name+", narrowed", true

@@ -56,6 +56,17 @@ func (r *Room) Find(ctx context.Context, t Thing) (ours int64, there, other bool
 	return ours, true, stamp != db.Micros(t.Stamp), nil
 }
 
+// Others reports whether ours is already what another thing than t of its kind and
+// source was brought over as.
+func (r *Room) Others(ctx context.Context, t Thing, ours int64) (bool, error) {
+	var n int
+	err := r.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM carried WHERE source = $1 AND kind = $2 AND ours = $3 AND theirs <> $4`, t.Source, t.Kind, ours, t.Theirs).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for what was brought over: %w", err)
+	}
+	return n > 0, nil
+}
+
 // NoteTx notes, in the transaction that makes it, which number a thing has here.
 func (r *Room) NoteTx(ctx context.Context, tx *db.Tx, t Thing, ours int64) error {
 	_, err := tx.Exec(ctx, `

@@ -99,7 +99,6 @@ type bringer struct {
 
 	accounts map[int64]id.Account // of people and organizations, ours by theirs
 	logins   map[int64]string     // here
-	joined   map[int64]bool       // that were here before
 	repos    map[int64]id.Repo
 	names    map[int64]string // of repositories, with their owners
 	planned  map[string]bool  // names that are taken by what would be made, in a dry run
@@ -117,7 +116,7 @@ func (f *Flow) Run(ctx context.Context, p Plan, say func(Item)) error {
 		return problem.New(problem.Invalid, "Tokens that are brought over end within a year from now.", "Give a date in the future that is less than a year away.")
 	}
 	b := &bringer{Flow: f, p: p, say: say, actor: right.Operator(), merge: map[string]bool{}, rename: map[string]string{},
-		accounts: map[int64]id.Account{}, logins: map[int64]string{}, joined: map[int64]bool{}, repos: map[int64]id.Repo{}, names: map[int64]string{}, planned: map[string]bool{}}
+		accounts: map[int64]id.Account{}, logins: map[int64]string{}, repos: map[int64]id.Repo{}, names: map[int64]string{}, planned: map[string]bool{}}
 	for _, m := range p.Merge {
 		b.merge[strings.ToLower(m)] = true
 	}
@@ -133,7 +132,7 @@ func (f *Flow) Run(ctx context.Context, p Plan, say func(Item)) error {
 }
 
 func (b *bringer) tell(kind, name string, done Done, why ...string) {
-	b.say(Item{Kind: kind, Name: printable.Line(name, 120), Done: done, Why: strings.Join(why, "; ")})
+	b.say(Item{Kind: kind, Name: printable.Line(name, 120), Done: done, Why: printable.Line(strings.Join(why, "; "), 600)})
 }
 
 // thing is what the room carried knows one by.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/account"
 	"jeton/internal/carry"
 	"jeton/internal/foreign"
 	"jeton/internal/foreign/foreigntest"
@@ -115,6 +116,8 @@ func TestRun_names(t *testing.T) {
 	ada, john := h.Person("Ada", foreigntest.Account{Email: "ada@example.com"}), h.Person("john.doe")
 	h.Person("eve", foreigntest.Account{Prohibited: true})
 	h.Person("api")
+	robot := h.Person("robot")
+	h.Token(robot, "ci", "all")
 	h.Org("john_org", john)
 	h.Org("bob", ada)
 	tokens := []string{h.Token(ada, "ci", "all"), h.Token(john, "ci", "all")}
@@ -128,19 +131,22 @@ func TestRun_names(t *testing.T) {
 	w.User(t, "bob")
 	w.User(t, "eve")
 	w.Token(t, here, "ci", "repo")
+	if _, err := w.App.Lifecycle.CreateMachine(t.Context(), right.Operator(), account.NewMachine{Login: "robot", Manager: here.ID}); err != nil {
+		t.Fatal(err)
+	}
 
 	lines := w.run()
 	has(t, lines, "refused account Ada: there is an account ada here already; --merge ada says that it is the same", "refused account john.doe: username may only contain",
 		"refused account api: username is a reserved word", "refused organization bob: there is an account bob here already", "refused account eve: there is an account eve",
 		"skipped repository engine: its owner was not brought over", "skipped token ci: its owner was not brought over")
-	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 3 {
-		t.Errorf("there are %d accounts, want 3", n)
+	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 4 {
+		t.Errorf("there are %d accounts, want 4", n)
 	}
 	lines = w.run(func(p *carry.Plan) {
-		p.Merge, p.Rename = []string{"ADA", "bob", "eve"}, map[string]string{"John.Doe": "john", "john_org": "john"}
+		p.Merge, p.Rename = []string{"ADA", "bob", "eve", "robot"}, map[string]string{"John.Doe": "john", "john_org": "john"}
 	})
-	has(t, lines, "joined account Ada: with the account that is here", "made account john.doe: it is called john here", "refused organization john_org: there is an account john",
-		"refused organization bob: of the two accounts of this name one is a person's and one an organization's", "refused account eve: it can't be joined with an account here: it may not sign in there",
+	has(t, lines, "joined account Ada: with the account that is here", "made account john.doe: it is called john here", "refused organization john_org: the account john here is another one's of there",
+		"refused organization bob: of the two accounts of this name one is a person's and one an organization's", "refused account robot: the account robot here is a service account", "refused account eve: it can't be joined with an account here: it may not sign in there",
 		"made repository ada/engine", "made repository john/engine", "made token ada: ci")
 	for i, login := range []string{"ada", "john"} {
 		if got := w.api(tokens[i], "GET", "/user", ""); got.StatusCode != http.StatusOK || !strings.Contains(got.Text, `"login":"`+login+`"`) && !strings.Contains(got.Text, `"login": "`+login+`"`) {
@@ -195,6 +201,8 @@ func TestRun_hostile(t *testing.T) {
 	for _, name := range []string{"..", "x/../../y", "a\nb", "-", "x.git", strings.Repeat("r", 500)} {
 		h.Repo(ada, name, true)
 	}
+	h.Repo(ada, "lost", true)
+	h.Exec(`UPDATE repository SET lower_name = $1 WHERE name = 'lost'`, "a\x1b[2Jb\n"+strings.Repeat("l", 2000))
 	h.Repo(4711, "nobody", true)
 	h.Exec(`UPDATE repository SET description = $1`, strings.Repeat("d\x00\x1b", 100_000))
 	h.Repo(ada, "link", true)
@@ -305,4 +313,39 @@ func TestRead_wrong(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
+}
+
+// TestRun_oneEach: an account here is that of one there, and whoever gets its name
+// there later does not get the account with it.
+func TestRun_oneEach(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, foreign.Gitea, foreigntest.Gitea)
+	h := w.host
+	old, ada := h.Person("early"), h.Person("ada")
+	mine := h.Token(ada, "mine", "all")
+	here := w.User(t, "ada")
+	merge := func(p *carry.Plan) { p.Merge = []string{"ada"} }
+	has(t, w.run(merge), "joined account ada", "made account early", "made token ada: mine")
+	// There ada takes another name, and two strangers take hers.
+	h.Exec(`UPDATE "user" SET name = 'grace', lower_name = 'grace' WHERE id = $1`, ada)
+	h.Exec(`DELETE FROM "user" WHERE id = $1`, old)
+	first, last := h.Person("first"), h.Person("last")
+	h.Exec(`UPDATE "user" SET name = 'ADA', id = $1 WHERE id = $2`, old-1, first) // before hers is looked at
+	h.Exec(`UPDATE "user" SET name = 'Ada' WHERE id = $1`, last)
+	strangers := []string{h.Token(old-1, "first", "all"), h.Token(last, "last", "all")}
+	taken := "the account ada here is another one's of there"
+	has(t, w.run(func(p *carry.Plan) { merge(p); p.Dry = true }), "refused account ADA: "+taken, "refused account Ada: "+taken)
+	has(t, w.run(merge), "there account grace", "refused account ADA: ", "refused account Ada: ", "skipped token first", "skipped token last")
+	for _, plain := range strangers {
+		if got := w.api(plain, "GET", "/user", ""); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a stranger's token: %d %s", got.StatusCode, got.Text)
+		}
+	}
+	if got := w.api(mine, "GET", "/user", ""); got.StatusCode != http.StatusOK {
+		t.Errorf("the token of ada: %d", got.StatusCode)
+	}
+	if list, err := w.Tokens.ListAll(t.Context(), here.ID); err != nil || len(list) != 1 {
+		t.Errorf("%d tokens, %v", len(list), err)
+	}
+	h.Close()
 }

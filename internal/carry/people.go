@@ -62,7 +62,7 @@ func (b *bringer) person(ctx context.Context, p *foreign.Person) error {
 	if p.Admin {
 		said = append(said, "it administers the old site, and not this one")
 	}
-	joined, err := b.join(ctx, ofAccount, p.ID, p.Login, login, p.Shut, said)
+	joined, err := b.join(ctx, t, p.ID, p.Login, login, p.Shut, said)
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,10 @@ const (
 )
 
 // join looks whether a login is taken here, and joins the two accounts only if that
-// was asked for. Who is kept out there does not come in by the account of another.
-func (b *bringer) join(ctx context.Context, kind string, theirs int64, name, login, shut string, said []string) (joining, error) {
+// was asked for. Who is kept out there does not come in by the account of another, nor
+// does who took a name over that was another one's of there when the two were joined.
+func (b *bringer) join(ctx context.Context, t carriedThing, theirs int64, name, login, shut string, said []string) (joining, error) {
+	kind := t.Kind
 	a, err := b.o.Account.ByLogin(ctx, b.o.DB, login)
 	if problem.Is(err, problem.NotFound) {
 		if b.planned[strings.ToLower(login)] {
@@ -171,9 +173,21 @@ func (b *bringer) join(ctx context.Context, kind string, theirs int64, name, log
 		}
 		return isFree, nil
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return stays, err
+	}
+	another, err := b.o.Carried.Others(ctx, t, int64(a.ID))
+	if err != nil {
+		return stays, err
+	}
+	for n, ours := range b.accounts { // in a dry run nothing is noted
+		another = another || ours == a.ID && n != theirs
+	}
+	switch {
+	case another:
+		b.tell(kind, name, Refused, "the account "+a.Login+" here is another one's of there", "--rename gives this one another login")
+	case a.IsMachine():
+		b.tell(kind, name, Refused, "the account "+a.Login+" here is a service account", "--rename gives this one another login")
 	case !b.merge[strings.ToLower(login)]:
 		b.tell(kind, name, Refused, "there is an account "+a.Login+" here already", "--merge "+a.Login+" says that it is the same, --rename gives this one another login")
 	case a.IsOrg() != (kind == ofOrg):
@@ -181,7 +195,7 @@ func (b *bringer) join(ctx context.Context, kind string, theirs int64, name, log
 	case shut != "":
 		b.tell(kind, name, Refused, "it can't be joined with an account here: "+shut)
 	default:
-		b.accounts[theirs], b.logins[theirs], b.joined[theirs] = a.ID, a.Login, true
+		b.accounts[theirs], b.logins[theirs] = a.ID, a.Login
 		b.tell(kind, name, Joined, append([]string{"with the account that is here"}, said...)...)
 		return joins, nil
 	}
@@ -232,7 +246,7 @@ func (b *bringer) organization(ctx context.Context, o *foreign.Org) error {
 	if login != o.Login {
 		said = append(said, "it is called "+login+" here")
 	}
-	joined, err := b.join(ctx, ofOrg, o.ID, o.Login, login, "", said)
+	joined, err := b.join(ctx, t, o.ID, o.Login, login, "", said)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ package exchange
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -114,24 +115,37 @@ func (f *Flow) Exchange(ctx context.Context, q Request) (Granted, error) {
 	if x.proven { // strangers don't take its turn
 		key += " " + who.issuer + " " + who.subject
 	}
-	backToo, err := f.count(key, rate)
-	if err != nil {
-		return Granted{}, err
+	backToo, none := f.count(key, rate)
+	if none != nil && x.proven {
+		return Granted{}, none
 	}
 	g, err := x.at(ctx, owner, name)
-	if err == nil {
+	switch {
+	case none != nil && !x.proven:
+		// Strangers used up the turns. It is said only now, since a machine that is trusted
+		// is a stranger, too, before the keys of its issuer were fetched.
+		return Granted{}, none
+	case err == nil:
 		back()
 		backToo()
 	}
 	return g, err
 }
 
-// count takes a turn, which back returns: those that were refused count.
+// count takes a turn, which back returns: those that were refused count. Where there
+// is none, it returns nothing.
 func (f *Flow) count(key string, rate limit.Rate) (back func(), err error) {
+	key = short(key)
 	if ok, after := f.o.Limit.Allow(key, rate, 1); !ok {
-		return nil, &problem.Error{Kind: problem.TooMany, Public: "Too many identity tokens were refused.", Remedy: "Try again later.", After: int(after/time.Second) + 1}
+		return func() {}, &problem.Error{Kind: problem.TooMany, Public: "Too many identity tokens were refused.", Remedy: "Try again later.", After: int(after/time.Second) + 1}
 	}
 	return func() { f.o.Limit.Return(key, rate, 1) }, nil
+}
+
+// short is a key as it is remembered: what strangers chose of it may be long.
+func short(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return string(sum[:])
 }
 
 // named reads the address of a repository, or with an empty name of an organisation.
@@ -355,11 +369,14 @@ func (x *attempt) giveBy(ctx context.Context, seen *trust.Trust, permissions rig
 		note := printable.Line(t.Name+": "+x.subject, 255)
 		g.Token, g.Plain, err = f.o.Tokens.ExchangeTx(ctx, tx, machine, token.NewExchanged{Trust: t.ID, Note: note, Owner: x.where.Owner, Access: t.Access, Repos: t.Repos,
 			Permissions: permissions, ExpiresAt: f.o.Now().Add(time.Duration(t.Minutes) * time.Minute)})
+		if problem.Is(err, problem.Forbidden) {
+			return refuse(whyPolicy)
+		}
 		if err != nil {
 			return err
 		}
 		detail := x.detail(&t)
-		detail["token_id"], detail["permissions"], detail["expires_at"] = strconv.FormatInt(int64(g.Token.ID), 10), permissions.String(), g.Token.ExpiresAt.Format(time.RFC3339)
+		detail["token_id"], detail["permissions"], detail["expires_at"] = strconv.FormatInt(int64(g.Token.ID), 10), g.Token.Permissions.String(), g.Token.ExpiresAt.Format(time.RFC3339)
 		actor := right.Actor{Account: machine, Kind: right.ExchangedToken, Token: g.Token.ID, Note: note}
 		return f.o.Audit.Record(ctx, tx, audit.Entry{Action: "trust.exchange", Actor: actor, Account: x.where.Owner, Repo: x.where.Repo, Target: x.where.Name, Detail: detail})
 	})

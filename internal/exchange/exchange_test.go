@@ -1,7 +1,11 @@
 package exchange_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -10,6 +14,7 @@ import (
 
 	"jeton/internal/account"
 	"jeton/internal/audit"
+	"jeton/internal/config"
 	"jeton/internal/id"
 	"jeton/internal/issuertest"
 	"jeton/internal/repo"
@@ -336,4 +341,43 @@ func TestExchange_org(t *testing.T) {
 	if r := w.exchange(t, w.issuer.Token(t, w.job()), "resource", w.URL()+"/acme"); r.Access != "" || !strings.Contains(r.Why, "service account") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// TestExchange_crowd: strangers who use up the turns of a place don't keep out a
+// machine whose issuer's keys are not at hand.
+func TestExchange_crowd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(c *config.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	from := func(address, identity string) reply {
+		v := url.Values{"grant_type": {grant}, "subject_token": {identity}, "subject_token_type": {typeID}, "resource": {w.URL() + "/ada/engine"}}
+		return read(t, w.Do(t, "POST", endpoint, v.Encode(), "Content-Type: application/x-www-form-urlencoded", "Accept: application/json", "X-Forwarded-For: "+address))
+	}
+	shut, madeUp := 0, unsigned(t, "https://nobody.example.com")
+	for i := range 500 {
+		if r := from(fmt.Sprintf("203.0.%d.7", i%5), madeUp); r.Status == 429 {
+			shut++
+		}
+	}
+	if shut == 0 {
+		t.Fatal("strangers have as many turns as they like")
+	}
+	for i := range 3 {
+		if r := from(fmt.Sprintf("198.51.%d.9", i), w.issuer.Token(t, w.job())); r.Access == "" {
+			t.Errorf("a machine that is trusted: %+v", r)
+		}
+	}
+	if r := from("198.51.9.9", madeUp); r.Status != 429 {
+		t.Errorf("one more stranger: %+v", r)
+	}
+}
+
+// unsigned is an identity token that anybody can make up.
+func unsigned(t testing.TB, issuer string) string {
+	t.Helper()
+	claims, err := json.Marshal(map[string]any{"iss": issuer, "sub": subject, "aud": audience, "exp": in(5 * time.Minute).Unix(), "environment": "production"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"ES256","kid":"x"}`)) + "." + encode(claims) + "." + encode(make([]byte, 64))
 }

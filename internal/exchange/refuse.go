@@ -29,6 +29,7 @@ const (
 	whyClaim     = "claim " // with its name
 	whyReplayed  = "replayed"
 	whyMachine   = "service account"
+	whyPolicy    = "token policy"
 	whyGone      = "changed meanwhile"
 )
 
@@ -87,6 +88,8 @@ func faultFor(why string) error {
 		return invalid("A claim of the identity token is not as it is trusted here.")
 	case why == whyReplayed:
 		return invalid("The identity token was exchanged already. Ask the issuer for another one.")
+	case why == whyPolicy:
+		return fault("access_denied", "A token policy of this site, or of the resource's owner, allows no exchanged tokens.")
 	case why == whyMachine:
 		return fault("invalid_target", "The service account as which the token would act is not there, or is suspended.")
 	}
@@ -118,7 +121,7 @@ func (x *attempt) refused(ctx context.Context, t *trust.Trust, why string) {
 	if x.proven {
 		key += " " + x.subject
 	}
-	if f.noticed.Add(key) > 1 || f.noticed.Add(x.String()) > linesPerPlace {
+	if f.noticed.Add(short(key)) > 1 || f.noticed.Add(x.String()) > linesPerPlace {
 		return
 	}
 	detail := x.detail(t)

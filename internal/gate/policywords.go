@@ -49,8 +49,14 @@ func (g *Gate) outOfPolicy(a *right.Actor, f *right.Facts) *problem.Error {
 func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss string) (public, remedy string) {
 	renew := "Give it another end at " + g.tokenURL(a, "/regenerate")
 	change := "Take the rest away, without changing the token, at " + g.tokenURL(a, "")
-	if a.Kind == right.OAuthToken {
+	switch a.Kind {
+	case right.OAuthToken:
 		renew, change = g.again(a.App), g.again(a.App)
+	case right.DeployToken: // it is never changed
+		renew = "Make another deploy token, and delete this one at " + g.tokenURL(a, "")
+		change = renew
+	case right.ExchangedToken: // what is given follows the policies of that moment
+		renew, change = "Exchange another identity token.", "Exchange another identity token."
 	}
 	switch b {
 	case right.BreachBarred:
@@ -84,7 +90,11 @@ func (g *Gate) kindRefused(a *right.Actor, boss string) (public, remedy string) 
 	case right.OAuthToken:
 		return fmt.Sprintf("forbids access by applications, as %q is one.", a.Note), "Use a personal access token: " + g.NewTokenURL()
 	}
-	return fmt.Sprintf("forbids access via a %s.", a.Kind), "Ask " + boss + "."
+	article := "a"
+	if a.Kind == right.ExchangedToken {
+		article = "an"
+	}
+	return fmt.Sprintf("forbids access via %s %s.", article, a.Kind), "Ask " + boss + "."
 }
 
 // again says how an application gets another token.

@@ -53,8 +53,8 @@ type Exported struct {
 	Login       string     `json:"login"`
 	Kind        string     `json:"kind"`
 	Name        string     `json:"note"`
-	App         string     `json:"application"`    // a client id
-	From        string     `json:"from,omitempty"` // the other system that made its secret
+	App         string     `json:"application"`  // a client id
+	Carried     string     `json:"carried_from"` // the other system that made its secret; empty: this one
 	Scopes      []string   `json:"scopes"`
 	Permissions string     `json:"permissions,omitempty"`
 	Access      string     `json:"access"`
@@ -73,7 +73,7 @@ type Exported struct {
 
 // JSON is l for an encoder.
 func JSON(l *Line) Exported {
-	return Exported{ID: int64(l.ID), Login: l.Login, Kind: l.Kind.String(), Name: l.Name, App: l.App, From: l.From, Scopes: l.Scopes.Names(), Permissions: l.Permissions.String(),
+	return Exported{ID: int64(l.ID), Login: l.Login, Kind: l.Kind.String(), Name: l.Name, App: l.App, Carried: l.Carried, Scopes: l.Scopes.Names(), Permissions: l.Permissions.String(),
 		Access: l.Access.String(), Reaches: l.Reaches, Repos: l.Repos, LastEight: l.LastEight, CreatedAt: l.CreatedAt, ExpiresAt: orNull(l.ExpiresAt), Expired: l.Expired,
 		Frozen: l.Frozen, LastUsedAt: orNull(l.UsedAt), Address: l.Address, Client: l.Client, Barred: l.Barred}
 }

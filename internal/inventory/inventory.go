@@ -75,7 +75,7 @@ type Line struct {
 	Kind        token.Kind
 	Name        string         // what its owner called it; an application's, always
 	App         string         // the client id of an application
-	From        string         // the other system that made its secret; empty: this one
+	Carried     string         // the other system that made its secret; empty: this one
 	Scopes      right.ScopeSet // to an organisation those that count there
 	Permissions right.Fine
 	Access      token.Access
@@ -109,8 +109,8 @@ type cursor struct {
 
 const cursorPurpose = "inventory cursor"
 
-// mark is the cursor for a link. It is sealed, since the key may be a moment that is
-// shown less exactly.
+// mark is the cursor for a link. It is sealed, since it may stand behind a token that is
+// not for whoever asks.
 func (r *Room) mark(c cursor) (string, error) {
 	b := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.key)), uint64(c.id))
 	sealed, err := r.o.Keys.Seal(cursorPurpose, b, nil)
@@ -218,6 +218,9 @@ func (r *Room) terms(ctx context.Context, v View, f Filter) (terms, error) {
 			continue
 		}
 		a, err := r.o.Accounts.ByLogin(ctx, r.o.DB, one.login)
+		if repo, ok := account.PlaceOf(one.login); ok { // the list names it, though it is not found as others are
+			a, err = r.o.Accounts.OfPlace(ctx, r.o.DB, repo)
+		}
 		switch {
 		case problem.Is(err, problem.NotFound):
 			q.nobody = true
@@ -261,7 +264,7 @@ func (r *Room) line(ctx context.Context, v View, t *token.Token, at *row) (Line,
 	if err != nil {
 		return Line{}, fmt.Errorf("whose token it is: %w", err)
 	}
-	l := Line{ID: t.ID, Login: who.Login, Kind: t.Kind, Name: t.Note, App: t.App, From: token.SystemName(t.Carried), Permissions: t.Permissions, Access: t.Access, Repos: len(t.Repos), LastEight: t.LastEight,
+	l := Line{ID: t.ID, Login: who.Login, Kind: t.Kind, Name: t.Note, App: t.App, Carried: t.Carried, Permissions: t.Permissions, Access: t.Access, Repos: len(t.Repos), LastEight: t.LastEight,
 		CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, UsedAt: t.LastUse.At, Address: t.LastUse.Address, Client: t.LastUse.Client,
 		Expired: t.Expired(r.o.Now()), Frozen: !t.FrozenAt.IsZero(), Ends: true}
 	if !t.Kind.Fine() {

@@ -1,10 +1,16 @@
 package inventory_test
 
 import (
+	"cmp"
+	"maps"
 	"math/rand/v2"
+	"net/url"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -99,20 +105,8 @@ func TestList_likeAFilterOverAll(t *testing.T) {
 		all := w.fill(t, 1500, r)
 		// With hardly any patience each part looks at a few tokens alone.
 		hasty := w.with(inventory.Options{Look: 40, Few: -1})
-		seen := 0
-		rapid.Check(t, func(rt *rapid.T) {
-			pick := func(name string, from ...string) string {
-				return rapid.SampledFrom(append(from, make([]string, 2*len(from))...)).Draw(rt, name)
-			}
-			f := inventory.Filter{Owner: pick("owner", "person1", "person7", "nobody"), Kind: pick("kind", inventory.Kinds()...), Unused: pick("unused", "never", "90d", "1y"),
-				Used: pick("used", "30d", "1y"), Older: pick("older", "90d", "1y"), Newer: pick("newer", "90d", "1y"), Ends: pick("ends", "never", "expired", "current", "30d"),
-				Reach: pick("reach", "anywhere", "public", "all", "selected"), Of: pick("of", "guild"), May: pick("may", "public_repo", "contents=write", "metadata"), Barred: pick("barred", "yes")}
-			v := rapid.SampledFrom([]inventory.View{inventory.Site(), w.org}).Draw(rt, "view")
-			if v.Org == 0 {
-				f.Barred = ""
-			}
-			room := rapid.SampledFrom([]*inventory.Room{w.Room, hasty}).Draw(rt, "room")
-			limit := rapid.SampledFrom([]int{1, 7, 50}).Draw(rt, "limit")
+		check := func(tb rapid.TB, room *inventory.Room, v inventory.View, f inventory.Filter, limit int) int {
+			tb.Helper()
 			var want []id.Token
 			for i := range all {
 				if w.plain(&all[i], v, f, inside) {
@@ -122,28 +116,147 @@ func TestList_likeAFilterOverAll(t *testing.T) {
 			if len(want) > 60*limit {
 				limit = 50
 			}
-			var got []id.Token
+			var lines []inventory.Line
+			order := ""
 			for after := ""; ; {
 				p, err := room.List(t.Context(), v, f, after, limit)
 				if err != nil {
-					rt.Fatal(err)
+					tb.Fatal(err)
 				}
-				for _, l := range p.Lines {
-					got = append(got, l.ID)
-				}
+				lines, order = append(lines, p.Lines...), p.Order
 				if after = p.Next; after == "" {
 					break
 				}
 			}
-			seen += len(got)
+			if !sorted(lines, order) {
+				tb.Fatalf("%+v for %+v: not sorted: %s", f, v, order)
+			}
+			got := make([]id.Token, len(lines))
+			for i := range lines {
+				got[i] = lines[i].ID
+			}
 			slices.Sort(got)
 			slices.Sort(want)
 			if !slices.Equal(got, want) {
-				rt.Fatalf("%+v for %+v: %d tokens, want %d", f, v, len(got), len(want))
+				tb.Fatalf("%+v for %+v: %d tokens, want %d", f, v, len(got), len(want))
 			}
+			return len(got)
+		}
+		words := map[string][]string{"owner": {"person0", "person7", "nobody"}, "kind": inventory.Kinds(), "unused": {"never", "90d", "1y"}, "used": {"30d", "1y"}, "older": {"90d", "1y"},
+			"newer": {"90d", "1y"}, "ends": {"never", "expired", "current", "30d"}, "reach": {"anywhere", "public", "all", "selected"}, "of": {"guild"},
+			"may": {"public_repo", "contents=write", "metadata"}, "barred": {"yes"}}
+		views := []inventory.View{inventory.Site(), w.org}
+		// Each word alone leaves some tokens, and not all: drawn ones may leave none.
+		for _, v := range views {
+			every := check(t, w.Room, v, inventory.Filter{}, 50)
+			for name, some := range words {
+				for _, word := range some {
+					f := inventory.ReadFilter(url.Values{name: {word}})
+					n := check(t, w.Room, v, f, 50)
+					nothing := word == "nobody" || word == "person7" && v.Org != 0
+					if all := name == "barred" || name == "of"; (n == 0) != nothing || n >= every && !all { // these are not for both views
+						t.Errorf("%+v for %+v: %d tokens of %d", f, v, n, every)
+					}
+				}
+			}
+		}
+		rapid.Check(t, func(rt *rapid.T) {
+			in := url.Values{}
+			for _, name := range slices.Sorted(maps.Keys(words)) {
+				some := words[name]
+				in.Set(name, rapid.SampledFrom(append(slices.Clone(some), make([]string, 2*len(some))...)).Draw(rt, name))
+			}
+			room := rapid.SampledFrom([]*inventory.Room{w.Room, hasty}).Draw(rt, "room")
+			v := rapid.SampledFrom(views).Draw(rt, "view")
+			f := inventory.ReadFilter(in)
+			if v.Org == 0 {
+				f.Barred = ""
+			}
+			check(rt, room, v, f, rapid.SampledFrom([]int{1, 7, 50}).Draw(rt, "limit"))
 		})
-		if seen < 1000 {
-			t.Errorf("only %d tokens were found: the filters leave nothing", seen)
+	})
+}
+
+// sorted reports whether tokens stand as the words say, those of one day by their number.
+func sorted(lines []inventory.Line, order string) bool {
+	var key func(*inventory.Line) int64
+	ends := func(l *inventory.Line) int64 { return db.Micros(l.ExpiresAt) }
+	day := func(l *inventory.Line) int64 {
+		last := l.CreatedAt
+		if !l.UsedAt.IsZero() {
+			last = l.UsedAt
+		}
+		return last.Unix() / 86400
+	}
+	up := 1
+	switch order {
+	case "by the day, the longest unused first":
+		key = day
+	case "by the day, the last used first":
+		key, up = day, -1
+	case "what ends first, first":
+		key = ends
+	case "what ended last, first":
+		key, up = ends, -1
+	default: // by when they were made, or by number
+		return true
+	}
+	return slices.IsSortedFunc(lines, func(a, b inventory.Line) int {
+		return up * cmp.Or(cmp.Compare(key(&a), key(&b)), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// TestMigration_days: the tokens that are there get the day of their last use.
+func TestMigration_days(t *testing.T) {
+	t.Parallel()
+	dbtest.EachOptions(t, func(t *testing.T, o db.Options) {
+		const folder = "../db/migrations"
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := fstest.MapFS{}
+		for _, f := range files {
+			if f.Name() < "0115" {
+				text, err := os.ReadFile(folder + "/" + f.Name())
+				if err != nil {
+					t.Fatal(err)
+				}
+				before[f.Name()] = &fstest.MapFile{Data: text}
+			}
+		}
+		o.Migrations = before
+		d, err := db.Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		midnight := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+		today := midnight.Unix() / 86400
+		for i, at := range []time.Time{{}, midnight.Add(-time.Microsecond), midnight, midnight.Add(day - time.Microsecond), midnight.Add(day)} {
+			err := d.Write(t.Context(), func(tx *db.Tx) error {
+				if i == 0 {
+					if _, err := tx.Exec(t.Context(), `INSERT INTO accounts (id, kind, login, login_key, created_at, updated_at) VALUES (1, 'user', 'ada', 'ada', 0, 0)`); err != nil {
+						return err
+					}
+				}
+				_, err := tx.Exec(t.Context(), `INSERT INTO tokens (id, account_id, note, scopes, last_eight, created_at, key_id, digest, lookup_id, used_at) VALUES ($1, 1, $2, '', '', 1, 1, $3, $3, $4)`,
+					i+1, strconv.Itoa(i), []byte{byte(i)}, db.Micros(at))
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := d.Close(); err != nil {
+			t.Fatal(err)
+		}
+		o.Migrations = nil
+		d = dbtest.OpenWith(t, o)
+		for i, want := range []int64{0, today - 1, today, today, today + 1} {
+			var got int64
+			if err := d.QueryRow(t.Context(), `SELECT used_day FROM tokens WHERE id = $1`, i+1).Scan(&got); err != nil || got != want {
+				t.Errorf("token %d: day %d, want %d, %v", i+1, got, want, err)
+			}
 		}
 	})
 }

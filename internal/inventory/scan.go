@@ -23,6 +23,7 @@ type row struct {
 	kind                   token.Kind
 	scopes, permissions    string
 	created, expires, used int64
+	usedDay                int64
 	access                 token.Access
 	owner                  id.Account
 	barred, limits         string
@@ -35,6 +36,14 @@ func (t *row) active() int64 {
 		return t.created
 	}
 	return t.used
+}
+
+// activeDay is the day of that, as it is indexed.
+func (t *row) activeDay() int64 {
+	if t.usedDay == 0 {
+		return token.Day(t.created)
+	}
+	return t.usedDay
 }
 
 // shown are the scopes that are the business of those who ask.
@@ -95,16 +104,18 @@ type drive struct {
 	words string
 }
 
-const activeKey = `(CASE WHEN t.used_at = 0 THEN t.created_at ELSE t.used_at END)`
+// activeKey is the day, since an index of the moment would be written with each use.
+const activeKey = `(CASE WHEN t.used_day = 0 THEN t.created_at / 86400000000 ELSE t.used_day END)`
 
 func byMade(t *row) int64   { return t.created }
-func byActive(t *row) int64 { return t.active() }
+func byActive(t *row) int64 { return t.activeDay() }
 func byEnd(t *row) int64    { return t.expires }
 func byNumber(*row) int64   { return 0 }
 
-// drive chooses the way that leaves the least to look at.
+// drive chooses the way that leaves the least to look at. By the day of use it leaves
+// the whole day in which a span begins: match knows the moment.
 func (q *terms) drive() drive {
-	const newest, oldest = "the newest first", "the oldest first"
+	const newest, oldest, unused = "the newest first", "the oldest first", "by the day, the longest unused first"
 	switch {
 	case q.account != 0:
 		return drive{of: byNumber, where: ` AND t.account_id = $1`, args: []any{q.account}, words: newest}
@@ -115,17 +126,17 @@ func (q *terms) drive() drive {
 	case q.endsBefore != 0:
 		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > $1 AND t.expires_at <= $2`, args: []any{q.now, q.endsBefore}, up: true, words: "what ends first, first"}
 	case q.neverUsed:
-		return drive{key: `t.created_at`, of: byMade, where: ` AND t.used_at = 0`, up: true, words: oldest}
-	case q.unusedBefore != 0 && q.endless && q.org == 0: // to an organization the order would tell the hour
-		return drive{key: activeKey, of: byActive, where: ` AND t.expires_at = 0 AND ` + activeKey + ` < $1`, args: []any{q.unusedBefore}, up: true, words: "the longest unused first"}
-	case q.unusedBefore != 0 && q.org == 0:
-		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` < $1`, args: []any{q.unusedBefore}, up: true, words: "the longest unused first"}
+		return drive{key: `t.created_at`, of: byMade, where: ` AND t.used_day = 0`, up: true, words: oldest}
+	case q.unusedBefore != 0 && q.endless:
+		return drive{key: activeKey, of: byActive, where: ` AND t.expires_at = 0 AND ` + activeKey + ` <= $1`, args: []any{token.Day(q.unusedBefore)}, up: true, words: unused}
+	case q.unusedBefore != 0:
+		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` <= $1`, args: []any{token.Day(q.unusedBefore)}, up: true, words: unused}
 	case q.expired:
 		return drive{key: `t.expires_at`, of: byEnd, where: ` AND t.expires_at > 0 AND t.expires_at <= $1`, args: []any{q.now}, words: "what ended last, first"}
 	case q.madeBefore != 0 && !q.ofKind:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.created_at < $1`, args: []any{q.madeBefore}, up: true, words: oldest}
-	case q.usedSince != 0 && q.org == 0:
-		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` >= $1`, args: []any{q.usedSince}, words: "the last used first"}
+	case q.usedSince != 0:
+		return drive{key: activeKey, of: byActive, where: ` AND ` + activeKey + ` >= $1`, args: []any{token.Day(q.usedSince)}, words: "by the day, the last used first"}
 	case q.ofKind && q.madeBefore != 0:
 		return drive{key: `t.created_at`, of: byMade, where: ` AND t.kind = $1 AND t.created_at < $2`, args: []any{int64(q.kind), q.madeBefore}, up: true, words: oldest}
 	case q.ofKind:
@@ -136,7 +147,7 @@ func (q *terms) drive() drive {
 	return drive{key: `t.created_at`, of: byMade, words: newest}
 }
 
-const columns = `t.id, t.account_id, t.kind, t.scopes, t.permissions, t.created_at, t.expires_at, t.used_at, t.access, t.owner_id, t.barred, t.limits`
+const columns = `t.id, t.account_id, t.kind, t.scopes, t.permissions, t.created_at, t.expires_at, t.used_at, t.used_day, t.access, t.owner_id, t.barred, t.limits`
 
 // insideSQL says of a token whether its account has a place in the organisation %s:
 // as a member, or as a collaborator of one of its repositories. Without the LIMIT
@@ -147,7 +158,7 @@ const insideSQL = `CASE WHEN (SELECT 1 FROM org_members m WHERE m.org_id = %[1]s
 func scanRow(rows *sql.Rows) (row, error) {
 	var t row
 	var inside int64
-	err := rows.Scan(&t.id, &t.account, &t.kind, &t.scopes, &t.permissions, &t.created, &t.expires, &t.used, &t.access, &t.owner, &t.barred, &t.limits, &inside)
+	err := rows.Scan(&t.id, &t.account, &t.kind, &t.scopes, &t.permissions, &t.created, &t.expires, &t.used, &t.usedDay, &t.access, &t.owner, &t.barred, &t.limits, &inside)
 	t.inside = inside != 0
 	return t, err
 }

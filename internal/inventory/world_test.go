@@ -179,7 +179,7 @@ func (w *world) fill(t testing.TB, n int, r *rand.Rand) []raw {
 }
 
 func write(ctx context.Context, tx *db.Tx, some []raw) error {
-	const columns = 18
+	const columns = 19
 	var rows []string
 	var args []any
 	for i, k := range some {
@@ -190,10 +190,10 @@ func write(ctx context.Context, tx *db.Tx, some []raw) error {
 		rows = append(rows, "("+strings.Join(marks, ",")+")")
 		digest := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, rand.Uint64()), rand.Uint64())
 		args = append(args, k.account, fmt.Sprintf("note %x", digest), k.scopes, "abcdefgh", db.Micros(k.created), db.Micros(k.expires), db.Micros(k.revoked), 1, digest, digest,
-			db.Micros(k.used), int64(k.kind), k.permissions, int64(k.access), k.owner, k.barred, k.limits, "192.0.2.1")
+			db.Micros(k.used), token.Day(db.Micros(k.used)), int64(k.kind), k.permissions, int64(k.access), k.owner, k.barred, k.limits, "192.0.2.1")
 	}
 	found, err := tx.Query(ctx, `INSERT INTO tokens (account_id, note, scopes, last_eight, created_at, expires_at, revoked_at, key_id, digest, lookup_id,
-		used_at, kind, permissions, access, owner_id, barred, limits, used_address) VALUES `+strings.Join(rows, ",")+` RETURNING id`, args...)
+		used_at, used_day, kind, permissions, access, owner_id, barred, limits, used_address) VALUES `+strings.Join(rows, ",")+` RETURNING id`, args...)
 	if err != nil {
 		return err
 	}

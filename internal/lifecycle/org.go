@@ -40,7 +40,7 @@ func (f *Flow) RemoveMember(ctx context.Context, actor right.Actor, org, who id.
 		if err := f.o.Org.RemoveTx(ctx, tx, actor, org, who); err != nil || keep {
 			return err
 		}
-		return f.o.Repo.LeaveOwnerTx(ctx, tx, actor, org, who)
+		return f.leaveTx(ctx, tx, actor, org, who)
 	})
 }
 
@@ -55,8 +55,23 @@ func (f *Flow) RemoveOutsider(ctx context.Context, actor right.Actor, org, who i
 		if in.Level() > right.None {
 			return problem.New(problem.Invalid, "You cannot specify an organization member to remove as an outside collaborator.", "")
 		}
-		return f.o.Repo.LeaveOwnerTx(ctx, tx, actor, org, who)
+		return f.leaveTx(ctx, tx, actor, org, who)
 	})
+}
+
+// leaveTx ends what an account and its service accounts have of an organisation: they
+// are let in on their manager's word alone, and would be a way to stay.
+func (f *Flow) leaveTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error {
+	machines, err := f.o.Account.Machines(ctx, tx, who)
+	if err != nil {
+		return err
+	}
+	for _, m := range machines {
+		if err := f.o.Repo.LeaveOwnerTx(ctx, tx, actor, org, m.ID); err != nil {
+			return err
+		}
+	}
+	return f.o.Repo.LeaveOwnerTx(ctx, tx, actor, org, who)
 }
 
 // DeleteOrg ends an organisation that owns nothing any more; its login is held.

@@ -234,7 +234,7 @@ func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice
 	var good, moot []notice.Notice
 	for _, n := range list {
 		t, there := tokens[n.Token]
-		if !there || !t.RevokedAt.IsZero() || notice.Mark(t.ExpiresAt) != n.Mark || overtaken(kind, t.ExpiresAt.Sub(f.o.Now())) {
+		if !there || !t.RevokedAt.IsZero() || !n.Of(t.ExpiresAt) || overtaken(kind, t.ExpiresAt.Sub(f.o.Now())) {
 			moot = append(moot, n)
 			continue
 		}

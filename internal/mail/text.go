@@ -34,13 +34,13 @@ var texts = map[notice.Kind]words{
 		subject: func(d *notice.Detail, left string) string { return title(d) + " ends in " + left },
 		many:    "tokens of yours end soon",
 		lead:    "What uses this on %s stops working when it ends:",
-		remedy:  "Regenerate the token on its page if it is still needed, and give the new secret to what uses it. Otherwise let it end.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be, and give the new secret to what uses it. Otherwise let it end.",
 	},
 	notice.Ended: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " has ended" },
 		many:    "tokens of yours have ended",
 		lead:    "What used this on %s does not work any more:",
-		remedy:  "Regenerate the token on its page if it is still needed. Otherwise delete it.",
+		remedy:  "Regenerate the token on its page if it is still needed, or make another one where that can't be. Otherwise delete it.",
 	},
 	notice.NewNetwork: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " was used from a new network" },
@@ -66,13 +66,15 @@ func wordsOf(k notice.Kind) words {
 }
 
 // kindNames is what people call the kinds of tokens.
-var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application"}
+var kindNames = map[string]string{"classic": "classic token", "fine-grained": "fine-grained token", "oauth": "token of an application", "deploy": "deploy token"}
 
 // title names the token at the beginning of a sentence.
 func title(d *notice.Detail) string {
 	of := "Your token"
 	if d.App != "" {
 		of = "A token for the application"
+	} else if d.Machine != "" {
+		of = "The token of " + printable.Line(d.Machine, maxTitle)
 	}
 	return of + ` "` + printable.Line(d.Note, maxTitle) + `"`
 }
@@ -118,6 +120,7 @@ func (f *Flow) about(b *strings.Builder, n *notice.Notice) {
 		ends = end.UTC().Format(moment)
 	}
 	fmt.Fprintf(b, "  %s (%s)\n", printable.Line(d.Note, 255), kindNames[d.Kind])
+	fact("Of", printable.Line(d.Machine, 64))
 	switch n.Kind {
 	case notice.Created:
 		fact("What", "It "+made[d.How])

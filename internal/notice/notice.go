@@ -76,8 +76,10 @@ func (k Kind) Known() bool { return k.facts().action != "" }
 // Token is what a notice says of a token.
 type Token struct {
 	ID        id.Token
-	Account   id.Account // whose it is
-	Kind      string     // as programs read it: classic, fine-grained, oauth
+	Account   id.Account   // whose it is
+	Machine   string       // the account's login, if it is a machine's
+	Readers   []id.Account // who is told: the account, or who answers for the machine
+	Kind      string       // as programs read it: classic, fine-grained, oauth, deploy
 	Note      string
 	App       string     // the client id of the application that has it
 	Owner     id.Account // whose things it reaches, if it is fine-grained
@@ -97,7 +99,8 @@ type Detail struct {
 	Note    string `json:"note"`
 	Kind    string `json:"kind"`
 	App     string `json:"app,omitempty"`
-	How     string `json:"how,omitempty"` // Made, Regenerated or Rotated
+	Machine string `json:"machine,omitempty"` // the login of the machine whose token it is
+	How     string `json:"how,omitempty"`     // Made, Regenerated or Rotated
 	EndsAt  int64  `json:"ends_at,omitempty"`
 	Address string `json:"address,omitempty"`
 	Network string `json:"network,omitempty"`

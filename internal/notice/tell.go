@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"jeton/internal/db"
@@ -44,6 +45,12 @@ func (r *Room) EndsTx(ctx context.Context, tx *db.Tx, kind Kind, t Token) error 
 // Mark is the mark of a notice about an end.
 func Mark(end time.Time) string { return itoa(db.Micros(end)) }
 
+// Of reports whether the notice is about that end.
+func (n *Notice) Of(end time.Time) bool {
+	mark, _, _ := strings.Cut(n.Mark, " ")
+	return mark == Mark(end)
+}
+
 // ReuseTx tells that an old secret of a token, with this ending, was used after its
 // end, and that the token was frozen for that.
 func (r *Room) ReuseTx(ctx context.Context, tx *db.Tx, t Token, ending string, at time.Time) error {
@@ -74,21 +81,32 @@ func address(a netip.Addr) string {
 // tell writes the notice unless it was written before, and has the webhooks told with
 // it.
 func (r *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind, t Token, mark string, d Detail) error {
-	d.Note, d.Kind, d.App, d.EndsAt = printable.Line(t.Note, maxNote), t.Kind, t.App, db.Micros(t.EndsAt)
+	d.Note, d.Kind, d.App, d.Machine, d.EndsAt = printable.Line(t.Note, maxNote), t.Kind, t.App, t.Machine, db.Micros(t.EndsAt)
 	d.Client = printable.Line(d.Client, maxClient)
 	text, err := json.Marshal(d)
 	if err != nil {
 		return fmt.Errorf("write a notice: %w", err)
 	}
-	now := db.Micros(r.o.Now())
-	done, err := tx.Exec(ctx, `
-		INSERT INTO notices (account_id, kind, token_id, mark, detail, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
-		ON CONFLICT (token_id, kind, mark) DO NOTHING`, t.Account, string(kind), t.ID, mark, string(text), now)
-	if err != nil {
-		return fmt.Errorf("write a notice: %w", err)
+	fresh := false
+	for _, reader := range t.Readers {
+		one := mark
+		if reader != t.Account {
+			one += " " + itoa(int64(reader))
+		}
+		done, err := tx.Exec(ctx, `
+			INSERT INTO notices (account_id, kind, token_id, mark, detail, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
+			ON CONFLICT (token_id, kind, mark) DO NOTHING`, reader, string(kind), t.ID, one, string(text), db.Micros(r.o.Now()))
+		if err != nil {
+			return fmt.Errorf("write a notice: %w", err)
+		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return err
+		}
+		fresh = fresh || n > 0
 	}
-	if n, err := done.RowsAffected(); err != nil || n == 0 {
-		return err
+	if !fresh {
+		return nil
 	}
 	tx.AfterCommit(r.poke)
 	return r.emit(ctx, tx, actor, kind, t, &d)
@@ -121,11 +139,14 @@ const Event = "personal_access_token"
 func (r *Room) emit(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind, t Token, d *Detail) error {
 	body := whereBody{Token: tokenBody{ID: t.ID, Name: d.Note, Kind: t.Kind, Owner: t.Account, CreatedAt: moment(t.CreatedAt), ExpiresAt: moment(t.EndsAt)},
 		How: d.How, Address: d.Address, Network: d.Network, Client: d.Client}
-	deed := hook.Deed{Event: Event, Action: kind.facts().action, Person: t.Account, Actor: actor, Body: body}
-	if err := r.o.Hooks.Emit(ctx, tx, deed); err != nil {
-		return err
+	deed := hook.Deed{Event: Event, Action: kind.facts().action, Actor: actor, Body: body}
+	if len(t.Readers) == 1 { // several answer for an organization's, whose own webhooks are told
+		deed.Person = t.Readers[0]
+		if err := r.o.Hooks.Emit(ctx, tx, deed); err != nil {
+			return err
+		}
 	}
-	if t.Owner == 0 || t.Owner == t.Account {
+	if t.Owner == 0 || t.Owner == deed.Person {
 		return nil
 	}
 	deed.Person, deed.Org, deed.Body = 0, t.Owner, whereBody{Token: body.Token, How: d.How}

@@ -155,3 +155,11 @@ func (f Fine) Within(o Fine) bool {
 	}
 	return true
 }
+
+// Meet returns what both f and o give.
+func (f Fine) Meet(o Fine) Fine {
+	for i := range f {
+		f[i] = min(f[i], o[i])
+	}
+	return f
+}

@@ -73,7 +73,7 @@ func (r *Room) CreateDeployTx(ctx context.Context, tx *db.Tx, actor right.Actor,
 	if t.ID, err = insert(ctx, tx, t, material); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "")
+	return t, plain, r.recordMade(ctx, tx, actor, t)
 }
 
 // EndAllTx ends every token of account, of whatever kind, and says in the log why.

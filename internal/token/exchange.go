@@ -29,11 +29,15 @@ const keptEnded = 24 * time.Hour
 
 // ExchangeTx makes an exchanged token of account, a machine, inside the caller's
 // transaction. That it is given is for the caller to record, in the log of the owner:
-// nobody reads a machine's.
+// nobody reads a machine's. Policies make its permissions fewer; it fails with
+// problem.Forbidden where they allow no such tokens.
 func (r *Room) ExchangeTx(ctx context.Context, tx *db.Tx, account id.Account, n NewExchanged) (Token, secret.Value, error) {
 	plain := Generate(Exchanged)
 	t := Token{Account: account, Kind: Exchanged, Note: n.Note, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC(),
 		Owner: n.Owner, Access: n.Access, Repos: n.Repos, Permissions: n.Permissions}
+	if err := r.shrinkTx(ctx, tx, &t); err != nil {
+		return Token{}, secret.Value{}, err
+	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err

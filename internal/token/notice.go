@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/notice"
@@ -12,12 +13,37 @@ import (
 )
 
 // told reports whether anybody is told of tokens of the kind. One that a machine got
-// for minutes is nobody's business, and a machine reads no mail.
-func (k Kind) told() bool { return k == Personal || k == FineGrained || k == OAuth }
+// for minutes is nobody's business.
+func (k Kind) told() bool { return k != Exchanged }
 
-// about is what notices say of t.
-func (t *Token) about() notice.Token {
-	return notice.Token{ID: t.ID, Account: t.Account, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
+// maxReaders is how many of an organisation's owners are told of a machine's token.
+const maxReaders = 10
+
+// about is what notices say of t. A machine reads no mail: who answers for it does.
+func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, error) {
+	n := notice.Token{ID: t.ID, Account: t.Account, Readers: []id.Account{t.Account}, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
+	manager, login, err := account.Manager(ctx, tx, t.Account)
+	if err != nil || manager == 0 {
+		return n, err
+	}
+	n.Machine, n.Readers = login, []id.Account{manager}
+	rows, err := tx.Query(ctx, `SELECT account_id FROM org_members WHERE org_id = $1 AND role = 2 AND state = 1 ORDER BY id LIMIT $2`, manager, maxReaders)
+	if err != nil {
+		return n, fmt.Errorf("look for who answers for a machine: %w", err)
+	}
+	defer rows.Close()
+	var owners []id.Account
+	for rows.Next() {
+		var one id.Account
+		if err := rows.Scan(&one); err != nil {
+			return n, fmt.Errorf("look for who answers for a machine: %w", err)
+		}
+		owners = append(owners, one)
+	}
+	if len(owners) > 0 {
+		n.Readers = owners
+	}
+	return n, rows.Err()
 }
 
 // recordMade records that t was made, and has its owner told.
@@ -33,14 +59,22 @@ func (r *Room) tellMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	if !t.Kind.told() {
 		return nil
 	}
-	return r.o.Notices.CreatedTx(ctx, tx, actor, t.about(), how, at)
+	n, err := r.about(ctx, tx, &t)
+	if err != nil {
+		return err
+	}
+	return r.o.Notices.CreatedTx(ctx, tx, actor, n, how, at)
 }
 
 func (r *Room) tellReuse(ctx context.Context, tx *db.Tx, t Token, ending string, at time.Time) error {
 	if !t.Kind.told() {
 		return nil
 	}
-	return r.o.Notices.ReuseTx(ctx, tx, t.about(), ending, at)
+	n, err := r.about(ctx, tx, &t)
+	if err != nil {
+		return err
+	}
+	return r.o.Notices.ReuseTx(ctx, tx, n, ending, at)
 }
 
 // SeenTx notes from which networks tokens were used, the earliest use first, and has
@@ -63,7 +97,11 @@ func (r *Room) SeenTx(ctx context.Context, tx *db.Tx, seen []notice.Seen) error 
 		if !there || !t.Kind.told() {
 			continue
 		}
-		if err := r.o.Notices.NetworkTx(ctx, tx, t.about(), s); err != nil {
+		n, err := r.about(ctx, tx, &t)
+		if err != nil {
+			return err
+		}
+		if err := r.o.Notices.NetworkTx(ctx, tx, n, s); err != nil {
 			return err
 		}
 	}
@@ -112,7 +150,7 @@ func (r *Room) tellEnds(ctx context.Context, w warning, from, to time.Time) erro
 		n := 0
 		err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 			some, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
-				WHERE revoked_at = 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(personal)+`
+				WHERE revoked_at = 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(ending)+`
 				ORDER BY expires_at, id LIMIT $4`, at, last, db.Micros(to), endBatch)
 			if err != nil {
 				return fmt.Errorf("look for tokens that end: %w", err)
@@ -125,7 +163,11 @@ func (r *Room) tellEnds(ctx context.Context, w warning, from, to time.Time) erro
 				if w.before > 0 && !t.secretAt.Before(t.ExpiresAt.Add(-w.before)) {
 					continue
 				}
-				if err := r.o.Notices.EndsTx(ctx, tx, w.kind, t.about()); err != nil {
+				about, err := r.about(ctx, tx, t)
+				if err != nil {
+					return err
+				}
+				if err := r.o.Notices.EndsTx(ctx, tx, w.kind, about); err != nil {
 					return err
 				}
 			}

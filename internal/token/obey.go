@@ -69,7 +69,7 @@ func obeys(p *right.Policy, t *Token, of part, whose string) error {
 	}
 	switch b {
 	case right.BreachKind:
-		return problem.New(problem.Forbidden, fmt.Sprintf("The policy of %s allows no %s tokens.", whose, t.Kind), "Make a token of another kind.")
+		return noneOf(t.Kind, whose)
 	case right.BreachEnd:
 		return problem.Field("expires_at", fmt.Sprintf("By the policy of %s a token must have an end", whose))
 	case right.BreachLife:
@@ -111,31 +111,48 @@ func mustEnd(p *right.Policy) bool { return p != nil && p.MustEnd }
 func (r *Room) ForApps(ctx context.Context, read db.Reader) error {
 	site, err := r.o.Policies.Of(ctx, read, policy.Site)
 	if err == nil && site.Without.Has(right.OAuthToken) {
-		err = problem.New(problem.Forbidden, "The policy of this site allows applications no tokens.", "Ask an administrator of the site.")
+		err = noneOf(OAuth, "this site")
 	}
 	return err
 }
 
-// shrinkTx takes from an application's token, which is about to be made or to get
-// another secret, what the site's policy does not let it have: whoever asked is a
-// program, and knows of what it is given by the answer.
+// shrinkTx takes from a token of a program, which is about to be made or to get
+// another secret, what the policies do not let it have: whoever asked is no person,
+// and knows of what it is given by the answer. It fails with problem.Forbidden where
+// there may be none of its kind.
 func (r *Room) shrinkTx(ctx context.Context, tx *db.Tx, t *Token) error {
-	if err := r.ForApps(ctx, tx); err != nil {
+	all, err := r.o.Policies.CurrentIn(ctx, tx)
+	if err != nil || all == nil {
 		return err
 	}
-	site, err := r.o.Policies.Of(ctx, tx, policy.Site)
-	if err != nil {
-		return err
+	owner := policy.Site
+	if t.Kind.Fine() {
+		owner = t.Owner
 	}
-	if site.ScopesOnly {
-		t.Scopes = t.Scopes.Meet(site.Scopes)
+	for i, p := range []*right.Policy{all.Site, all.Of[owner]} {
+		whose := [...]string{"this site", "the organization"}[i]
+		switch {
+		case p == nil:
+		case p.Without.Has(t.Kind.Credential()):
+			return noneOf(t.Kind, whose)
+		case p.ScopesOnly && !t.Kind.Fine():
+			t.Scopes = t.Scopes.Meet(p.Scopes)
+		case p.FineOnly && t.Kind.Fine():
+			t.Permissions = t.Permissions.Meet(p.Fine)
+		}
 	}
-	latest, err := r.latest(ctx, tx, policy.Site, t.SecretAt())
-	if err != nil {
-		return err
+	i := t.issue()
+	if all.Site.RefusesEnd(&i) == right.Within && all.Of[owner].RefusesEnd(&i) == right.Within {
+		return nil
 	}
-	if site.RefusesEnd(&right.Issue{Kind: t.Kind.Credential(), Made: t.SecretAt(), Ends: t.ExpiresAt}) != right.Within {
-		t.ExpiresAt = latest
+	t.ExpiresAt, err = r.latest(ctx, tx, owner, t.SecretAt())
+	return err
+}
+
+// noneOf is the refusal of tokens of a kind that whose policy leaves out.
+func noneOf(k Kind, whose string) error {
+	if k == OAuth {
+		return problem.New(problem.Forbidden, "The policy of "+whose+" allows applications no tokens.", "Ask an administrator of the site.")
 	}
-	return nil
+	return problem.New(problem.Forbidden, fmt.Sprintf("The policy of %s allows no %s tokens.", whose, k), "Make a token of another kind.")
 }

@@ -54,6 +54,7 @@ const (
 	ofApps   kinds = " AND kind = 1"
 	fine     kinds = " AND kind = 4"
 	personal kinds = " AND kind IN (0, 4)"
+	ending   kinds = " AND kind IN (0, 4, 6)" // those whose ends people are told of
 )
 
 // personals are the kinds that people make, each by its own.
@@ -259,12 +260,25 @@ func redigest(ctx context.Context, tx *db.Tx, tid id.Token, old, sum [32]byte, k
 	return nil
 }
 
+// Day is the day of a moment in microseconds, as the column used_day has it: counted from
+// 1970 in UTC.
+func Day(micros int64) int64 { return micros / (24 * time.Hour).Microseconds() }
+
+// recordUse names the day only where it changes: that is indexed, and SQLite writes the
+// indexes of all columns that a statement sets.
 func recordUse(ctx context.Context, tx *db.Tx, tid id.Token, u Use) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE tokens SET used_at = $1, used_address = $2, used_client = $3, used_repo = $4, used_action = $5
-		WHERE id = $6 AND used_at < $1`, db.Micros(u.At), u.Address, u.Client, u.Repo, u.Action, tid)
+	at := db.Micros(u.At)
+	args := []any{at, u.Address, u.Client, u.Repo, u.Action, tid, Day(at)}
+	const set, where = `UPDATE tokens SET used_at = $1, used_address = $2, used_client = $3, used_repo = $4, used_action = $5`, ` WHERE id = $6 AND used_at < $1`
+	res, err := tx.Exec(ctx, set+where+` AND used_day = $7`, args...)
 	if err != nil {
 		return fmt.Errorf("record use of token: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	if _, err := tx.Exec(ctx, set+`, used_day = $7`+where, args...); err != nil {
+		return fmt.Errorf("record first use of a day of token: %w", err)
 	}
 	return nil
 }

@@ -78,6 +78,9 @@ var shared = [...]struct {
 }{
 	{"token.actions.githubusercontent.com", []string{"repo:", "repository:", "repository_owner:", "repository_owner_id:", "repository_id:"}},
 	{"gitlab.com", []string{"project_path:", "project_id:", "namespace_path:", "namespace_id:"}},
+	{"agent.buildkite.com", []string{"organization:"}},
+	{"app.terraform.io", []string{"organization:"}},
+	{"oidc.codefresh.io", []string{"account:"}},
 }
 
 // checkSubject refuses a pattern that does not pin down whom it is about.
@@ -107,7 +110,7 @@ func checkSubject(issuer, pattern string) error {
 		}
 		starts := slices.ContainsFunc(s.starts, func(start string) bool { return strings.HasPrefix(pattern, start) })
 		if !starts || pinned(pattern) < 2 {
-			return wrong("Everybody can have tokens of this issuer: begin with “" + s.starts[0] + "OWNER/”, without a wildcard in the owner")
+			return wrong("Everybody can have tokens of this issuer: begin with “" + s.starts[0] + "OWNER”, without a wildcard in the owner")
 		}
 	}
 	return nil

@@ -62,9 +62,12 @@ func TestCheckSubject(t *testing.T) {
 		}
 	}
 	for issuer, all := range map[string][]string{
-		own:                  {"", "*", "**", "*:main", "**/main", "team*", "a*:b", ":*", "//**", ":::*", "team:***", "team:\x1b", "team:\xff", strings.Repeat("a:", 300), "a:" + strings.Repeat("*b", 9)},
-		github:               {"repo:*", "repo:octo*", "repo:octo*/site", "repo:**", "repo:/*", "environment:production", "ref:refs/heads/main", "job_workflow_ref:octo/x/**", "octo/site", "REPO:octo/*", "repo:"},
-		"https://gitlab.com": {"project_path:*", "project_path:octo*", "repo:octo/*", "ref_type:branch"},
+		own:                           {"", "*", "**", "*:main", "**/main", "team*", "a*:b", ":*", "//**", ":::*", "team:***", "team:\x1b", "team:\xff", strings.Repeat("a:", 300), "a:" + strings.Repeat("*b", 9)},
+		github:                        {"repo:*", "repo:octo*", "repo:octo*/site", "repo:**", "repo:/*", "environment:production", "ref:refs/heads/main", "job_workflow_ref:octo/x/**", "octo/site", "REPO:octo/*", "repo:"},
+		"https://gitlab.com":          {"project_path:*", "project_path:octo*", "repo:octo/*", "ref_type:branch"},
+		"https://agent.buildkite.com": {"organization:*", "organization:*:pipeline:site:**", "organization:octo*", "pipeline:site:**"},
+		"https://app.terraform.io":    {"organization:*:project:site:**", "organization:**"},
+		"https://oidc.codefresh.io":   {"account:*:pipeline:site"},
 	} {
 		for _, pattern := range all {
 			if err := checkSubject(issuer, pattern); !problem.Is(err, problem.Invalid) {

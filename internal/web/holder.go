@@ -76,6 +76,20 @@ func (c *call) logOfToken(t *token.Token) string {
 	return path + "?token=" + itoa(int64(t.ID))
 }
 
+// ownToken loads the token of the kind that the path names, of the person's own
+// account.
+func (c *call) ownToken(k token.Kind) (token.Token, error) {
+	tid, err := pathID[id.Token](c, "token")
+	if err != nil {
+		return token.Token{}, err
+	}
+	t, err := c.door.o.Tokens.AnyByID(c.ctx(), c.holder().Account, tid)
+	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != k {
+		return token.Token{}, c.elsewhere(tid)
+	}
+	return t, err
+}
+
 // moved leads on to where a token's page is. It is an error to those who have no
 // page to show.
 type moved struct{ to string }

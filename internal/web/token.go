@@ -283,20 +283,6 @@ func (c *call) expiry(f *expiryField, owner id.Account) (time.Time, error) {
 	return wrong("Choose one of the expirations.")
 }
 
-// ownToken loads the token of the kind that the path names, of the person's own
-// account.
-func (c *call) ownToken(k token.Kind) (token.Token, error) {
-	tid, err := pathID[id.Token](c, "token")
-	if err != nil {
-		return token.Token{}, err
-	}
-	t, err := c.door.o.Tokens.AnyByID(c.ctx(), c.holder().Account, tid)
-	if problem.Is(err, problem.NotFound) || err == nil && t.Kind != k {
-		return token.Token{}, c.elsewhere(tid)
-	}
-	return t, err
-}
-
 func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	u := tokenUse{ID: t.ID, Log: c.logOfToken(t), Href: c.homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(c.homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, From: token.SystemName(t.Carried), Until: t.ExpiresAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
