@@ -68,7 +68,7 @@ var allow = map[string][]string{
 	"publish":   {"id", "problem", "right", "db", "release", "gate", "gitstore", "push"},
 	"scan":      {"id", "problem", "db", "repo", "leak", "alert", "token", "gitstore"},
 	"deliver":   {"id", "problem", "right", "db", "account", "repo", "org", "hook", "alert", "gate", "gitstore", "outbound"},
-	"mail":      {"id", "printable", "problem", "secret", "db", "account", "signin", "token", "notice"},
+	"mail":      {"id", "printable", "problem", "secret", "db", "limit", "account", "signin", "token", "notice"},
 	"fetch":     {"id", "problem", "event", "right", "db", "limit", "repo", "gate", "gitstore"},
 	"backup":    {"id", "problem", "right", "db", "blob", "keys", "repo", "largefile", "release", "gitstore"},
 	// doors

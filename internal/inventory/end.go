@@ -116,7 +116,9 @@ func (r *Room) LetIn(ctx context.Context, actor right.Actor, v View, ids []id.To
 func (r *Room) each(ctx context.Context, v View, f Filter, ids []id.Token, reason string, one func(*db.Tx, *row, string, *Done) error) (Done, error) {
 	reason = strings.TrimSpace(reason)
 	switch {
-	case utf8.RuneCountInString(reason) > maxReason || !utf8.ValidString(reason):
+	case !utf8.ValidString(reason) || strings.ContainsRune(reason, 0): // PostgreSQL keeps neither
+		return Done{}, problem.Field("reason", "The reason must be valid UTF-8 without a NUL.")
+	case utf8.RuneCountInString(reason) > maxReason:
 		return Done{}, problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d characters)", maxReason))
 	case len(ids) > Most:
 		return Done{}, problem.Field("ids", fmt.Sprintf("These are more than %d tokens: choose fewer at once", Most))

@@ -160,6 +160,16 @@ func (q *terms) readTimes(f *Filter, now time.Time) (err error) {
 	return nil
 }
 
+// toDays asks about the last use by whole days: whoever is shown the day alone could
+// ask often, and see when a token leaves the list.
+func (q *terms) toDays() {
+	for _, at := range []*int64{&q.unusedBefore, &q.usedSince} {
+		if *at != 0 {
+			*at = db.Micros(db.Time(*at).UTC().Truncate(24 * time.Hour))
+		}
+	}
+}
+
 func (q *terms) readMay(text string) error {
 	if text == "" {
 		return nil

@@ -207,6 +207,9 @@ func (r *Room) terms(ctx context.Context, v View, f Filter) (terms, error) {
 		return q, err
 	}
 	q.org, q.orgLogin = v.Org, v.Login
+	if q.org != 0 {
+		q.toDays()
+	}
 	for _, one := range []struct {
 		login string
 		to    *id.Account

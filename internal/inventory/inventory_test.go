@@ -33,6 +33,12 @@ func (w *world) plain(k *raw, v inventory.View, f inventory.Filter, inside map[i
 	before := func(text string) time.Time {
 		return w.now.Add(-map[string]time.Duration{"7d": 7, "90d": 90, "1y": 365, "30d": 30}[text] * day)
 	}
+	beforeDay := func(text string) time.Time {
+		if v.Org != 0 { // an organization's owners know days
+			return before(text).Truncate(day)
+		}
+		return before(text)
+	}
 	last := k.created
 	if !k.used.IsZero() {
 		last = k.used
@@ -41,8 +47,8 @@ func (w *world) plain(k *raw, v inventory.View, f inventory.Filter, inside map[i
 	checks := []bool{
 		f.Owner == "" || slices.ContainsFunc(w.people, func(a account) bool { return a.ID == k.account && a.Login == f.Owner }),
 		f.Kind == "" || k.kind.String() == f.Kind,
-		f.Unused == "" || f.Unused == "never" && k.used.IsZero() || f.Unused != "never" && last.Before(before(f.Unused)),
-		f.Used == "" || !k.used.IsZero() && !k.used.Before(before(f.Used)),
+		f.Unused == "" || f.Unused == "never" && k.used.IsZero() || f.Unused != "never" && last.Before(beforeDay(f.Unused)),
+		f.Used == "" || !k.used.IsZero() && !k.used.Before(beforeDay(f.Used)),
 		f.Older == "" || k.created.Before(before(f.Older)),
 		f.Newer == "" || !k.created.Before(before(f.Newer)),
 		f.Ends == "" || f.Ends == "never" && k.expires.IsZero() || f.Ends == "expired" && over || f.Ends == "current" && !over ||
@@ -277,6 +283,58 @@ func TestFilter_hostile(t *testing.T) {
 	for _, after := range []string{"x", "1.2", strings.Repeat("A", 5000), "AAAA", "../.."} {
 		if _, err := w.List(t.Context(), inventory.Site(), inventory.Filter{}, after, 10); !problem.Is(err, problem.Invalid) {
 			t.Errorf("%.20q: %v", after, err)
+		}
+	}
+}
+
+// TestFilter_day: of a token that is not for the organization alone its owners learn
+// the day of the last use, and no filter and no order tells them the hour.
+func TestFilter_day(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, dbtest.Open(t), 2, inventory.Options{})
+	hasty := w.with(inventory.Options{Few: -1})
+	for _, a := range w.people {
+		w.join(t, a.ID)
+	}
+	w.now = time.Date(2026, 11, 20, 0, 1, 0, 0, time.UTC)
+	used := func(hour int) raw {
+		return raw{account: w.people[hour%2].ID, kind: token.Personal, scopes: "repo", created: w.now.Add(-100 * day), used: time.Date(2026, 11, 10, hour, 0, 0, 0, time.UTC)}
+	}
+	tokens := []raw{used(9), used(20), used(3)}
+	err := w.d.Write(t.Context(), func(tx *db.Tx) error { return write(t.Context(), tx, tokens) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := func(room *inventory.Room, f inventory.Filter) (out []id.Token) {
+		for after := ""; ; {
+			p, err := room.List(t.Context(), w.org, f, after, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range p.Lines {
+				out = append(out, l.ID)
+			}
+			if after = p.Next; after == "" {
+				return out
+			}
+		}
+	}
+	for _, room := range []*inventory.Room{w.Room, hasty} {
+		seen := map[int]bool{}
+		for hour := range 24 {
+			w.now = time.Date(2026, 11, 20, hour, 1, 0, 0, time.UTC)
+			for _, f := range []inventory.Filter{{Used: "10d"}, {Unused: "10d"}} {
+				found := list(room, f)
+				seen[len(found)] = true
+				if !slices.IsSorted(found) {
+					if slices.Reverse(found); !slices.IsSorted(found) {
+						t.Errorf("the order tells what was used first: %v", found)
+					}
+				}
+			}
+		}
+		if len(seen) != 2 || !seen[0] || !seen[3] {
+			t.Errorf("within the day there were %v", seen)
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/limit"
 	"jeton/internal/notice"
 	"jeton/internal/problem"
 	"jeton/internal/signin"
@@ -54,10 +55,16 @@ const (
 // that come after it.
 var again = [...]time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour}
 
+// pace is how many mails of a kind an account gets, whatever happens to its tokens:
+// what there is more waits, and comes in one. A program that makes tokens or rotates
+// one all the time would send as many mails by the site's server otherwise.
+var pace = limit.Rate{Count: 2, Per: time.Hour, Burst: 5}
+
 // Flow does the work. It may be used from several goroutines; one mail is sent at a
 // time.
 type Flow struct {
-	o Options
+	o     Options
+	paced *limit.Limiter
 
 	mu      sync.Mutex
 	scanned time.Time // until when ends are told; guarded by mu
@@ -78,7 +85,7 @@ func New(o Options) *Flow {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Flow{o: o}
+	return &Flow{o: o, paced: limit.New(limit.Options{Now: o.Now})}
 }
 
 // Sent and Failed return how many notices were sent and given up since the start, for
@@ -162,6 +169,11 @@ func (f *Flow) next(ctx context.Context) (bool, error) {
 	}
 	if why != "" {
 		return true, f.o.Notices.Finish(ctx, list, notice.Moot, why)
+	}
+	if kind := list[0].Kind; !kind.Always() {
+		if ok, after := f.paced.Allow(fmt.Sprint(list[0].Account, kind), pace, 1); !ok {
+			return true, f.o.Notices.Hold(ctx, list, f.o.Now().Add(after))
+		}
 	}
 	return true, f.send(ctx, list, f.word(list, to))
 }

@@ -36,8 +36,8 @@ func (s *Server) String() string { return "the mail server " + net.JoinHostPort(
 // Trim implements Sender: the server keeps what it keeps.
 func (s *Server) Trim(time.Time) error { return nil }
 
-// connection is the one of an attempt of an attempt. go-mail does not close it after each of
-// its failures, and does not end with its context.
+// connection is the one of an attempt. go-mail does not close it after each of its
+// failures, and does not end with its context.
 type connection struct {
 	mu   sync.Mutex
 	conn net.Conn

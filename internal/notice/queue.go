@@ -112,6 +112,11 @@ func (r *Room) Again(ctx context.Context, list []Notice, at time.Time, why strin
 	return r.set(ctx, list, `due_at = `+itoa(db.Micros(at)), why)
 }
 
+// Hold lets notices that were taken wait until at: nothing was tried.
+func (r *Room) Hold(ctx context.Context, list []Notice, at time.Time) error {
+	return r.set(ctx, list, `tries = tries - 1, due_at = `+itoa(db.Micros(at)), "")
+}
+
 func (r *Room) set(ctx context.Context, list []Notice, what, why string) error {
 	why = printable.Line(why, maxError)
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {

@@ -133,13 +133,17 @@ func check(p *right.Policy, of id.Account) error {
 	case p.Approve && of == Site:
 		return problem.Field("approve", "Organizations approve tokens, and not the site")
 	case len(p.Networks) > maxNetworks:
-		return problem.Field("networks", fmt.Sprintf("There can be at most %d networks", maxNetworks))
+		return tooManyNetworks()
 	}
 	p.Scopes = p.Scopes.Normal()
 	if p.FineOnly {
 		_ = p.Fine.Set("metadata", right.Read) // no token of this form is without it
 	}
 	return nil
+}
+
+func tooManyNetworks() error {
+	return problem.Field("networks", fmt.Sprintf("There can be at most %d networks", maxNetworks))
 }
 
 // ParseNetworks reads networks in CIDR notation, or single addresses, between white
@@ -156,6 +160,9 @@ func ParseNetworks(text string) ([]netip.Prefix, error) {
 		}
 		if n = n.Masked(); !slices.Contains(out, n) {
 			out = append(out, n)
+		}
+		if len(out) > maxNetworks { // before there are so many that to compare them takes long
+			return nil, tooManyNetworks()
 		}
 	}
 	return out, nil

@@ -3,7 +3,6 @@ package repo
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -161,88 +160,6 @@ func (m *Room) ListVisible(ctx context.Context, r db.Reader, viewer *right.Actor
 		out = append(out, f)
 	}
 	return out, total, rows.Err()
-}
-
-// visible adds the condition under which right.Check allows RepoRead to the
-// viewer. It reports false when that can hold for no repository.
-func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
-	info := right.RepoRead.Info()
-	tied := `(r.owner_id = ` + me + ` OR COALESCE(c.level, 0) >= ` + fmt.Sprint(int(info.Right)) + ` OR ` + asked(byOrg, me) + `)`
-	switch {
-	case viewer.Kind == right.OperatorCommand:
-		tied = `TRUE`
-	case viewer.Account == 0:
-		tied = `FALSE`
-	}
-	// Being public gives everybody the level Read, visitors only of an open site.
-	open := tied
-	if info.Right <= right.Read && !(closed && viewer.IsAnonymous()) {
-		open = `TRUE`
-	}
-	shut, all := viewer.ShutOut()
-	within, beyond := c.within(viewer.Grant.Reach), `FALSE`
-	if viewer.Grant.Reach != nil && viewer.Grant.Reach.Beyond {
-		beyond = `TRUE`
-	}
-	var any []string
-	if viewer.Grant.Level(info.Permission, true) >= info.Level {
-		public := `(NOT r.private AND ` + open + ` AND (` + within + ` OR ` + beyond + `)`
-		if closed { // visitors see none of it, and whoever is shut out is one
-			public += ` AND ` + notOf(shut)
-		}
-		if !closed || !all {
-			any = append(any, public+`)`)
-		}
-	}
-	if viewer.Grant.Level(info.Permission, false) >= info.Level && !all {
-		any = append(any, `(r.private AND `+tied+` AND `+within+` AND `+notOf(shut)+`)`)
-	}
-	if len(any) == 0 {
-		return false
-	}
-	c.and(`(` + strings.Join(any, ` OR `) + `)`)
-	for _, set := range viewer.Grant.Limits.Repos() {
-		c.named(set)
-	}
-	return true
-}
-
-// notOf is the condition that a repository is not one of some owners'.
-func notOf(owners []id.Account) string {
-	if len(owners) == 0 {
-		return `TRUE`
-	}
-	numbers := make([]string, len(owners))
-	for i, o := range owners {
-		numbers[i] = strconv.FormatInt(int64(o), 10)
-	}
-	return `r.owner_id NOT IN (` + strings.Join(numbers, `, `) + `)`
-}
-
-// named adds the condition that a repository has one of the names.
-func (c *clause) named(names [][2]string) {
-	any := make([]string, len(names))
-	for i, n := range names {
-		any[i] = `a.login_key = ` + c.arg(n[0]) + ` AND r.name_key = ` + c.arg(n[1])
-	}
-	c.and(`(` + strings.Join(any, ` OR `) + `)`)
-}
-
-// within is the condition under which a repository is in reach.
-func (c *clause) within(reach *right.Reach) string {
-	switch {
-	case reach == nil:
-		return `TRUE`
-	case reach.All:
-		return `r.owner_id = ` + c.arg(reach.Owner)
-	case len(reach.Repos) == 0:
-		return `FALSE`
-	}
-	marks := make([]string, len(reach.Repos))
-	for i, n := range reach.Repos {
-		marks[i] = c.arg(n)
-	}
-	return `(r.owner_id = ` + c.arg(reach.Owner) + ` AND r.id IN (` + strings.Join(marks, `, `) + `))`
 }
 
 func (c *clause) filter(viewer *right.Actor, q *Query) {

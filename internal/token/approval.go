@@ -128,8 +128,11 @@ func needless(ctx context.Context, tx *db.Tx, tid id.Token) error {
 // is the organisation's, and stays its owner's. It fails with problem.NotFound for
 // a request that does not wait, or of another organisation.
 func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n id.TokenRequest, approve bool, answer string) error {
-	if len(answer) > maxDescription {
+	switch {
+	case len(answer) > maxDescription:
 		return problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d bytes)", maxDescription))
+	case !isText(answer):
+		return problem.Field("reason", "The reason must be valid UTF-8 without a NUL")
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
 		q, err := requestByID(ctx, tx, org, n)
@@ -244,26 +247,4 @@ func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Re
 		out[i].Token = tokens[out[i].Token.ID]
 	}
 	return out, total, err
-}
-
-// Decisions returns what was last said about each of some tokens.
-func (r *Room) Decisions(ctx context.Context, ids ...id.Token) (map[id.Token]Outcome, error) {
-	out := map[id.Token]Outcome{}
-	err := db.Batches(ids, func(in string, args []any) error {
-		rows, err := r.o.DB.Query(ctx, `SELECT token_id, outcome FROM token_requests WHERE token_id IN (`+in+`) ORDER BY id`, args...)
-		if err != nil {
-			return fmt.Errorf("read token requests: %w", err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var tid id.Token
-			var o Outcome
-			if err := rows.Scan(&tid, &o); err != nil {
-				return fmt.Errorf("read token requests: %w", err)
-			}
-			out[tid] = o
-		}
-		return rows.Err()
-	})
-	return out, err
 }

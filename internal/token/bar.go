@@ -59,6 +59,12 @@ func (r *Room) setBar(ctx context.Context, tx *db.Tx, actor right.Actor, owner i
 	if slices.Contains(t.Barred, owner) == shut {
 		return nil
 	}
+	if !shut && t.Owner == owner { // what it was denied is asked again, or nobody could ever approve it
+		t.Barred = without(t.Barred, owner)
+		if err := r.ask(ctx, tx, actor, &t, reason); err != nil {
+			return err
+		}
+	}
 	verb := map[bool]string{true: "shut_out", false: "let_in"}[shut]
 	by, err := loginOf(ctx, tx, owner)
 	if err != nil {

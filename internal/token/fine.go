@@ -83,9 +83,11 @@ func checkFine(account id.Account, n NewFine) (NewFine, error) {
 		return n, problem.Field("name", fmt.Sprintf("The token name is too long (maximum is %d characters)", maxName))
 	case len(n.Description) > maxDescription:
 		return n, problem.Field("description", fmt.Sprintf("The description is too long (maximum is %d bytes)", maxDescription))
-	case len(n.Reason) > maxDescription || !utf8.ValidString(n.Reason):
+	case len(n.Reason) > maxDescription:
 		return n, problem.Field("reason", fmt.Sprintf("The reason is too long (maximum is %d bytes)", maxDescription))
-	case !utf8.ValidString(n.Name) || !utf8.ValidString(n.Description):
+	case !isText(n.Reason):
+		return n, problem.Field("reason", "The reason must be valid UTF-8 without a NUL")
+	case !isText(n.Name) || !isText(n.Description):
 		return n, problem.Field("name", "The token name must be valid UTF-8")
 	}
 	if n.Owner != account {

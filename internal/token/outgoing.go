@@ -18,6 +18,7 @@ type outgoing struct {
 	token      id.Token
 	chain      []byte // sealed; nil once the secret was ended before its time
 	lastEight  string
+	madeAt     time.Time // zero: it was taken out before that was kept
 	rotatedAt  time.Time
 	endsAt     time.Time
 	settledAt  time.Time // zero: its use after the end alarms and freezes
@@ -28,22 +29,25 @@ type outgoing struct {
 
 func (o *outgoing) over(now time.Time) bool { return !now.Before(o.endsAt) }
 
-// as is the token by this secret: it is the same, and ends sooner.
+// as is the token by this secret: it is the same, is older and ends sooner.
 func (o *outgoing) as(t Token) Token {
 	t.LastEight, t.ExpiresAt = o.lastEight, soonest(t.ExpiresAt, o.endsAt)
+	if !o.madeAt.IsZero() {
+		t.secretAt = o.madeAt
+	}
 	return t
 }
 
-const oldColumns = `digest, token_id, chain_key, last_eight, rotated_at, ends_at, settled_at, closes, request_key, used_at, used_address, used_client`
+const oldColumns = `digest, token_id, chain_key, last_eight, made_at, rotated_at, ends_at, settled_at, closes, request_key, used_at, used_address, used_client`
 
 func scanOld(row interface{ Scan(...any) error }) (outgoing, error) {
 	var o outgoing
-	var rotated, ends, settled, closes, used int64
-	err := row.Scan(&o.digest, &o.token, &o.chain, &o.lastEight, &rotated, &ends, &settled, &closes, &o.requestKey, &used, &o.used.Address, &o.used.Client)
+	var made, rotated, ends, settled, closes, used int64
+	err := row.Scan(&o.digest, &o.token, &o.chain, &o.lastEight, &made, &rotated, &ends, &settled, &closes, &o.requestKey, &used, &o.used.Address, &o.used.Client)
 	if err != nil {
 		return outgoing{}, err
 	}
-	o.rotatedAt, o.endsAt, o.settledAt, o.closes, o.used.At = db.Time(rotated), db.Time(ends), db.Time(settled), closes != 0, db.Time(used)
+	o.madeAt, o.rotatedAt, o.endsAt, o.settledAt, o.closes, o.used.At = db.Time(made), db.Time(rotated), db.Time(ends), db.Time(settled), closes != 0, db.Time(used)
 	return o, nil
 }
 
@@ -59,8 +63,8 @@ func takeOut(ctx context.Context, tx *db.Tx, o outgoing) error {
 		return fmt.Errorf("keep old secret: %w", err)
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO token_secrets (digest, token_id, key_id, lookup_id, chain_key, last_eight, rotated_at, ends_at, closes, request_key)
-		SELECT digest, id, key_id, lookup_id, chain_key, last_eight, $2, $3, $4, $5 FROM tokens WHERE id = $1`,
+		INSERT INTO token_secrets (digest, token_id, key_id, lookup_id, chain_key, last_eight, made_at, rotated_at, ends_at, closes, request_key)
+		SELECT digest, id, key_id, lookup_id, chain_key, last_eight, CASE WHEN secret_at = 0 THEN created_at ELSE secret_at END, $2, $3, $4, $5 FROM tokens WHERE id = $1`,
 		o.token, db.Micros(o.rotatedAt), db.Micros(o.endsAt), closes, o.requestKey)
 	if err != nil {
 		return fmt.Errorf("keep old secret: %w", err)

@@ -168,6 +168,9 @@ func deleteOf(ctx context.Context, tx *db.Tx, account id.Account) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM token_secrets WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
 		return fmt.Errorf("delete old secrets: %w", err)
 	}
+	if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
+		return fmt.Errorf("delete token requests: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `DELETE FROM foreign_tokens WHERE token_id IN (SELECT id FROM tokens WHERE account_id = $1)`, account); err != nil {
 		return fmt.Errorf("forget other systems' digests: %w", err)
 	}

@@ -121,6 +121,9 @@ type NewToken struct {
 // maxNote bounds a note, in bytes.
 const maxNote = 255
 
+// isText reports whether text is what every database keeps: PostgreSQL takes no NUL.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
+
 // checkNote trims and validates a note, with GitHub's sentences.
 func checkNote(note string) (string, error) {
 	note = strings.TrimSpace(note)
@@ -129,8 +132,8 @@ func checkNote(note string) (string, error) {
 		return "", problem.Field("note", "Note can't be blank")
 	case len(note) > maxNote:
 		return "", problem.Field("note", "Note is too long (maximum is 255 bytes)")
-	case !utf8.ValidString(note):
-		return "", problem.Field("note", "Note must be valid UTF-8")
+	case !isText(note):
+		return "", problem.Field("note", "Note must be valid UTF-8 without a NUL")
 	}
 	return note, nil
 }

@@ -189,7 +189,7 @@ func (c *call) endTokensPage(f inventory.Filter, ids []id.Token, let bool) (*end
 	}
 	switch {
 	case let:
-		p.Consequences = append(p.Consequences, "They reach what is "+c.org.Login+"’s again, as far as their owners and their rights do.")
+		p.Consequences = append(p.Consequences, "They reach what is "+c.org.Login+"’s again, as far as their owners and their rights do. A fine-grained token that was denied waits for approval once more, if owners approve such tokens.")
 	case h.view.Org != 0:
 		p.Consequences = append(p.Consequences, "Tokens that are for "+c.org.Login+" alone end for good. The others are shut out of what is "+c.org.Login+"’s, and stay good for everything else; they can be let in again.")
 	default:

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"jeton/internal/cert"
-	"jeton/internal/gate"
 	"jeton/internal/id"
 	"jeton/internal/policy"
 	"jeton/internal/problem"
@@ -296,22 +295,6 @@ func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	}
 	u.Standing, err = c.standings(t)
 	return u, err
-}
-
-// blocked says that a policy is against a token: the site's, or that of one of the
-// organizations in of.
-func (c *call) blocked(t *token.Token, of []gate.Resource) (string, error) {
-	s, err := c.door.o.Gate.SubjectToken(c.ctx(), *t)
-	if err != nil {
-		return "", err
-	}
-	switch all := c.door.o.Gate.Standings(&s, of); {
-	case len(all) == 0:
-		return "", nil
-	case all[0].Breach == right.BreachUnapproved:
-		return "Waits for approval", nil
-	}
-	return "Blocked by a policy", nil
 }
 
 func (c *call) tokenPage(t *token.Token) (*tokenPage, error) {

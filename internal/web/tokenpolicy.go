@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/gate"
 	"jeton/internal/id"
 	"jeton/internal/policy"
 	"jeton/internal/problem"
@@ -262,4 +263,20 @@ func (c *call) standings(t *token.Token) ([]standing, error) {
 		out = append(out, standing{Public: one.Says.Public, Remedy: one.Says.Remedy})
 	}
 	return out, nil
+}
+
+// blocked says that a policy is against a token: the site's, or that of one of the
+// organizations in of.
+func (c *call) blocked(t *token.Token, of []gate.Resource) (string, error) {
+	s, err := c.door.o.Gate.SubjectToken(c.ctx(), *t)
+	if err != nil {
+		return "", err
+	}
+	switch all := c.door.o.Gate.Standings(&s, of); {
+	case len(all) == 0:
+		return "", nil
+	case all[0].Breach == right.BreachUnapproved:
+		return "Waits for approval", nil
+	}
+	return "Blocked by a policy", nil
 }
