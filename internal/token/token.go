@@ -133,7 +133,7 @@ func checkNote(note string) (string, error) {
 	case len(note) > maxNote:
 		return "", problem.Field("note", "Note is too long (maximum is 255 bytes)")
 	case !isText(note):
-		return "", problem.Field("note", "Note must be valid UTF-8 without a NUL")
+		return "", problem.Field("note", "Note must be valid UTF-8")
 	}
 	return note, nil
 }
