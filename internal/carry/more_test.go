@@ -193,7 +193,7 @@ func TestRun_hostile(t *testing.T) {
 	w := newWorld(t, foreign.Gitea, foreigntest.Gitea)
 	h := w.host
 	ada := h.Person("ada", foreigntest.Account{Email: "x\r\nBcc: y@example.com"})
-	for _, login := range []string{"..", "deploy-1[bot]", "a\x1b[2Jb", strings.Repeat("long", 2000), "a/b", "ada‮", "admin"} {
+	for _, login := range []string{"..", "deploy-1[bot]", "a\x1b[2Jb", strings.Repeat("long", 2000), "a/b", "ada\u202e", "admin"} {
 		h.Person(login)
 	}
 	up := h.Person("../up")
