@@ -25,7 +25,6 @@ const (
 	Waiting  Outcome = iota
 	Approved         // the token may do what was asked for
 	Denied           // it is shut out
-	Needless         // it was changed or ended, or nobody has to be asked any more
 )
 
 // Request is what an organisation's owners are asked about a fine-grained token.
@@ -108,7 +107,7 @@ func (r *Room) policySet(ctx context.Context, tx *db.Tx, _ right.Actor, of id.Ac
 		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome IN (0, 2))
 		ORDER BY id`, []any{of, db.Micros(r.o.Now())}
 	if !p.Approve {
-		query, args = `UPDATE token_requests SET outcome = 3 WHERE org_id = $1 AND outcome = 0`, []any{of}
+		query, args = `DELETE FROM token_requests WHERE org_id = $1 AND outcome = 0`, []any{of}
 	}
 	if _, err := tx.Exec(ctx, query, args...); err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
@@ -118,7 +117,7 @@ func (r *Room) policySet(ctx context.Context, tx *db.Tx, _ right.Actor, of id.Ac
 
 // needless takes the question about a token back.
 func needless(ctx context.Context, tx *db.Tx, tid id.Token) error {
-	if _, err := tx.Exec(ctx, `UPDATE token_requests SET outcome = 3 WHERE token_id = $1 AND outcome = 0`, tid); err != nil {
+	if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE token_id = $1 AND outcome = 0`, tid); err != nil {
 		return fmt.Errorf("take token request back: %w", err)
 	}
 	return nil

@@ -14,8 +14,7 @@ ALTER TABLE tokens ADD COLUMN approved_at {{bigint}} NOT NULL DEFAULT 0;
 ALTER TABLE tokens ADD COLUMN barred TEXT NOT NULL DEFAULT '';
 
 -- What was asked of an organization's owners about a fine-grained token, and what
--- became of it (outcome: 0 nothing yet, 1 approved, 2 denied, 3 it is not needed
--- any more).
+-- became of it (outcome: 0 nothing yet, 1 approved, 2 denied).
 CREATE TABLE token_requests (
 	id         {{id}},
 	token_id   {{bigint}} NOT NULL,
