@@ -394,8 +394,10 @@ func TestS7_NoWayAround(t *testing.T) {
 }
 
 var policyCauses = map[string]cause{
-	"the site leaves the token's kind out": {"/ada/shut", func(t *testing.T, s *scene, _ string) error {
-		return s.beside(t).Policies.Set(t.Context(), right.Operator(), policy.Site, right.Policy{Without: right.Kinds(right.ClassicToken)})
+	"the site leaves the token's kind out": {"/ada/shut", func(t *testing.T, s *scene, plain string) error {
+		err := s.beside(t).Policies.Set(t.Context(), right.Operator(), policy.Site, right.Policy{Without: right.Kinds(right.ClassicToken)})
+		s.hears(t, plain)
+		return err
 	}, 403, nil},
 	"the organization gets a policy": {"/works/shut", func(t *testing.T, s *scene, _ string) error {
 		works, err := s.Accounts.ByLogin(t.Context(), s.DB, "works")
@@ -409,6 +411,19 @@ var policyCauses = map[string]cause{
 		child, _ := narrower(t, inWorks(t, s, plain), "uses\n1000000")
 		return child
 	}},
+}
+
+// hears waits until the server has heard of what another process took from a token,
+// for which it has a second.
+func (s *scene) hears(t *testing.T, plain string) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(bound); s.Do(t, "GET", "/api/v3/user", "", bearer(plain)).StatusCode != 403; <-tick.C {
+		if time.Now().After(end) {
+			t.Fatal("the server has not heard of it")
+		}
+	}
 }
 
 // inWorks gives ada's private repository to an organisation that eve belongs to.
