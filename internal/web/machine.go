@@ -181,35 +181,37 @@ type machinePage struct {
 
 const reposOfMachine = 20
 
-func (c *call) machinePage() (*machinePage, error) {
+// machinePage is the page of the service account, with its tokens.
+func (c *call) machinePage() (*machinePage, []token.Token, error) {
 	who := &c.of.who
 	p := &machinePage{tokensPage: tokensPage{Frame: c.machinesFrame("Service account " + who.Login)}, Base: c.of.base, Login: who.Login, Org: c.org.Login, Description: who.Bio,
 		NewLogin: who.Login, Suspended: who.Suspended}
 	p.Crumbs = append(p.Crumbs, Link{Text: "Service accounts", Href: c.machinesPath()})
-	list, err := c.door.o.Repos.Invitations(c.ctx(), c.door.o.DB, 0, who.ID)
+	invited, err := c.door.o.Repos.Invitations(c.ctx(), c.door.o.DB, 0, who.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, i := range list {
+	for _, i := range invited {
 		p.Invited = append(p.Invited, repoInvitation(&i, c.of.base+"/invitations/"+itoa(int64(i.ID))))
 	}
 	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByCollaborator | repo.ByMember, Sort: repo.SortPushed, Descending: true, PerPage: reposOfMachine})
+	if err != nil {
+		return nil, nil, err
+	}
 	p.Repos, p.MoreRepos = rows, total-len(rows)
-	return p, err
+	list, err := c.door.o.Tokens.List(c.ctx(), who.ID, token.FineGrained)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.Tokens, err = c.fineRows(c.of.home, list)
+	return p, list, err
 }
 
 // showMachine is the page of one, and shows once the secret of a token of it that
 // was just made.
 func showMachine(c *call) error {
-	p, err := c.machinePage()
+	p, list, err := c.machinePage()
 	if err != nil {
-		return err
-	}
-	list, err := c.door.o.Tokens.List(c.ctx(), c.of.who.ID, token.FineGrained)
-	if err != nil {
-		return err
-	}
-	if p.Tokens, err = c.fineRows(c.of.home, list); err != nil {
 		return err
 	}
 	if p.New, err = c.freshToken(c.of.home, list, &p.Frame); err != nil {
@@ -228,15 +230,8 @@ func (c *call) machineAgain(err error, text string) error {
 	if p := problem.Of(err); problem.Is(err, problem.NotFound) {
 		err = problem.New(problem.Conflict, p.Public, p.Remedy)
 	}
-	p, loadErr := c.machinePage()
+	p, _, loadErr := c.machinePage()
 	if loadErr != nil {
-		return loadErr
-	}
-	list, loadErr := c.door.o.Tokens.List(c.ctx(), c.of.who.ID, token.FineGrained)
-	if loadErr != nil {
-		return loadErr
-	}
-	if p.Tokens, loadErr = c.fineRows(c.of.home, list); loadErr != nil {
 		return loadErr
 	}
 	if c.r.PostForm.Has("description") {
