@@ -73,10 +73,7 @@ func tokenList(c *call) error {
 		f.Owner = c.args[0]
 	}
 	return c.with(func(k *app.Core) error {
-		if err := c.owned(k, f); err != nil {
-			return err
-		}
-		list, err := c.found(k, *f)
+		list, err := c.found(k, f)
 		if err != nil {
 			return err
 		}
@@ -84,9 +81,13 @@ func tokenList(c *call) error {
 	})
 }
 
-func (c *call) found(k *app.Core, f inventory.Filter) ([]inventory.Exported, error) {
+// found is what the filter leaves, if it makes sense.
+func (c *call) found(k *app.Core, f *inventory.Filter) ([]inventory.Exported, error) {
+	if err := c.owned(k, f); err != nil {
+		return nil, err
+	}
 	list := []inventory.Exported{}
-	err := k.Inventory.Each(c.ctx, inventory.Site(), f, func(some []inventory.Line) error {
+	err := k.Inventory.Each(c.ctx, inventory.Site(), *f, func(some []inventory.Line) error {
 		for i := range some {
 			list = append(list, inventory.JSON(&some[i]))
 		}
@@ -143,10 +144,7 @@ func tokenRevoke(c *call) error {
 		return usageError("many tokens end for a reason", "Add --reason \"why\".")
 	}
 	return c.with(func(k *app.Core) error {
-		if err := c.owned(k, f); err != nil {
-			return err
-		}
-		list, err := c.found(k, *f)
+		list, err := c.found(k, f)
 		if err != nil {
 			return err
 		}

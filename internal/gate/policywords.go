@@ -68,9 +68,9 @@ func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss stri
 	case right.BreachLife:
 		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", daysWords(p.MaxLife), a.Note), renew
 	case right.BreachScopes:
-		return fmt.Sprintf("forbids access by tokens with other scopes than %s, and your token %q has %s.", orNone(p.Scopes.String()), a.Note, a.Scopes), change
+		return fmt.Sprintf("forbids access by tokens with other scopes than %s, and your token %q has %s.", policy.OrNone(p.Scopes.String()), a.Note, a.Scopes), change
 	case right.BreachFine:
-		return fmt.Sprintf("forbids access by tokens with other permissions than %s, and your token %q has %s.", orNone(p.Fine.String()), a.Note, a.Permissions), change
+		return fmt.Sprintf("forbids access by tokens with other permissions than %s, and your token %q has %s.", policy.OrNone(p.Fine.String()), a.Note, a.Permissions), change
 	case right.BreachUnapproved:
 		return fmt.Sprintf("approves fine-grained tokens, and has not approved your token %q.", a.Note), "Its owners were asked. Ask one of them to look."
 	case right.BreachNetwork:
@@ -110,11 +110,4 @@ func daysWords(d time.Duration) string {
 		return fmt.Sprintf("%d days", days)
 	}
 	return "a day"
-}
-
-func orNone(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
 }

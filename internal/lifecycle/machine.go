@@ -6,7 +6,6 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/db"
 	"jeton/internal/id"
-	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
 	"jeton/internal/token"
@@ -71,18 +70,6 @@ func (f *Flow) DeployTokens(ctx context.Context, repo id.Repo) ([]token.Token, e
 		return nil, err
 	}
 	return f.o.Token.List(ctx, machine, token.Deploy)
-}
-
-// RevokeDeployToken ends one of them, or gives problem.NotFound.
-func (f *Flow) RevokeDeployToken(ctx context.Context, actor right.Actor, repo id.Repo, t id.Token) (token.Token, error) {
-	machine, err := f.o.Account.FindMachineOfRepo(ctx, f.o.DB, repo)
-	if err == nil && machine == 0 {
-		err = problem.New(problem.NotFound, "There is no such token.", "")
-	}
-	if err != nil {
-		return token.Token{}, err
-	}
-	return f.o.Token.RevokeAny(ctx, actor, machine, t)
 }
 
 // endMachine ends what acts for a repository by itself, and returns its account.

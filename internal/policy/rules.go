@@ -183,10 +183,10 @@ func Words(p *right.Policy) string {
 		out = append(out, "tokens live at most "+strconv.Itoa(int(p.MaxLife/day))+" days")
 	}
 	if p.ScopesOnly {
-		out = append(out, "no other scopes than "+orNone(p.Scopes.String()))
+		out = append(out, "no other scopes than "+OrNone(p.Scopes.String()))
 	}
 	if p.FineOnly {
-		out = append(out, "no other permissions than "+orNone(p.Fine.String()))
+		out = append(out, "no other permissions than "+OrNone(p.Fine.String()))
 	}
 	if p.Approve {
 		out = append(out, "fine-grained tokens are approved")
@@ -204,7 +204,8 @@ func Words(p *right.Policy) string {
 	return strings.Join(out, "; ")
 }
 
-func orNone(s string) string {
+// OrNone is a list in one line, or a word for one that is empty.
+func OrNone(s string) string {
 	if s == "" {
 		return "none"
 	}

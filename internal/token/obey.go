@@ -36,12 +36,6 @@ func (t *Token) issue() right.Issue {
 	return right.Issue{Kind: t.Kind.Credential(), Made: t.SecretAt(), Ends: t.ExpiresAt, Scopes: t.Scopes, Fine: t.Permissions}
 }
 
-// Against reports in what way a policy is against the token as such.
-func (t *Token) Against(p *right.Policy) right.Breach {
-	i := t.issue()
-	return p.Refuses(&i)
-}
-
 // obey fails if the site's policy, or that of whom the token reaches, is against
 // it as it is to be: with problem.Invalid for the field, or problem.Forbidden where
 // there is none of its kind.
@@ -76,32 +70,24 @@ func obeys(p *right.Policy, t *Token, of part, whose string) error {
 		return problem.Field("expires_at", fmt.Sprintf("By the policy of %s a token lives for %d days at most: choose an end until %s",
 			whose, int(p.MaxLife/(24*time.Hour)), p.Latest(i.Made).Format("2 January 2006")))
 	case right.BreachScopes:
-		return problem.Field("scopes", fmt.Sprintf("By the policy of %s a token has no other scopes than %s", whose, orNothing(p.Scopes.String())))
+		return problem.Field("scopes", fmt.Sprintf("By the policy of %s a token has no other scopes than %s", whose, policy.OrNone(p.Scopes.String())))
 	case right.BreachFine:
-		return problem.Field("permissions", fmt.Sprintf("By the policy of %s a token has no other permissions than %s", whose, orNothing(p.Fine.String())))
+		return problem.Field("permissions", fmt.Sprintf("By the policy of %s a token has no other permissions than %s", whose, policy.OrNone(p.Fine.String())))
 	}
 	return nil
 }
 
-func orNothing(s string) string {
-	if s == "" {
-		return "none"
-	}
-	return s
-}
-
 // latest is the last moment at which a secret may end that is made now for what is
 // owner's; zero is never.
-func (r *Room) latest(ctx context.Context, tx *db.Tx, owner id.Account, now time.Time) (time.Time, error) {
-	all, err := r.o.Policies.CurrentIn(ctx, tx)
-	if err != nil || all == nil {
-		return time.Time{}, err
+func latest(all *right.Policies, owner id.Account, now time.Time) time.Time {
+	if all == nil {
+		return time.Time{}
 	}
 	out := soonest(all.Site.Latest(now), all.Of[owner].Latest(now))
 	if out.IsZero() && (mustEnd(all.Site) || mustEnd(all.Of[owner])) {
 		out = now.Add(endsBy)
 	}
-	return out, nil
+	return out
 }
 
 func mustEnd(p *right.Policy) bool { return p != nil && p.MustEnd }
@@ -142,11 +128,10 @@ func (r *Room) shrinkTx(ctx context.Context, tx *db.Tx, t *Token) error {
 		}
 	}
 	i := t.issue()
-	if all.Site.RefusesEnd(&i) == right.Within && all.Of[owner].RefusesEnd(&i) == right.Within {
-		return nil
+	if all.Site.RefusesEnd(&i) != right.Within || all.Of[owner].RefusesEnd(&i) != right.Within {
+		t.ExpiresAt = latest(all, owner, t.SecretAt())
 	}
-	t.ExpiresAt, err = r.latest(ctx, tx, owner, t.SecretAt())
-	return err
+	return nil
 }
 
 // noneOf is the refusal of tokens of a kind that whose policy leaves out.

@@ -195,11 +195,11 @@ func (r *Room) RotateItself(ctx context.Context, actor right.Actor, plain secret
 		if n.ExpiresAt, err = t.nextEnd(now, n.ExpiresAt); err != nil {
 			return err
 		}
-		latest, err := r.latest(ctx, tx, t.Owner, now)
+		policies, err := r.o.Policies.CurrentIn(ctx, tx)
 		if err != nil {
 			return err
 		}
-		n.ExpiresAt = soonest(n.ExpiresAt, latest)
+		n.ExpiresAt = soonest(n.ExpiresAt, latest(policies, t.Owner, now))
 		_, digest := r.o.Keys.Digest(requestKeyLabel, key[:])
 		next := derived(t, r.o.Keys.Digests(rotatedLabel, derivation(t.ID, key, plain))[0].Sum)
 		out, err = r.rotateTx(ctx, tx, actor, t, next, all, n, digest[:])

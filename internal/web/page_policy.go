@@ -2,8 +2,6 @@ package web
 
 import (
 	"time"
-
-	"jeton/internal/right"
 )
 
 // policyForm is what a site or an organization wants of tokens.
@@ -29,20 +27,6 @@ type policyForm struct {
 type kindChoice struct {
 	Value, Text string
 	On          bool
-}
-
-// allGroups are all permissions with the levels that f gives, for a policy.
-func allGroups(f right.Fine) []permissionGroup {
-	var out []permissionGroup
-	for _, info := range right.Fines() {
-		t := groupTitles[info.Group]
-		if len(out) == 0 || out[len(out)-1].Key != t.key {
-			out = append(out, permissionGroup{Key: t.key, Title: t.title})
-		}
-		g := &out[len(out)-1]
-		g.Rows = append(g.Rows, permissionRowOf(info, f.Level(info.Name)))
-	}
-	return out
 }
 
 // requestsPage is what waits for an organization's owners.

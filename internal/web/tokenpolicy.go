@@ -2,7 +2,6 @@ package web
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +26,7 @@ func (c *call) policyOwner() id.Account {
 
 // policyPage is the form with p in it.
 func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
-	f := &policyForm{MustEnd: p.MustEnd, Approve: p.Approve, ScopesOnly: p.ScopesOnly, FineOnly: p.FineOnly, Scopes: scopeTree(p.Scopes), Groups: allGroups(p.Fine)}
+	f := &policyForm{MustEnd: p.MustEnd, Approve: p.Approve, ScopesOnly: p.ScopesOnly, FineOnly: p.FineOnly, Scopes: scopeTree(p.Scopes), Groups: groupsFor(gate.Resource{Org: true}, true, p.Fine)}
 	if p.MaxLife > 0 {
 		f.Days = itoa(int(p.MaxLife / (24 * time.Hour)))
 	}
@@ -136,19 +135,12 @@ func listRequests(c *call) error {
 		return err
 	}
 	p := &requestsPage{OrgFrame: c.orgFrame("Requests for tokens of "+c.org.Login, "settings"), Wanted: rules.Approve, PolicyURL: c.orgSettingsPath("/personal-access-tokens")}
-	page, _ := strconv.Atoi(c.r.URL.Query().Get("page"))
-	page = min(max(page, 1), 1_000_000)
+	page := c.pageNumber()
 	list, total, err := c.door.o.Tokens.Requests(c.ctx(), c.org.ID, token.OwnerQuery{Ascending: true, Page: page, PerPage: requestsPerPage})
 	if err != nil {
 		return err
 	}
-	here := c.orgSettingsPath("/personal-access-token-requests")
-	if page*requestsPerPage < total {
-		p.Pager.Next = here + "?page=" + itoa(page+1)
-	}
-	if page > 1 {
-		p.Pager.Prev = here + "?page=" + itoa(page-1)
-	}
+	p.Pager = pagerFor(c.orgSettingsPath("/personal-access-token-requests"), page, page*requestsPerPage < total)
 	for i := range list {
 		row, err := c.requestRow(&list[i])
 		if err != nil {
@@ -258,7 +250,6 @@ func (c *call) standings(t *token.Token) ([]standing, error) {
 		return nil, err
 	}
 	var out []standing
-	s.Actor.From = netip.Addr{} // where it comes from is not known here
 	for _, one := range c.door.o.Gate.Standings(&s, orgs) {
 		out = append(out, standing{Public: one.Says.Public, Remedy: one.Says.Remedy})
 	}
