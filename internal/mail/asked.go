@@ -63,7 +63,7 @@ func (f *Flow) wordAsked(asked []question, to person) Mail {
 	if slices.ContainsFunc(asked, func(q question) bool { return q.Org != first.Org }) {
 		rest = " and elsewhere"
 	}
-	m.Subject = fmt.Sprintf("%s asks for the token %q in %s", printable.Line(first.of, maxTitle), printable.Line(first.Token.Note, maxTitle), one)
+	m.Subject = fmt.Sprintf(`%s asks for the token "%s" in %s`, printable.Line(first.of, maxTitle), printable.Line(first.Token.Note, maxTitle), one)
 	if len(asked) > 1 {
 		m.Subject = fmt.Sprintf("%d tokens wait for approval in %s%s", len(asked), one, rest)
 	}

@@ -136,7 +136,8 @@ func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, 
 }
 
 // policySet asks about the tokens that are there when an organisation's owners
-// begin to want to be asked, and takes the questions back when they stop.
+// begin to want to be asked, but for those that they have shut out, and takes the
+// questions back when they stop.
 func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of id.Account, p *right.Policy) error {
 	const open = ` WHERE q.org_id = $1 AND q.outcome = 0`
 	if !p.Approve {
@@ -156,9 +157,9 @@ func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of i
 	_, err := tx.Exec(ctx, `
 		INSERT INTO token_requests (token_id, org_id, reason, created_at)
 		SELECT id, owner_id, '', $2 FROM tokens
-		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0
-		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome IN (0, 2))
-		ORDER BY id`, of, db.Micros(r.o.Now()))
+		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
+		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
+		ORDER BY id`, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
 	if err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}

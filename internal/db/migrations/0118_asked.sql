@@ -19,4 +19,5 @@ WHERE approved_at > 0 AND approved_by <> owner_id
 INSERT INTO token_requests (token_id, org_id, reason, created_at)
 SELECT t.id, t.owner_id, '', t.created_at FROM tokens t JOIN policies p ON p.account_id = t.owner_id
 WHERE t.kind = 4 AND t.revoked_at = 0 AND t.approved_at = 0 AND p.rules LIKE '%"approve":true%'
-	AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = t.id AND q.outcome IN (0, 2));
+	AND ',' || t.barred || ',' NOT LIKE '%,' || t.owner_id || ',%'
+	AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = t.id AND q.outcome = 0);
