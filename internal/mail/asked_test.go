@@ -94,6 +94,12 @@ func (w *asking) hold() {
 	w.o.say(func(string) error { return &smtp.SMTPError{Code: 451, Message: "later"} })
 }
 
+// tried waits until nothing is on its way to the office any more.
+func (w *asking) tried(t *testing.T) {
+	t.Helper()
+	round(t, w.Server)
+}
+
 func (w *asking) release() {
 	w.o.say(nil)
 	w.Advance(4 * time.Hour)
@@ -165,6 +171,7 @@ func TestAsked_moot(t *testing.T) {
 	for _, name := range []string{"decided", "deleted", "left over"} {
 		w.make(t, w.bob, name, nil)
 	}
+	w.tried(t)
 	all := w.waiting(t) // the newest first
 	if len(all) != 3 {
 		t.Fatalf("%d wait", len(all))
@@ -181,6 +188,7 @@ func TestAsked_moot(t *testing.T) {
 
 	w.hold()
 	w.make(t, w.bob, "another", nil)
+	w.tried(t)
 	if err := w.Lifecycle.RemoveMember(ctx, as(w.ada), w.in.ID, w.bob.ID, false); err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +204,7 @@ func TestAsked_moot(t *testing.T) {
 	if err := w.Tokens.Decide(ctx, as(w.ada), w.in.ID, one.ID, false, "no"); err != nil {
 		t.Fatal(err)
 	}
+	w.tried(t)
 	if _, err := w.Tokens.Revoke(ctx, as(w.bob), w.bob.ID, one.Token.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -244,6 +253,7 @@ func TestAsked_many(t *testing.T) {
 	w.hold()
 	fine("here")
 	w.FineToken(t, w.bob, token.NewFine{Name: "there", Owner: other.ID, OwnerIsOrg: true, Access: token.AllOf}, "contents=read")
+	w.tried(t)
 	w.release()
 	bodies = w.expect(t, "two organizations", "ada@example.com: 2 tokens wait for approval in works and elsewhere", `carol@example.com: bob asks for the token "here" in works`)
 	for _, b := range bodies {
