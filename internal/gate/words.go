@@ -343,6 +343,8 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		public, remedy = g.endedApp(why, t)
 	case t.Kind == token.Exchanged && t.ID != 0:
 		remedy = "Such tokens are given for minutes. Exchange another identity token for the next one, at " + g.URL("/login/oauth/access_token")
+	case t.Kind == token.Deploy && why == ExpiredToken:
+		remedy = "Whoever administers the repository makes a new secret for it at " + g.pageOf(&t, "/regenerate")
 	case t.Kind == token.Deploy && t.ID != 0:
 		remedy = "Whoever administers the repository makes another one at " + g.pageOf(&t, "")
 	}

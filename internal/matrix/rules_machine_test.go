@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,8 +22,13 @@ var machineRules = []rule{
 }
 
 var machineFixtures = func() map[string]fixture {
-	out := map[string]fixture{"web GET /{owner}/{repo}/settings/deploy-tokens/{token}/uses/export": {query: "format=csv"},
-		"web POST /{owner}/{repo}/settings/deploy-tokens/{token}/delete": {anew: true}}
+	const deploys = "/{owner}/{repo}/settings/deploy-tokens/{token}"
+	out := map[string]fixture{
+		"web GET " + deploys + "/uses/export": {query: "format=csv"},
+		"web POST " + deploys + "/delete":     {anew: true},
+		"web POST " + deploys + "/shrink": {anew: true, form: url.Values{"from": {"contents=write, deployments=write, metadata=read, statuses=write"},
+			"permissions": {"contents=read,metadata=read"}}.Encode()},
+	}
 	for _, base := range []string{"/settings/service-accounts/{machine}", "/organizations/{org}/settings/service-accounts/{machine}"} {
 		out["web GET "+base+"/tokens/{token}/uses/export"] = fixture{query: "format=csv"}
 		out["web GET "+base+"/security-log/export"] = fixture{query: "format=csv"}
