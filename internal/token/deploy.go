@@ -28,6 +28,15 @@ type NewDeploy struct {
 // that level.
 var deployable = map[string]right.Level{"metadata": right.Read, "contents": right.Write, "statuses": right.Write, "deployments": right.Write}
 
+// Deployable are all the permissions that a deploy token can have.
+func Deployable() right.Fine {
+	var f right.Fine
+	for name, most := range deployable {
+		_ = f.Set(name, most) // each is offered so
+	}
+	return f
+}
+
 // deployed is what of f a deploy token may have.
 func deployed(f right.Fine) (right.Fine, error) {
 	var out right.Fine
