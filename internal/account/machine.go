@@ -135,8 +135,8 @@ func PlaceOf(login string) (id.Repo, bool) {
 	return repo, ok && bot && good
 }
 
-// OfPlace returns the hidden machine of a repository, or problem.NotFound. It is for
-// the administrator of the machine that this program runs on.
+// OfPlace returns the hidden machine of a repository, or problem.NotFound. That who
+// asks may know of it is for the caller to have asked.
 func (r *Room) OfPlace(ctx context.Context, read db.Reader, repo id.Repo) (Account, error) {
 	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.managed_repo = $1 AND a.managed_repo <> 0`, repo))
 }
