@@ -31,7 +31,7 @@ func TestRules(t *testing.T) {
 	p.follow("Add the rule")
 	p.sees("Added the rule for release/*.", "Only listed accounts push, no exception for administrators")
 	p.follow("Edit the rule for release/*")
-	p.fill("Accounts", "")
+	p.fill("Accounts", " ")
 	p.tick("This repository’s deploy tokens and trusted CI")
 	p.follow("Save the rule")
 	p.sees("Only this repository’s deploy tokens and trusted CI push, no exception for administrators")
