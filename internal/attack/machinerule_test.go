@@ -139,4 +139,20 @@ func TestH8_OnlyTheRepositoryItself(t *testing.T) {
 	server := g.Git(t, "x", later.Reveal())
 	server.Dir = w.Dir
 	server.Run(t, "push", "-q", g.URL()+"/works/other.git", "HEAD:refs/heads/main")
+
+	// The list is the repository's: after a transfer it means the new owner's tokens.
+	if _, _, err := g.Lifecycle.TransferRepo(t.Context(), right.Operator(), other.ID, "eve", ""); err != nil {
+		t.Fatal(err)
+	}
+	w.Commit(t, "file.txt", "second\n", "Second")
+	if out, code := server.Try(t, "push", g.URL()+"/eve/other.git", "HEAD:refs/heads/main"); code == 0 {
+		t.Errorf("a push by the old owner's token: %s", out)
+	}
+	_, theirs, err := g.Lifecycle.CreateDeployToken(t.Context(), asPerson(g.eve), other.ID, token.NewDeploy{Note: "theirs", Permissions: right.ParseFine("contents=write")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server = g.Git(t, "x", theirs.Reveal())
+	server.Dir = w.Dir
+	server.Run(t, "push", "-q", g.URL()+"/eve/other.git", "HEAD:refs/heads/main")
 }
