@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -37,16 +38,17 @@ func (f *Flow) user(ctx context.Context, who id.Account, login string) (map[stri
 	}
 	u := f.simpleUser(who, login, admin)
 	if facts.Machine {
-		u["type"] = "Bot"
+		u["type"], u["node_id"] = "Bot", nodeID("Bot", int64(who))
 	}
 	return u, nil
 }
 
 func (f *Flow) simpleUser(who id.Account, login string, admin bool) map[string]any {
-	u := f.api("/users/" + login)
+	name := url.PathEscape(login) // the brackets of "deploy-1[bot]"
+	u := f.api("/users/" + name)
 	return map[string]any{
 		"login": login, "id": who, "node_id": nodeID("User", int64(who)), "avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(who))), "gravatar_id": "",
-		"url": u, "html_url": f.o.Gate.URL("/" + login), "followers_url": u + "/followers", "following_url": u + "/following{/other_user}",
+		"url": u, "html_url": f.o.Gate.URL("/" + name), "followers_url": u + "/followers", "following_url": u + "/following{/other_user}",
 		"gists_url": u + "/gists{/gist_id}", "starred_url": u + "/starred{/owner}{/repo}", "subscriptions_url": u + "/subscriptions",
 		"organizations_url": u + "/orgs", "repos_url": u + "/repos", "events_url": u + "/events{/privacy}", "received_events_url": u + "/received_events",
 		"type": "User", "user_view_type": "public", "site_admin": admin,

@@ -52,9 +52,6 @@ func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss stri
 	switch a.Kind {
 	case right.OAuthToken:
 		renew, change = g.again(a.App), g.again(a.App)
-	case right.DeployToken: // it is never changed
-		renew = "Make another deploy token, and delete this one at " + g.tokenURL(a, "")
-		change = renew
 	case right.ExchangedToken: // what is given follows the policies of that moment
 		renew, change = "Exchange another identity token.", "Exchange another identity token."
 	}

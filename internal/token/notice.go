@@ -145,7 +145,7 @@ func (r *Room) tellEnds(ctx context.Context, w warning, from, to time.Time) erro
 		n := 0
 		err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 			some, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
-				WHERE revoked_at = 0 AND expires_at > 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(ending)+`
+				WHERE revoked_at = 0 AND expires_at > 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(made)+`
 				ORDER BY expires_at, id LIMIT $4`, at, last, db.Micros(to), endBatch)
 			if err != nil {
 				return fmt.Errorf("look for tokens that end: %w", err)

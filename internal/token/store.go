@@ -54,7 +54,7 @@ const (
 	ofApps   kinds = " AND kind = 1"
 	fine     kinds = " AND kind = 4"
 	personal kinds = " AND kind IN (0, 4)"
-	ending   kinds = " AND kind IN (0, 4, 6)" // those whose ends people are told of
+	made     kinds = " AND kind IN (0, 4, 6)" // those that people make, for themselves or for a machine
 )
 
 // personals are the kinds that people make, each by its own.

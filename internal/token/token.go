@@ -225,7 +225,7 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	var t Token
 	var plain secret.Value
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+		if t, err = byID(ctx, tx, account, tid, made); err != nil {
 			return err
 		}
 		t.secretAt, t.ExpiresAt = r.o.Now(), expiresAt.UTC()

@@ -293,6 +293,11 @@ func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	if err != nil {
 		return u, err
 	}
+	if c.of != nil {
+		if u.MadeBy, err = c.door.o.Audit.Maker(c.ctx(), t.Account, t.ID); err != nil {
+			return u, err
+		}
+	}
 	u.Standing, err = c.standings(t)
 	return u, err
 }
