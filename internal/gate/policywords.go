@@ -14,10 +14,7 @@ import (
 // policies are those that hold now. While they can't be read, no token is let through.
 func (g *Gate) policies(ctx context.Context) (*right.Policies, error) {
 	all, err := g.o.Policies.Current(ctx)
-	switch {
-	case policy.Unreadable(err):
-		err = problem.Wrap(err, problem.Unavailable, "A policy about tokens can't be read, and no token is let through.", "An administrator of the site, or an owner of the organization, saves it again.")
-	case err != nil:
+	if err != nil && !policy.Unreadable(err) { // which words itself
 		err = problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
 	return all, err

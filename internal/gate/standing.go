@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -12,8 +13,12 @@ type Standing struct {
 }
 
 // Standings says which policies are against a token: the site's, or else those of
-// the organisations among those whose things it could reach.
+// the organisations among those whose things it could reach. One that can't be read is
+// against every token.
 func (g *Gate) Standings(s *Subject, of []Resource) []Standing {
+	if policy.Unreadable(s.ended) {
+		return []Standing{{Says: problem.Of(s.ended)}}
+	}
 	a := &s.Actor
 	if b, _ := a.Against(0); b != right.Within && b != right.BreachNetwork {
 		return []Standing{{b, g.outOfPolicy(a, &right.Facts{})}}
