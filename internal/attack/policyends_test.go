@@ -105,8 +105,8 @@ func (g *governed) heardElsewhere(t *testing.T, c *credential) {
 		"the site's":         {set(policy.Site, kind), set(policy.Site, right.Policy{})},
 		"the organization's": {set(g.works.ID, kind), set(g.works.ID, right.Policy{})},
 		"barred": {
-			func() error { return other.Tokens.Bar(t.Context(), right.Operator(), g.works.ID, c.tid) },
-			func() error { return other.Tokens.Unbar(t.Context(), right.Operator(), g.works.ID, c.tid) },
+			func() error { return barBy(t, other, c.tid, g.works.ID, true) },
+			func() error { return barBy(t, other, c.tid, g.works.ID, false) },
 		},
 	} {
 		for i, f := range f {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"time"
 
 	"jeton/internal/policy"
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -63,7 +63,7 @@ func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss stri
 	case right.BreachEnd:
 		return fmt.Sprintf("forbids access by tokens without an end, and your token %q has none.", a.Note), renew
 	case right.BreachLife:
-		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", daysWords(p.MaxLife), a.Note), renew
+		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", printable.Left(p.MaxLife), a.Note), renew
 	case right.BreachScopes:
 		return fmt.Sprintf("forbids access by tokens with other scopes than %s, and your token %q has %s.", policy.OrNone(p.Scopes.String()), a.Note, a.Scopes), change
 	case right.BreachFine:
@@ -100,11 +100,4 @@ func (g *Gate) again(app string) string {
 		return "Run: gh auth login -h " + g.host()
 	}
 	return "Sign in again with the application."
-}
-
-func daysWords(d time.Duration) string {
-	if days := int(d / (24 * time.Hour)); days != 1 {
-		return fmt.Sprintf("%d days", days)
-	}
-	return "a day"
 }

@@ -22,7 +22,7 @@ const maxReaders = 10
 // about is what notices say of t. A machine reads no mail: who answers for it does.
 func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, error) {
 	n := notice.Token{ID: t.ID, Account: t.Account, Readers: []id.Account{t.Account}, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
-	manager, login, err := account.Manager(ctx, tx, t.Account)
+	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return n, err
 	}
@@ -46,8 +46,29 @@ func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, er
 	return n, rows.Err()
 }
 
+// managed says who answers for a machine, and how that is called.
+type managed struct {
+	by    id.Account // 0: it is none
+	login string
+}
+
+// manager is account.Manager of t's account, unless it was asked for already.
+func (t *Token) manager(ctx context.Context, tx *db.Tx) (id.Account, string, error) {
+	if t.managed == nil {
+		by, login, err := account.Manager(ctx, tx, t.Account)
+		if err != nil {
+			return 0, "", err
+		}
+		t.managed = &managed{by, login}
+	}
+	return t.managed.by, t.managed.login, nil
+}
+
 // recordMade records that t was made, and has its owner told.
 func (r *Room) recordMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+	if _, _, err := t.manager(ctx, tx); err != nil { // once, for both
+		return err
+	}
 	if err := r.tellMade(ctx, tx, actor, t, notice.Made, t.CreatedAt); err != nil {
 		return err
 	}
