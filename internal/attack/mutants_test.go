@@ -131,6 +131,8 @@ var mutants = map[string]apptest.Mutant{
 	"TestS3_Loosening":                 {File: rightPolicy, Old: "if slices.Contains(a.Barred, owner) {", New: "if slices.Contains(a.Barred, -owner) {"},
 	"TestS4_":                          {File: rightPolicy, Old: "case p.Approve && a.Kind == FineToken", New: "case p.Approve && a.Kind == NoCredential"},
 	"TestS4_Approval":                  {File: "internal/token/approval.go", Old: "case more:", New: "case more && was.ApprovedAt.IsZero():"},
+	"TestS4_AnOwners":                  {File: "internal/token/standing.go", Old: "t.ApprovedAt, t.ApprovedBy = time.Time{}, 0", New: "_ = time.Time{}"},
+	"TestS4_AnOwnersOwn":               {File: "internal/token/approval.go", Old: "if ok, err := owns(ctx, tx, t.Owner, actor.Account); err != nil || !ok {", New: "if _, err := owns(ctx, tx, t.Owner, actor.Account); err != nil {"},
 	"TestS5_":                          {File: "internal/token/obey.go", Old: "b = p.RefusesEnd(&i)", New: "b = p.RefusesGiven(&i)"},
 	"TestS6_":                          {File: "internal/policy/rules.go", Old: "case d.More():", New: "case false:"},
 	"TestS7_":                          {File: rightPolicy, Old: "case !p.admits(a.From):", New: "case false:"},

@@ -67,6 +67,8 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		err = f.team(ctx, j, fields)
 	case "personal_access_token":
 		err = f.token(ctx, fields)
+	case "personal_access_token_request":
+		err = f.request(ctx, j, fields)
 	case "member":
 		var m memberBody
 		if err = json.Unmarshal(j.Event.Body, &m); err == nil {

@@ -50,15 +50,13 @@ type grantPermissions struct {
 	Other        map[string]string `json:"other"`
 }
 
-var selections = map[token.Access]string{token.PublicOnly: "none", token.AllOf: "all", token.Selected: "subset"}
-
 func (c *call) tokenGrant(t *token.Token, of *account.Account) tokenGrant {
 	granted := t.ApprovedAt
 	if granted.IsZero() {
 		granted = t.CreatedAt
 	}
 	return tokenGrant{
-		ID: int64(t.ID), Owner: c.simpleUser(int64(of.ID), of.Login, of.SiteAdmin), RepositorySelection: selections[t.Access],
+		ID: int64(t.ID), Owner: c.simpleUser(int64(of.ID), of.Login, of.SiteAdmin), RepositorySelection: t.Access.Selection(),
 		RepositoriesURL: c.url("/orgs/" + c.org.Login + "/personal-access-tokens/" + id.Text(t.ID) + "/repositories"),
 		Permissions: grantPermissions{Organization: t.Permissions.Only(right.OrganizationGroup), Repository: t.Permissions.Only(right.RepositoryGroup),
 			Other: t.Permissions.Only(right.AccountGroup)},

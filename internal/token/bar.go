@@ -52,7 +52,7 @@ func (r *Room) setBar(ctx context.Context, tx *db.Tx, actor right.Actor, owner i
 	}
 	if !shut && t.Owner == owner { // what it was denied is asked again, or nobody could ever approve it
 		t.Barred = without(t.Barred, owner)
-		if err := r.ask(ctx, tx, actor, &t, reason); err != nil {
+		if err := r.ask(ctx, tx, actor, &t, asking{reason: reason}); err != nil {
 			return err
 		}
 	}

@@ -22,28 +22,23 @@ const maxReaders = 10
 // about is what notices say of t. A machine reads no mail: who answers for it does.
 func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, error) {
 	n := notice.Token{ID: t.ID, Account: t.Account, Readers: []id.Account{t.Account}, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
+	if t.Owner != 0 && t.Owner != t.Account {
+		in, err := shares(ctx, tx, t.Owner, t.Account)
+		if err != nil {
+			return n, err
+		}
+		n.Apart = !in
+	}
 	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return n, err
 	}
 	n.Machine, n.Readers = login, []id.Account{manager}
-	rows, err := tx.Query(ctx, `SELECT account_id FROM org_members WHERE org_id = $1 AND role = 2 AND state = 1 ORDER BY id LIMIT $2`, manager, maxReaders)
-	if err != nil {
-		return n, fmt.Errorf("look for who answers for a machine: %w", err)
-	}
-	defer rows.Close()
-	var owners []id.Account
-	for rows.Next() {
-		var one id.Account
-		if err := rows.Scan(&one); err != nil {
-			return n, fmt.Errorf("look for who answers for a machine: %w", err)
-		}
-		owners = append(owners, one)
-	}
+	owners, err := ownersOf(ctx, tx, manager, maxReaders)
 	if len(owners) > 0 {
 		n.Readers = owners
 	}
-	return n, rows.Err()
+	return n, err
 }
 
 // managed says who answers for a machine, and how that is called.

@@ -45,6 +45,7 @@ type Token struct {
 	Limits      []right.Limit
 
 	ApprovedAt time.Time    // by the owners of the organisation that it reaches; zero: they did not
+	ApprovedBy id.Account   // which of them; zero: the machine's administrator
 	Barred     []id.Account // the owners that shut it out of what is theirs
 
 	Carried   string    // the system that made the secret which the token has; empty: this one
@@ -327,7 +328,7 @@ func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
 		return err
 	}
-	if err := needless(ctx, tx, t.ID); err != nil {
+	if _, err := r.takeBack(ctx, tx, actor, &t); err != nil {
 		return err
 	}
 	children, err := below(ctx, tx, t.ID)
