@@ -159,7 +159,7 @@ func expiresIn(asked string, now time.Time) (expiryField, bool) {
 	case err != nil || days < 1 || days > 366:
 		return newExpiryField("", "", now), false
 	case slices.Contains(presets[:], days):
-		return newExpiryField(itoa(days), "", now), true
+		return newExpiryField(strconv.Itoa(days), "", now), true
 	}
 	return newExpiryField("custom", inDays(now, days).Format(time.DateOnly), now), true
 }
@@ -241,7 +241,7 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 func (c *call) listRepos(p *fineForm, of gate.Resource, chosen []string) error {
 	on := map[string]bool{}
 	add := func(r *repo.Repo, ticked bool) {
-		p.Repos = append(p.Repos, repoChoice{ID: itoa(int64(r.ID)), Name: r.FullName(), Description: line(r.Description), Private: r.Private, On: ticked})
+		p.Repos = append(p.Repos, repoChoice{ID: id.Text(r.ID), Name: r.FullName(), Description: line(r.Description), Private: r.Private, On: ticked})
 	}
 	for _, full := range chosen {
 		name, ok := nameWithin(of, full)

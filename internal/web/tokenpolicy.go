@@ -28,7 +28,7 @@ func (c *call) policyOwner() id.Account {
 func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
 	f := &policyForm{MustEnd: p.MustEnd, Approve: p.Approve, ScopesOnly: p.ScopesOnly, FineOnly: p.FineOnly, Scopes: scopeTree(p.Scopes), Groups: groupsFor(gate.Resource{Org: true}, true, p.Fine)}
 	if p.MaxLife > 0 {
-		f.Days = itoa(int(p.MaxLife / (24 * time.Hour)))
+		f.Days = strconv.Itoa(int(p.MaxLife / (24 * time.Hour)))
 	}
 	for _, k := range policy.Kinds() {
 		f.Kinds = append(f.Kinds, kindChoice{Value: k.Name, Text: k.Title, On: !p.Without.Has(k.Credential)})
@@ -159,7 +159,7 @@ func (c *call) requestRow(q *token.Request) (requestRow, error) {
 	if err != nil {
 		return requestRow{}, err
 	}
-	row := requestRow{ID: itoa(int64(q.ID)), Action: c.orgSettingsPath("/personal-access-token-requests/" + itoa(int64(q.ID))), Login: login, Name: line(q.Token.Note), Reason: line(q.Reason),
+	row := requestRow{ID: id.Text(q.ID), Action: c.orgSettingsPath("/personal-access-token-requests/" + id.Text(q.ID)), Login: login, Name: line(q.Token.Note), Reason: line(q.Reason),
 		Reaches: reaches(&q.Token, c.org.Login), Gives: permissionWords(q.Token.Permissions), Expiry: newExpiry(q.Token.ExpiresAt, c.door.o.Now()), Asked: q.CreatedAt}
 	seen, lost, err := c.seen(q.Token.Owner, q.Token.Repos)
 	for _, r := range seen {
