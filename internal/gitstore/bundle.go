@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
@@ -203,7 +204,7 @@ func (b *bundler) folder(repo id.Repo) string {
 // make has git write one, of a repository of so many bytes.
 func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err error) {
 	if err := os.MkdirAll(b.folder(r.id), 0o700); err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	var name [16]byte
 	_, _ = rand.Read(name[:]) // never fails since Go 1.24
@@ -211,7 +212,7 @@ func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err
 	out.path = filepath.Join(b.folder(r.id), out.Name)
 	f, err := os.OpenFile(out.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	defer func() {
 		err = errors.Join(err, f.Close())
@@ -230,7 +231,7 @@ func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err
 	}
 	if err != nil {
 		p.stop()
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	if err := p.wait(); err != nil {
 		return nil, err

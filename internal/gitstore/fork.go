@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/id"
@@ -62,7 +63,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 	defer func() { _ = os.RemoveAll(dir) }() // what was installed is elsewhere
 	lock, err := os.OpenFile(filepath.Join(dir, ownFolder, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return Imported{}, diskError(err)
+		return Imported{}, disk.Worded(err)
 	}
 	defer func() { _ = lock.Close() }()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
@@ -70,11 +71,11 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 	}
 	if len(list) > 0 {
 		if err := shareObjects(ctx, filepath.Join(origin.dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
-			return Imported{}, diskError(err)
+			return Imported{}, disk.Worded(err)
 		}
 		if f.Flat != nil {
 			if list, err = s.flatten(dir, refs.Format, list, f.Flat); err != nil {
-				return Imported{}, diskError(err)
+				return Imported{}, disk.Worded(err)
 			}
 		}
 		var packed bytes.Buffer
@@ -83,7 +84,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 			err = os.WriteFile(filepath.Join(dir, "packed-refs"), packed.Bytes(), 0o600)
 		}
 		if err != nil {
-			return Imported{}, diskError(err)
+			return Imported{}, disk.Worded(err)
 		}
 		if err := s.checkTips(ctx, dir, refs.Format, list); err != nil {
 			return Imported{}, err

@@ -9,11 +9,11 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/wire"
-	"jeton/internal/problem"
 )
 
 const (
@@ -68,21 +68,14 @@ func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
 func (in *Incoming) quarantine() error {
 	path, err := os.MkdirTemp(filepath.Join(in.repo.dir, "objects"), incomingPrefix)
 	if err != nil {
-		return diskError(err)
+		return disk.Worded(err)
 	}
 	in.dir = filepath.Join("objects", filepath.Base(path))
 	in.lock, err = os.OpenFile(filepath.Join(path, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return diskError(err)
+		return disk.Worded(err)
 	}
 	return syscall.Flock(int(in.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-}
-
-func diskError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return problem.Wrap(err, problem.Unavailable, "The server's disk is full.", "Ask its administrator to make room, then try again.")
-	}
-	return err
 }
 
 func (in *Incoming) path() string { return filepath.Join(in.repo.dir, in.dir) }
@@ -96,7 +89,7 @@ func (in *Incoming) packs() (string, error) {
 	}
 	dir := filepath.Join(in.path(), "pack")
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", diskError(err)
+		return "", disk.Worded(err)
 	}
 	return dir, nil
 }
@@ -112,7 +105,7 @@ func (in *Incoming) env() ([]string, error) {
 			err = in.pack.Save(dir)
 		}
 		if err != nil {
-			return nil, diskError(err)
+			return nil, disk.Worded(err)
 		}
 	}
 	return []string{"GIT_OBJECT_DIRECTORY=" + in.dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=objects"}, nil

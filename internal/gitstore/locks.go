@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 )
@@ -45,22 +45,6 @@ func lockNames(updates []wire.Update) []string {
 	return names
 }
 
-// openOwned opens a file of ours and locks it. It returns nil when the file is
-// gone, or somebody works on it.
-func openOwned(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !own(f) {
-		return nil, letGo(f)
-	}
-	return f, nil
-}
-
 // readEntry reads a journal. What is none is the zero entry.
 func readEntry(f *os.File) (e journalEntry, err error) {
 	data, err := io.ReadAll(io.LimitReader(f, 1<<30))
@@ -89,11 +73,11 @@ func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
 
 // abandoned removes one such journal with its locks.
 func (r *Repo) abandoned(path, own string) (removed bool, err error) {
-	f, err := openOwned(path)
+	f, err := disk.OpenOwned(path)
 	if err != nil || f == nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, letGo(f)) }()
+	defer func() { err = errors.Join(err, disk.LetGo(f)) }()
 	e, err := readEntry(f)
 	if err != nil {
 		return false, err
@@ -139,7 +123,7 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 	}
 	for _, file := range files {
 		path := filepath.Join(dir, file.Name())
-		if slices.Contains(but, path) || !inUse(path) {
+		if slices.Contains(but, path) || !disk.InUse(path) {
 			continue
 		}
 		data, err := os.ReadFile(path)
@@ -155,15 +139,4 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 		}
 	}
 	return nil
-}
-
-// inUse reports whether a process holds the lock on a file.
-func inUse(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return false
-	}
-	free := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
-	_ = letGo(f)
-	return !free
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -21,7 +22,7 @@ func died(t *testing.T, r *Repo, updates []wire.Update, head string) {
 	if _, err := r.prepare(t.Context(), updates, head, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(j.file); err != nil { // the kernel does it for the dead
+	if err := disk.LetGo(j.file); err != nil { // the kernel does it for the dead
 		t.Fatal(err)
 	}
 }
@@ -112,7 +113,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(dead.file); err != nil {
+	if err := disk.LetGo(dead.file); err != nil {
 		t.Fatal(err)
 	}
 	alive, err := r.newJournal(updates, "", nil)
@@ -150,7 +151,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 // being started has it open as well.
 func TestLetGo(t *testing.T) {
 	t.Parallel()
-	f, err := createOwned(t.TempDir(), journalPrefix)
+	f, err := disk.CreateOwned(t.TempDir(), journalPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,13 +160,13 @@ func TestLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = syscall.Close(child) }()
-	if got, err := openOwned(f.Name()); err != nil || got != nil {
+	if got, err := disk.OpenOwned(f.Name()); err != nil || got != nil {
 		t.Fatalf("somebody has it: %v %v", got, err)
 	}
-	if err := letGo(f); err != nil {
+	if err := disk.LetGo(f); err != nil {
 		t.Fatal(err)
 	}
-	got, err := openOwned(f.Name())
+	got, err := disk.OpenOwned(f.Name())
 	if err != nil || got == nil {
 		t.Fatalf("nobody has it: %v %v", got, err)
 	}

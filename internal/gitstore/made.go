@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/id"
@@ -90,7 +91,7 @@ func (m made) put(list []Object) error {
 		return madeFull()
 	}
 	if err := os.MkdirAll(m.dir, 0o700); err != nil {
-		return diskError(err)
+		return disk.Worded(err)
 	}
 	for _, o := range list {
 		if names[o.ID] {
@@ -107,7 +108,7 @@ func (m made) put(list []Object) error {
 			return madeFull()
 		}
 		if err := m.write(o.ID, data); err != nil {
-			return diskError(err)
+			return disk.Worded(err)
 		}
 	}
 	return nil

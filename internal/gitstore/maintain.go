@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/problem"
 )
 
@@ -107,7 +108,7 @@ func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
 		return Upkeep{}, ctx.Err() // interrupted: the next one begins anew
 	}
 	if werr := r.writeRecord(rec); werr != nil {
-		err = errors.Join(err, diskError(werr))
+		err = errors.Join(err, disk.Worded(werr))
 	}
 	if err != nil {
 		return Upkeep{}, err
@@ -126,7 +127,7 @@ func (r *Repo) lockUpkeep() (*os.File, error) {
 	dir := filepath.Join(r.dir, ownFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		// A push that finds it takes it for durable.
-		if err := syncPath(r.dir); err != nil {
+		if err := disk.Sync(r.dir); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
@@ -134,7 +135,7 @@ func (r *Repo) lockUpkeep() (*os.File, error) {
 	}
 	f, err := os.OpenFile(filepath.Join(dir, upkeepLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
@@ -168,7 +169,7 @@ func (t *tending) run(ctx context.Context, m Maintain) (upkeepRecord, error) {
 		rec.Full = now // the week begins
 	}
 	did, full, err := t.work(ctx, m, now)
-	if err = diskError(err); err != nil {
+	if err = disk.Worded(err); err != nil {
 		rec.Failed = err.Error()
 	}
 	if full {
@@ -417,7 +418,7 @@ func (t *tending) tidyQuarantines(objects string, now time.Time) error {
 	for _, e := range entries {
 		dir := filepath.Join(objects, e.Name())
 		fi, err := e.Info()
-		if err != nil || !strings.HasPrefix(e.Name(), incomingPrefix) || now.Sub(fi.ModTime()) < tempAge || inUse(filepath.Join(dir, ownerLock)) {
+		if err != nil || !strings.HasPrefix(e.Name(), incomingPrefix) || now.Sub(fi.ModTime()) < tempAge || disk.InUse(filepath.Join(dir, ownerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {

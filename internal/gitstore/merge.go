@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/problem"
 )
@@ -29,7 +30,7 @@ var ErrConflict = problem.New(problem.Conflict, "Merge conflict", "")
 func (r *Repo) Merge(other *Repo) (*Merge, error) {
 	dir, err := os.MkdirTemp(r.store.tempDir(), "merge-")
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	m := &Merge{repo: r, dir: dir}
 	from := []*Repo{r}
@@ -75,7 +76,7 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 		return "", ErrConflict
 	}
 	if err != nil {
-		return "", diskError(err)
+		return "", disk.Worded(err)
 	}
 	id, ok := object.ParseID(strings.TrimSpace(string(out)))
 	if !ok {

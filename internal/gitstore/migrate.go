@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"jeton/internal/gitstore/disk"
 )
 
 // halfPrefix begins the names of packs and indexes that are being written where
@@ -42,7 +44,7 @@ func (in *Incoming) migrate() error {
 			return err
 		}
 	}
-	if err := syncPath(to); err != nil {
+	if err := disk.Sync(to); err != nil {
 		return err
 	}
 	in.repo.grew(sizes, before)
@@ -68,7 +70,7 @@ func (in *Incoming) durable(dir string) (names [2]string, size int64, err error)
 	}
 	for i, ext := range []string{".pack", ".idx"} {
 		names[i] = in.pack.Path + ext
-		if err := syncPath(names[i]); err != nil {
+		if err := disk.Sync(names[i]); err != nil {
 			return names, 0, err
 		}
 		fi, err := os.Lstat(names[i])

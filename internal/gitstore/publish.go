@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
@@ -56,7 +57,7 @@ func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, 
 		return nil, err
 	}
 	if err := in.migrate(); err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	return in.repo.move(ctx, p)
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
@@ -104,7 +105,7 @@ func newCrashed(t *testing.T) *crashed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(j.file); err != nil { // the process's locks die with it
+	if err := disk.LetGo(j.file); err != nil { // the process's locks die with it
 		t.Fatal(err)
 	}
 	return c
@@ -240,11 +241,11 @@ func TestRecover_inUse(t *testing.T) {
 func TestRecover_heldForAMoment(t *testing.T) {
 	t.Parallel()
 	c := newCrashed(t)
-	held, err := openOwned(journals(t, c.r)[0])
+	held, err := disk.OpenOwned(journals(t, c.r)[0])
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
-	time.AfterFunc(heirWait/8, func() { _ = letGo(held) })
+	time.AfterFunc(heirWait/8, func() { _ = disk.LetGo(held) })
 	c.restart(t)
 	_ = refMap(t, c.r)
 	c.check(t)

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -281,7 +282,7 @@ func (in *Incoming) tooMany(n int64) error {
 func (in *Incoming) indexError(err error) error {
 	bad, ok := errors.AsType[*odb.PackError](err)
 	if !ok {
-		return diskError(packError(err, "the pack is cut short"))
+		return disk.Worded(packError(err, "the pack is cut short"))
 	}
 	limits := in.repo.store.limits
 	tooLarge := func(public, remedy string) error {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -64,7 +65,7 @@ func (r *Repo) syncRefs(e journalEntry) error {
 		}
 	}
 	for dir := range dirs {
-		if err := syncPath(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		if err := disk.Sync(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 	}
@@ -125,10 +126,10 @@ func (r *Repo) recover(ctx context.Context) error {
 // program that they were just starting has all of their files open until it begins.
 const heirWait = time.Second
 
-// openLeft is openOwned for a journal, with some patience.
+// openLeft is disk.OpenOwned for a journal, with some patience.
 func openLeft(path string, until time.Time) (*os.File, error) {
 	for {
-		f, err := openOwned(path)
+		f, err := disk.OpenOwned(path)
 		if f != nil || err != nil {
 			return f, err
 		}
@@ -163,7 +164,7 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 		return j.remove()
 	}
 	if j.entry, err = readEntry(f); err != nil {
-		return errors.Join(err, letGo(f))
+		return errors.Join(err, disk.LetGo(f))
 	}
 	if !j.entry.of(path) {
 		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.id))
@@ -175,14 +176,14 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 			err = j.settled()
 		}
 		if err != nil {
-			return errors.Join(err, letGo(f))
+			return errors.Join(err, disk.LetGo(f))
 		}
 	}
 	if r.store.recorder == nil {
-		return letGo(f) // the refs are right; the event waits for a server
+		return disk.LetGo(f) // the refs are right; the event waits for a server
 	}
 	if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {
-		return errors.Join(err, letGo(f))
+		return errors.Join(err, disk.LetGo(f))
 	}
 	return j.remove()
 }
@@ -196,7 +197,7 @@ func (r *Repo) removeQuarantines() error {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(objects, e.Name())
-		if !strings.HasPrefix(e.Name(), incomingPrefix) || inUse(filepath.Join(dir, ownerLock)) {
+		if !strings.HasPrefix(e.Name(), incomingPrefix) || disk.InUse(filepath.Join(dir, ownerLock)) {
 			continue
 		}
 		// A git that outlived its server by a moment may be writing there still.

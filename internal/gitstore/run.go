@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/problem"
 )
 
@@ -192,7 +193,7 @@ func (p *process) wait() error {
 		return fmt.Errorf("git %s: %w", p.name, err)
 	}
 	said := p.tail.String()
-	return &runError{name: p.name, code: exit.ExitCode(), stderr: said, full: strings.Contains(said, "No space left on device") || fullDisk(p.cmd.Dir)}
+	return &runError{name: p.name, code: exit.ExitCode(), stderr: said, full: strings.Contains(said, "No space left on device") || disk.Full(p.cmd.Dir)}
 }
 
 // stop kills the process if it still runs, and reaps it.

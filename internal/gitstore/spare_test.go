@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -133,7 +134,7 @@ func TestSpare_taken(t *testing.T) {
 	if err := os.Remove(r.spares[3]); err != nil {
 		t.Fatal(err)
 	}
-	held, err := openOwned(r.spares[2])
+	held, err := disk.OpenOwned(r.spares[2])
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
@@ -165,7 +166,7 @@ func TestSpare_taken(t *testing.T) {
 	if left := spares(t, r); len(left) != 1 {
 		t.Errorf("the file that somebody holds was removed: %v", left)
 	}
-	_ = letGo(held)
+	_ = disk.LetGo(held)
 	_ = refMap(t, reopen(t, s).Repo(1))
 	if left := spares(t, r); len(left) > 0 {
 		t.Errorf("left: %v", left)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/problem"
 )
 
@@ -42,7 +43,7 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 	f, err := os.CreateTemp(s.tempDir(), "request-")
 	if err != nil {
 		release()
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	sp := &Spool{file: f, release: release}
 	err = os.Remove(f.Name())
@@ -57,7 +58,7 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 		err = problem.New(problem.TooLarge, "The request is too large.", "")
 	}
 	if err != nil {
-		return nil, errors.Join(diskError(err), sp.Close())
+		return nil, errors.Join(disk.Worded(err), sp.Close())
 	}
 	return sp, nil
 }

@@ -19,9 +19,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -154,7 +154,7 @@ func Open(o Options) (*Store, error) {
 			return nil, problem.Wrap(err, problem.Unavailable, "the repositories' folder cannot be made", "Check the owner and the free space of the data folder.")
 		}
 	}
-	spread(s.tempDir())
+	disk.Spread(s.tempDir())
 	// Links in the way to the folder are resolved once, so that git and we
 	// always speak of the same place.
 	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {
@@ -255,7 +255,7 @@ func (s *Store) Create(ctx context.Context, repo id.Repo, format object.Format, 
 
 // prepare makes an empty repository in the temporary folder.
 func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch string) (_ string, err error) {
-	defer func() { err = diskError(err) }()
+	defer func() { err = disk.Worded(err) }()
 	if !format.Valid() {
 		return "", problem.Field("format", "the object format must be sha1 or sha256")
 	}
@@ -283,7 +283,7 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 func (s *Store) install(dir string, repo id.Repo) error {
 	err := s.move(dir, repo)
 	if err != nil {
-		return errors.Join(diskError(err), os.RemoveAll(dir))
+		return errors.Join(disk.Worded(err), os.RemoveAll(dir))
 	}
 	return nil
 }
@@ -292,7 +292,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 	if repo <= 0 {
 		panic("gitstore: a repository needs a positive number")
 	}
-	if err := syncTree(dir); err != nil {
+	if err := disk.SyncTree(dir); err != nil {
 		return err
 	}
 	target := s.path(repo)
@@ -305,7 +305,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 	if err := os.Rename(dir, target); err != nil {
 		return err
 	}
-	return errors.Join(syncPath(filepath.Dir(target)), syncPath(s.dir))
+	return errors.Join(disk.Sync(filepath.Dir(target)), disk.Sync(s.dir))
 }
 
 // Delete removes a repository: first out of the way in one step, then from the
@@ -320,29 +320,14 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	}
 	err = os.Rename(s.path(repo), filepath.Join(dir, "repository.git"))
 	if err == nil {
-		err = syncPath(filepath.Dir(s.path(repo)))
+		err = disk.Sync(filepath.Dir(s.path(repo)))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	s.forgetFetches(repo) // now that nothing more can be made of it
 	s.upkeep.forget(repo) // a repack would write what is being removed
-	return errors.Join(err, removeAll(dir))
-}
-
-// removeTries is how often removeAll begins, over about four seconds.
-const removeTries = 20
-
-// removeAll removes a folder into which something may still write for a moment: a
-// push, or a git that has not noticed yet that its repository is gone.
-func removeAll(dir string) error {
-	for i := 1; ; i++ {
-		err := os.RemoveAll(dir)
-		if !errors.Is(err, syscall.ENOTEMPTY) || i == removeTries {
-			return err
-		}
-		<-time.After(time.Duration(i) * 20 * time.Millisecond)
-	}
+	return errors.Join(err, disk.RemoveAll(dir))
 }
 
 // Exists reports whether a repository of that number is on disk.
@@ -391,7 +376,7 @@ func (s *Store) Sweep(age time.Duration) (int, error) {
 	n := 0
 	for _, e := range entries {
 		fi, err := e.Info()
-		if err != nil || s.now().Sub(fi.ModTime()) < age || inUse(filepath.Join(dir, e.Name(), ownFolder, ownerLock)) {
+		if err != nil || s.now().Sub(fi.ModTime()) < age || disk.InUse(filepath.Join(dir, e.Name(), ownFolder, ownerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

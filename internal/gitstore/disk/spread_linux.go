@@ -1,4 +1,4 @@
-package gitstore
+package disk
 
 import (
 	"os"
@@ -9,13 +9,13 @@ import (
 // topDir is FS_TOPDIR_FL of linux/fs.h, chattr's +T.
 const topDir = 0x00020000
 
-// spread tells the file system, if it is an ext4, that the folders which are made
+// Spread tells the file system, if it is an ext4, that the folders which are made
 // in dir have nothing to do with each other: each gets a place of its own on the
 // disk. Without that all repositories share one table of free inodes with each
 // other and with their neighbours' temporary files, and an ext4 without a journal
 // goes through everything that was removed in the last minute whenever a file is
 // made.
-func spread(dir string) {
+func Spread(dir string) {
 	f, err := os.Open(dir)
 	if err != nil {
 		return

@@ -1,4 +1,4 @@
-package gitstore
+package disk
 
 import "syscall"
 
@@ -6,8 +6,8 @@ import "syscall"
 // that it could not write and not why.
 const leastRoom = 256 << 10
 
-// fullDisk reports whether the disk of dir has no room left.
-func fullDisk(dir string) bool {
+// Full reports whether the disk of dir has no room left.
+func Full(dir string) bool {
 	var s syscall.Statfs_t
 	return syscall.Statfs(dir, &s) == nil && int64(s.Bavail)*s.Bsize < leastRoom
 }
