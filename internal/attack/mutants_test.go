@@ -61,7 +61,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestE3_": {File: identify, Old: actorLine, New: "if named, err := g.o.Accounts.ByLogin(ctx, g.o.DB, p.user); err == nil {\n\t\tother := *v\n\t\tother.Account, v = named.ID, &other\n\t}\n\t" + actorLine},
 
 	"TestF2_":                   {File: "internal/repo/name.go", Old: "case !nameBytes(name):", New: "case false:"},
-	"TestF9_":                   {File: "internal/gitstore/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
+	"TestF9_":                   {File: "internal/gitstore/run/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
 	"TestF10_":                  {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestH1_":                   {File: "internal/githttp/request.go", Old: "if s != t.service.name {", New: "if s == t.service.name+\"x\" {"},
 	"TestH3_":                   {File: "internal/push/rules.go", Old: "\t\tif path == \"\" {\n\t\t\tcontinue\n", New: "\t\tif path == \"\" {\n\t\t\treturn nil\n"},

@@ -7,6 +7,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 )
 
 // Descends reports whether the commit to has from among its ancestors, or is the
@@ -34,13 +35,13 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 	if err != nil {
 		return false, err
 	}
-	_, err = in.repo.store.output(ctx, in.repo.dir, command{
-		name:  "merge-base",
-		flags: []flag{"--is-ancestor"},
-		args:  []string{string(from), string(to)},
-		env:   env,
+	_, err = in.repo.store.git.Output(ctx, in.repo.dir, run.Command{
+		Name:  "merge-base",
+		Flags: []run.Flag{"--is-ancestor"},
+		Args:  []string{string(from), string(to)},
+		Env:   env,
 	}, 4096)
-	if run, ok := errors.AsType[*runError](err); ok && run.code > 0 {
+	if run, ok := errors.AsType[*run.Error](err); ok && run.Code > 0 {
 		return false, nil // 1: it is none; 128: one of the two is no commit
 	}
 	return err == nil, err

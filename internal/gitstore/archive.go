@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -25,9 +26,9 @@ func (v *View) Archive(ctx context.Context, who Who, format ArchiveFormat, prefi
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.store.start(ctx, v.repo.dir, command{name: "archive",
-		flags: []flag{flag("--format=" + string(format)), flag("--prefix=" + prefix + "/")}, args: []string{string(v.Commit.ID)},
-		config: []string{"tar.tar.gz.command", "git archive gzip"}})
+	p, err := v.repo.store.git.Start(ctx, v.repo.dir, run.Command{Name: "archive",
+		Flags: []run.Flag{run.Flag("--format=" + string(format)), run.Flag("--prefix=" + prefix + "/")}, Args: []string{string(v.Commit.ID)},
+		Config: []string{"tar.tar.gz.command", "git archive gzip"}})
 	if err != nil {
 		cancel()
 		release()
@@ -38,7 +39,7 @@ func (v *View) Archive(ctx context.Context, who Who, format ArchiveFormat, prefi
 
 // archive reads what git writes, and fails where git did.
 type archive struct {
-	p     *process
+	p     *run.Process
 	done  func()
 	ended bool
 }
@@ -48,12 +49,12 @@ func (a *archive) Read(b []byte) (int, error) {
 	if a.ended {
 		return 0, io.EOF
 	}
-	n, err := a.p.stdout.Read(b)
+	n, err := a.p.Stdout.Read(b)
 	if err == nil || n > 0 {
 		return n, nil
 	}
 	a.ended = true
-	if werr := a.p.wait(); werr != nil {
+	if werr := a.p.Wait(); werr != nil {
 		return 0, werr
 	}
 	return 0, io.EOF
@@ -62,7 +63,7 @@ func (a *archive) Read(b []byte) (int, error) {
 // Close ends the process.
 func (a *archive) Close() error {
 	if !a.ended {
-		a.p.stop()
+		a.p.Stop()
 		a.ended = true
 	}
 	a.done()
@@ -106,8 +107,8 @@ const maxContributors = 50_000
 
 // Contributors counts the commits of the view's history by author, most first.
 func (v *View) Contributors() ([]Contributor, error) {
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, command{name: "shortlog", flags: []flag{"--summary", "--numbered", "--email", "--no-merges"},
-		args: []string{string(v.Commit.ID)}}, 8<<20)
+	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "shortlog", Flags: []run.Flag{"--summary", "--numbered", "--email", "--no-merges"},
+		Args: []string{string(v.Commit.ID)}}, 8<<20)
 	if err != nil {
 		return nil, err
 	}

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 )
 
 // Brings returns which of the wanted objects the tips reach and the refs don't,
 // and in which path they do: empty for commits, tags and what lies in no tree.
 func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wanted map[object.ID]bool) (map[object.ID]string, error) {
 	out := map[object.ID]string{}
-	err := in.walk(ctx, command{name: "rev-list", flags: []flag{"--objects", "--object-names", "--stdin"}, stdin: revisions(tips, refs)}, func(r io.Reader) error {
+	err := in.walk(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--object-names", "--stdin"}, Stdin: revisions(tips, refs)}, func(r io.Reader) error {
 		lines := bufio.NewReaderSize(r, 64<<10)
 		for {
 			line, err := lines.ReadString('\n')
@@ -34,22 +35,22 @@ func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wa
 }
 
 // walk runs a git that sees what the push brings, and gives its output to read.
-func (in *Incoming) walk(ctx context.Context, c command, read func(io.Reader) error) error {
+func (in *Incoming) walk(ctx context.Context, c run.Command, read func(io.Reader) error) error {
 	var err error
-	if c.env, err = in.env(); err != nil {
+	if c.Env, err = in.env(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := in.repo.store.start(ctx, in.repo.dir, c)
+	p, err := in.repo.store.git.Start(ctx, in.repo.dir, c)
 	if err != nil {
 		return err
 	}
-	if err := read(p.stdout); err != nil {
-		p.stop()
+	if err := read(p.Stdout); err != nil {
+		p.Stop()
 		return err
 	}
-	return p.wait()
+	return p.Wait()
 }
 
 // Place is where a push has a file for the first time.
@@ -62,11 +63,11 @@ type Place struct {
 // them each. What came into no commit's tree is missing.
 func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, files map[object.ID]bool) (map[object.ID]Place, error) {
 	out := map[object.ID]Place{}
-	err := in.walk(ctx, command{
-		name: "log",
-		flags: []flag{"-z", "--raw", "-c", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-ext-diff",
+	err := in.walk(ctx, run.Command{
+		Name: "log",
+		Flags: []run.Flag{"-z", "--raw", "-c", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-ext-diff",
 			"--ignore-submodules=all", "--format=%x01%H", "--stdin"},
-		stdin: revisions(tips, refs),
+		Stdin: revisions(tips, refs),
 	}, func(r io.Reader) error {
 		return scanRaw(r, func(commit object.ID, f File) bool {
 			if files[f.ID] {

@@ -18,6 +18,7 @@ import (
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -220,20 +221,20 @@ func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err
 			_ = os.Remove(out.path)
 		}
 	}()
-	p, err := r.store.start(ctx, r.dir, command{name: "bundle", flags: []flag{"create", "--quiet", "-", "--branches", "--tags"}, config: uploadConfig[:]})
+	p, err := r.store.git.Start(ctx, r.dir, run.Command{Name: "bundle", Flags: []run.Flag{"create", "--quiet", "-", "--branches", "--tags"}, Config: uploadConfig[:]})
 	if err != nil {
 		return nil, err
 	}
-	p.yield(true)
+	p.Yield(true)
 	// What is out of reach is not in it, so it is hardly ever larger than that.
-	if out.size, err = io.Copy(f, io.LimitReader(p.stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
+	if out.size, err = io.Copy(f, io.LimitReader(p.Stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
 		err = errors.New("the bundle is much larger than its repository")
 	}
 	if err != nil {
-		p.stop()
+		p.Stop()
 		return nil, disk.Worded(err)
 	}
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		return nil, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -20,25 +21,25 @@ type HistoryQuery struct {
 
 // History is Commits with more to ask for.
 func (v *View) History(q HistoryQuery) (list []object.Commit, more bool, err error) {
-	c := command{
-		name:  "rev-list",
-		flags: []flag{flag("--skip=" + strconv.Itoa(max(q.Skip, 0))), flag("--max-count=" + strconv.Itoa(q.Most+1))},
-		args:  []string{string(v.Commit.ID)},
+	c := run.Command{
+		Name:  "rev-list",
+		Flags: []run.Flag{run.Flag("--skip=" + strconv.Itoa(max(q.Skip, 0))), run.Flag("--max-count=" + strconv.Itoa(q.Most+1))},
+		Args:  []string{string(v.Commit.ID)},
 	}
 	if len(q.Authors) > 0 {
-		c.flags = append(c.flags, "--fixed-strings", "--regexp-ignore-case")
+		c.Flags = append(c.Flags, "--fixed-strings", "--regexp-ignore-case")
 	}
 	for _, a := range q.Authors {
-		c.flags = append(c.flags, flag("--author="+a))
+		c.Flags = append(c.Flags, run.Flag("--author="+a))
 	}
 	if q.Since > 0 {
-		c.flags = append(c.flags, flag("--max-age="+strconv.FormatInt(q.Since, 10)))
+		c.Flags = append(c.Flags, run.Flag("--max-age="+strconv.FormatInt(q.Since, 10)))
 	}
 	if q.Until > 0 {
-		c.flags = append(c.flags, flag("--min-age="+strconv.FormatInt(q.Until, 10)))
+		c.Flags = append(c.Flags, run.Flag("--min-age="+strconv.FormatInt(q.Until, 10)))
 	}
 	if path := strings.Trim(q.Path, "/"); path != "" {
-		c.paths = []string{path}
+		c.Paths = []string{path}
 	}
 	ids, err := v.ids(c, q.Most+1)
 	if err != nil {
@@ -56,8 +57,8 @@ func (v *View) History(q HistoryQuery) (list []object.Commit, more bool, err err
 }
 
 // ids reads the ids that a command prints, at most so many.
-func (v *View) ids(c command, most int) ([]object.ID, error) {
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, int64(most+1)*65)
+func (v *View) ids(c run.Command, most int) ([]object.ID, error) {
+	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, int64(most+1)*65)
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +96,8 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	} else {
 		other = v
 	}
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, command{name: "merge-base", args: []string{string(base.ID), string(head.ID)}, env: c.env}, 1<<16)
-	if run, ok := errors.AsType[*runError](err); ok && run.code == 1 {
+	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "merge-base", Args: []string{string(base.ID), string(head.ID)}, Env: c.env}, 1<<16)
+	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 {
 		return nil, ErrUnrelated
 	}
 	if err != nil {
@@ -106,8 +107,8 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	if c.MergeBase, err = v.commit(id); err != nil {
 		return nil, err
 	}
-	out, err = v.repo.store.output(v.ctx, v.repo.dir, command{name: "rev-list", flags: []flag{"--count", "--left-right"},
-		args: []string{string(base.ID) + "..." + string(head.ID)}, env: c.env}, 1<<10)
+	out, err = v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--left-right"},
+		Args: []string{string(base.ID) + "..." + string(head.ID)}, Env: c.env}, 1<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func (c *Comparison) list(other *View, skip, most int) error {
 	if count <= 0 {
 		return nil
 	}
-	ids, err := c.v.ids(command{name: "rev-list", flags: []flag{flag("--skip=" + strconv.Itoa(last)), flag("--max-count=" + strconv.Itoa(count))},
-		args: []string{string(c.Base.ID) + ".." + string(c.Head.ID)}, env: c.env}, count)
+	ids, err := c.v.ids(run.Command{Name: "rev-list", Flags: []run.Flag{run.Flag("--skip=" + strconv.Itoa(last)), run.Flag("--max-count=" + strconv.Itoa(count))},
+		Args: []string{string(c.Base.ID) + ".." + string(c.Head.ID)}, Env: c.env}, count)
 	if err != nil {
 		return err
 	}
@@ -185,29 +186,29 @@ func (v *View) sides() []string {
 }
 
 func (v *View) diffText(sides []string, env []string) ([]byte, error) {
-	return v.repo.store.output(v.ctx, v.repo.dir, command{
-		name: "diff-tree",
-		flags: []flag{"-r", "--patch", "--no-commit-id", "--root", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200",
+	return v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{
+		Name: "diff-tree",
+		Flags: []run.Flag{"-r", "--patch", "--no-commit-id", "--root", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200",
 			"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"},
-		args: sides, env: env, config: diffConfig()}, maxText)
+		Args: sides, Env: env, Config: diffConfig()}, maxText)
 }
 
 // maxMails is how many commits are written as mails.
 const maxMails = 250
 
 func (v *View) mails(revs []string, env []string) ([]byte, error) {
-	c := command{
-		name: "format-patch",
-		flags: []flag{"--stdout", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--no-signature", "--no-base", "--no-attach", "--no-thread",
+	c := run.Command{
+		Name: "format-patch",
+		Flags: []run.Flag{"--stdout", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--no-signature", "--no-base", "--no-attach", "--no-thread",
 			"--no-cover-letter", "--src-prefix=a/", "--dst-prefix=b/"},
-		env: env, config: diffConfig()}
+		Env: env, Config: diffConfig()}
 	if revs[0] == "-1" {
-		c.flags, revs = append(c.flags, "-1"), revs[1:]
+		c.Flags, revs = append(c.Flags, "-1"), revs[1:]
 	} else {
-		c.flags = append(c.flags, flag("--max-count="+strconv.Itoa(maxMails)))
+		c.Flags = append(c.Flags, run.Flag("--max-count="+strconv.Itoa(maxMails)))
 	}
-	c.args = revs
-	return v.repo.store.output(v.ctx, v.repo.dir, c, maxText)
+	c.Args = revs
+	return v.repo.store.git.Output(v.ctx, v.repo.dir, c, maxText)
 }
 
 // diffConfig tells larger files apart without reading them: a line of a gigabyte

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 )
 
 // DiffLimits bounds a diff. A zero field takes its default.
@@ -68,21 +69,21 @@ func (v *View) Diff(limits DiffLimits) (Diff, error) { return v.diff(v.sides(), 
 // diff compares two commits, or one with nothing.
 func (v *View) diff(sides, env []string, limits DiffLimits) (Diff, error) {
 	limits = limits.withDefaults()
-	c := command{
-		name: "diff-tree",
-		flags: []flag{"-r", "-z", "--patch-with-raw", "--no-commit-id", "--root", "--full-index", "--no-abbrev", "--no-color",
+	c := run.Command{
+		Name: "diff-tree",
+		Flags: []run.Flag{"-r", "-z", "--patch-with-raw", "--no-commit-id", "--root", "--full-index", "--no-abbrev", "--no-color",
 			"--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--ignore-submodules=none", "--submodule=short",
 			"--src-prefix=a/", "--dst-prefix=b/"},
-		config: diffConfig(), args: sides, env: env,
+		Config: diffConfig(), Args: sides, Env: env,
 	}
-	p, err := v.repo.store.start(v.ctx, v.repo.dir, c)
+	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, c)
 	if err != nil {
 		return Diff{}, err
 	}
-	defer p.stop()
-	d, err := parseDiff(io.LimitReader(p.stdout, limits.Bytes+4<<20), limits)
+	defer p.Stop()
+	d, err := parseDiff(io.LimitReader(p.Stdout, limits.Bytes+4<<20), limits)
 	if cause := v.ctx.Err(); cause != nil {
-		return Diff{}, readError(cause)
+		return Diff{}, run.Worded(cause)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		d.Truncated, err = true, nil

@@ -7,6 +7,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
@@ -158,7 +159,7 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 	}
 	bad, err := d.repo.Unreachable(d.ctx, d.Refs, slices.DeleteFunc(slices.Clone(ask), d.isRoot))
 	if err != nil {
-		return nil, readError(err)
+		return nil, run.Worded(err)
 	}
 	lost := make(map[object.ID]bool, len(bad))
 	for _, one := range bad {

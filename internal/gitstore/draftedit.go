@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/printable"
 	"jeton/internal/problem"
 )
@@ -64,7 +65,7 @@ func (d *Draft) EditTree(base object.ID, edits []Edit) (object.ID, error) {
 // editFolder makes one folder anew, and reports whether it is empty.
 func (d *Draft) editFolder(base object.ID, edits []Edit, at string) (one object.ID, empty bool, err error) {
 	if err := d.ctx.Err(); err != nil {
-		return "", false, readError(err)
+		return "", false, run.Worded(err)
 	}
 	entries, err := d.entries(base)
 	if err != nil {
@@ -202,7 +203,7 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 	for len(next) > 0 {
 		walked++
 		if err := d.ctx.Err(); err != nil {
-			return nil, readError(err)
+			return nil, run.Worded(err)
 		}
 		at := next[len(next)-1]
 		next = next[:len(next)-1]
@@ -223,7 +224,7 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 			return nil, err
 		}
 		if len(out)+len(next)+walked > maxBelow {
-			return nil, tooLarge(folder)
+			return nil, run.TooLarge(folder)
 		}
 	}
 	return out, nil

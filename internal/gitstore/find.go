@@ -7,6 +7,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -61,7 +62,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 	}
 	bad, err := v.repo.Unreachable(v.ctx, v.Refs, []object.ID{id})
 	if err != nil {
-		return 0, readError(err)
+		return 0, run.Worded(err)
 	}
 	if len(bad) > 0 {
 		return 0, gone

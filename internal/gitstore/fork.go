@@ -15,6 +15,7 @@ import (
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -120,7 +121,7 @@ func (s *Store) checkTips(ctx context.Context, dir string, format object.Format,
 	defer db.Close()
 	for _, r := range refs {
 		if err := ctx.Err(); err != nil {
-			return readError(err)
+			return run.Worded(err)
 		}
 		switch ok, err := db.Has(r.ID); {
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -15,15 +16,15 @@ import (
 // at most limit commits after the first skip, of those that changed path (""
 // for all). more tells whether others follow.
 func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more bool, err error) {
-	c := command{
-		name:  "rev-list",
-		flags: []flag{flag("--skip=" + strconv.Itoa(max(skip, 0))), flag("--max-count=" + strconv.Itoa(limit+1))},
-		args:  []string{string(v.Commit.ID)},
+	c := run.Command{
+		Name:  "rev-list",
+		Flags: []run.Flag{run.Flag("--skip=" + strconv.Itoa(max(skip, 0))), run.Flag("--max-count=" + strconv.Itoa(limit+1))},
+		Args:  []string{string(v.Commit.ID)},
 	}
 	if path = strings.Trim(path, "/"); path != "" {
-		c.paths = []string{path}
+		c.Paths = []string{path}
 	}
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
+	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
 	if err != nil {
 		return nil, false, err
 	}
@@ -43,11 +44,11 @@ func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more
 // Count tells how long the history from the view's commit backwards is, of the
 // commits that changed path ("" for all).
 func (v *View) Count(path string) (int, error) {
-	c := command{name: "rev-list", flags: []flag{"--count", "--use-bitmap-index"}, args: []string{string(v.Commit.ID)}}
+	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--use-bitmap-index"}, Args: []string{string(v.Commit.ID)}}
 	if path = strings.Trim(path, "/"); path != "" {
-		c.flags, c.paths = []flag{"--count"}, []string{path}
+		c.Flags, c.Paths = []run.Flag{"--count"}, []string{path}
 	}
-	out, err := v.repo.store.output(v.ctx, v.repo.dir, c, 64)
+	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, 64)
 	if err != nil {
 		return 0, err
 	}
@@ -85,26 +86,26 @@ const maxLogTokens = 4 << 20
 
 func (v *View) lastChanges(path string, names []string) (map[string]object.ID, bool, error) {
 	prefix := path
-	c := command{
-		name:  "log",
-		flags: []flag{"-z", "--raw", "-c", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"},
-		args:  []string{string(v.Commit.ID)},
+	c := run.Command{
+		Name:  "log",
+		Flags: []run.Flag{"-z", "--raw", "-c", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"},
+		Args:  []string{string(v.Commit.ID)},
 	}
 	if path != "" {
-		c.paths = []string{path}
+		c.Paths = []string{path}
 		prefix += "/"
 	}
-	p, err := v.repo.store.start(v.ctx, v.repo.dir, c)
+	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, c)
 	if err != nil {
 		return nil, false, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	want := make(map[string]bool, len(names))
 	for _, n := range names {
 		want[n] = true
 	}
 	found := make(map[string]object.ID, len(names))
-	err = scanLog(p.stdout, func(id object.ID, changed string) bool {
+	err = scanLog(p.Stdout, func(id object.ID, changed string) bool {
 		rest, ok := strings.CutPrefix(changed, prefix)
 		name, _, _ := strings.Cut(rest, "/")
 		if ok && want[name] {

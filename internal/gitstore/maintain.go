@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -230,8 +231,8 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 func (t *tending) packRefs(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactTime)
 	defer cancel()
-	err := t.git(ctx, command{name: "pack-refs", flags: []flag{"--all", "--prune"}})
-	if run, ok := errors.AsType[*runError](err); ok && strings.Contains(run.stderr, ".lock': File exists") {
+	err := t.git(ctx, run.Command{Name: "pack-refs", Flags: []run.Flag{"--all", "--prune"}})
+	if run, ok := errors.AsType[*run.Error](err); ok && strings.Contains(run.Stderr, ".lock': File exists") {
 		return false, nil
 	}
 	if ctx.Err() != nil { // killed after all
@@ -244,9 +245,9 @@ func (t *tending) packRefs(ctx context.Context) (bool, error) {
 // gather joins the packs that the index does not cover, and leaves those that it
 // covers as they are, the index and its bitmap with them.
 func (t *tending) gather(ctx context.Context, covered []string) error {
-	flags := []flag{"-q", "-d", "--geometric=4"}
+	flags := []run.Flag{"-q", "-d", "--geometric=4"}
 	for _, pack := range covered {
-		flags = append(flags, flag("--keep-pack="+pack+".pack"))
+		flags = append(flags, run.Flag("--keep-pack="+pack+".pack"))
 	}
 	return t.gitRepack(ctx, flags)
 }
@@ -258,7 +259,7 @@ func (t *tending) join(ctx context.Context) error {
 	if err := t.commitGraph(ctx, "--split"); err != nil {
 		return err
 	}
-	return t.gitRepack(ctx, []flag{"-q", "-d", "--geometric=2", "--write-midx", "--write-bitmap-index"})
+	return t.gitRepack(ctx, []run.Flag{"-q", "-d", "--geometric=2", "--write-midx", "--write-bitmap-index"})
 }
 
 // repack writes everything in reach into one pack and the rest into a cruft
@@ -267,12 +268,12 @@ func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
 	if err := t.commitGraph(ctx, "--split=replace"); err != nil {
 		return err
 	}
-	flags := []flag{"-q", "-d", "--cruft", "--write-midx", "--write-bitmap-index"}
+	flags := []run.Flag{"-q", "-d", "--cruft", "--write-midx", "--write-bitmap-index"}
 	if prune {
 		if err := t.freshen(now); err != nil {
 			return err
 		}
-		flags = append(flags, flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.repo.store.upkeep.o.PruneAfter).Unix())))
+		flags = append(flags, run.Flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.repo.store.upkeep.o.PruneAfter).Unix())))
 	}
 	return t.gitRepack(ctx, flags)
 }
@@ -282,11 +283,11 @@ func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
 // changed nothing by then.
 const repackTries = 3
 
-func (t *tending) gitRepack(ctx context.Context, flags []flag) error {
+func (t *tending) gitRepack(ctx context.Context, flags []run.Flag) error {
 	for i := 1; ; i++ {
-		err := t.git(ctx, command{name: "repack", flags: flags})
-		run, ok := errors.AsType[*runError](err)
-		if !ok || i == repackTries || !strings.Contains(run.stderr, "could not find pack") {
+		err := t.git(ctx, run.Command{Name: "repack", Flags: flags})
+		run, ok := errors.AsType[*run.Error](err)
+		if !ok || i == repackTries || !strings.Contains(run.Stderr, "could not find pack") {
 			return err
 		}
 	}
@@ -294,18 +295,18 @@ func (t *tending) gitRepack(ctx context.Context, flags []flag) error {
 
 // commitGraph writes what makes walks over the history quick, with the filters
 // that make the history of a path quick for some of the commits each time.
-func (t *tending) commitGraph(ctx context.Context, how flag) error {
-	return t.git(ctx, command{name: "commit-graph", flags: []flag{"write", "--no-progress", "--reachable", how, "--changed-paths", "--max-new-filters=2000"}})
+func (t *tending) commitGraph(ctx context.Context, how run.Flag) error {
+	return t.git(ctx, run.Command{Name: "commit-graph", Flags: []run.Flag{"write", "--no-progress", "--reachable", how, "--changed-paths", "--max-new-filters=2000"}})
 }
 
 // git runs a program of low priority, on one processor, with bounded memory.
-func (t *tending) git(ctx context.Context, c command) error {
-	c.low, c.files = c.name != "pack-refs", []*os.File{t.lock}
-	c.config = []string{
+func (t *tending) git(ctx context.Context, c run.Command) error {
+	c.Low, c.Files = c.Name != "pack-refs", []*os.File{t.lock}
+	c.Config = []string{
 		"pack.threads", "1", "pack.windowMemory", "64m", "pack.deltaCacheSize", "32m", "pack.writeBitmapLookupTable", "true",
 		"core.bigFileThreshold", "32m", "core.packedGitLimit", "256m", "core.packedGitWindowSize", "32m",
 	}
-	_, err := t.repo.store.output(ctx, t.repo.dir, c, 1<<20)
+	_, err := t.repo.store.git.Output(ctx, t.repo.dir, c, 1<<20)
 	return err
 }
 

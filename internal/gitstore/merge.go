@@ -11,6 +11,7 @@ import (
 
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -70,9 +71,9 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 		return "", err
 	}
 	defer done()
-	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "merge-tree", flags: []flag{"--write-tree", "--no-messages", "--name-only"},
-		args: []string{string(base), string(head)}, env: m.env, config: diffConfig()}, 1<<20)
-	if run, ok := errors.AsType[*runError](err); ok && run.code == 1 || problem.Is(err, problem.TooLarge) {
+	out, err := m.repo.store.git.Output(ctx, m.repo.dir, run.Command{Name: "merge-tree", Flags: []run.Flag{"--write-tree", "--no-messages", "--name-only"},
+		Args: []string{string(base), string(head)}, Env: m.env, Config: diffConfig()}, 1<<20)
+	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 || problem.Is(err, problem.TooLarge) {
 		return "", ErrConflict
 	}
 	if err != nil {
@@ -87,8 +88,8 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 
 // Commit writes a commit.
 func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) {
-	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "hash-object", flags: []flag{"-w", "-t", "commit", "--stdin"}, stdin: strings.NewReader(text), env: m.env}, 1<<10)
-	if _, bad := errors.AsType[*runError](err); bad {
+	out, err := m.repo.store.git.Output(ctx, m.repo.dir, run.Command{Name: "hash-object", Flags: []run.Flag{"-w", "-t", "commit", "--stdin"}, Stdin: strings.NewReader(text), Env: m.env}, 1<<10)
+	if _, bad := errors.AsType[*run.Error](err); bad {
 		return object.Commit{}, problem.Wrap(err, problem.Invalid, "the commit is not well-formed", "")
 	}
 	if err != nil {
@@ -101,8 +102,8 @@ func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) 
 // be closed.
 func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.repo.store.limits.PushTime)
-	p, err := m.repo.store.start(ctx, m.repo.dir, command{name: "pack-objects", flags: []flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
-		stdin: revisions([]object.ID{tip}, refs), env: m.env})
+	p, err := m.repo.store.git.Start(ctx, m.repo.dir, run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
+		Stdin: revisions([]object.ID{tip}, refs), Env: m.env})
 	if err != nil {
 		cancel()
 		return nil, err

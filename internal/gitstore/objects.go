@@ -6,6 +6,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -42,7 +43,7 @@ func (r *Repo) infos(ctx context.Context, ids []object.ID, f func(object.ID, odb
 	}
 	for _, id := range ids {
 		if err := ctx.Err(); err != nil {
-			return readError(err)
+			return run.Worded(err)
 		}
 		in, err := db.Info(id)
 		if errors.Is(err, odb.ErrNotFound) {
@@ -61,7 +62,7 @@ func (r *Repo) infos(ctx context.Context, ids []object.ID, f func(object.ID, odb
 // problem.NotFound.
 func (r *Repo) readObject(ctx context.Context, id object.ID, kind object.Kind, limit int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, readError(err)
+		return nil, run.Worded(err)
 	}
 	db, err := r.objects()
 	if err != nil {
@@ -76,7 +77,7 @@ func (r *Repo) readObject(ctx context.Context, id object.ID, kind object.Kind, l
 		if in, ierr := db.Info(id); ierr == nil && in.Kind != kind {
 			return nil, problem.Newf(problem.NotFound, "there is no such %s in this repository", kind)
 		}
-		return nil, tooLarge("the " + string(kind))
+		return nil, run.TooLarge("the " + string(kind))
 	}
 	return data, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -135,7 +136,7 @@ func (v *View) distinct(p *Pushed, tip object.ID, others []string) error {
 
 // listed is git rev-list of what the lines say.
 func (v *View) listed(lines []string, limit int) ([]object.ID, error) {
-	c := command{name: "rev-list", flags: []flag{"--stdin", "--ignore-missing", flag("--max-count=" + strconv.Itoa(limit))}, stdin: strings.NewReader(strings.Join(lines, "\n") + "\n")}
+	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--stdin", "--ignore-missing", run.Flag("--max-count=" + strconv.Itoa(limit))}, Stdin: strings.NewReader(strings.Join(lines, "\n") + "\n")}
 	return v.ids(c, limit+1)
 }
 
@@ -154,14 +155,14 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 		}
 		at[id], wanted[i] = &out[i], string(id)
 	}
-	p, err := v.repo.store.start(v.ctx, v.repo.dir, command{name: "log", stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
-		flags: []flag{"--stdin", "--no-walk=unsorted", "-z", "--raw", "--diff-merges=first-parent", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"}})
+	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, run.Command{Name: "log", Stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
+		Flags: []run.Flag{"--stdin", "--no-walk=unsorted", "-z", "--raw", "--diff-merges=first-parent", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"}})
 	if err != nil {
 		return nil, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	left := maxPushedPaths
-	err = scanStatus(p.stdout, func(commit object.ID, status byte, path string) bool {
+	err = scanStatus(p.Stdout, func(commit object.ID, status byte, path string) bool {
 		c := at[commit]
 		if c == nil {
 			return true
@@ -178,7 +179,7 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 		return left > 0
 	})
 	if cause := v.ctx.Err(); cause != nil {
-		return nil, readError(cause)
+		return nil, run.Worded(cause)
 	}
 	return out, err
 }

@@ -15,6 +15,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -291,7 +292,7 @@ func (r *Repo) searchCommits(ctx context.Context, refs *Refs, commits, left map[
 		list = append(list, id)
 	}
 	out := map[object.ID]bool{}
-	err := r.lines(ctx, command{name: "rev-list", flags: []flag{"--stdin"}, stdin: revisions(list, refs)}, func(id object.ID) bool {
+	err := r.lines(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--stdin"}, Stdin: revisions(list, refs)}, func(id object.ID) bool {
 		if commits[id] {
 			out[id] = true
 		}
@@ -321,7 +322,7 @@ func (r *Repo) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.I
 		list = append(list, id)
 	}
 	out := map[object.ID]bool{}
-	c := command{name: "rev-list", flags: []flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, stdin: io.MultiReader(revisions(list, refs), older(refs))}
+	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, Stdin: io.MultiReader(revisions(list, refs), older(refs))}
 	err = r.lines(ctx, c, func(id object.ID) bool {
 		if wanted[id] {
 			out[id] = true
@@ -354,13 +355,13 @@ func older(refs *Refs) io.Reader {
 
 // searchObjects sets to false those of wanted that it meets on a walk over the
 // objects of the refs.
-func (r *Repo) searchObjects(ctx context.Context, refs *Refs, walk flag, wanted map[object.ID]bool) error {
+func (r *Repo) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wanted map[object.ID]bool) error {
 	var tips strings.Builder
 	for _, ref := range refs.All() {
 		tips.WriteString(string(ref.ID) + "\n")
 	}
 	missing := len(wanted)
-	c := command{name: "rev-list", flags: []flag{"--objects", "--no-object-names", walk, "--stdin"}, stdin: strings.NewReader(tips.String())}
+	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--no-object-names", walk, "--stdin"}, Stdin: strings.NewReader(tips.String())}
 	return r.lines(ctx, c, func(id object.ID) bool {
 		if wanted[id] {
 			wanted[id] = false
@@ -372,25 +373,25 @@ func (r *Repo) searchObjects(ctx context.Context, refs *Refs, walk flag, wanted 
 
 // lines calls f for each id that a command prints on a line of its own, until
 // f returns false.
-func (r *Repo) lines(ctx context.Context, c command, f func(object.ID) bool) error {
+func (r *Repo) lines(ctx context.Context, c run.Command, f func(object.ID) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := r.store.start(ctx, r.dir, c)
+	p, err := r.store.git.Start(ctx, r.dir, c)
 	if err != nil {
 		return err
 	}
-	in := bufio.NewReaderSize(p.stdout, 64<<10)
+	in := bufio.NewReaderSize(p.Stdout, 64<<10)
 	for {
 		line, err := in.ReadSlice('\n')
 		if errors.Is(err, io.EOF) {
-			return p.wait()
+			return p.Wait()
 		}
 		if err != nil {
-			p.stop()
+			p.Stop()
 			return err
 		}
 		if !f(object.ID(line[:len(line)-1])) {
-			p.stop()
+			p.Stop()
 			return nil
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -109,12 +110,12 @@ func (r *Repo) Verify(ctx context.Context) error {
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	fsck := command{name: "fsck", flags: []flag{"--strict", "--full", "--no-dangling", "--no-progress"}}
-	_, err := r.store.output(ctx, r.dir, fsck, 1<<20)
-	if _, bad := errors.AsType[*runError](err); bad {
+	fsck := run.Command{Name: "fsck", Flags: []run.Flag{"--strict", "--full", "--no-dangling", "--no-progress"}}
+	_, err := r.store.git.Output(ctx, r.dir, fsck, 1<<20)
+	if _, bad := errors.AsType[*run.Error](err); bad {
 		// A pack that a repack renames or removes under it is no damage. What is
 		// damaged is so the second time, too.
-		_, err = r.store.output(ctx, r.dir, fsck, 1<<20)
+		_, err = r.store.git.Output(ctx, r.dir, fsck, 1<<20)
 	}
 	return err
 }

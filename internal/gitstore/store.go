@@ -9,11 +9,9 @@ package gitstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -26,6 +24,7 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -90,13 +89,11 @@ type Options struct {
 
 // Store is the set of all repositories. It is safe for concurrent use.
 type Store struct {
-	dir     string
-	git     string
-	version string
-	env     []string
-	log     *slog.Logger
-	limits  Limits
-	now     func() time.Time
+	dir    string
+	git    *run.Git
+	log    *slog.Logger
+	limits Limits
+	now    func() time.Time
 
 	outbound *outbound.Client
 
@@ -117,7 +114,7 @@ type Store struct {
 }
 
 // MinVersion is the oldest git that the store works with.
-const MinVersion = "2.39"
+const MinVersion = run.MinVersion
 
 // Open checks git's version and the folder. It fails with problem.Unavailable
 // and a remedy when git is missing or too old.
@@ -141,9 +138,11 @@ func Open(o Options) (*Store, error) {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.archives = newPool("archives", s.limits.Archives)
 	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
-	if err := s.findGit(o.Git); err != nil {
+	git, err := run.Find(o.Git)
+	if err != nil {
 		return nil, err
 	}
+	s.git = git
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, err
@@ -160,54 +159,12 @@ func Open(o Options) (*Store, error) {
 	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	s.env = cleanEnv(s.git, s.tempDir())
+	s.git.SetHome(s.tempDir())
 	s.objects = odb.NewPool(odb.Options{Root: s.dir})
 	s.watch = ref.NewWatch()
 	s.upkeep = newKeeper(o.Upkeep)
 	s.onMoved(s.upkeep.pushed)
 	return s, nil
-}
-
-func (s *Store) findGit(program string) error {
-	const remedy = "Install git " + MinVersion + " or newer."
-	if program == "" {
-		program = "git"
-	}
-	path, err := exec.LookPath(program)
-	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "git was not found", remedy)
-	}
-	if s.git, err = filepath.Abs(path); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, s.git, "version")
-	cmd.Env = cleanEnv(s.git, os.TempDir())
-	out, err := cmd.Output()
-	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "git does not run", remedy)
-	}
-	s.version = strings.TrimPrefix(strings.TrimSpace(string(out)), "git version ")
-	if !versionAtLeast(s.version, MinVersion) {
-		return problem.New(problem.Unavailable, fmt.Sprintf("git %s is too old", s.version), remedy)
-	}
-	return nil
-}
-
-func versionAtLeast(have, want string) bool {
-	h, w := strings.Split(have, "."), strings.Split(want, ".")
-	for i := range w {
-		a, b := 0, 0
-		if i < len(h) {
-			a, _ = strconv.Atoi(h[i])
-		}
-		b, _ = strconv.Atoi(w[i])
-		if a != b {
-			return a > b
-		}
-	}
-	return true
 }
 
 // onMoved has f called after refs of a repository have moved. It must be called
@@ -221,7 +178,7 @@ func (s *Store) tellMoved(r *Repo) {
 }
 
 // GitVersion returns the version of git that was found.
-func (s *Store) GitVersion() string { return s.version }
+func (s *Store) GitVersion() string { return s.git.Version() }
 
 // Dir returns the folder of the repositories.
 func (s *Store) Dir() string { return s.dir }
@@ -266,9 +223,9 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 	if err != nil {
 		return "", err
 	}
-	_, err = s.output(ctx, dir, command{
-		name:  "init",
-		flags: []flag{"--quiet", "--bare", "--template=", "--object-format=" + flag(format), "--initial-branch=" + flag(defaultBranch)},
+	_, err = s.git.Output(ctx, dir, run.Command{
+		Name:  "init",
+		Flags: []run.Flag{"--quiet", "--bare", "--template=", "--object-format=" + run.Flag(format), "--initial-branch=" + run.Flag(defaultBranch)},
 	}, 4096)
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))

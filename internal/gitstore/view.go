@@ -9,6 +9,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -262,7 +263,7 @@ func (v *View) Blob(path string) (Blob, error) {
 // problem.TooLarge otherwise.
 func (v *View) Read(b Blob, limit int64) ([]byte, error) {
 	if b.Size > limit {
-		return nil, tooLarge("the file")
+		return nil, run.TooLarge("the file")
 	}
 	return v.repo.readObject(v.ctx, b.ID, object.KindBlob, limit)
 }
@@ -276,15 +277,15 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 		data, err := v.Read(b, maxInMemory)
 		return data[:min(limit, int64(len(data)))], err
 	}
-	p, err := v.repo.store.start(v.ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
+	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		return nil, err
 	}
-	defer p.stop()
+	defer p.Stop()
 	var buf bytes.Buffer
-	_, err = io.Copy(&buf, io.LimitReader(p.stdout, limit))
+	_, err = io.Copy(&buf, io.LimitReader(p.Stdout, limit))
 	if cause := v.ctx.Err(); cause != nil {
-		return nil, readError(cause)
+		return nil, run.Worded(cause)
 	}
 	return buf.Bytes(), err
 }
@@ -305,7 +306,7 @@ func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
 		return &small{Reader: bytes.NewReader(data), done: release}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.store.start(ctx, v.repo.dir, command{name: "cat-file", flags: []flag{"blob", flag(b.ID)}})
+	p, err := v.repo.store.git.Start(ctx, v.repo.dir, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		cancel()
 		release()
@@ -328,7 +329,7 @@ func (s *small) Close() error {
 
 // stream reads exactly as many bytes as were promised, or fails.
 type stream struct {
-	p    *process
+	p    *run.Process
 	left int64
 	done func()
 }
@@ -338,7 +339,7 @@ func (s *stream) Read(b []byte) (int, error) {
 	if s.left == 0 {
 		return 0, io.EOF
 	}
-	n, err := s.p.stdout.Read(b[:min(int64(len(b)), s.left)])
+	n, err := s.p.Stdout.Read(b[:min(int64(len(b)), s.left)])
 	s.left -= int64(n)
 	if errors.Is(err, io.EOF) && s.left > 0 {
 		err = io.ErrUnexpectedEOF
@@ -348,7 +349,7 @@ func (s *stream) Read(b []byte) (int, error) {
 
 // Close ends the process.
 func (s *stream) Close() error {
-	s.p.stop()
+	s.p.Stop()
 	s.done()
 	return nil
 }

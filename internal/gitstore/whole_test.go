@@ -16,6 +16,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -176,7 +177,7 @@ func TestWhole_fails(t *testing.T) {
 	want := &wire.Fetch{Wants: []object.ID{object.ID(strings.Repeat("1", 40))}}
 	var out bytes.Buffer
 	err := r.UploadPack(t.Context(), Upload{Version: wire.V2, Want: want, Out: &out})
-	if _, ok := errors.AsType[*runError](err); !ok || !strings.Contains(err.Error(), strings.Repeat("1", 40)) || bytes.Contains(out.Bytes(), []byte("0000")) {
+	if _, ok := errors.AsType[*run.Error](err); !ok || !strings.Contains(err.Error(), strings.Repeat("1", 40)) || bytes.Contains(out.Bytes(), []byte("0000")) {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,4 +1,4 @@
-package gitstore
+package run
 
 import (
 	"fmt"
@@ -10,14 +10,19 @@ import (
 // TestLowPriority: what maintenance starts comes after everything else.
 func TestLowPriority(t *testing.T) {
 	t.Parallel()
-	s := testStore(t)
+	g, err := Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	g.SetHome(dir)
 	for low, want := range map[bool]string{false: "0", true: "19"} {
-		p, err := s.start(t.Context(), s.dir, command{name: "version", flags: []flag{"--build-options"}, low: low})
+		p, err := g.Start(t.Context(), dir, Command{Name: "version", Flags: []Flag{"--build-options"}, Low: low})
 		if err != nil {
 			t.Fatal(err)
 		}
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-		p.stop()
+		p.Stop()
 		if err != nil {
 			t.Fatal(err)
 		}

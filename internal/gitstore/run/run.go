@@ -1,4 +1,7 @@
-package gitstore
+// Package run starts git, and is the only one that does: in a clean environment, in
+// a process group that dies with its context, with an argument list in which nothing
+// from outside is taken for an option.
+package run
 
 import (
 	"bytes"
@@ -19,37 +22,36 @@ import (
 	"jeton/internal/problem"
 )
 
-// flag is an option of git. Only constants and values that were checked become
-// one; text from outside goes into args.
-type flag string
+// Flag is an option of git. Only constants and values that were checked become
+// one; text from outside goes into Args.
+type Flag string
 
-// command is one run of git: the only way in which an argument list is made.
-type command struct {
-	name   string
-	flags  []flag
-	args   []string // revisions and the like, after --end-of-options
-	paths  []string // after --, taken literally
-	config []string // key, value, key, value …
-	env    []string
-	stdin  io.Reader
-	stdout io.Writer // nil gives a pipe
-	stderr io.Writer // beside the tail that is kept for the log
-	files  []*os.File
-	low    bool // of low priority, and asked to end (SIGTERM) before it is killed
+// Command is one run of git: the only way in which an argument list is made.
+type Command struct {
+	Name   string
+	Flags  []Flag
+	Args   []string // revisions and the like, after --end-of-options
+	Paths  []string // after --, taken literally
+	Config []string // key, value, key, value …
+	Env    []string
+	Stdin  io.Reader
+	Stderr io.Writer // beside the tail that is kept for the log
+	Files  []*os.File
+	Low    bool // of low priority, and asked to end (SIGTERM) before it is killed
 }
 
-func (c *command) argv() ([]string, error) {
-	argv := []string{"--literal-pathspecs", c.name}
-	for _, f := range c.flags {
+func (c *Command) argv() ([]string, error) {
+	argv := []string{"--literal-pathspecs", c.Name}
+	for _, f := range c.Flags {
 		argv = append(argv, string(f))
 	}
-	if len(c.args) > 0 {
+	if len(c.Args) > 0 {
 		argv = append(argv, "--end-of-options")
-		argv = append(argv, c.args...)
+		argv = append(argv, c.Args...)
 	}
-	if len(c.paths) > 0 {
+	if len(c.Paths) > 0 {
 		argv = append(argv, "--")
-		argv = append(argv, c.paths...)
+		argv = append(argv, c.Paths...)
 	}
 	for _, a := range argv {
 		if strings.IndexByte(a, 0) >= 0 {
@@ -108,46 +110,45 @@ func configEnv(config []string) []string {
 	return env
 }
 
-// process is a running git.
-type process struct {
+// Process is a running git. Wait, Stop or Abandon must be called.
+type Process struct {
 	cmd    *exec.Cmd
-	stdout io.ReadCloser // nil when the command had a writer
+	Stdout io.ReadCloser // what it prints
 	tail   tail
 	name   string
 	ctx    context.Context
 }
 
-// start runs git in dir, in a process group of its own that dies with ctx.
-func (s *Store) start(ctx context.Context, dir string, c command) (*process, error) {
+// Start runs git in the repository dir, in a process group of its own that dies
+// with ctx.
+func (g *Git) Start(ctx context.Context, dir string, c Command) (*Process, error) {
 	argv, err := c.argv()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, s.git, argv...)
+	cmd := exec.CommandContext(ctx, g.path, argv...)
 	cmd.Dir = dir
-	cmd.Env = append(append(append(append([]string{}, s.env...), "GIT_DIR=."), configEnv(c.config)...), c.env...)
+	cmd.Env = append(append(append(append([]string{}, g.env...), "GIT_DIR=."), configEnv(c.Config)...), c.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = 5 * time.Second
-	if c.low {
+	if c.Low {
 		// A git that is asked to end takes its temporary files and locks away.
 		cmd.Cancel = func() error { return signalGroup(cmd.Process, syscall.SIGTERM) }
 	}
-	cmd.Stdin, cmd.Stdout, cmd.ExtraFiles = c.stdin, c.stdout, c.files
-	p := &process{cmd: cmd, name: c.name, ctx: ctx}
+	cmd.Stdin, cmd.ExtraFiles = c.Stdin, c.Files
+	p := &Process{cmd: cmd, name: c.Name, ctx: ctx}
 	cmd.Stderr = &p.tail
-	if c.stderr != nil {
-		cmd.Stderr = io.MultiWriter(&p.tail, c.stderr)
+	if c.Stderr != nil {
+		cmd.Stderr = io.MultiWriter(&p.tail, c.Stderr)
 	}
-	if c.stdout == nil {
-		if p.stdout, err = cmd.StdoutPipe(); err != nil {
-			return nil, err
-		}
+	if p.Stdout, err = cmd.StdoutPipe(); err != nil {
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start git %s: %w", c.name, err)
+		return nil, fmt.Errorf("start git %s: %w", c.Name, err)
 	}
-	if c.low {
+	if c.Low {
 		lowerPriority(cmd.Process.Pid)
 	}
 	return p, nil
@@ -163,81 +164,96 @@ func signalGroup(p *os.Process, sig syscall.Signal) error {
 	return err
 }
 
-// runError is a git that ended with a failure.
-type runError struct {
+// Error is a git that ended with a failure.
+type Error struct {
 	name   string
-	code   int
-	stderr string
+	Code   int
+	Stderr string
 	full   bool // the disk was
 }
 
 // Is makes a git that found the disk full an error as if it was our own write.
-func (e *runError) Is(target error) bool { return e.full && target == syscall.ENOSPC }
+func (e *Error) Is(target error) bool { return e.full && target == syscall.ENOSPC }
 
-func (e *runError) Error() string {
-	return fmt.Sprintf("git %s ended with %d: %q", e.name, e.code, e.stderr)
+// Error implements error. It is for the log: it may name files of this machine.
+func (e *Error) Error() string {
+	return fmt.Sprintf("git %s ended with %d: %q", e.name, e.Code, e.Stderr)
 }
 
-// wait ends the process's life. A cancelled context wins over the exit code
+// Wait ends the process's life. A cancelled context wins over the exit code
 // that its kill caused.
-func (p *process) wait() error {
+func (p *Process) Wait() error {
 	err := p.cmd.Wait()
 	if err == nil {
 		return nil
 	}
 	if cause := p.ctx.Err(); cause != nil {
-		return readError(cause)
+		return Worded(cause)
 	}
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {
 		return fmt.Errorf("git %s: %w", p.name, err)
 	}
 	said := p.tail.String()
-	return &runError{name: p.name, code: exit.ExitCode(), stderr: said, full: strings.Contains(said, "No space left on device") || disk.Full(p.cmd.Dir)}
+	return &Error{name: p.name, Code: exit.ExitCode(), Stderr: said, full: strings.Contains(said, "No space left on device") || disk.Full(p.cmd.Dir)}
 }
 
-// stop kills the process if it still runs, and reaps it.
-func (p *process) stop() {
+// Stop kills the process if it still runs, and reaps it.
+func (p *Process) Stop() {
 	_ = killGroup(p.cmd.Process)
 	_ = p.cmd.Wait()
 }
 
-// abandon stops the process because of err, and returns what it comes from: the
+// Abandon stops the process because of err, and returns what it comes from: the
 // end of the context, if that has ended.
-func (p *process) abandon(err error) error {
-	p.stop()
+func (p *Process) Abandon(err error) error {
+	p.Stop()
 	if cause := p.ctx.Err(); cause != nil {
-		return readError(cause)
+		return Worded(cause)
 	}
 	return err
 }
 
-func readError(err error) error {
+// Yield gives way to all others, if nobody waits for the process.
+func (p *Process) Yield(idle bool) {
+	if idle {
+		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
+	}
+}
+
+// idlePriority is how nice work is that nobody waits for.
+const idlePriority = 15
+
+// Worded words the end of the time that a reading had: problem.Unavailable.
+// Others stay as they are.
+func Worded(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &problem.Error{Kind: problem.Unavailable, Public: "reading this from the repository took too long", Remedy: "Try again, or ask for a smaller part.", After: 5, Err: err}
 	}
 	return err
 }
 
-func tooLarge(what string) error {
+// TooLarge is problem.TooLarge for what is too large to be shown.
+func TooLarge(what string) error {
 	return problem.New(problem.TooLarge, what+" is too large to show", "Clone the repository to see it.")
 }
 
-// output runs git and returns what it printed, at most limit bytes.
-func (s *Store) output(ctx context.Context, dir string, c command, limit int64) ([]byte, error) {
+// Output runs git in dir and returns what it printed: more than limit bytes are
+// problem.TooLarge.
+func (g *Git) Output(ctx context.Context, dir string, c Command, limit int64) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := s.start(ctx, dir, c)
+	p, err := g.Start(ctx, dir, c)
 	if err != nil {
 		return nil, err
 	}
 	var buf bytes.Buffer
-	n, err := io.Copy(&buf, io.LimitReader(p.stdout, limit+1))
+	n, err := io.Copy(&buf, io.LimitReader(p.Stdout, limit+1))
 	if n > limit {
-		p.stop()
-		return nil, tooLarge("the answer")
+		p.Stop()
+		return nil, TooLarge("the answer")
 	}
-	if werr := p.wait(); werr != nil {
+	if werr := p.Wait(); werr != nil {
 		return buf.Bytes(), werr
 	}
 	return buf.Bytes(), err
@@ -267,30 +283,4 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.buf))
-}
-
-// slots bounds how much of one kind of work runs at a time.
-type slots chan struct{}
-
-// take waits a moment for a slot. It fails with problem.Unavailable.
-func (s slots) take(ctx context.Context, wait time.Duration) (func(), error) {
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, nil
-	default:
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return nil, busy()
-	}
-}
-
-func busy() error {
-	return &problem.Error{Kind: problem.Unavailable, Public: "the server is busy with repositories", Remedy: "Try again in a moment.", After: 3}
 }
