@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/problem"
 )
 
@@ -20,8 +21,8 @@ const (
 // Archive opens an archive of the view's commit whose files are below the folder
 // prefix. Like Stream it outlives the view, and its Close must be called. It fails
 // with problem.TooMany when who reads too many at a time.
-func (v *View) Archive(ctx context.Context, who Who, format ArchiveFormat, prefix string) (io.ReadCloser, error) {
-	release, err := v.repo.store.archives.take(ctx, who, receiveWait/10)
+func (v *View) Archive(ctx context.Context, who share.Who, format ArchiveFormat, prefix string) (io.ReadCloser, error) {
+	release, err := v.repo.store.archives.Take(ctx, who, receiveWait/10)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 )
 
 // countdown is a context that ends when it was asked so often.
@@ -41,7 +42,7 @@ func TestPush_ends(t *testing.T) {
 	commit(t, b.dir, "the last")
 	tip := object.ID(git(t, b.dir, strings.Fields(merge.String())...))
 	u := b.update(t, "refs/heads/main", string(tip))
-	in, err := b.Incoming(t.Context(), Who{Account: 1})
+	in, err := b.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

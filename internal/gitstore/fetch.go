@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -21,7 +22,7 @@ import (
 
 // Fetch is one request for objects, read and not yet checked.
 type Fetch struct {
-	Who     Who
+	Who     share.Who
 	Refs    *Refs // those that the actor sees at this moment
 	Version wire.Version
 	Want    *wire.Fetch
@@ -116,7 +117,7 @@ func (r *Repo) fetchKept(ctx context.Context, f *Fetch, key keep.Key) error {
 // keepSource has git make the answer to f, for everybody who asks the same.
 func (r *Repo) keepSource(f *Fetch, key keep.Key) keep.Source {
 	return keep.Source{
-		By: f.Who.name(),
+		By: f.Who.Name(),
 		Begin: func(ctx context.Context) (func(), error) {
 			release, err := r.store.FetchSlot(ctx, f.Who)
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -165,13 +166,13 @@ func fetchOf(t *testing.T, s *Store, r *Repo, lines ...string) *answerTo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spool, err := s.Spool(t.Context(), Who{Account: 1}, bytes.NewReader(b))
+	spool, err := s.Spool(t.Context(), share.Who{Account: 1}, bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer spool.Close()
 	out := &answerTo{}
-	if err := r.Fetch(t.Context(), Fetch{Who: Who{Account: 1}, Refs: refsOf(t, r), Version: wire.V2, Want: c.Fetch, Request: spool, Out: out}); err != nil {
+	if err := r.Fetch(t.Context(), Fetch{Who: share.Who{Account: 1}, Refs: refsOf(t, r), Version: wire.V2, Want: c.Fetch, Request: spool, Out: out}); err != nil {
 		t.Fatal(err)
 	}
 	return out
@@ -266,7 +267,7 @@ func TestFetch_slots(t *testing.T) {
 	want := "want " + git(t, dir, "rev-parse", "HEAD")
 	first := fetchOf(t, s, r, want, "done")
 	for range s.limits.Fetches / 2 {
-		release, err := s.FetchSlot(t.Context(), Who{Account: 1})
+		release, err := s.FetchSlot(t.Context(), share.Who{Account: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +275,7 @@ func TestFetch_slots(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if _, err := s.FetchSlot(ctx, Who{Account: 1}); !errors.Is(err, context.DeadlineExceeded) && err == nil {
+	if _, err := s.FetchSlot(ctx, share.Who{Account: 1}); !errors.Is(err, context.DeadlineExceeded) && err == nil {
 		t.Fatal("there is a slot left")
 	}
 	if again := fetchOf(t, s, r, want, "done"); !bytes.Equal(first.Bytes(), again.Bytes()) {

@@ -13,6 +13,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -26,7 +27,7 @@ const (
 // called, and removes what was not published. It is for one goroutine.
 type Incoming struct {
 	repo   *Repo
-	who    Who
+	who    share.Who
 	dir    string // the quarantine, relative to the repository; empty: there is none
 	lock   *os.File
 	done   []func() // gives back the slots
@@ -47,7 +48,7 @@ const receiveWait, checkWait = 30 * time.Second, 2 * time.Minute
 
 // Incoming begins a push. It waits a moment for a slot, and fails with
 // problem.Unavailable or problem.TooMany when there is none.
-func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
+func (r *Repo) Incoming(ctx context.Context, who share.Who) (*Incoming, error) {
 	if err := r.recover(ctx); err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := r.store.receives.take(ctx, who, receiveWait)
+	release, err := r.store.receives.Take(ctx, who, receiveWait)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (in *Incoming) enter(ctx context.Context) error {
 	if in.enters {
 		return nil
 	}
-	release, err := in.repo.store.pushes.take(ctx, in.who, checkWait)
+	release, err := in.repo.store.pushes.Take(ctx, in.who, checkWait)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -48,7 +49,7 @@ func TestIndex_readsNoMore(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	in, err := r.Incoming(t.Context(), Who{Account: 1})
+	in, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestIndex_slowBody(t *testing.T) {
 	// All but its last bytes: git has everything that it could begin with.
 	slow := newSlowReader(string(pack[:len(pack)-4]))
 	ended := make(chan error, 1)
-	first, err := r.Incoming(t.Context(), Who{Account: 1})
+	first, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +105,8 @@ func TestIndex_slowBody(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	if s.pushes.running != 0 || s.receives.running != 0 {
-		t.Errorf("%d and %d slots are still held", s.pushes.running, s.receives.running)
+	if s.pushes.Taken() != 0 || s.receives.Taken() != 0 {
+		t.Errorf("%d and %d slots are still held", s.pushes.Taken(), s.receives.Taken())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 )
 
 // What is looked out for while a pack comes in changes how soon the question of
@@ -57,7 +58,7 @@ func TestWatch(t *testing.T) {
 		{"a file in its place", branch(func() { write(t, dir, ".github", "not a folder\n") }), nil, true},
 	} {
 		for _, watched := range []string{"", ".github", "other"} {
-			in, err := r.Incoming(t.Context(), Who{Account: 1})
+			in, err := r.Incoming(t.Context(), share.Who{Account: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 )
@@ -37,7 +38,7 @@ func packOf(t testing.TB, dir string, new, old object.ID) []byte {
 }
 
 func publish(ctx context.Context, r *Repo, pack []byte, p Publication) ([]wire.Result, error) {
-	in, err := r.Incoming(ctx, Who{Account: 1})
+	in, err := r.Incoming(ctx, share.Who{Account: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +217,7 @@ func TestRecover_inUse(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	in, err := r.Incoming(t.Context(), Who{Account: 1})
+	in, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 )
@@ -108,7 +109,7 @@ func (b *pushBench) pack(t *testing.T, updates ...wire.Update) []byte {
 // push goes through all checks of a push, and publishes it if they find nothing.
 func (b *pushBench) push(t *testing.T, pack []byte, updates ...wire.Update) (bad []object.ID, err error) {
 	t.Helper()
-	in, err := b.Incoming(t.Context(), Who{Account: 1})
+	in, err := b.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

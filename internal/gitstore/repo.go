@@ -91,7 +91,7 @@ func (r *Repo) begin(ctx context.Context) (context.Context, func(), error) {
 	if ctx.Value(slotKey{}) != nil {
 		return ctx, func() {}, nil
 	}
-	release, err := r.store.readers.take(ctx, 2*time.Second)
+	release, err := r.store.readers.Take(ctx, 2*time.Second)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/problem"
 )
 
@@ -28,7 +29,7 @@ const spoolMemory = 64 << 10
 // Spool reads r to its end. More than the limit for requests is
 // problem.TooLarge. Of files there are as many at a time as of fetches, and
 // each actor has a share of them.
-func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
+func (s *Store) Spool(ctx context.Context, who share.Who, r io.Reader) (*Spool, error) {
 	head, err := io.ReadAll(io.LimitReader(r, spoolMemory))
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 	if len(head) < spoolMemory {
 		return &Spool{small: head}, nil
 	}
-	release, err := s.spools.take(ctx, who, 15*time.Second)
+	release, err := s.spools.Take(ctx, who, 15*time.Second)
 	if err != nil {
 		return nil, err
 	}

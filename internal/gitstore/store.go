@@ -25,6 +25,7 @@ import (
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -97,9 +98,9 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers, files                    slots
-	fetches, spools, receives, pushes *pool
-	archives                          *pool
+	readers, files                    share.Slots
+	fetches, spools, receives, pushes *share.Pool
+	archives                          *share.Pool
 	objects                           *odb.Pool
 	watch                             *ref.Watch // over the folders of refs
 	large                             sync.Mutex // held for an object that is whole in memory though it is large
@@ -132,12 +133,12 @@ func Open(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
-	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
+	s.readers, s.files = make(share.Slots, s.limits.Readers), make(share.Slots, s.limits.Files)
+	s.fetches, s.spools = share.NewPool("clones and fetches", s.limits.Fetches), share.NewPool("large requests", s.limits.Fetches)
 	s.links.New = func() any { return new(graph.Links) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.archives = newPool("archives", s.limits.Archives)
-	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
+	s.archives = share.NewPool("archives", s.limits.Archives)
+	s.receives, s.pushes = share.NewPool("pushes", s.limits.Receives), share.NewPool("pushes", s.limits.Pushes)
 	git, err := run.Find(o.Git)
 	if err != nil {
 		return nil, err

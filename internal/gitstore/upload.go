@@ -9,6 +9,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 )
@@ -119,8 +120,8 @@ func shown(s string) string {
 
 // FetchSlot waits a moment for one of the slots for fetches: git does not come
 // again by itself.
-func (s *Store) FetchSlot(ctx context.Context, who Who) (release func(), err error) {
-	return s.fetches.take(ctx, who, 30*time.Second)
+func (s *Store) FetchSlot(ctx context.Context, who share.Who) (release func(), err error) {
+	return s.fetches.Take(ctx, who, 30*time.Second)
 }
 
 // UploadPack answers a fetch. The caller has checked it by CheckFetch and holds

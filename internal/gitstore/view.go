@@ -293,7 +293,7 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 // Stream opens a file of any size. It outlives the view: ctx ends it, and its
 // Close must be called. Clones need not wait for it.
 func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
-	release, err := v.repo.store.files.take(ctx, 0)
+	release, err := v.repo.store.files.Take(ctx, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -352,7 +353,7 @@ func TestStream_ownPool(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	release, err := s.FetchSlot(ctx, Who{Account: 1})
+	release, err := s.FetchSlot(ctx, share.Who{Account: 1})
 	if err != nil {
 		t.Fatalf("a fetch beside a download: %v", err)
 	}

@@ -1,4 +1,6 @@
-package gitstore
+// Package share bounds how much of one kind of work runs at a time, and how much of
+// that one account or network has.
+package share
 
 import (
 	"context"
@@ -20,19 +22,20 @@ type Who struct {
 
 func (w Who) visitor() bool { return w.Account == 0 }
 
-// name tells one from another. No network has the name of an account.
-func (w Who) name() string {
+// Name tells one from another: it is no name of a person. No network has the name
+// of an account.
+func (w Who) Name() string {
 	if w.visitor() {
 		return w.Network
 	}
 	return "account " + strconv.FormatInt(int64(w.Account), 10)
 }
 
-// pool bounds how much of one kind of work runs at a time. No account gets more
+// Pool bounds how much of one kind of work runs at a time. No account gets more
 // than a half of it, nor all visitors together, and a network of theirs a
 // quarter: who reads or sends slowly, on purpose or not, leaves room for the
 // others. Whoever must wait is served in the order of coming.
-type pool struct {
+type Pool struct {
 	what  string // the work, for those who are refused
 	total int
 
@@ -48,12 +51,13 @@ type waiter struct {
 	ready chan struct{} // closed when it has its slot
 }
 
-func newPool(what string, total int) *pool {
-	return &pool{what: what, total: total, held: map[Who]int{}}
+// NewPool makes a pool of so many slots. what names the work, in the plural.
+func NewPool(what string, total int) *Pool {
+	return &Pool{what: what, total: total, held: map[Who]int{}}
 }
 
 // share is how many slots of the pool one may have.
-func (p *pool) share(who Who) int {
+func (p *Pool) share(who Who) int {
 	if who.visitor() {
 		return max(1, p.total/4)
 	}
@@ -61,7 +65,7 @@ func (p *pool) share(who Who) int {
 }
 
 // may reports whether there is a slot for who now. The caller holds mu.
-func (p *pool) may(who Who) bool {
+func (p *Pool) may(who Who) bool {
 	if who.visitor() && p.visitors >= max(1, p.total/2) {
 		return false
 	}
@@ -69,7 +73,7 @@ func (p *pool) may(who Who) bool {
 }
 
 // enter gives who a slot. The caller holds mu and has asked whether it may.
-func (p *pool) enter(who Who) {
+func (p *Pool) enter(who Who) {
 	p.running++
 	p.held[who]++
 	if who.visitor() {
@@ -77,7 +81,14 @@ func (p *pool) enter(who Who) {
 	}
 }
 
-func (p *pool) leave(who Who) {
+// Taken tells how many slots are taken now.
+func (p *Pool) Taken() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.running
+}
+
+func (p *Pool) leave(who Who) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running--
@@ -97,10 +108,10 @@ func (p *pool) leave(who Who) {
 	})
 }
 
-// take waits a moment for a slot; release may be called more than once. It
+// Take waits a moment for a slot; release may be called more than once. It
 // fails with problem.TooMany when who alone has too much running, and with
 // problem.Unavailable when all together have.
-func (p *pool) take(ctx context.Context, who Who, wait time.Duration) (release func(), err error) {
+func (p *Pool) Take(ctx context.Context, who Who, wait time.Duration) (release func(), err error) {
 	release = sync.OnceFunc(func() { p.leave(who) })
 	p.mu.Lock()
 	if p.may(who) {
@@ -124,7 +135,7 @@ func (p *pool) take(ctx context.Context, who Who, wait time.Duration) (release f
 }
 
 // giveUp ends a wait, unless it was successful in the same moment.
-func (p *pool) giveUp(w *waiter, release func(), err error) (func(), error) {
+func (p *Pool) giveUp(w *waiter, release func(), err error) (func(), error) {
 	p.mu.Lock()
 	i := slices.Index(p.queue, w)
 	if i >= 0 {
@@ -146,30 +157,4 @@ func (p *pool) giveUp(w *waiter, release func(), err error) (func(), error) {
 		return nil, &problem.Error{Kind: problem.TooMany, Public: "you have too many " + p.what + " running at once", Remedy: "Wait until one of them has ended.", After: 3}
 	}
 	return nil, busy()
-}
-
-// slots bounds how much of one kind of work runs at a time.
-type slots chan struct{}
-
-// take waits a moment for a slot. It fails with problem.Unavailable.
-func (s slots) take(ctx context.Context, wait time.Duration) (func(), error) {
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, nil
-	default:
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-timer.C:
-		return nil, busy()
-	}
-}
-
-func busy() error {
-	return &problem.Error{Kind: problem.Unavailable, Public: "the server is busy with repositories", Remedy: "Try again in a moment.", After: 3}
 }

@@ -1,9 +1,8 @@
-package gitstore
+package share
 
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +16,10 @@ func TestPool_shares(t *testing.T) {
 	t.Parallel()
 	ada, ben := Who{Account: 1}, Who{Account: 2}
 	lab, cafe, home := Who{Network: "192.0.2.1"}, Who{Network: "192.0.2.2"}, Who{Network: "192.0.2.3"}
-	p := newPool("clones", 16)
+	p := NewPool("clones", 16)
 	grab := func(who Who) (n int, leave []func(), last error) {
 		for {
-			release, err := p.take(t.Context(), who, 0)
+			release, err := p.Take(t.Context(), who, 0)
 			if err != nil {
 				return n, leave, err
 			}
@@ -57,12 +56,12 @@ func TestPool_shares(t *testing.T) {
 // before it without a share left; and nobody's slot is lost who gives up.
 func TestPool_queue(t *testing.T) {
 	t.Parallel()
-	p := newPool("pushes", 2)
-	first, err := p.take(t.Context(), Who{Account: 1}, 0)
+	p := NewPool("pushes", 2)
+	first, err := p.Take(t.Context(), Who{Account: 1}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := p.take(t.Context(), Who{Account: 2}, 0)
+	second, err := p.Take(t.Context(), Who{Account: 2}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +69,7 @@ func TestPool_queue(t *testing.T) {
 	wait := func(who Who) {
 		before := p.waiting()
 		go func() {
-			_, err := p.take(t.Context(), who, time.Minute)
+			_, err := p.Take(t.Context(), who, time.Minute)
 			got <- err
 		}()
 		for p.waiting() == before {
@@ -81,7 +80,7 @@ func TestPool_queue(t *testing.T) {
 	wait(Who{Account: 3})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := p.take(ctx, Who{Account: 4}, time.Minute); !errors.Is(err, context.Canceled) {
+	if _, err := p.Take(ctx, Who{Account: 4}, time.Minute); !errors.Is(err, context.Canceled) {
 		t.Errorf("a wait that was cancelled: %v", err)
 	}
 	second()
@@ -97,11 +96,11 @@ func TestPool_queue(t *testing.T) {
 // TestPool_classroom: many accounts behind one address all get their turn.
 func TestPool_classroom(t *testing.T) {
 	t.Parallel()
-	p := newPool("clones", 32)
+	p := NewPool("clones", 32)
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {
-			release, err := p.take(t.Context(), Who{Account: id.Account(i + 1)}, time.Minute)
+			release, err := p.Take(t.Context(), Who{Account: id.Account(i + 1)}, time.Minute)
 			if err != nil {
 				t.Error(err)
 				return
@@ -116,56 +115,14 @@ func TestPool_classroom(t *testing.T) {
 	}
 }
 
-func (p *pool) waiting() int {
+func (p *Pool) waiting() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.queue)
 }
 
-func (p *pool) holds(a id.Account) int {
+func (p *Pool) holds(a id.Account) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.held[Who{Account: a}]
-}
-
-// TestSpool_share: no actor fills the disk with requests that never become a
-// fetch, and small ones need no file.
-func TestSpool_share(t *testing.T) {
-	t.Parallel()
-	s, err := Open(Options{Dir: t.TempDir(), Limits: Limits{Fetches: 4}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	spool := func(ctx context.Context, account id.Account, size int) (*Spool, error) {
-		return s.Spool(ctx, Who{Account: account}, strings.NewReader(strings.Repeat("x", size)))
-	}
-	const large = 2 << 20
-	var open []*Spool
-	for range 3 {
-		sp, err := spool(ctx, 1, large)
-		if err != nil {
-			break
-		}
-		open = append(open, sp)
-	}
-	if len(open) != 2 {
-		t.Errorf("one account had %d of 4 large requests on the disk", len(open))
-	}
-	for who, size := range map[id.Account]int{1: 1000, 2: large} {
-		sp, err := spool(t.Context(), who, size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		open = append(open, sp)
-	}
-	for _, sp := range open {
-		if err := sp.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	if s.spools.running != 0 {
-		t.Errorf("%d slots are still held", s.spools.running)
-	}
 }
