@@ -35,7 +35,7 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 	if err != nil {
 		return false, err
 	}
-	_, err = in.repo.store.git.Output(ctx, in.repo.dir, run.Command{
+	_, err = in.repo.bare.Output(ctx, run.Command{
 		Name:  "merge-base",
 		Flags: []run.Flag{"--is-ancestor"},
 		Args:  []string{string(from), string(to)},

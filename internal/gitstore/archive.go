@@ -27,7 +27,7 @@ func (v *View) Archive(ctx context.Context, who share.Who, format ArchiveFormat,
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.store.git.Start(ctx, v.repo.dir, run.Command{Name: "archive",
+	p, err := v.repo.bare.Start(ctx, run.Command{Name: "archive",
 		Flags: []run.Flag{run.Flag("--format=" + string(format)), run.Flag("--prefix=" + prefix + "/")}, Args: []string{string(v.Commit.ID)},
 		Config: []string{"tar.tar.gz.command", "git archive gzip"}})
 	if err != nil {
@@ -108,7 +108,7 @@ const maxContributors = 50_000
 
 // Contributors counts the commits of the view's history by author, most first.
 func (v *View) Contributors() ([]Contributor, error) {
-	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "shortlog", Flags: []run.Flag{"--summary", "--numbered", "--email", "--no-merges"},
+	out, err := v.repo.bare.Output(v.ctx, run.Command{Name: "shortlog", Flags: []run.Flag{"--summary", "--numbered", "--email", "--no-merges"},
 		Args: []string{string(v.Commit.ID)}}, 8<<20)
 	if err != nil {
 		return nil, err

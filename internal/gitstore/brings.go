@@ -42,7 +42,7 @@ func (in *Incoming) walk(ctx context.Context, c run.Command, read func(io.Reader
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := in.repo.store.git.Start(ctx, in.repo.dir, c)
+	p, err := in.repo.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func TestBundles_room(t *testing.T) {
 			t.Fatal(err)
 		}
 		commit(t, dir, "a")
-		git(t, dir, "push", "-q", r.dir, "main")
+		git(t, dir, "push", "-q", r.bare.Dir, "main")
 		var err error
 		if size, err = r.Size(); err != nil {
 			t.Fatal(err)

@@ -58,7 +58,7 @@ func (v *View) History(q HistoryQuery) (list []object.Commit, more bool, err err
 
 // ids reads the ids that a command prints, at most so many.
 func (v *View) ids(c run.Command, most int) ([]object.ID, error) {
-	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, int64(most+1)*65)
+	out, err := v.repo.bare.Output(v.ctx, c, int64(most+1)*65)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	} else {
 		other = v
 	}
-	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "merge-base", Args: []string{string(base.ID), string(head.ID)}, Env: c.env}, 1<<16)
+	out, err := v.repo.bare.Output(v.ctx, run.Command{Name: "merge-base", Args: []string{string(base.ID), string(head.ID)}, Env: c.env}, 1<<16)
 	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 {
 		return nil, ErrUnrelated
 	}
@@ -107,7 +107,7 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	if c.MergeBase, err = v.commit(id); err != nil {
 		return nil, err
 	}
-	out, err = v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--left-right"},
+	out, err = v.repo.bare.Output(v.ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--left-right"},
 		Args: []string{string(base.ID) + "..." + string(head.ID)}, Env: c.env}, 1<<10)
 	if err != nil {
 		return nil, err
@@ -186,7 +186,7 @@ func (v *View) sides() []string {
 }
 
 func (v *View) diffText(sides []string, env []string) ([]byte, error) {
-	return v.repo.store.git.Output(v.ctx, v.repo.dir, run.Command{
+	return v.repo.bare.Output(v.ctx, run.Command{
 		Name: "diff-tree",
 		Flags: []run.Flag{"-r", "--patch", "--no-commit-id", "--root", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200",
 			"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"},
@@ -208,7 +208,7 @@ func (v *View) mails(revs []string, env []string) ([]byte, error) {
 		c.Flags = append(c.Flags, run.Flag("--max-count="+strconv.Itoa(maxMails)))
 	}
 	c.Args = revs
-	return v.repo.store.git.Output(v.ctx, v.repo.dir, c, maxText)
+	return v.repo.bare.Output(v.ctx, c, maxText)
 }
 
 // diffConfig tells larger files apart without reading them: a line of a gigabyte

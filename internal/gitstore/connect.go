@@ -3,9 +3,7 @@ package gitstore
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
-	"strings"
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -83,7 +81,7 @@ func (in *Incoming) Connected(ctx context.Context, refs *Refs, tips []object.ID,
 
 // lostTips returns those tips that are neither in the pack nor in reach.
 func (in *Incoming) lostTips(ctx context.Context, refs *Refs, tips []object.ID) (map[object.ID]bool, error) {
-	db, err := in.repo.objects()
+	db, err := in.repo.bare.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -229,20 +227,4 @@ func (in *Incoming) Kinds(ctx context.Context, ids []object.ID) (map[object.ID]o
 		out[id] = info.Kind
 	}
 	return out, ctx.Err()
-}
-
-// revisions is the standard input for "the tips, without what refs reach".
-func revisions(tips []object.ID, refs *Refs) io.Reader {
-	var b strings.Builder
-	for _, id := range tips {
-		b.WriteString(string(id) + "\n")
-	}
-	last := object.ID("")
-	for _, ref := range refs.All() {
-		if ref.ID != last {
-			b.WriteString("^" + string(ref.ID) + "\n")
-		}
-		last = ref.ID
-	}
-	return strings.NewReader(b.String())
 }

@@ -76,7 +76,7 @@ func (v *View) diff(sides, env []string, limits DiffLimits) (Diff, error) {
 			"--src-prefix=a/", "--dst-prefix=b/"},
 		Config: diffConfig(), Args: sides, Env: env,
 	}
-	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, c)
+	p, err := v.repo.bare.Start(v.ctx, c)
 	if err != nil {
 		return Diff{}, err
 	}

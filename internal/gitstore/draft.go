@@ -123,7 +123,7 @@ func (d *Draft) Object(one object.ID, limit int64) (Object, error) {
 	if kind == "" {
 		return Object{}, problem.New(problem.NotFound, "there is no such object in this repository", "")
 	}
-	data, err := d.repo.readObject(d.ctx, one, kind, limit)
+	data, err := d.repo.bare.Read(d.ctx, one, kind, limit)
 	return Object{ID: one, Kind: kind, Data: data}, err
 }
 
@@ -165,7 +165,7 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 	for _, one := range bad {
 		lost[one] = true
 	}
-	err = d.repo.infos(d.ctx, ask, func(one object.ID, in odb.Info) {
+	err = d.repo.bare.Infos(d.ctx, ask, func(one object.ID, in odb.Info) {
 		if !lost[one] {
 			out[one] = in.Kind
 		}
@@ -182,7 +182,7 @@ func (d *Draft) isRoot(one object.ID) bool {
 	if d.roots == nil {
 		d.roots = map[object.ID]bool{}
 		for _, ref := range d.Refs.Branches()[:min(rootTips, len(d.Refs.Branches()))] {
-			if data, err := d.repo.readObject(d.ctx, ref.Commit(), object.KindCommit, maxCommitBytes); err == nil {
+			if data, err := d.repo.bare.Read(d.ctx, ref.Commit(), object.KindCommit, maxCommitBytes); err == nil {
 				if c, err := object.ParseCommit(ref.ID, data); err == nil {
 					d.roots[c.Tree] = true
 				}
@@ -204,7 +204,7 @@ func (d *Draft) inside(one object.ID, kind object.Kind, limit int64) ([]byte, er
 		}
 		return o.Data, err
 	}
-	return d.repo.readObject(d.ctx, one, kind, limit)
+	return d.repo.bare.Read(d.ctx, one, kind, limit)
 }
 
 // Commit reads a commit.
@@ -266,7 +266,7 @@ func (d *Draft) SizeOf(one object.ID) int64 {
 		}
 		return int64(len(o.Data))
 	}
-	db, err := d.repo.objects()
+	db, err := d.repo.bare.Objects()
 	if err != nil {
 		return 0
 	}

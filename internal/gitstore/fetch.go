@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
@@ -53,7 +54,7 @@ type Out interface {
 func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
 	f.restrict()
 	release := func() {}
-	if !r.answered(f.Refs, f.Want) {
+	if !r.reach.answered(f.Refs, f.Want) {
 		var err error
 		if release, err = r.store.FetchSlot(ctx, f.Who); err != nil {
 			return err
@@ -164,7 +165,7 @@ func (r *Repo) keepKey(f *Fetch) (keep.Key, bool) {
 	if err != nil {
 		return keep.Key{}, false
 	}
-	key := keep.Key{Repo: r.id, Sum: sum}
+	key := keep.Key{Repo: r.bare.ID, Sum: sum}
 	if f.Want.Haves == 0 && len(f.Want.Shallow) == 0 && r.onlyTips(f.Refs, f.Want.Wants) {
 		return key, true
 	}
@@ -200,9 +201,9 @@ func (r *Repo) mark() (string, error) {
 	if r.born != "" {
 		return r.born, nil
 	}
-	fi, err := os.Lstat(r.dir)
+	fi, err := os.Lstat(r.bare.Dir)
 	if err != nil {
-		return "", errGone(err)
+		return "", bare.Gone(err)
 	}
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -232,9 +233,9 @@ func (r *Repo) tagsDigest(refs *Refs) string {
 
 // onlyTips reports whether every one of ids is what a ref names.
 func (r *Repo) onlyTips(refs *Refs, ids []object.ID) bool {
-	reach := r.reachOf(refs)
+	reach := r.reach.reachOf(refs)
 	for _, id := range ids {
-		if !reach.tips[id] {
+		if !reach.tip(id) {
 			return false
 		}
 	}

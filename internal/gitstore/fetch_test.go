@@ -86,7 +86,7 @@ func TestUnreachable_forward(t *testing.T) {
 		commit(t, dir, fmt.Sprint(i))
 		blobs = append(blobs, object.ID(git(t, dir, "rev-parse", "HEAD:file")))
 	}
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main")
 	check := func(what string, walks int, want ...object.ID) {
 		t.Helper()
 		runs()
@@ -102,15 +102,15 @@ func TestUnreachable_forward(t *testing.T) {
 	check("again", 0)
 	write(t, dir, "file", "content 4")
 	commit(t, dir, "4")
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main", "HEAD~3:refs/heads/other")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main", "HEAD~3:refs/heads/other")
 	check("moved forward", 0)
-	git(t, dir, "push", "-q", r.dir, ":refs/heads/other")
-	git(t, dir, "push", "-q", r.dir, "HEAD~4:refs/heads/base")
+	git(t, dir, "push", "-q", r.bare.Dir, ":refs/heads/other")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD~4:refs/heads/base")
 	check("another deleted and one made", 0)
-	git(t, dir, "push", "-q", "--force", r.dir, "HEAD~2:refs/heads/main")
+	git(t, dir, "push", "-q", "--force", r.bare.Dir, "HEAD~2:refs/heads/main")
 	check("moved back", 2, blobs[3])
 	check("and again", 0, blobs[3])
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main")
 	check("forth", 2) // what was out of reach is asked about anew
 }
 
@@ -127,13 +127,13 @@ func TestUnreachable_bitmap(t *testing.T) {
 		commit(t, dir, fmt.Sprint(i))
 		ids = append(ids, object.ID(git(t, dir, "rev-parse", "HEAD:dir/file")), object.ID(git(t, dir, "rev-parse", "HEAD:dir")))
 	}
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main")
-	secret := object.ID(gitIn(t, r.dir, strings.NewReader("secret"), "hash-object", "-w", "--stdin"))
-	git(t, r.dir, "repack", "-adbq", "--keep-unreachable")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main")
+	secret := object.ID(gitIn(t, r.bare.Dir, strings.NewReader("secret"), "hash-object", "-w", "--stdin"))
+	git(t, r.bare.Dir, "repack", "-adbq", "--keep-unreachable")
 	write(t, dir, "dir/file", "newer than the bitmap")
 	commit(t, dir, "newer")
 	ids = append(ids, object.ID(git(t, dir, "rev-parse", "HEAD:dir/file")))
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main", "HEAD:refs/heads/other")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main", "HEAD:refs/heads/other")
 	runs()
 	bad, err := r.Unreachable(t.Context(), refsOf(t, r), ids)
 	if err != nil || len(bad) > 0 {
@@ -196,7 +196,7 @@ func TestPremake(t *testing.T) {
 		commit(t, dir, fmt.Sprint(n))
 		git(t, dir, "tag", "-am", "x", fmt.Sprint("v", n))
 		for _, to := range []*Repo{r, quiet} {
-			git(t, dir, "push", "-q", "--follow-tags", to.dir, "HEAD:refs/heads/main", "HEAD:refs/heads/topic")
+			git(t, dir, "push", "-q", "--follow-tags", to.bare.Dir, "HEAD:refs/heads/main", "HEAD:refs/heads/topic")
 		}
 		runs()
 		s.tellMoved(quiet)
@@ -206,7 +206,7 @@ func TestPremake(t *testing.T) {
 	ways := func(t *testing.T, head string) [][]string {
 		t.Helper()
 		all := []string{"ofs-delta", "thin-pack", "include-tag"}
-		for line := range strings.Lines(git(t, r.dir, "for-each-ref", "--format=want %(objectname)")) {
+		for line := range strings.Lines(git(t, r.bare.Dir, "for-each-ref", "--format=want %(objectname)")) {
 			all = append(all, strings.TrimSpace(line))
 		}
 		return [][]string{append(all, "done"), {"thin-pack", "include-tag", "deepen 1", "want " + head, "done"}, {"filter blob:none", "want " + head, "done"}}
@@ -235,7 +235,7 @@ func TestPremake(t *testing.T) {
 	wanted := func() int {
 		s.premake.mu.Lock()
 		defer s.premake.mu.Unlock()
-		return len(s.premake.repos[r.id].wanted(s.now()))
+		return len(s.premake.repos[r.bare.ID].wanted(s.now()))
 	}
 	made := 0
 	for n := 3; n < 20 && wanted() > 0; n++ {
@@ -263,7 +263,7 @@ func TestFetch_slots(t *testing.T) {
 	dir := work(t, r)
 	write(t, dir, "file", "content")
 	commit(t, dir, "one")
-	git(t, dir, "push", "-q", r.dir, "HEAD:refs/heads/main")
+	git(t, dir, "push", "-q", r.bare.Dir, "HEAD:refs/heads/main")
 	want := "want " + git(t, dir, "rev-parse", "HEAD")
 	first := fetchOf(t, s, r, want, "done")
 	for range s.limits.Fetches / 2 {

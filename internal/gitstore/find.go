@@ -37,7 +37,7 @@ func (v *View) Object(id object.ID, kind object.Kind, limit int64) ([]byte, erro
 	if _, err := v.Info(id, kind); err != nil {
 		return nil, err
 	}
-	return v.repo.readObject(v.ctx, id, kind, limit)
+	return v.repo.bare.Read(v.ctx, id, kind, limit)
 }
 
 // Info tells the size of an object of that kind that a ref reaches; see Object.
@@ -46,7 +46,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 	if _, ok := v.Refs.Format.ParseID(string(id)); !ok {
 		return 0, gone
 	}
-	db, err := v.repo.objects()
+	db, err := v.repo.bare.Objects()
 	if err != nil {
 		return 0, err
 	}
@@ -72,7 +72,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 
 // Kind tells what an object is that a ref names.
 func (v *View) Kind(id object.ID) (object.Kind, error) {
-	db, err := v.repo.objects()
+	db, err := v.repo.bare.Objects()
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +82,7 @@ func (v *View) Kind(id object.ID) (object.Kind, error) {
 
 // SizeOf tells the size of a blob that is known to be in reach; 0 when it is none.
 func (v *View) SizeOf(id object.ID) (int64, error) {
-	db, err := v.repo.objects()
+	db, err := v.repo.bare.Objects()
 	if err != nil {
 		return 0, err
 	}

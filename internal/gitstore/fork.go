@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
@@ -54,7 +55,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 	}
 	im := Imported{Format: refs.Format, DefaultBranch: branch, Empty: len(list) == 0}
 	// One that borrows its objects has not got them to share.
-	if _, err := os.Lstat(filepath.Join(origin.dir, "objects", "info", "alternates")); err == nil {
+	if _, err := os.Lstat(filepath.Join(origin.bare.Dir, "objects", "info", "alternates")); err == nil {
 		return Imported{}, problem.New(problem.Conflict, "this repository borrows objects of another one and can't be forked", "Clone it, and push the clone to a new repository.")
 	}
 	dir, err := s.prepare(ctx, refs.Format, branch)
@@ -62,7 +63,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 		return Imported{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what was installed is elsewhere
-	lock, err := os.OpenFile(filepath.Join(dir, ownFolder, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return Imported{}, disk.Worded(err)
 	}
@@ -71,7 +72,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 		return Imported{}, err
 	}
 	if len(list) > 0 {
-		if err := shareObjects(ctx, filepath.Join(origin.dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
+		if err := shareObjects(ctx, filepath.Join(origin.bare.Dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
 			return Imported{}, disk.Worded(err)
 		}
 		if f.Flat != nil {
@@ -91,7 +92,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 			return Imported{}, err
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, ownFolder, ownerLock)); err != nil {
+	if err := os.Remove(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock)); err != nil {
 		return Imported{}, err
 	}
 	if err := s.install(dir, to); err != nil {
@@ -159,7 +160,7 @@ func shareObjects(ctx context.Context, from, to string, format object.Format) er
 		if fresh+lost == 0 {
 			// Nor is there anything new in a folder that is not there any more.
 			if _, err := os.Lstat(from); err != nil {
-				return errGone(err)
+				return bare.Gone(err)
 			}
 			return shareMidx(filepath.Join(from, "pack"), filepath.Join(to, "pack"), format)
 		}
@@ -172,7 +173,7 @@ func shareObjects(ctx context.Context, from, to string, format object.Format) er
 func shareRound(from, to string, shared map[string]bool) (fresh, lost int, err error) {
 	folders, err := os.ReadDir(from)
 	if err != nil {
-		return 0, 0, errGone(err)
+		return 0, 0, bare.Gone(err)
 	}
 	share := func(dir, name string) error {
 		at := filepath.Join(dir, name)

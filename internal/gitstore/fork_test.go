@@ -17,11 +17,11 @@ import (
 
 func fork(t testing.TB, r *Repo, n id.Repo, f Fork) *Repo {
 	t.Helper()
-	im, err := r.store.Fork(t.Context(), r.id, r.id+n, f)
+	im, err := r.store.Fork(t.Context(), r.bare.ID, r.bare.ID+n, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := r.store.Repo(r.id + n)
+	made := r.store.Repo(r.bare.ID + n)
 	if format, err := made.Format(); err != nil || format != im.Format {
 		t.Errorf("format %s, told %s, %v", format, im.Format, err)
 	}
@@ -48,7 +48,7 @@ func TestFork(t *testing.T) {
 			if got := refMap(t, all); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("the fork has %v, want %v", got, want)
 			}
-			if out := git(t, all.dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
+			if out := git(t, all.bare.Dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
 				t.Errorf("other refs came along: %s", out)
 			}
 			if refs, err := all.Refs(t.Context()); err != nil || len(refs.Tags()) != 1 || refs.Tags()[0].Peeled == "" {
@@ -73,13 +73,13 @@ func TestFork(t *testing.T) {
 			q.n, q.last = 100, p.last
 			q.times(t, 1)
 			p.times(t, 1)
-			if err := origin.store.Delete(t.Context(), origin.id); err != nil {
+			if err := origin.store.Delete(t.Context(), origin.bare.ID); err != nil {
 				t.Fatal(err)
 			}
 			verify(t, all)
 			verify(t, one)
-			git(t, t.TempDir(), "clone", "-q", all.dir, "copy")
-			if err := all.store.Delete(t.Context(), all.id); err != nil {
+			git(t, t.TempDir(), "clone", "-q", all.bare.Dir, "copy")
+			if err := all.store.Delete(t.Context(), all.bare.ID); err != nil {
 				t.Fatal(err)
 			}
 			maintain(t, one, Maintain{Full: true, Prune: true})
@@ -99,12 +99,12 @@ func sharesPacks(t *testing.T, a, b *Repo) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		y, err := os.Stat(filepath.Join(b.dir, "objects", "pack", filepath.Base(path)))
+		y, err := os.Stat(filepath.Join(b.bare.Dir, "objects", "pack", filepath.Base(path)))
 		if err != nil || !os.SameFile(x, y) {
 			t.Errorf("%s is not shared: %v", filepath.Base(path), err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(b.dir, "objects", "info", "alternates")); err == nil {
+	if _, err := os.Stat(filepath.Join(b.bare.Dir, "objects", "info", "alternates")); err == nil {
 		t.Error("the fork borrows")
 	}
 }
@@ -125,7 +125,7 @@ func TestFork_reach(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := fork(t, origin, 1, Fork{})
-	if _, err := gitTry(t.Context(), made.dir, nil, "cat-file", "-e", string(secret)); err != nil {
+	if _, err := gitTry(t.Context(), made.bare.Dir, nil, "cat-file", "-e", string(secret)); err != nil {
 		t.Fatalf("the test is about an object that lies in the fork: %v", err)
 	}
 	for _, r := range []*Repo{origin, made} {
@@ -134,14 +134,14 @@ func TestFork_reach(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bad, err := r.Unreachable(t.Context(), refs, []object.ID{secret, p.last}); err != nil || len(bad) != 1 || bad[0] != secret {
-			t.Errorf("repository %d: out of reach is %v, %v", r.id, bad, err)
+			t.Errorf("repository %d: out of reach is %v, %v", r.bare.ID, bad, err)
 		}
 	}
 	q := newPusher(t, made)
 	git(t, q.dir, "pull", "-q", "origin", "main")
 	q.n, q.last = 100, p.last
 	q.times(t, 1)
-	if _, err := gitTry(t.Context(), origin.dir, nil, "cat-file", "-e", string(q.last)); err == nil {
+	if _, err := gitTry(t.Context(), origin.bare.Dir, nil, "cat-file", "-e", string(q.last)); err == nil {
 		t.Error("what was pushed to the fork is in the origin")
 	}
 }
@@ -160,7 +160,7 @@ func TestFork_refused(t *testing.T) {
 	if im, err := s.Fork(t.Context(), 1, 3, Fork{}); err != nil || !im.Empty || im.DefaultBranch != "main" {
 		t.Errorf("of an empty one: %+v, %v", im, err)
 	}
-	write(t, r.dir, "objects/info/alternates", "/nowhere\n")
+	write(t, r.bare.Dir, "objects/info/alternates", "/nowhere\n")
 	if _, err := s.Fork(t.Context(), 1, 4, Fork{}); !problem.Is(err, problem.Conflict) || s.Exists(4) {
 		t.Errorf("of one that borrows: %v", err)
 	}

@@ -43,10 +43,10 @@ func (r *Repo) request(ctx context.Context, f *Fetch) (io.Reader, error) {
 // refs reach. Others than commits are in it only if a ref names them: clients
 // name no others.
 func (r *Repo) had(ctx context.Context, f *Fetch, request io.Reader) (map[object.ID]bool, error) {
-	c := r.reachOf(f.Refs)
+	c := r.reach.reachOf(f.Refs)
 	had := map[object.ID]bool{}
 	left := map[odb.Hash]bool{}
-	db, err := r.objects()
+	db, err := r.bare.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (r *Repo) had(ctx context.Context, f *Fetch, request io.Reader) (map[object
 		if !ok {
 			continue
 		}
-		if reachable, known := r.ask(c, id); known {
+		if reachable, known := r.reach.ask(c, id); known {
 			had[id] = reachable
 			continue
 		}
@@ -121,7 +121,7 @@ func (r *Repo) searchHad(ctx context.Context, f *Fetch, db *odb.DB, left map[odb
 	for _, id := range all {
 		had[id] = !lost[id]
 	}
-	r.remember(r.reachOf(f.Refs), all, lost)
+	r.reach.remember(r.reach.reachOf(f.Refs), all, lost)
 	return nil
 }
 

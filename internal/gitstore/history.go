@@ -24,7 +24,7 @@ func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more
 	if path = strings.Trim(path, "/"); path != "" {
 		c.Paths = []string{path}
 	}
-	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, int64(limit+2)*65)
+	out, err := v.repo.bare.Output(v.ctx, c, int64(limit+2)*65)
 	if err != nil {
 		return nil, false, err
 	}
@@ -48,7 +48,7 @@ func (v *View) Count(path string) (int, error) {
 	if path = strings.Trim(path, "/"); path != "" {
 		c.Flags, c.Paths = []run.Flag{"--count"}, []string{path}
 	}
-	out, err := v.repo.store.git.Output(v.ctx, v.repo.dir, c, 64)
+	out, err := v.repo.bare.Output(v.ctx, c, 64)
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +95,7 @@ func (v *View) lastChanges(path string, names []string) (map[string]object.ID, b
 		c.Paths = []string{path}
 		prefix += "/"
 	}
-	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, c)
+	p, err := v.repo.bare.Start(v.ctx, c)
 	if err != nil {
 		return nil, false, err
 	}

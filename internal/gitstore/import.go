@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
@@ -140,7 +141,7 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 			return im, err
 		}
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, ownFolder, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return im, err
 	}
@@ -153,7 +154,7 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 			return im, err
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, ownFolder, ownerLock)); err != nil {
+	if err := os.Remove(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock)); err != nil {
 		return im, err
 	}
 	return im, s.install(dir, repo)

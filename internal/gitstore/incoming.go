@@ -9,17 +9,13 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
-)
-
-const (
-	incomingPrefix = "incoming-"
-	ownerLock      = "owner.lock"
 )
 
 // Incoming is a push on its way: objects in memory, or in a quarantine folder
@@ -67,19 +63,19 @@ func (r *Repo) Incoming(ctx context.Context, who share.Who) (*Incoming, error) {
 // process: who finds the lock free may remove the folder. A push whose objects
 // fit in memory has none, unless git is asked about them.
 func (in *Incoming) quarantine() error {
-	path, err := os.MkdirTemp(filepath.Join(in.repo.dir, "objects"), incomingPrefix)
+	path, err := os.MkdirTemp(filepath.Join(in.repo.bare.Dir, "objects"), bare.IncomingPrefix)
 	if err != nil {
 		return disk.Worded(err)
 	}
 	in.dir = filepath.Join("objects", filepath.Base(path))
-	in.lock, err = os.OpenFile(filepath.Join(path, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	in.lock, err = os.OpenFile(filepath.Join(path, bare.OwnerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return disk.Worded(err)
 	}
 	return syscall.Flock(int(in.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
-func (in *Incoming) path() string { return filepath.Join(in.repo.dir, in.dir) }
+func (in *Incoming) path() string { return filepath.Join(in.repo.bare.Dir, in.dir) }
 
 // packs returns the folder of the quarantine for packs, which it makes.
 func (in *Incoming) packs() (string, error) {

@@ -124,7 +124,7 @@ func TestPublish_refusedLeavesNothing(t *testing.T) {
 	if err != nil || results[0].Reason == "" {
 		t.Fatalf("%v, %v", results, err)
 	}
-	if packs, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*")); err != nil || len(packs) > 0 {
+	if packs, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*")); err != nil || len(packs) > 0 {
 		t.Errorf("left behind: %v, %v", packs, err)
 	}
 }

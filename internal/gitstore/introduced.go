@@ -66,7 +66,7 @@ func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID
 // knownCommits returns those commits of the pack that refs reach already: a
 // client may send what is here.
 func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]bool, error) {
-	base, err := in.repo.objects()
+	base, err := in.repo.bare.Objects()
 	if err != nil {
 		return nil, err
 	}

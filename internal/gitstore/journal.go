@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
@@ -60,9 +61,9 @@ func (e *journalEntry) moved() Moved {
 // newJournal writes an entry under a name that counts for nothing yet: it says
 // only which locks may be left when this process dies now. Nothing is synced.
 func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		err = disk.Sync(r.dir)
+		err = disk.Sync(r.bare.Dir)
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +157,7 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 		err = j.retire()
 	}
 	if err != nil {
-		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.id), "err", err)
+		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.bare.ID), "err", err)
 	}
 }
 
@@ -217,7 +218,7 @@ func (r *Repo) bringAbout(ctx context.Context, tx *ref.Tx, j *journal) error {
 		r.moving.Lock()
 	}
 	defer r.moving.Unlock()
-	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.bare.ID), "err", err)
 	if err = r.settle(context.WithoutCancel(ctx), j.entry); err == nil {
 		err = j.settled()
 	}

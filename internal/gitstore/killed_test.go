@@ -93,7 +93,7 @@ func TestKilled(t *testing.T) {
 			if got[branchOf(p, "b")] != at || got[branchOf(p, "c")] != at {
 				t.Fatalf("a push is there in part: %v\nleft: %v", got, locks(t, fresh))
 			}
-			if git(t, fresh.dir, "merge-base", string(last[p]), string(at)) != string(last[p]) {
+			if git(t, fresh.bare.Dir, "merge-base", string(last[p]), string(at)) != string(last[p]) {
 				t.Fatalf("an acknowledged push is lost: %s is not in %v", last[p], got)
 			}
 			last[p] = at
@@ -106,7 +106,7 @@ func TestKilled(t *testing.T) {
 		}
 		git(t, dir, "fetch", "-q", "origin")
 	}
-	t.Logf("%s commits", git(t, r.dir, "rev-list", "--count", "--all"))
+	t.Logf("%s commits", git(t, r.bare.Dir, "rev-list", "--count", "--all"))
 }
 
 // killOnce runs the child and kills it a while after its first acknowledgement.

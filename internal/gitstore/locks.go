@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
@@ -23,7 +24,7 @@ const staleLock = time.Minute
 // killed, or a machine that lost its power, left behind.
 func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
 	for _, n := range append(lockNames(updates), "packed-refs.new") {
-		path := filepath.Join(r.dir, filepath.FromSlash(n))
+		path := filepath.Join(r.bare.Dir, filepath.FromSlash(n))
 		fi, err := os.Lstat(path)
 		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
 			continue
@@ -59,7 +60,7 @@ func readEntry(f *os.File) (e journalEntry, err error) {
 // nobody holds any more and which names the refs. own is the journal of the
 // caller, who waits for these locks and has none of them.
 func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
-	files, err := filepath.Glob(filepath.Join(r.dir, ownFolder, newPrefix+"*"))
+	files, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, newPrefix+"*"))
 	for _, path := range files {
 		if err != nil {
 			break
@@ -90,7 +91,7 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	// first, and then who is alive.
 	found := map[string]os.FileInfo{}
 	for _, name := range lockNames(e.moved().Updates) {
-		lock := filepath.Join(r.dir, filepath.FromSlash(name))
+		lock := filepath.Join(r.bare.Dir, filepath.FromSlash(name))
 		if fi, err := os.Lstat(lock); err == nil && ref.MarkedLock(fi) {
 			found[lock] = fi
 		}
@@ -116,7 +117,7 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 // spareLiving takes out of found the locks that a journal names on which a
 // process works, but for some.
 func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 			continue // it is being made, and has no lock yet, or has just ended
 		}
 		for _, name := range lockNames(e.moved().Updates) {
-			delete(found, filepath.Join(r.dir, filepath.FromSlash(name)))
+			delete(found, filepath.Join(r.bare.Dir, filepath.FromSlash(name)))
 		}
 	}
 	return nil

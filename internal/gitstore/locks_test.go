@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
@@ -31,7 +32,7 @@ func locks(t *testing.T, r *Repo) []string {
 	t.Helper()
 	var out []string
 	for _, pattern := range []string{"*.lock", "refs/heads/*.lock", "refs/heads/*/*.lock"} {
-		found, err := filepath.Glob(filepath.Join(r.dir, pattern))
+		found, err := filepath.Glob(filepath.Join(r.bare.Dir, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +44,7 @@ func locks(t *testing.T, r *Repo) []string {
 // journals are the files of the repository's own folder that are no spare ones.
 func journals(t *testing.T, r *Repo) (out []string) {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, ownFolder, "*"))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestAbandoned(t *testing.T) {
 			dir := work(t, r)
 			first := commit(t, dir, "1")
 			git(t, dir, "push", "-q", "origin", "main", "main:packed")
-			git(t, r.dir, "pack-refs", "--all")
+			git(t, r.bare.Dir, "pack-refs", "--all")
 			refMap(t, r)
 			died(t, r, []wire.Update{
 				{Name: "refs/heads/new/x", Old: zero, New: first},
@@ -94,7 +95,7 @@ func TestAbandoned(t *testing.T) {
 			if left := locks(t, r); len(left) != 0 {
 				t.Errorf("left: %v", left)
 			}
-			git(t, r.dir, "update-ref", "-d", "refs/heads/new/x")
+			git(t, r.bare.Dir, "update-ref", "-d", "refs/heads/new/x")
 		})
 	}
 }
@@ -125,7 +126,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 		t.Fatal(err)
 	}
 	refMap(t, reopen(t, s).Repo(1))
-	if _, err := os.Stat(filepath.Join(r.dir, "refs/heads/main.lock")); err != nil {
+	if _, err := os.Stat(filepath.Join(r.bare.Dir, "refs/heads/main.lock")); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(dead.path); err == nil {
@@ -135,7 +136,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 		t.Error(err)
 	}
 	// A lock of git's own is no less safe.
-	write(t, r.dir, "HEAD.lock", "")
+	write(t, r.bare.Dir, "HEAD.lock", "")
 	if removed, err := r.removeAbandoned(""); removed || err != nil {
 		t.Errorf("%v %v", removed, err)
 	}

@@ -52,7 +52,7 @@ func (r *Repo) LookThrough(ctx context.Context, tips, done []object.ID, look fun
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	db, err := r.objects()
+	db, err := r.bare.Objects()
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (r *Repo) LookThrough(ctx context.Context, tips, done []object.ID, look fun
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := r.store.git.Start(ctx, r.dir, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--stdin"}, Stdin: strings.NewReader(in.String()), Low: true})
+	p, err := r.bare.Start(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--stdin"}, Stdin: strings.NewReader(in.String()), Low: true})
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *Repo) lookAt(ctx context.Context, db *odb.DB, s Seen, look func(Seen, i
 		}
 		return look(s, bytes.NewReader(data))
 	}
-	p, err := r.store.git.Start(ctx, r.dir, run.Command{Name: "cat-file", Flags: []run.Flag{run.Flag(s.Kind), run.Flag(s.ID)}, Low: true})
+	p, err := r.bare.Start(ctx, run.Command{Name: "cat-file", Flags: []run.Flag{run.Flag(s.Kind), run.Flag(s.ID)}, Low: true})
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (r *Repo) lookAt(ctx context.Context, db *odb.DB, s Seen, look func(Seen, i
 // Origin finds the oldest commit that refs reach and that brought a file, with its
 // path there. It looks at a bounded part of the history; nothing found gives false.
 func (r *Repo) Origin(ctx context.Context, blob object.ID) (Place, bool, error) {
-	p, err := r.store.git.Start(ctx, r.dir, run.Command{Name: "log", Low: true, Flags: []run.Flag{"--all", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
+	p, err := r.bare.Start(ctx, run.Command{Name: "log", Low: true, Flags: []run.Flag{"--all", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
 		"--no-show-signature", "--no-ext-diff", "--format=%x01%H", run.Flag("--find-object=" + string(blob))}})
 	if err != nil {
 		return Place{}, false, err

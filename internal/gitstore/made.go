@@ -46,7 +46,7 @@ type made struct {
 }
 
 func (r *Repo) made(who id.Account, format object.Format) made {
-	return made{dir: filepath.Join(r.dir, madeFolder, strconv.FormatInt(int64(who), 10)), format: format, now: r.store.now()}
+	return made{dir: filepath.Join(r.bare.Dir, madeFolder, strconv.FormatInt(int64(who), 10)), format: format, now: r.store.now()}
 }
 
 // names lists what is there and has not lapsed; what has is removed.
@@ -215,7 +215,7 @@ func (r *Repo) sweepMade() error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(r.dir, madeFolder)
+	dir := filepath.Join(r.bare.Dir, madeFolder)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

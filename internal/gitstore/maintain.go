@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
@@ -116,7 +117,7 @@ func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
 	}
 	u, err := r.Upkeep()
 	if err == nil && r.store.measured != nil {
-		err = r.store.measured(ctx, r.id, u.Size)
+		err = r.store.measured(ctx, r.bare.ID, u.Size)
 	}
 	return u, err
 }
@@ -125,14 +126,14 @@ func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
 // The programs that are started have it too: a server that is killed leaves a
 // git that still works, and the lock is free only when that has ended.
 func (r *Repo) lockUpkeep() (*os.File, error) {
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		// A push that finds it takes it for durable.
-		if err := disk.Sync(r.dir); err != nil {
+		if err := disk.Sync(r.bare.Dir); err != nil {
 			return nil, err
 		}
 	} else if !errors.Is(err, fs.ErrExist) {
-		return nil, errGone(err)
+		return nil, bare.Gone(err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, upkeepLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -306,13 +307,13 @@ func (t *tending) git(ctx context.Context, c run.Command) error {
 		"pack.threads", "1", "pack.windowMemory", "64m", "pack.deltaCacheSize", "32m", "pack.writeBitmapLookupTable", "true",
 		"core.bigFileThreshold", "32m", "core.packedGitLimit", "256m", "core.packedGitWindowSize", "32m",
 	}
-	_, err := t.repo.store.git.Output(ctx, t.repo.dir, c, 1<<20)
+	_, err := t.repo.bare.Output(ctx, c, 1<<20)
 	return err
 }
 
 // freshen gives everything but the cruft packs the time of this run.
 func (t *tending) freshen(now time.Time) error {
-	objects := filepath.Join(t.repo.dir, "objects")
+	objects := filepath.Join(t.repo.bare.Dir, "objects")
 	return eachFile(objects, func(dir, name string, _ fs.FileInfo) error {
 		path := filepath.Join(dir, name)
 		pack, isPack := strings.CutSuffix(path, ".pack")
@@ -360,7 +361,7 @@ func eachFile(objects string, f func(dir, name string, fi fs.FileInfo) error) er
 // quarantines. Whoever still works on one touches it more often than tempAge,
 // holds its lock, or, as maintenance, the lock that we have.
 func (t *tending) tidy(now time.Time) error {
-	objects := filepath.Join(t.repo.dir, "objects")
+	objects := filepath.Join(t.repo.bare.Dir, "objects")
 	remove := func(path string, fi fs.FileInfo, age time.Duration) error {
 		if now.Sub(fi.ModTime()) < age {
 			return nil
@@ -392,7 +393,7 @@ func (t *tending) tidy(now time.Time) error {
 	if _, err := t.repo.removeLocks(nil, tempAge); err != nil {
 		return err
 	}
-	err = filepath.WalkDir(filepath.Join(t.repo.dir, "refs"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(t.repo.bare.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(path, ".lock") {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -419,7 +420,7 @@ func (t *tending) tidyQuarantines(objects string, now time.Time) error {
 	for _, e := range entries {
 		dir := filepath.Join(objects, e.Name())
 		fi, err := e.Info()
-		if err != nil || !strings.HasPrefix(e.Name(), incomingPrefix) || now.Sub(fi.ModTime()) < tempAge || disk.InUse(filepath.Join(dir, ownerLock)) {
+		if err != nil || !strings.HasPrefix(e.Name(), bare.IncomingPrefix) || now.Sub(fi.ModTime()) < tempAge || disk.InUse(filepath.Join(dir, bare.OwnerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {

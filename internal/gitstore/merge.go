@@ -51,7 +51,7 @@ func (r *Repo) Merge(other *Repo) (*Merge, error) {
 func alternates(repos ...*Repo) (string, error) {
 	var list []string
 	for _, r := range repos {
-		path, err := filepath.Abs(filepath.Join(r.dir, "objects"))
+		path, err := filepath.Abs(filepath.Join(r.bare.Dir, "objects"))
 		if err != nil {
 			return "", err
 		}
@@ -71,7 +71,7 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 		return "", err
 	}
 	defer done()
-	out, err := m.repo.store.git.Output(ctx, m.repo.dir, run.Command{Name: "merge-tree", Flags: []run.Flag{"--write-tree", "--no-messages", "--name-only"},
+	out, err := m.repo.bare.Output(ctx, run.Command{Name: "merge-tree", Flags: []run.Flag{"--write-tree", "--no-messages", "--name-only"},
 		Args: []string{string(base), string(head)}, Env: m.env, Config: diffConfig()}, 1<<20)
 	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 || problem.Is(err, problem.TooLarge) {
 		return "", ErrConflict
@@ -88,7 +88,7 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 
 // Commit writes a commit.
 func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) {
-	out, err := m.repo.store.git.Output(ctx, m.repo.dir, run.Command{Name: "hash-object", Flags: []run.Flag{"-w", "-t", "commit", "--stdin"}, Stdin: strings.NewReader(text), Env: m.env}, 1<<10)
+	out, err := m.repo.bare.Output(ctx, run.Command{Name: "hash-object", Flags: []run.Flag{"-w", "-t", "commit", "--stdin"}, Stdin: strings.NewReader(text), Env: m.env}, 1<<10)
 	if _, bad := errors.AsType[*run.Error](err); bad {
 		return object.Commit{}, problem.Wrap(err, problem.Invalid, "the commit is not well-formed", "")
 	}
@@ -102,7 +102,7 @@ func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) 
 // be closed.
 func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.repo.store.limits.PushTime)
-	p, err := m.repo.store.git.Start(ctx, m.repo.dir, run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
+	p, err := m.repo.bare.Start(ctx, run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
 		Stdin: revisions([]object.ID{tip}, refs), Env: m.env})
 	if err != nil {
 		cancel()

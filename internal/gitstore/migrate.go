@@ -29,8 +29,8 @@ func (in *Incoming) migrate() error {
 	if in.pack == nil {
 		return nil
 	}
-	before := in.repo.packsChanged()
-	to := filepath.Join(in.repo.dir, "objects", "pack")
+	before := in.repo.bare.PacksChanged()
+	to := filepath.Join(in.repo.bare.Dir, "objects", "pack")
 	names, sizes, err := in.durable(to)
 	if err != nil {
 		return err
@@ -47,8 +47,8 @@ func (in *Incoming) migrate() error {
 	if err := disk.Sync(to); err != nil {
 		return err
 	}
-	in.repo.grew(sizes, before)
-	db, err := in.repo.objects()
+	in.repo.bare.Grew(sizes, before)
+	db, err := in.repo.bare.Objects()
 	if err == nil {
 		db.Added(name)
 	}
@@ -103,7 +103,7 @@ func writeHalf(dir string, data []byte) (string, error) {
 
 // removeHalfPacks removes what a crash left of packs that were being written.
 func (r *Repo) removeHalfPacks() error {
-	dir := filepath.Join(r.dir, "objects", "pack")
+	dir := filepath.Join(r.bare.Dir, "objects", "pack")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -42,7 +42,7 @@ func (s *search) run(ctx context.Context) (err error) {
 	if len(s.left) == 0 {
 		return nil
 	}
-	if s.base, err = s.in.repo.objects(); err != nil {
+	if s.base, err = s.in.repo.bare.Objects(); err != nil {
 		return err
 	}
 	s.lookAtTips()

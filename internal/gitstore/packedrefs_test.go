@@ -27,11 +27,11 @@ func TestPublish_manyNew(t *testing.T) {
 			git(t, dir, "push", "-q", "origin", "main", "annotated:refs/pull/1/head", "annotated:refs/tags/before")
 			switch name {
 			case "packed":
-				git(t, r.dir, "pack-refs", "--all")
+				git(t, r.bare.Dir, "pack-refs", "--all")
 			case "locked":
-				write(t, r.dir, "packed-refs.lock", "")
+				write(t, r.bare.Dir, "packed-refs.lock", "")
 			case "old form":
-				write(t, r.dir, "packed-refs", "# pack-refs with: peeled \n"+string(head)+" refs/heads/older\n")
+				write(t, r.bare.Dir, "packed-refs", "# pack-refs with: peeled \n"+string(head)+" refs/heads/older\n")
 			}
 			var updates []wire.Update
 			for i := range 50 {
@@ -46,7 +46,7 @@ func TestPublish_manyNew(t *testing.T) {
 			if name == "old form" {
 				want++
 			}
-			out := git(t, r.dir, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
+			out := git(t, r.bare.Dir, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
 			if lines := strings.Split(out, "\n"); len(lines) != want {
 				t.Errorf("%d refs:\n%s", len(lines), out)
 			}
@@ -56,10 +56,10 @@ func TestPublish_manyNew(t *testing.T) {
 				}
 			}
 			if name == "empty" || name == "packed" {
-				if loose, _ := filepath.Glob(filepath.Join(r.dir, "refs/heads/b*")); len(loose) != 0 {
+				if loose, _ := filepath.Glob(filepath.Join(r.bare.Dir, "refs/heads/b*")); len(loose) != 0 {
 					t.Errorf("loose: %v", loose)
 				}
-				if _, err := os.Stat(filepath.Join(r.dir, "packed-refs.lock")); err == nil {
+				if _, err := os.Stat(filepath.Join(r.bare.Dir, "packed-refs.lock")); err == nil {
 					t.Error("the lock stayed")
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
@@ -96,7 +97,7 @@ func newCrashed(t *testing.T) *crashed {
 	write(t, dir, "a", "2\n")
 	c.second = commit(t, dir, "2")
 	git(t, dir, "push", "-q", "origin", "main:refs/heads/tmp")
-	git(t, c.r.dir, "update-ref", "-d", "refs/heads/tmp")
+	git(t, c.r.bare.Dir, "update-ref", "-d", "refs/heads/tmp")
 	c.updates = []wire.Update{
 		{Name: "refs/heads/main", Old: c.first, New: c.second},
 		{Name: "refs/heads/made", Old: object.SHA1.Zero(), New: c.second},
@@ -145,24 +146,26 @@ func TestRecover(t *testing.T) {
 		"nothing moved": func(*testing.T, *crashed) {},
 		"locks were left": func(t *testing.T, c *crashed) {
 			for _, n := range []string{"HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "refs/heads/made.lock", "refs/heads/old.lock"} {
-				write(t, c.r.dir, n, "")
+				write(t, c.r.bare.Dir, n, "")
 			}
 		},
-		"one moved": func(t *testing.T, c *crashed) { git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second)) },
-		"all moved": func(t *testing.T, c *crashed) {
-			git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second))
-			git(t, c.r.dir, "update-ref", "refs/heads/made", string(c.second))
-			git(t, c.r.dir, "update-ref", "-d", "refs/heads/old")
-			git(t, c.r.dir, "symbolic-ref", "HEAD", "refs/heads/made")
+		"one moved": func(t *testing.T, c *crashed) {
+			git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(c.second))
 		},
-		"packed": func(t *testing.T, c *crashed) { git(t, c.r.dir, "pack-refs", "--all") },
+		"all moved": func(t *testing.T, c *crashed) {
+			git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(c.second))
+			git(t, c.r.bare.Dir, "update-ref", "refs/heads/made", string(c.second))
+			git(t, c.r.bare.Dir, "update-ref", "-d", "refs/heads/old")
+			git(t, c.r.bare.Dir, "symbolic-ref", "HEAD", "refs/heads/made")
+		},
+		"packed": func(t *testing.T, c *crashed) { git(t, c.r.bare.Dir, "pack-refs", "--all") },
 		"leftovers": func(t *testing.T, c *crashed) {
-			write(t, c.r.dir, "objects/incoming-1/pack/tmp_pack_1", "x")
-			write(t, c.r.dir, "objects/incoming-1/"+ownerLock, "")
-			write(t, c.r.dir, ownFolder+"/new-1", "{")
+			write(t, c.r.bare.Dir, "objects/incoming-1/pack/tmp_pack_1", "x")
+			write(t, c.r.bare.Dir, "objects/incoming-1/"+bare.OwnerLock, "")
+			write(t, c.r.bare.Dir, bare.OwnFolder+"/new-1", "{")
 			// So new a file may be one that is just being made.
 			long := time.Now().Add(-2 * staleLock)
-			if err := os.Chtimes(filepath.Join(c.r.dir, ownFolder, "new-1"), long, long); err != nil {
+			if err := os.Chtimes(filepath.Join(c.r.bare.Dir, bare.OwnFolder, "new-1"), long, long); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -173,7 +176,7 @@ func TestRecover(t *testing.T) {
 			damage(t, c)
 			c.restart(t)
 			c.check(t)
-			if _, err := os.Stat(filepath.Join(c.r.dir, "objects/incoming-1")); err == nil {
+			if _, err := os.Stat(filepath.Join(c.r.bare.Dir, "objects/incoming-1")); err == nil {
 				t.Error("a quarantine stayed")
 			}
 			c.restart(t)
@@ -189,8 +192,8 @@ func TestRecover(t *testing.T) {
 func TestRecover_movedOn(t *testing.T) {
 	t.Parallel()
 	c := newCrashed(t)
-	third := object.ID(git(t, c.r.dir, "commit-tree", "-p", string(c.second), "-m", "3", string(c.second)+"^{tree}"))
-	git(t, c.r.dir, "update-ref", "refs/heads/main", string(third))
+	third := object.ID(git(t, c.r.bare.Dir, "commit-tree", "-p", string(c.second), "-m", "3", string(c.second)+"^{tree}"))
+	git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(third))
 	c.restart(t)
 	if got := refMap(t, c.r); got["refs/heads/main"] != third || got["refs/heads/made"] != c.second {
 		t.Errorf("after recovery: %v", got)
@@ -266,7 +269,7 @@ func TestPublish_record(t *testing.T) {
 		if got := refMap(t, r); got["refs/heads/trunk"] != first {
 			t.Errorf("recorded before the refs moved: %v", got)
 		}
-		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, movedPrefix+"*")); len(files) != 1 {
+		if files, _ := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, movedPrefix+"*")); len(files) != 1 {
 			t.Errorf("journals: %v", files)
 		}
 		return nil
@@ -282,7 +285,7 @@ func TestPublish_record(t *testing.T) {
 	if left := journals(t, r); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if entries, _ := filepath.Glob(filepath.Join(r.dir, "objects", incomingPrefix+"*")); len(entries) != 0 {
+	if entries, _ := filepath.Glob(filepath.Join(r.bare.Dir, "objects", bare.IncomingPrefix+"*")); len(entries) != 0 {
 		t.Errorf("left: %v", entries)
 	}
 }
@@ -294,9 +297,9 @@ func TestPublish_staleLock(t *testing.T) {
 	r := testRepo(t, s, 1, object.SHA1)
 	dir := work(t, r)
 	first := commit(t, dir, "1")
-	lock := filepath.Join(r.dir, "refs/heads/main.lock")
+	lock := filepath.Join(r.bare.Dir, "refs/heads/main.lock")
 	p := Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: object.SHA1.Zero(), New: first}}}
-	write(t, r.dir, "refs/heads/main.lock", "")
+	write(t, r.bare.Dir, "refs/heads/main.lock", "")
 	results, err := publish(t.Context(), r, packOf(t, dir, first, ""), p)
 	if err != nil || results[0].Reason != "failed to update ref" {
 		t.Fatalf("a fresh lock was ignored: %v %v", results, err)

@@ -259,7 +259,7 @@ func TestConnected_blame(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An object that is here, and in reach of nothing; and one that is not here.
-	hidden := git(t, b.Repo.dir, "-c", "safe.directory=*", "hash-object", "-w", "--stdin")
+	hidden := git(t, b.Repo.bare.Dir, "-c", "safe.directory=*", "hash-object", "-w", "--stdin")
 	for name, blob := range map[string]string{"unreachable": hidden, "missing": strings.Repeat("12", 20)} {
 		git(t, b.dir, "checkout", "-q", "--detach", string(base))
 		write(t, b.dir, "b", name)
@@ -379,7 +379,7 @@ func TestSize_remembered(t *testing.T) {
 	b := newPushBench(t, object.SHA1)
 	counted := func() int64 {
 		t.Helper()
-		n, err := (&Repo{store: b.store, id: b.id, dir: b.Repo.dir}).Size()
+		n, err := b.store.open(b.bare.ID).Size()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -397,7 +397,7 @@ func TestSize_remembered(t *testing.T) {
 			t.Errorf("after push %d: %d, counted %d, %v", i, got, want, err)
 		}
 	}
-	git(t, b.Repo.dir, "-c", "safe.directory=*", "repack", "-adq")
+	git(t, b.Repo.bare.Dir, "-c", "safe.directory=*", "repack", "-adq")
 	if got, err := b.Size(); err != nil || got != counted() {
 		t.Errorf("after a repack: %d, counted %d, %v", got, counted(), err)
 	}

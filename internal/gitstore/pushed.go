@@ -42,7 +42,7 @@ func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (Pushed, er
 		return Pushed{}, err
 	}
 	defer v.Close()
-	db, err := r.objects()
+	db, err := r.bare.Objects()
 	if err != nil || u.Deletes() {
 		return Pushed{}, err
 	}
@@ -155,7 +155,7 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 		}
 		at[id], wanted[i] = &out[i], string(id)
 	}
-	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, run.Command{Name: "log", Stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
+	p, err := v.repo.bare.Start(v.ctx, run.Command{Name: "log", Stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
 		Flags: []run.Flag{"--stdin", "--no-walk=unsorted", "-z", "--raw", "--diff-merges=first-parent", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"}})
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/run"
@@ -24,21 +25,33 @@ const (
 	reachTime     = 2 * time.Minute
 )
 
+// Reach finds out what refs of one repository reach, and remembers it. It is safe
+// for concurrent use.
+type Reach struct {
+	bare *bare.Repo
+
+	mu    sync.Mutex // guards what follows, and of it what says so
+	cache *reachCache
+}
+
+// newReach is for a repository.
+func newReach(b *bare.Repo) *Reach { return &Reach{bare: b} }
+
 // reachCache remembers, for one state of the refs, which objects they reach.
 type reachCache struct {
 	refs   *Refs
 	tips   map[object.ID]bool // what the refs name; never changed
-	known  map[object.ID]bool // guarded by Repo.mu
-	before *reachCache        // of the state before this one, until it was looked at; guarded by Repo.mu
+	known  map[object.ID]bool // guarded by Reach.mu
+	before *reachCache        // of the state before this one, until it was looked at; guarded by Reach.mu
 
 	once sync.Once
 	all  []object.ID // what all branches and tags name, made when asked for
 }
 
 // reachOf returns what is remembered for a state of the refs.
-func (r *Repo) reachOf(refs *Refs) *reachCache {
+func (r *Reach) reachOf(refs *Refs) *reachCache {
 	r.mu.Lock()
-	old := r.reach
+	old := r.cache
 	r.mu.Unlock()
 	if old != nil && old.refs.Version == refs.Version {
 		return old
@@ -52,7 +65,7 @@ func (r *Repo) reachOf(refs *Refs) *reachCache {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.reach; now != nil && now.refs.Version == refs.Version {
+	if now := r.cache; now != nil && now.refs.Version == refs.Version {
 		return now
 	}
 	if old != nil {
@@ -62,12 +75,12 @@ func (r *Repo) reachOf(refs *Refs) *reachCache {
 		}
 		old.before = nil
 	}
-	r.reach = c
+	r.cache = c
 	return c
 }
 
 // ask tells what is remembered of an object.
-func (r *Repo) ask(c *reachCache, id object.ID) (reachable, known bool) {
+func (r *Reach) ask(c *reachCache, id object.ID) (reachable, known bool) {
 	if c.tips[id] {
 		return true, true
 	}
@@ -78,7 +91,7 @@ func (r *Repo) ask(c *reachCache, id object.ID) (reachable, known bool) {
 }
 
 // answered reports whether a fetch can be checked without starting git.
-func (r *Repo) answered(refs *Refs, f *wire.Fetch) bool {
+func (r *Reach) answered(refs *Refs, f *wire.Fetch) bool {
 	c := r.reachOf(refs)
 	lists := [][]object.ID{f.Wants}
 	if f.Unshallow {
@@ -94,7 +107,7 @@ func (r *Repo) answered(refs *Refs, f *wire.Fetch) bool {
 	return true
 }
 
-func (r *Repo) remember(c *reachCache, asked []object.ID, unreachable map[object.ID]bool) {
+func (r *Reach) remember(c *reachCache, asked []object.ID, unreachable map[object.ID]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(asked) > maxReachKnown {
@@ -112,7 +125,7 @@ func (r *Repo) remember(c *reachCache, asked []object.ID, unreachable map[object
 // that they named then is still in reach: mostly they move forward. That is
 // asked about the few refs that moved, once, and only when the answer would
 // help.
-func (r *Repo) inherit(ctx context.Context, c *reachCache, ask []object.ID) error {
+func (r *Reach) inherit(ctx context.Context, c *reachCache, ask []object.ID) error {
 	r.mu.Lock()
 	before := c.before
 	helps := before != nil && slices.ContainsFunc(ask, func(id object.ID) bool { return before.tips[id] || before.known[id] })
@@ -148,7 +161,7 @@ func (r *Repo) inherit(ctx context.Context, c *reachCache, ask []object.ID) erro
 const maxLeft = 1000
 
 // kept reports whether everything that the refs named before is in reach of c.
-func (r *Repo) kept(ctx context.Context, c, before *reachCache) (bool, error) {
+func (r *Reach) kept(ctx context.Context, c, before *reachCache) (bool, error) {
 	tips := make([]object.ID, 0, len(before.tips))
 	for id := range before.tips {
 		tips = append(tips, id)
@@ -158,7 +171,7 @@ func (r *Repo) kept(ctx context.Context, c, before *reachCache) (bool, error) {
 
 // inReach reports whether refs name or reach every one of tips. No history is
 // searched for what is no commit: then the answer is no.
-func (r *Repo) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool, error) {
+func (r *Reach) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool, error) {
 	c := r.reachOf(refs)
 	missing := map[object.ID]bool{}
 	for _, id := range tips {
@@ -182,7 +195,7 @@ func (r *Repo) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool,
 }
 
 // commitReachable reports whether a visible ref reaches a commit.
-func (r *Repo) commitReachable(ctx context.Context, refs *Refs, id object.ID) (bool, error) {
+func (r *Reach) commitReachable(ctx context.Context, refs *Refs, id object.ID) (bool, error) {
 	bad, err := r.Unreachable(ctx, refs, []object.ID{id})
 	return err == nil && len(bad) == 0, err
 }
@@ -191,7 +204,7 @@ func (r *Repo) commitReachable(ctx context.Context, refs *Refs, id object.ID) (b
 // do not exist or exist out of reach; the two are told apart nowhere. The
 // answers are remembered for as long as the refs stand, and what is reachable
 // also when they only move forward.
-func (r *Repo) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
+func (r *Reach) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
 	c := r.reachOf(refs)
 	bad, left := map[object.ID]bool{}, map[object.ID]bool{}
 	look := func(ids []object.ID) (ask []object.ID) {
@@ -236,7 +249,7 @@ func (r *Repo) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]
 // search removes from left what the refs reach. Commits are cheap to find;
 // trees and blobs are looked for in the tips first, where they mostly are, and
 // then in the whole history.
-func (r *Repo) search(ctx context.Context, refs *Refs, ask []object.ID, left map[object.ID]bool) error {
+func (r *Reach) search(ctx context.Context, refs *Refs, ask []object.ID, left map[object.ID]bool) error {
 	if refs.Empty() {
 		return nil
 	}
@@ -272,9 +285,9 @@ func (r *Repo) search(ctx context.Context, refs *Refs, ask []object.ID, left map
 }
 
 // sortOut tells commits from other objects. What does not exist is in neither.
-func (r *Repo) sortOut(ctx context.Context, ask []object.ID) (commits, others map[object.ID]bool, err error) {
+func (r *Reach) sortOut(ctx context.Context, ask []object.ID) (commits, others map[object.ID]bool, err error) {
 	commits, others = map[object.ID]bool{}, map[object.ID]bool{}
-	err = r.infos(ctx, ask, func(id object.ID, in odb.Info) {
+	err = r.bare.Infos(ctx, ask, func(id object.ID, in odb.Info) {
 		if in.Kind == object.KindCommit {
 			commits[id] = true
 		} else {
@@ -286,7 +299,7 @@ func (r *Repo) sortOut(ctx context.Context, ask []object.ID) (commits, others ma
 
 // searchCommits removes from left those commits that the refs reach: what
 // rev-list does not print of "these, without what the refs reach".
-func (r *Repo) searchCommits(ctx context.Context, refs *Refs, commits, left map[object.ID]bool) error {
+func (r *Reach) searchCommits(ctx context.Context, refs *Refs, commits, left map[object.ID]bool) error {
 	list := make([]object.ID, 0, len(commits))
 	for id := range commits {
 		list = append(list, id)
@@ -312,8 +325,8 @@ func (r *Repo) searchCommits(ctx context.Context, refs *Refs, commits, left map[
 // searchBitmap sets to false those of wanted that are in reach by the
 // repository's bitmaps, if it has any: objects that git would not send of
 // "these, without what the refs reach". The others may be in reach, or not.
-func (r *Repo) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.ID]bool) error {
-	found, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*.bitmap"))
+func (r *Reach) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.ID]bool) error {
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*.bitmap"))
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -355,7 +368,7 @@ func older(refs *Refs) io.Reader {
 
 // searchObjects sets to false those of wanted that it meets on a walk over the
 // objects of the refs.
-func (r *Repo) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wanted map[object.ID]bool) error {
+func (r *Reach) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wanted map[object.ID]bool) error {
 	var tips strings.Builder
 	for _, ref := range refs.All() {
 		tips.WriteString(string(ref.ID) + "\n")
@@ -373,10 +386,10 @@ func (r *Repo) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wan
 
 // lines calls f for each id that a command prints on a line of its own, until
 // f returns false.
-func (r *Repo) lines(ctx context.Context, c run.Command, f func(object.ID) bool) error {
+func (r *Reach) lines(ctx context.Context, c run.Command, f func(object.ID) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := r.store.git.Start(ctx, r.dir, c)
+	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -395,4 +408,38 @@ func (r *Repo) lines(ctx context.Context, c run.Command, f func(object.ID) bool)
 			return nil
 		}
 	}
+}
+
+// everything returns what all branches and tags name, each once: what a clone
+// wants. It must not be changed.
+func (c *reachCache) everything() []object.ID {
+	c.once.Do(func() {
+		for _, list := range [][]Ref{c.refs.Branches(), c.refs.Tags()} {
+			for _, ref := range list {
+				c.all = append(c.all, ref.ID)
+			}
+		}
+		slices.Sort(c.all)
+		c.all = slices.Compact(c.all)
+	})
+	return c.all
+}
+
+// tip reports whether a ref names an object, by itself or by a tag on it.
+func (c *reachCache) tip(id object.ID) bool { return c.tips[id] }
+
+// revisions is the standard input for "the tips, without what refs reach".
+func revisions(tips []object.ID, refs *Refs) io.Reader {
+	var b strings.Builder
+	for _, id := range tips {
+		b.WriteString(string(id) + "\n")
+	}
+	last := object.ID("")
+	for _, ref := range refs.All() {
+		if ref.ID != last {
+			b.WriteString("^" + string(ref.ID) + "\n")
+		}
+		last = ref.ID
+	}
+	return strings.NewReader(b.String())
 }

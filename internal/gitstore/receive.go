@@ -57,7 +57,7 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	if n == 0 {
 		return nil
 	}
-	db, err := in.repo.objects()
+	db, err := in.repo.bare.Objects()
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (in *Incoming) maxObject() int64 { return max(in.repo.store.limits.ObjectBy
 
 // db returns the repository's objects with those of the push before them.
 func (in *Incoming) db() (*odb.DB, error) {
-	db, err := in.repo.objects()
+	db, err := in.repo.bare.Objects()
 	if err == nil && in.pack != nil {
 		db = db.Layer(in.pack.Pack)
 	}

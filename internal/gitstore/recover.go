@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
@@ -32,7 +33,7 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 			left = append(left, u)
 		default:
 			// Somebody moved it since, knowingly: their move stands.
-			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.id))
+			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.bare.ID))
 		}
 	}
 	head := e.Head
@@ -58,9 +59,9 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 // syncRefs makes the folders durable in which refs appeared or vanished, for
 // what was done already before a crash. The files themselves were synced.
 func (r *Repo) syncRefs(e journalEntry) error {
-	dirs := map[string]bool{r.dir: true}
+	dirs := map[string]bool{r.bare.Dir: true}
 	for _, u := range e.Updates {
-		for dir := filepath.Dir(filepath.Join(r.dir, filepath.FromSlash(string(u.Name)))); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
+		for dir := filepath.Dir(filepath.Join(r.bare.Dir, filepath.FromSlash(string(u.Name)))); len(dir) > len(r.bare.Dir); dir = filepath.Dir(dir) {
 			dirs[dir] = true
 		}
 	}
@@ -103,7 +104,7 @@ func (r *Repo) recover(ctx context.Context) error {
 		}
 		r.swept = true
 	}
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -167,7 +168,7 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 		return errors.Join(err, disk.LetGo(f))
 	}
 	if !j.entry.of(path) {
-		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.id))
+		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.bare.ID))
 		return j.remove()
 	}
 	if accepted {
@@ -182,7 +183,7 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 	if r.store.recorder == nil {
 		return disk.LetGo(f) // the refs are right; the event waits for a server
 	}
-	if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {
+	if err := r.store.recorder(ctx, r.bare.ID, j.entry.moved()); err != nil {
 		return errors.Join(err, disk.LetGo(f))
 	}
 	return j.remove()
@@ -190,14 +191,14 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 
 // removeQuarantines removes the folders of pushes whose process is gone.
 func (r *Repo) removeQuarantines() error {
-	objects := filepath.Join(r.dir, "objects")
+	objects := filepath.Join(r.bare.Dir, "objects")
 	entries, err := os.ReadDir(objects)
 	if err != nil {
-		return errGone(err)
+		return bare.Gone(err)
 	}
 	for _, e := range entries {
 		dir := filepath.Join(objects, e.Name())
-		if !strings.HasPrefix(e.Name(), incomingPrefix) || disk.InUse(filepath.Join(dir, ownerLock)) {
+		if !strings.HasPrefix(e.Name(), bare.IncomingPrefix) || disk.InUse(filepath.Join(dir, bare.OwnerLock)) {
 			continue
 		}
 		// A git that outlived its server by a moment may be writing there still.

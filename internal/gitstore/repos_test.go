@@ -52,7 +52,7 @@ func TestRepos_weight(t *testing.T) {
 	for i := range 20_000 {
 		packed += fmt.Sprintf("%s refs/heads/b/%06d\n", first, i)
 	}
-	write(t, r.dir, "packed-refs", packed)
+	write(t, r.bare.Dir, "packed-refs", packed)
 	if _, err := r.Refs(t.Context()); err != nil {
 		t.Fatal(err)
 	}

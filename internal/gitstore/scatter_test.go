@@ -29,9 +29,9 @@ func TestScattered(t *testing.T) {
 	for i := range refs {
 		fmt.Fprintf(&in, "create refs/heads/%d/%sx %s\n", i, strings.Repeat("a/", 40), tip)
 	}
-	gitIn(t, r.dir, strings.NewReader(in.String()), "update-ref", "--stdin")
+	gitIn(t, r.bare.Dir, strings.NewReader(in.String()), "update-ref", "--stdin")
 	folders := func() (n int) {
-		_ = filepath.WalkDir(filepath.Join(r.dir, "refs"), func(_ string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(filepath.Join(r.bare.Dir, "refs"), func(_ string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
 				n++
 			}

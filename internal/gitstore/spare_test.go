@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
@@ -17,7 +18,7 @@ import (
 // spares are the repository's spare files.
 func spares(t *testing.T, r *Repo) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, ownFolder, sparePrefix+"*"))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, sparePrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestSpare_afterPowerLoss(t *testing.T) {
 			t.Run(prefix+" "+what, func(t *testing.T) {
 				t.Parallel()
 				c := newCrashed(t)
-				write(t, c.r.dir, ownFolder+"/"+prefix+"old", content(c))
+				write(t, c.r.bare.Dir, bare.OwnFolder+"/"+prefix+"old", content(c))
 				c.restart(t)
 				_ = refMap(t, c.r)
 				c.check(t) // the journal beside it was carried out, and "also" is where it was

@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
@@ -198,7 +199,12 @@ func (s *Store) path(repo id.Repo) string {
 // that is not there fails when it is used. All who use one at the same time have
 // the same.
 func (s *Store) Repo(repo id.Repo) *Repo {
-	return s.repos.get(repo, func() *Repo { return &Repo{store: s, id: repo, dir: s.path(repo)} })
+	return s.repos.get(repo, func() *Repo { return s.open(repo) })
+}
+
+func (s *Store) open(repo id.Repo) *Repo {
+	b := &bare.Repo{ID: repo, Dir: s.path(repo), Git: s.git, Pool: s.objects, Now: s.now}
+	return &Repo{store: s, bare: b, reach: newReach(b)}
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need
@@ -231,7 +237,7 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := os.Mkdir(filepath.Join(dir, ownFolder), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, bare.OwnFolder), 0o700); err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return dir, nil
@@ -270,7 +276,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 // disk. A repository that is not there is no error.
 func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if r := s.repos.forget(repo); r != nil {
-		r.closeObjects()
+		r.bare.Close()
 	}
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
@@ -334,7 +340,7 @@ func (s *Store) Sweep(age time.Duration) (int, error) {
 	n := 0
 	for _, e := range entries {
 		fi, err := e.Info()
-		if err != nil || s.now().Sub(fi.ModTime()) < age || disk.InUse(filepath.Join(dir, e.Name(), ownFolder, ownerLock)) {
+		if err != nil || s.now().Sub(fi.ModTime()) < age || disk.InUse(filepath.Join(dir, e.Name(), bare.OwnFolder, bare.OwnerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"jeton/internal/gitstore/bare"
 )
 
 // survey is what a glance at a repository's folder tells, without reading an
@@ -33,10 +35,10 @@ func (r *Repo) look() (survey, error) {
 	if err != nil {
 		return v, err
 	}
-	packDir := filepath.Join(r.dir, "objects", "pack")
+	packDir := filepath.Join(r.bare.Dir, "objects", "pack")
 	entries, err := os.ReadDir(packDir)
 	if err != nil {
-		return v, errGone(err)
+		return v, bare.Gone(err)
 	}
 	have := make(map[string]bool, len(entries))
 	for _, e := range entries {
@@ -71,10 +73,10 @@ func (r *Repo) look() (survey, error) {
 			v.covered = append(v.covered, pack)
 		}
 	}
-	if err := v.countLoose(filepath.Join(r.dir, "objects")); err != nil {
+	if err := v.countLoose(filepath.Join(r.bare.Dir, "objects")); err != nil {
 		return v, err
 	}
-	return v, v.countRefs(filepath.Join(r.dir, "refs"))
+	return v, v.countRefs(filepath.Join(r.bare.Dir, "refs"))
 }
 
 func (v *survey) countLoose(objects string) error {

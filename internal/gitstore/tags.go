@@ -63,7 +63,7 @@ func unreadable(err error) bool {
 }
 
 func (v *View) tagObject(ref Ref) (object.Tag, bool, error) {
-	data, err := v.repo.readObject(v.ctx, ref.ID, object.KindTag, maxTagBytes)
+	data, err := v.repo.bare.Read(v.ctx, ref.ID, object.KindTag, maxTagBytes)
 	if err != nil {
 		return object.Tag{}, false, err
 	}

@@ -66,7 +66,7 @@ func newKeeper(o UpkeepOptions) *keeper {
 // pushed notes that a repository was pushed to. It returns at once.
 func (k *keeper) pushed(r *Repo) {
 	if !k.o.Off {
-		k.add(r.id, false)
+		k.add(r.bare.ID, false)
 	}
 }
 
@@ -225,7 +225,7 @@ func (s *Store) lookAround(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r := &Repo{store: s, id: n, dir: s.path(n)} // not kept: most are asleep
+		r := s.open(n) // not kept: most are asleep
 		if err := r.sweepMade(); err != nil && s.Exists(n) {
 			s.log.WarnContext(ctx, "what the API made and nothing reaches was not removed", "repository", int64(n), "err", err)
 		}

@@ -127,10 +127,10 @@ func (q *quickPusher) place(t testing.TB, r *Repo, next object.ID, pack []byte) 
 	idx = append(idx, pack[len(pack)-20:]...)
 	sum := sha1.Sum(idx)
 	name := "objects/pack/pack-" + hex.EncodeToString(pack[len(pack)-20:])
-	write(t, r.dir, name+".pack", string(pack))
-	write(t, r.dir, name+".idx", string(append(idx, sum[:]...)))
-	write(t, r.dir, "refs/heads/main.new", string(next)+"\n")
-	if err := os.Rename(filepath.Join(r.dir, "refs/heads/main.new"), filepath.Join(r.dir, "refs/heads/main")); err != nil {
+	write(t, r.bare.Dir, name+".pack", string(pack))
+	write(t, r.bare.Dir, name+".idx", string(append(idx, sum[:]...)))
+	write(t, r.bare.Dir, "refs/heads/main.new", string(next)+"\n")
+	if err := os.Rename(filepath.Join(r.bare.Dir, "refs/heads/main.new"), filepath.Join(r.bare.Dir, "refs/heads/main")); err != nil {
 		t.Fatal(err)
 	}
 	r.store.tellMoved(r)
@@ -209,9 +209,9 @@ func TestPushedOften(t *testing.T) {
 	verify(t, r)
 
 	fresh := filepath.Join(t.TempDir(), "fresh.git")
-	git(t, t.TempDir(), "clone", "-q", "--mirror", "--no-local", r.dir, fresh)
+	git(t, t.TempDir(), "clone", "-q", "--mirror", "--no-local", r.bare.Dir, fresh)
 	for _, what := range [][]string{{"ls-remote"}, {"clone", "-q", "--bare", "--no-local"}, {"clone", "-q", "--bare", "--no-local", "--depth=1"}} {
-		ours, theirs := cpu(t, append(what, r.dir)...), cpu(t, append(what, fresh)...)
+		ours, theirs := cpu(t, append(what, r.bare.Dir)...), cpu(t, append(what, fresh)...)
 		t.Logf("%v: %v; of a fresh clone: %v", what, ours, theirs)
 		if long && ours > theirs*3/2+5*time.Millisecond {
 			t.Errorf("%v costs %v, of a fresh clone %v", what, ours, theirs)

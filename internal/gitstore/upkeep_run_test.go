@@ -146,7 +146,7 @@ func TestMaintain_races(t *testing.T) {
 	for n := range 2 {
 		dir := t.TempDir()
 		loop("clone", func(i int) error {
-			out, err := gitTry(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.dir, fmt.Sprintf("%d-%d", n, i))
+			out, err := gitTry(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.bare.Dir, fmt.Sprintf("%d-%d", n, i))
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
 			}

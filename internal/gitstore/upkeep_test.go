@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
@@ -72,14 +73,14 @@ func maintain(t testing.TB, r *Repo, m Maintain) Upkeep {
 func verify(t testing.TB, r *Repo) {
 	t.Helper()
 	if err := r.Verify(t.Context()); err != nil {
-		t.Errorf("fsck of %d: %v", r.id, err)
+		t.Errorf("fsck of %d: %v", r.bare.ID, err)
 	}
 }
 
 // packFiles lists what ends so in the folder of the packs.
 func packFiles(t testing.TB, r *Repo, end string) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*"+end))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*"+end))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,10 +119,10 @@ func TestMaintain_join(t *testing.T) {
 				t.Errorf("repacked: %+v", u)
 			}
 			verify(t, r)
-			if out, err := gitTry(t.Context(), r.dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
+			if out, err := gitTry(t.Context(), r.bare.Dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
 				t.Errorf("the bitmap: %v, %s", err, out)
 			}
-			git(t, t.TempDir(), "clone", "-q", r.dir, "copy")
+			git(t, t.TempDir(), "clone", "-q", r.bare.Dir, "copy")
 			if u, err := reopen(t, r.store).Repo(1).Upkeep(); err != nil || u.At.IsZero() || !strings.Contains(u.Did, "repacked everything") {
 				t.Errorf("another process sees %+v, %v", u, err)
 			}
@@ -138,7 +139,7 @@ func TestMaintain_refs(t *testing.T) {
 	for i := range packLooseRefs {
 		fmt.Fprintf(&list, "create refs/heads/b%d %s\n", i, p.last)
 	}
-	gitIn(t, r.dir, strings.NewReader(list.String()), "update-ref", "--stdin")
+	gitIn(t, r.bare.Dir, strings.NewReader(list.String()), "update-ref", "--stdin")
 	before := refMap(t, r)
 	maintain(t, r, Maintain{})
 	if v, err := r.look(); err != nil || v.looseRefs != 0 {
@@ -171,7 +172,7 @@ func TestMaintain_prune(t *testing.T) {
 		t.Fatal(err)
 	}
 	has := func() bool {
-		_, err := gitTry(t.Context(), r.dir, nil, "cat-file", "-e", string(secret))
+		_, err := gitTry(t.Context(), r.bare.Dir, nil, "cat-file", "-e", string(secret))
 		return err == nil
 	}
 	old := time.Now().Add(-1000 * time.Hour)
@@ -253,7 +254,7 @@ func TestMaintain_twice(t *testing.T) {
 	// A new process looks for journals there and must leave these files alone.
 	old := time.Now().Add(-time.Hour)
 	for _, name := range []string{upkeepLock, upkeepFile} {
-		path := filepath.Join(r.dir, ownFolder, name)
+		path := filepath.Join(r.bare.Dir, bare.OwnFolder, name)
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -275,11 +276,11 @@ func TestMaintain_tidy(t *testing.T) {
 		"objects/info/commit-graphs/commit-graph-chain.lock", "objects/incoming-x/pack/a", "refs/heads/x.lock", "packed-refs.lock"}
 	for _, old := range []bool{false, true} {
 		for _, f := range files {
-			write(t, r.dir, f, "x")
+			write(t, r.bare.Dir, f, "x")
 			if old {
 				then := time.Now().Add(-2 * time.Hour)
 				for _, path := range []string{f, "objects/incoming-x"} {
-					if err := os.Chtimes(filepath.Join(r.dir, path), then, then); err != nil {
+					if err := os.Chtimes(filepath.Join(r.bare.Dir, path), then, then); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -289,7 +290,7 @@ func TestMaintain_tidy(t *testing.T) {
 		for _, f := range files {
 			// Who holds a lock of maintenance would have kept us out.
 			gone := old || strings.HasPrefix(f, "objects/") && strings.HasSuffix(f, ".lock")
-			if _, err := os.Stat(filepath.Join(r.dir, f)); (err == nil) == gone {
+			if _, err := os.Stat(filepath.Join(r.bare.Dir, f)); (err == nil) == gone {
 				t.Errorf("%s, old %v: %v", f, old, err)
 			}
 		}

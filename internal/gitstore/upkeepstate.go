@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"jeton/internal/gitstore/bare"
 )
 
-// upkeepPrefix is what the files of maintenance in ownFolder begin with.
+// upkeepPrefix is what the files of maintenance in bare.OwnFolder begin with.
 const (
 	upkeepPrefix = "upkeep"
 	upkeepLock   = upkeepPrefix + ".lock"
@@ -44,7 +46,7 @@ type upkeepRecord struct {
 // read: it decides only how soon there is a next maintenance.
 func (r *Repo) readRecord() upkeepRecord {
 	var rec upkeepRecord
-	data, err := os.ReadFile(filepath.Join(r.dir, ownFolder, upkeepFile))
+	data, err := os.ReadFile(filepath.Join(r.bare.Dir, bare.OwnFolder, upkeepFile))
 	if err != nil || json.Unmarshal(data, &rec) != nil || rec.Version != 1 {
 		return upkeepRecord{}
 	}
@@ -56,7 +58,7 @@ func (r *Repo) writeRecord(rec upkeepRecord) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(r.dir, ownFolder, upkeepFile)
+	path := filepath.Join(r.bare.Dir, bare.OwnFolder, upkeepFile)
 	f, err := os.Create(path + ".new") // the lock of maintenance is held
 	if err != nil {
 		return err
@@ -81,6 +83,6 @@ func (r *Repo) Upkeep() (Upkeep, error) {
 	}
 	u := Upkeep{At: rec.At, Took: rec.Took, Did: rec.Did, Failed: rec.Failed != "", Packs: v.packs, Loose: v.loose, Bitmap: v.bitmap, Size: size}
 	_, u.Next = v.due(&rec, r.store.now())
-	u.Queued = r.store.upkeep.waiting(r.id)
+	u.Queued = r.store.upkeep.waiting(r.bare.ID)
 	return u, nil
 }

@@ -145,7 +145,7 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	case wire.V2:
 		c.Env = []string{"GIT_PROTOCOL=version=2"}
 	}
-	p, err := r.store.git.Start(ctx, r.dir, c)
+	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}

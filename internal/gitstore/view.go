@@ -113,12 +113,12 @@ func (v *View) resolve(rev string) error {
 	if len(rev) < 7 || len(rev) > 64 || !object.IsHex(rev) {
 		return noRevision()
 	}
-	id, ok, err := v.repo.abbreviated(rev)
+	id, ok, err := v.repo.bare.Abbreviated(rev)
 	if err != nil {
 		return err
 	}
 	if ok {
-		ok, err = v.repo.commitReachable(v.ctx, v.Refs, id)
+		ok, err = v.repo.reach.commitReachable(v.ctx, v.Refs, id)
 	}
 	if err != nil {
 		return err
@@ -139,7 +139,7 @@ func (v *View) at(ref string, id object.ID) error {
 // commit reads one commit. One with a message past all reason is still shown,
 // without it.
 func (v *View) commit(id object.ID) (object.Commit, error) {
-	data, err := v.repo.readObject(v.ctx, id, object.KindCommit, maxCommitBytes)
+	data, err := v.repo.bare.Read(v.ctx, id, object.KindCommit, maxCommitBytes)
 	if problem.Is(err, problem.TooLarge) {
 		return object.Commit{ID: id, Message: "(the message is too large to show)"}, nil
 	}
@@ -192,7 +192,7 @@ func (v *View) Tree(path string, limit int) (Tree, error) {
 }
 
 func (v *View) tree(id object.ID) ([]byte, error) {
-	return v.repo.readObject(v.ctx, id, object.KindTree, maxTreeBytes)
+	return v.repo.bare.Read(v.ctx, id, object.KindTree, maxTreeBytes)
 }
 
 // Entry finds what is at a path. The topmost folder is the path "".
@@ -245,7 +245,7 @@ func (v *View) Blob(path string) (Blob, error) {
 	if !e.Mode.IsFile() && !e.Mode.IsSymlink() {
 		return Blob{}, noPath()
 	}
-	db, err := v.repo.objects()
+	db, err := v.repo.bare.Objects()
 	if err != nil {
 		return Blob{}, err
 	}
@@ -265,7 +265,7 @@ func (v *View) Read(b Blob, limit int64) ([]byte, error) {
 	if b.Size > limit {
 		return nil, run.TooLarge("the file")
 	}
-	return v.repo.readObject(v.ctx, b.ID, object.KindBlob, limit)
+	return v.repo.bare.Read(v.ctx, b.ID, object.KindBlob, limit)
 }
 
 // ReadHead returns at most limit bytes of a file's beginning.
@@ -277,7 +277,7 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 		data, err := v.Read(b, maxInMemory)
 		return data[:min(limit, int64(len(data)))], err
 	}
-	p, err := v.repo.store.git.Start(v.ctx, v.repo.dir, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
+	p, err := v.repo.bare.Start(v.ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		return nil, err
 	}
@@ -306,7 +306,7 @@ func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
 		return &small{Reader: bytes.NewReader(data), done: release}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.store.git.Start(ctx, v.repo.dir, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
+	p, err := v.repo.bare.Start(ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		cancel()
 		release()

@@ -78,7 +78,7 @@ func work(t testing.TB, r *Repo) string {
 	}
 	dir := t.TempDir()
 	git(t, dir, "init", "-q", "-b", "main", "--object-format="+string(format), ".")
-	git(t, dir, "remote", "add", "origin", r.dir)
+	git(t, dir, "remote", "add", "origin", r.bare.Dir)
 	return dir
 }
 
@@ -237,16 +237,16 @@ func TestViewHuge(t *testing.T) {
 	}
 	r := testRepo(t, s, 1, object.SHA1)
 	var in strings.Builder
-	small := gitIn(t, r.dir, strings.NewReader("x\n"), "hash-object", "-w", "--stdin")
+	small := gitIn(t, r.bare.Dir, strings.NewReader("x\n"), "hash-object", "-w", "--stdin")
 	for i := range 100_000 {
 		fmt.Fprintf(&in, "100644 blob %s\tfile-number-%06d\n", small, i)
 	}
-	wide := gitIn(t, r.dir, strings.NewReader(in.String()), "mktree")
-	git(t, r.dir, "update-ref", "refs/heads/main", git(t, r.dir, "commit-tree", "-m", "m", wide))
+	wide := gitIn(t, r.bare.Dir, strings.NewReader(in.String()), "mktree")
+	git(t, r.bare.Dir, "update-ref", "refs/heads/main", git(t, r.bare.Dir, "commit-tree", "-m", "m", wide))
 	const size = 1 << 30
 	line := hugeBlob(t, r, size)
-	tree1 := gitIn(t, r.dir, strings.NewReader("100644 blob "+string(line)+"\tline\n"), "mktree")
-	git(t, r.dir, "update-ref", "refs/heads/huge", git(t, r.dir, "commit-tree", "-m", "m", tree1))
+	tree1 := gitIn(t, r.bare.Dir, strings.NewReader("100644 blob "+string(line)+"\tline\n"), "mktree")
+	git(t, r.bare.Dir, "update-ref", "refs/heads/huge", git(t, r.bare.Dir, "commit-tree", "-m", "m", tree1))
 
 	start := time.Now()
 	v, err := r.View(t.Context(), "main")
@@ -299,7 +299,7 @@ func hugeBlob(t testing.TB, r *Repo, size int) object.ID {
 		h.Write(chunk)
 	}
 	name := hex.EncodeToString(h.Sum(nil))
-	path := filepath.Join(r.dir, "objects", name[:2], name[2:])
+	path := filepath.Join(r.bare.Dir, "objects", name[:2], name[2:])
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}

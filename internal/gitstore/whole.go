@@ -32,7 +32,7 @@ func (r *Repo) packWhole(ctx context.Context, u Upload) error {
 		c.Flags = append(c.Flags, "--progress")
 		c.Stderr = &b.progress
 	}
-	p, err := r.store.git.Start(ctx, r.dir, c)
+	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package gitstore
+package bare
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"jeton/internal/problem"
 )
 
-// objects returns the repository's objects, for reading in this process.
-func (r *Repo) objects() (*odb.DB, error) {
+// Objects returns the repository's objects, for reading in this process.
+func (r *Repo) Objects() (*odb.DB, error) {
 	format, err := r.Format()
 	if err != nil {
 		return nil, err
@@ -19,13 +19,13 @@ func (r *Repo) objects() (*odb.DB, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.db == nil {
-		r.db = r.store.objects.Open(r.dir+"/objects", format)
+		r.db = r.Pool.Open(r.Dir+"/objects", format)
 	}
 	return r.db, nil
 }
 
-// closeObjects lets go of the files of a repository that is removed.
-func (r *Repo) closeObjects() {
+// Close lets go of the files of a repository that is removed.
+func (r *Repo) Close() {
 	r.mu.Lock()
 	db := r.db
 	r.db = nil
@@ -35,9 +35,9 @@ func (r *Repo) closeObjects() {
 	}
 }
 
-// infos tells of those of ids that are there, in order.
-func (r *Repo) infos(ctx context.Context, ids []object.ID, f func(object.ID, odb.Info)) error {
-	db, err := r.objects()
+// Infos tells of those of ids that are there, in order.
+func (r *Repo) Infos(ctx context.Context, ids []object.ID, f func(object.ID, odb.Info)) error {
+	db, err := r.Objects()
 	if err != nil {
 		return err
 	}
@@ -57,14 +57,14 @@ func (r *Repo) infos(ctx context.Context, ids []object.ID, f func(object.ID, odb
 	return nil
 }
 
-// readObject returns the content of an object of at most limit bytes, which must
+// Read returns the content of an object of at most limit bytes, which must
 // not be changed. An object that is not there, or of another kind, is
 // problem.NotFound.
-func (r *Repo) readObject(ctx context.Context, id object.ID, kind object.Kind, limit int64) ([]byte, error) {
+func (r *Repo) Read(ctx context.Context, id object.ID, kind object.Kind, limit int64) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, run.Worded(err)
 	}
-	db, err := r.objects()
+	db, err := r.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +85,11 @@ func (r *Repo) readObject(ctx context.Context, id object.ID, kind object.Kind, l
 // maxAbbreviated is how many objects may share the digits of an abbreviated id.
 const maxAbbreviated = 100
 
-// abbreviated finds the one commit that some first digits of an id name: those
+// Abbreviated finds the one commit that some first digits of an id name: those
 // of the commit itself or of a tag on it. It returns false when there is none,
 // or more than one.
-func (r *Repo) abbreviated(digits string) (object.ID, bool, error) {
-	db, err := r.objects()
+func (r *Repo) Abbreviated(digits string) (object.ID, bool, error) {
+	db, err := r.Objects()
 	if err != nil {
 		return "", false, err
 	}
@@ -114,4 +114,27 @@ func (r *Repo) abbreviated(digits string) (object.ID, bool, error) {
 		out = id
 	}
 	return out, out != "" && len(ids) < maxAbbreviated, nil
+}
+
+// Peel finds what each tag finally names; "" for what is no annotated tag, or
+// one that leads nowhere.
+func (r *Repo) Peel(_ context.Context, ask []object.ID, into map[object.ID]object.ID) error {
+	if len(ask) == 0 {
+		return nil
+	}
+	db, err := r.Objects()
+	if err != nil {
+		return err
+	}
+	for _, id := range ask {
+		to, _, err := db.Peel(id)
+		switch {
+		case errors.Is(err, odb.ErrNotFound), errors.Is(err, odb.ErrCorrupt), errors.Is(err, odb.ErrTooLarge), to == id:
+			to = ""
+		case err != nil:
+			return err
+		}
+		into[id] = to
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package gitstore
+package bare
 
 import (
 	"errors"
@@ -32,18 +32,18 @@ func (r *Repo) Size() (int64, error) {
 	r.mu.Lock()
 	memo := r.size
 	r.mu.Unlock()
-	if memo.known && memo.pushes < sizePushes && r.store.now().Sub(memo.at) < sizeAge && memo.packs.Equal(r.packsChanged()) {
+	if memo.known && memo.pushes < sizePushes && r.Now().Sub(memo.at) < sizeAge && memo.packs.Equal(r.PacksChanged()) {
 		return memo.bytes, nil
 	}
-	memo = sizeMemo{known: true, at: r.store.now(), packs: r.packsChanged()}
-	err := filepath.WalkDir(r.dir, func(_ string, d fs.DirEntry, err error) error {
+	memo = sizeMemo{known: true, at: r.Now(), packs: r.PacksChanged()}
+	err := filepath.WalkDir(r.Dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil // moved or pruned while we looked
 			}
 			return err
 		}
-		if d.IsDir() && strings.HasPrefix(d.Name(), incomingPrefix) {
+		if d.IsDir() && strings.HasPrefix(d.Name(), IncomingPrefix) {
 			return fs.SkipDir // what is on its way may never be kept
 		}
 		if fi, err := d.Info(); err == nil && fi.Mode().IsRegular() {
@@ -60,20 +60,20 @@ func (r *Repo) Size() (int64, error) {
 	return memo.bytes, nil
 }
 
-// packsChanged tells when the folder of packs last changed: upkeep, and whoever
+// PacksChanged tells when the folder of packs last changed: upkeep, and whoever
 // works on the repository with plain git, changes it too.
-func (r *Repo) packsChanged() time.Time {
-	fi, err := os.Stat(filepath.Join(r.dir, "objects", "pack"))
+func (r *Repo) PacksChanged() time.Time {
+	fi, err := os.Stat(filepath.Join(r.Dir, "objects", "pack"))
 	if err != nil {
 		return time.Time{}
 	}
 	return fi.ModTime()
 }
 
-// grew notes that a push added so many bytes. before is packsChanged from right
+// Grew notes that a push added so many bytes. before is PacksChanged from right
 // before it.
-func (r *Repo) grew(bytes int64, before time.Time) {
-	after := r.packsChanged()
+func (r *Repo) Grew(bytes int64, before time.Time) {
+	after := r.PacksChanged()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.size.packs.Equal(before) {
