@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/run"
 )
 
@@ -15,7 +16,7 @@ import (
 // and in which path they do: empty for commits, tags and what lies in no tree.
 func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wanted map[object.ID]bool) (map[object.ID]string, error) {
 	out := map[object.ID]string{}
-	err := in.walk(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--object-names", "--stdin"}, Stdin: revisions(tips, refs)}, func(r io.Reader) error {
+	err := in.walk(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--object-names", "--stdin"}, Stdin: reach.Revisions(tips, refs)}, func(r io.Reader) error {
 		lines := bufio.NewReaderSize(r, 64<<10)
 		for {
 			line, err := lines.ReadString('\n')
@@ -67,7 +68,7 @@ func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, f
 		Name: "log",
 		Flags: []run.Flag{"-z", "--raw", "-c", "--no-abbrev", "--no-renames", "--no-show-signature", "--no-ext-diff",
 			"--ignore-submodules=all", "--format=%x01%H", "--stdin"},
-		Stdin: revisions(tips, refs),
+		Stdin: reach.Revisions(tips, refs),
 	}, func(r io.Reader) error {
 		return scanRaw(r, func(commit object.ID, f File) bool {
 			if files[f.ID] {

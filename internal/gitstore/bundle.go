@@ -18,6 +18,7 @@ import (
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -353,9 +354,9 @@ func (b *bundler) holds(ctx context.Context, r *Repo, refs *Refs, one *bundled, 
 	if v, ok := known(); ok {
 		return v.holds, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	ctx, cancel := context.WithTimeout(ctx, reach.Time)
 	defer cancel()
-	holds, err := r.reach.inReach(ctx, refs, bundle.tips)
+	holds, err := r.reach.All(ctx, refs, bundle.tips)
 	if err != nil {
 		return false, err
 	}

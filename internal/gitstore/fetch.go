@@ -54,7 +54,7 @@ type Out interface {
 func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
 	f.restrict()
 	release := func() {}
-	if !r.reach.answered(f.Refs, f.Want) {
+	if !r.reach.Answered(f.Refs, f.Want) {
 		var err error
 		if release, err = r.store.FetchSlot(ctx, f.Who); err != nil {
 			return err
@@ -233,9 +233,9 @@ func (r *Repo) tagsDigest(refs *Refs) string {
 
 // onlyTips reports whether every one of ids is what a ref names.
 func (r *Repo) onlyTips(refs *Refs, ids []object.ID) bool {
-	reach := r.reach.reachOf(refs)
+	reach := r.reach.Of(refs)
 	for _, id := range ids {
-		if !reach.tip(id) {
+		if !reach.Tip(id) {
 			return false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
@@ -103,7 +104,7 @@ func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) 
 func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.repo.store.limits.PushTime)
 	p, err := m.repo.bare.Start(ctx, run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
-		Stdin: revisions([]object.ID{tip}, refs), Env: m.env})
+		Stdin: reach.Revisions([]object.ID{tip}, refs), Env: m.env})
 	if err != nil {
 		cancel()
 		return nil, err

@@ -289,7 +289,7 @@ func (r *Repo) wantsOf(refs *Refs, names []string) []object.ID {
 			out = append(out, head.ID)
 		}
 	case slices.Contains(names, everything):
-		return r.reach.reachOf(refs).everything()
+		return r.reach.Of(refs).Everything()
 	default:
 		for _, name := range names {
 			if ref, ok := refs.Get(name); ok {

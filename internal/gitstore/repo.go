@@ -10,6 +10,7 @@ import (
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
@@ -19,7 +20,7 @@ import (
 type Repo struct {
 	store *Store
 	bare  *bare.Repo
-	reach *Reach
+	reach *reach.Finder
 
 	// lanes are entered by whoever moves refs, from before what they are is looked
 	// at until they are on the disk. moving is held for writing only while they

@@ -24,6 +24,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/share"
@@ -204,7 +205,7 @@ func (s *Store) Repo(repo id.Repo) *Repo {
 
 func (s *Store) open(repo id.Repo) *Repo {
 	b := &bare.Repo{ID: repo, Dir: s.path(repo), Git: s.git, Pool: s.objects, Now: s.now}
-	return &Repo{store: s, bare: b, reach: newReach(b)}
+	return &Repo{store: s, bare: b, reach: reach.New(b)}
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need

@@ -118,7 +118,7 @@ func (v *View) resolve(rev string) error {
 		return err
 	}
 	if ok {
-		ok, err = v.repo.reach.commitReachable(v.ctx, v.Refs, id)
+		ok, err = v.repo.reach.Commit(v.ctx, v.Refs, id)
 	}
 	if err != nil {
 		return err

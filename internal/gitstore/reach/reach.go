@@ -1,4 +1,7 @@
-package gitstore
+// Package reach finds out which objects the refs of a repository reach, and remembers
+// it for as long as they stand. Who is shown an object, or refers to one, asks here
+// first: what is out of reach and what is not there are told apart nowhere.
+package reach
 
 import (
 	"bufio"
@@ -16,47 +19,48 @@ import (
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
-const (
-	maxReachKnown = 50_000
-	reachTime     = 2 * time.Minute
-)
+// Time is the most that a search takes.
+const Time = 2 * time.Minute
 
-// Reach finds out what refs of one repository reach, and remembers it. It is safe
+const maxReachKnown = 50_000 // objects
+
+// Finder finds out what refs of one repository reach, and remembers it. It is safe
 // for concurrent use.
-type Reach struct {
+type Finder struct {
 	bare *bare.Repo
 
 	mu    sync.Mutex // guards what follows, and of it what says so
-	cache *reachCache
+	cache *Known
 }
 
-// newReach is for a repository.
-func newReach(b *bare.Repo) *Reach { return &Reach{bare: b} }
+// New makes the finder of a repository.
+func New(b *bare.Repo) *Finder { return &Finder{bare: b} }
 
-// reachCache remembers, for one state of the refs, which objects they reach.
-type reachCache struct {
-	refs   *Refs
+// Known remembers, for one state of the refs, which objects they reach.
+type Known struct {
+	refs   *ref.Snapshot
 	tips   map[object.ID]bool // what the refs name; never changed
-	known  map[object.ID]bool // guarded by Reach.mu
-	before *reachCache        // of the state before this one, until it was looked at; guarded by Reach.mu
+	known  map[object.ID]bool // guarded by Finder.mu
+	before *Known             // of the state before this one, until it was looked at; guarded by Finder.mu
 
 	once sync.Once
 	all  []object.ID // what all branches and tags name, made when asked for
 }
 
-// reachOf returns what is remembered for a state of the refs.
-func (r *Reach) reachOf(refs *Refs) *reachCache {
+// Of returns what is remembered for a state of the refs.
+func (r *Finder) Of(refs *ref.Snapshot) *Known {
 	r.mu.Lock()
 	old := r.cache
 	r.mu.Unlock()
 	if old != nil && old.refs.Version == refs.Version {
 		return old
 	}
-	c := &reachCache{refs: refs, known: map[object.ID]bool{}, tips: make(map[object.ID]bool, 2*len(refs.All()))}
+	c := &Known{refs: refs, known: map[object.ID]bool{}, tips: make(map[object.ID]bool, 2*len(refs.All()))}
 	for _, ref := range refs.All() {
 		c.tips[ref.ID] = true
 		if ref.Peeled != "" {
@@ -79,8 +83,8 @@ func (r *Reach) reachOf(refs *Refs) *reachCache {
 	return c
 }
 
-// ask tells what is remembered of an object.
-func (r *Reach) ask(c *reachCache, id object.ID) (reachable, known bool) {
+// Ask tells what is remembered of an object.
+func (r *Finder) Ask(c *Known, id object.ID) (reachable, known bool) {
 	if c.tips[id] {
 		return true, true
 	}
@@ -90,16 +94,16 @@ func (r *Reach) ask(c *reachCache, id object.ID) (reachable, known bool) {
 	return reachable, known
 }
 
-// answered reports whether a fetch can be checked without starting git.
-func (r *Reach) answered(refs *Refs, f *wire.Fetch) bool {
-	c := r.reachOf(refs)
+// Answered reports whether a fetch can be checked without starting git.
+func (r *Finder) Answered(refs *ref.Snapshot, f *wire.Fetch) bool {
+	c := r.Of(refs)
 	lists := [][]object.ID{f.Wants}
 	if f.Unshallow {
 		lists = append(lists, f.Shallow)
 	}
 	for _, ids := range lists {
 		for _, id := range ids {
-			if _, known := r.ask(c, id); !known {
+			if _, known := r.Ask(c, id); !known {
 				return false
 			}
 		}
@@ -107,7 +111,9 @@ func (r *Reach) answered(refs *Refs, f *wire.Fetch) bool {
 	return true
 }
 
-func (r *Reach) remember(c *reachCache, asked []object.ID, unreachable map[object.ID]bool) {
+// Remember notes of all that was asked about whether it is in reach, found by who
+// searched by other means.
+func (r *Finder) Remember(c *Known, asked []object.ID, unreachable map[object.ID]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(asked) > maxReachKnown {
@@ -125,7 +131,7 @@ func (r *Reach) remember(c *reachCache, asked []object.ID, unreachable map[objec
 // that they named then is still in reach: mostly they move forward. That is
 // asked about the few refs that moved, once, and only when the answer would
 // help.
-func (r *Reach) inherit(ctx context.Context, c *reachCache, ask []object.ID) error {
+func (r *Finder) inherit(ctx context.Context, c *Known, ask []object.ID) error {
 	r.mu.Lock()
 	before := c.before
 	helps := before != nil && slices.ContainsFunc(ask, func(id object.ID) bool { return before.tips[id] || before.known[id] })
@@ -161,21 +167,21 @@ func (r *Reach) inherit(ctx context.Context, c *reachCache, ask []object.ID) err
 const maxLeft = 1000
 
 // kept reports whether everything that the refs named before is in reach of c.
-func (r *Reach) kept(ctx context.Context, c, before *reachCache) (bool, error) {
+func (r *Finder) kept(ctx context.Context, c, before *Known) (bool, error) {
 	tips := make([]object.ID, 0, len(before.tips))
 	for id := range before.tips {
 		tips = append(tips, id)
 	}
-	return r.inReach(ctx, c.refs, tips)
+	return r.All(ctx, c.refs, tips)
 }
 
-// inReach reports whether refs name or reach every one of tips. No history is
+// All reports whether refs name or reach every one of tips. No history is
 // searched for what is no commit: then the answer is no.
-func (r *Reach) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool, error) {
-	c := r.reachOf(refs)
+func (r *Finder) All(ctx context.Context, refs *ref.Snapshot, tips []object.ID) (bool, error) {
+	c := r.Of(refs)
 	missing := map[object.ID]bool{}
 	for _, id := range tips {
-		if reachable, _ := r.ask(c, id); !reachable {
+		if reachable, _ := r.Ask(c, id); !reachable {
 			missing[id] = true
 		}
 	}
@@ -194,8 +200,8 @@ func (r *Reach) inReach(ctx context.Context, refs *Refs, tips []object.ID) (bool
 	return err == nil && len(missing) == 0, err
 }
 
-// commitReachable reports whether a visible ref reaches a commit.
-func (r *Reach) commitReachable(ctx context.Context, refs *Refs, id object.ID) (bool, error) {
+// Commit reports whether a visible ref reaches a commit.
+func (r *Finder) Commit(ctx context.Context, refs *ref.Snapshot, id object.ID) (bool, error) {
 	bad, err := r.Unreachable(ctx, refs, []object.ID{id})
 	return err == nil && len(bad) == 0, err
 }
@@ -204,15 +210,15 @@ func (r *Reach) commitReachable(ctx context.Context, refs *Refs, id object.ID) (
 // do not exist or exist out of reach; the two are told apart nowhere. The
 // answers are remembered for as long as the refs stand, and what is reachable
 // also when they only move forward.
-func (r *Reach) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
-	c := r.reachOf(refs)
+func (r *Finder) Unreachable(ctx context.Context, refs *ref.Snapshot, ids []object.ID) ([]object.ID, error) {
+	c := r.Of(refs)
 	bad, left := map[object.ID]bool{}, map[object.ID]bool{}
 	look := func(ids []object.ID) (ask []object.ID) {
 		for _, id := range ids {
 			if left[id] {
 				continue
 			}
-			switch reachable, known := r.ask(c, id); {
+			switch reachable, known := r.Ask(c, id); {
 			case known && !reachable:
 				bad[id] = true
 			case !known:
@@ -223,7 +229,7 @@ func (r *Reach) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([
 		return ask
 	}
 	if ask := look(ids); len(ask) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, reachTime)
+		ctx, cancel := context.WithTimeout(ctx, Time)
 		defer cancel()
 		if err := r.inherit(ctx, c, ask); err != nil {
 			return nil, err
@@ -233,7 +239,7 @@ func (r *Reach) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([
 			if err := r.search(ctx, refs, ask, left); err != nil {
 				return nil, err
 			}
-			r.remember(c, ask, left)
+			r.Remember(c, ask, left)
 		}
 	}
 	var out []object.ID
@@ -249,7 +255,7 @@ func (r *Reach) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([
 // search removes from left what the refs reach. Commits are cheap to find;
 // trees and blobs are looked for in the tips first, where they mostly are, and
 // then in the whole history.
-func (r *Reach) search(ctx context.Context, refs *Refs, ask []object.ID, left map[object.ID]bool) error {
+func (r *Finder) search(ctx context.Context, refs *ref.Snapshot, ask []object.ID, left map[object.ID]bool) error {
 	if refs.Empty() {
 		return nil
 	}
@@ -285,7 +291,7 @@ func (r *Reach) search(ctx context.Context, refs *Refs, ask []object.ID, left ma
 }
 
 // sortOut tells commits from other objects. What does not exist is in neither.
-func (r *Reach) sortOut(ctx context.Context, ask []object.ID) (commits, others map[object.ID]bool, err error) {
+func (r *Finder) sortOut(ctx context.Context, ask []object.ID) (commits, others map[object.ID]bool, err error) {
 	commits, others = map[object.ID]bool{}, map[object.ID]bool{}
 	err = r.bare.Infos(ctx, ask, func(id object.ID, in odb.Info) {
 		if in.Kind == object.KindCommit {
@@ -299,13 +305,13 @@ func (r *Reach) sortOut(ctx context.Context, ask []object.ID) (commits, others m
 
 // searchCommits removes from left those commits that the refs reach: what
 // rev-list does not print of "these, without what the refs reach".
-func (r *Reach) searchCommits(ctx context.Context, refs *Refs, commits, left map[object.ID]bool) error {
+func (r *Finder) searchCommits(ctx context.Context, refs *ref.Snapshot, commits, left map[object.ID]bool) error {
 	list := make([]object.ID, 0, len(commits))
 	for id := range commits {
 		list = append(list, id)
 	}
 	out := map[object.ID]bool{}
-	err := r.lines(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--stdin"}, Stdin: revisions(list, refs)}, func(id object.ID) bool {
+	err := r.lines(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--stdin"}, Stdin: Revisions(list, refs)}, func(id object.ID) bool {
 		if commits[id] {
 			out[id] = true
 		}
@@ -325,7 +331,7 @@ func (r *Reach) searchCommits(ctx context.Context, refs *Refs, commits, left map
 // searchBitmap sets to false those of wanted that are in reach by the
 // repository's bitmaps, if it has any: objects that git would not send of
 // "these, without what the refs reach". The others may be in reach, or not.
-func (r *Reach) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.ID]bool) error {
+func (r *Finder) searchBitmap(ctx context.Context, refs *ref.Snapshot, wanted map[object.ID]bool) error {
 	found, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*.bitmap"))
 	if err != nil || len(found) == 0 {
 		return err
@@ -335,7 +341,7 @@ func (r *Reach) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.
 		list = append(list, id)
 	}
 	out := map[object.ID]bool{}
-	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, Stdin: io.MultiReader(revisions(list, refs), older(refs))}
+	c := run.Command{Name: "rev-list", Flags: []run.Flag{"--use-bitmap-index", "--objects", "--no-object-names", "--ignore-missing", "--stdin"}, Stdin: io.MultiReader(Revisions(list, refs), older(refs))}
 	err = r.lines(ctx, c, func(id object.ID) bool {
 		if wanted[id] {
 			out[id] = true
@@ -354,7 +360,7 @@ func (r *Reach) searchBitmap(ctx context.Context, refs *Refs, wanted map[object.
 // older names some commits behind the default branch: git uses a bitmap only if
 // one of the commits that it is asked to leave out is in the bitmap's pack, and
 // what was pushed since is not. Those that do not exist are ignored.
-func older(refs *Refs) io.Reader {
+func older(refs *ref.Snapshot) io.Reader {
 	head, ok := refs.Default()
 	if !ok {
 		return strings.NewReader("")
@@ -368,7 +374,7 @@ func older(refs *Refs) io.Reader {
 
 // searchObjects sets to false those of wanted that it meets on a walk over the
 // objects of the refs.
-func (r *Reach) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wanted map[object.ID]bool) error {
+func (r *Finder) searchObjects(ctx context.Context, refs *ref.Snapshot, walk run.Flag, wanted map[object.ID]bool) error {
 	var tips strings.Builder
 	for _, ref := range refs.All() {
 		tips.WriteString(string(ref.ID) + "\n")
@@ -386,7 +392,7 @@ func (r *Reach) searchObjects(ctx context.Context, refs *Refs, walk run.Flag, wa
 
 // lines calls f for each id that a command prints on a line of its own, until
 // f returns false.
-func (r *Reach) lines(ctx context.Context, c run.Command, f func(object.ID) bool) error {
+func (r *Finder) lines(ctx context.Context, c run.Command, f func(object.ID) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p, err := r.bare.Start(ctx, c)
@@ -410,11 +416,11 @@ func (r *Reach) lines(ctx context.Context, c run.Command, f func(object.ID) bool
 	}
 }
 
-// everything returns what all branches and tags name, each once: what a clone
+// Everything returns what all branches and tags name, each once: what a clone
 // wants. It must not be changed.
-func (c *reachCache) everything() []object.ID {
+func (c *Known) Everything() []object.ID {
 	c.once.Do(func() {
-		for _, list := range [][]Ref{c.refs.Branches(), c.refs.Tags()} {
+		for _, list := range [][]ref.Ref{c.refs.Branches(), c.refs.Tags()} {
 			for _, ref := range list {
 				c.all = append(c.all, ref.ID)
 			}
@@ -425,11 +431,11 @@ func (c *reachCache) everything() []object.ID {
 	return c.all
 }
 
-// tip reports whether a ref names an object, by itself or by a tag on it.
-func (c *reachCache) tip(id object.ID) bool { return c.tips[id] }
+// Tip reports whether a ref names an object, by itself or by a tag on it.
+func (c *Known) Tip(id object.ID) bool { return c.tips[id] }
 
-// revisions is the standard input for "the tips, without what refs reach".
-func revisions(tips []object.ID, refs *Refs) io.Reader {
+// Revisions is the standard input for "the tips, without what refs reach".
+func Revisions(tips []object.ID, refs *ref.Snapshot) io.Reader {
 	var b strings.Builder
 	for _, id := range tips {
 		b.WriteString(string(id) + "\n")
