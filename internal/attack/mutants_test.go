@@ -79,7 +79,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestH3_ByTheAPI$":      {File: "internal/push/rules.go", Old: "if denied == nil || len(tips) == 0 {", New: "if denied == nil || len(tips) >= 0 {"},
 	"TestH3_InATree$":       {File: "internal/push/write.go", Old: "if denied == nil || root == \"\" {", New: "if denied == nil || root != \"x\" {"},
 	"TestH8_ByTheAPI$":      {File: "internal/push/write.go", Old: "if !p.forward {", New: "if true {"},
-	"TestJ7_ByTheAPI$":      {File: "internal/gitstore/find.go", Old: "if len(bad) > 0 {", New: "if len(bad) > 100 {"},
+	"TestJ7_ByTheAPI$":      {File: "internal/gitstore/view/find.go", Old: "if len(bad) > 0 {", New: "if len(bad) > 100 {"},
 	"TestJ7_MadeByOthers$":  {File: "internal/gitstore/made.go", Old: "strconv.FormatInt(int64(who), 10)", New: "strconv.FormatInt(int64(who)*0, 10)"},
 	"TestK_SecretByTheAPI$": {File: "internal/push/write.go", Old: "if err != nil || len(found) == 0 {", New: "if err != nil || len(found) >= 0 {"},
 

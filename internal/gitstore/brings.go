@@ -70,7 +70,7 @@ func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, f
 			"--ignore-submodules=all", "--format=%x01%H", "--stdin"},
 		Stdin: reach.Revisions(tips, refs),
 	}, func(r io.Reader) error {
-		return scanRaw(r, func(commit object.ID, f File) bool {
+		return run.ScanRaw(r, func(commit object.ID, f File) bool {
 			if files[f.ID] {
 				out[f.ID] = Place{Commit: commit, Path: f.Path}
 			}

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"context"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -106,7 +107,7 @@ func (in *Incoming) through(ctx context.Context, tip object.ID, visit func(h odb
 				return err
 			}
 		case object.KindTag:
-			_, data, err := db.ReadHash(at.id, maxTreeBytes)
+			_, data, err := db.ReadHash(at.id, bare.MaxTree)
 			if err != nil {
 				return err
 			}

@@ -7,9 +7,10 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/view"
 )
 
-func diffOf(t *testing.T, r *Repo, limits DiffLimits) Diff {
+func diffOf(t *testing.T, r *Repo, limits view.DiffLimits) view.Diff {
 	t.Helper()
 	v, err := r.View(t.Context(), "main")
 	if err != nil {
@@ -53,11 +54,11 @@ func TestDiff_kinds(t *testing.T) {
 	commit(t, dir, "2")
 	git(t, dir, "push", "-q", "origin", "main")
 
-	d := diffOf(t, r, DiffLimits{})
+	d := diffOf(t, r, view.DiffLimits{})
 	if d.Total != 8 || d.Truncated || len(d.Files) != 8 {
 		t.Fatalf("%d of %d, %v", len(d.Files), d.Total, d.Truncated)
 	}
-	byName := map[string]FileDiff{}
+	byName := map[string]view.FileDiff{}
 	for _, f := range d.Files {
 		byName[f.NewPath] = f
 	}
@@ -85,29 +86,10 @@ func TestDiff_kinds(t *testing.T) {
 	if f := byName["zz"]; f.Added != 3000 || !f.Truncated || len(f.Hunks[0].Lines) != 2000 {
 		t.Errorf("many: %d %v", f.Added, f.Truncated)
 	}
-	if d := diffOf(t, r, DiffLimits{Files: 3}); d.Total != 8 || len(d.Files) != 3 || !d.Truncated {
+	if d := diffOf(t, r, view.DiffLimits{Files: 3}); d.Total != 8 || len(d.Files) != 3 || !d.Truncated {
 		t.Errorf("three files: %d %d", d.Total, len(d.Files))
 	}
-	if d := diffOf(t, r, DiffLimits{Bytes: 100}); d.Total != 8 || !d.Truncated {
+	if d := diffOf(t, r, view.DiffLimits{Bytes: 100}); d.Total != 8 || !d.Truncated {
 		t.Errorf("few bytes: %d", d.Total)
 	}
-}
-
-// What git prints is known; the parser must not fall over anything else.
-func FuzzParseDiff(f *testing.F) {
-	f.Add(":100644 100644 1 2 M\x00a\x00\x00diff --git a/a b/a\n@@ -1,2 +1 @@ x\n a\n-b\n\\ No newline at end of file\n")
-	f.Add(":100644 120000 1 2 T\x00a\x00:0 1 2 3 R100\x00b\x00c\x00\x00diff --git a/a b/a\n@@ -1 +0,0 @@\n-a\ndiff --git a/a b/a\n@@ -0,0 +1 @@\n+a\n")
-	f.Add(":0 1 2 3 A\x00a\x00\x00@@ -1 +1 @@\n")
-	f.Fuzz(func(t *testing.T, s string) {
-		d, _ := parseDiff(strings.NewReader(s), DiffLimits{Files: 3, Lines: 5, LineBytes: 10, Bytes: 1000}.withDefaults())
-		for _, file := range d.Files {
-			n := 0
-			for _, h := range file.Hunks {
-				n += len(h.Lines)
-			}
-			if n > 5 || len(d.Files) > 3 {
-				t.Errorf("past the limits: %d lines, %d files", n, len(d.Files))
-			}
-		}
-	})
 }

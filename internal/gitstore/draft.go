@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/run"
@@ -182,7 +183,7 @@ func (d *Draft) isRoot(one object.ID) bool {
 	if d.roots == nil {
 		d.roots = map[object.ID]bool{}
 		for _, ref := range d.Refs.Branches()[:min(rootTips, len(d.Refs.Branches()))] {
-			if data, err := d.repo.bare.Read(d.ctx, ref.Commit(), object.KindCommit, maxCommitBytes); err == nil {
+			if data, err := d.repo.bare.Read(d.ctx, ref.Commit(), object.KindCommit, bare.MaxCommit); err == nil {
 				if c, err := object.ParseCommit(ref.ID, data); err == nil {
 					d.roots[c.Tree] = true
 				}
@@ -209,7 +210,7 @@ func (d *Draft) inside(one object.ID, kind object.Kind, limit int64) ([]byte, er
 
 // Commit reads a commit.
 func (d *Draft) Commit(one object.ID) (object.Commit, error) {
-	o, err := d.Object(one, maxCommitBytes)
+	o, err := d.Object(one, bare.MaxCommit)
 	if err == nil && o.Kind != object.KindCommit {
 		err = problem.New(problem.NotFound, "there is no such commit in this repository", "")
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/printable"
@@ -148,7 +149,7 @@ func (d *Draft) entries(tree object.ID) (map[string]object.Entry, error) {
 	if tree == "" {
 		return out, nil
 	}
-	data, err := d.inside(tree, object.KindTree, maxTreeBytes)
+	data, err := d.inside(tree, object.KindTree, bare.MaxTree)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ func (d *Draft) EntryAt(tree object.ID, path string) (object.Entry, bool, error)
 		if !e.Mode.IsDir() || e.ID == "" {
 			return object.Entry{}, false, nil
 		}
-		data, err := d.inside(e.ID, object.KindTree, maxTreeBytes)
+		data, err := d.inside(e.ID, object.KindTree, bare.MaxTree)
 		if err != nil {
 			return object.Entry{}, false, err
 		}
@@ -207,7 +208,7 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 		}
 		at := next[len(next)-1]
 		next = next[:len(next)-1]
-		data, err := d.inside(at.ID, object.KindTree, maxTreeBytes)
+		data, err := d.inside(at.ID, object.KindTree, bare.MaxTree)
 		if err != nil {
 			return nil, err
 		}

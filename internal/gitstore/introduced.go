@@ -12,13 +12,6 @@ import (
 	"jeton/internal/problem"
 )
 
-// File is one entry of a tree, by its whole path.
-type File struct {
-	Path string
-	Mode object.Mode
-	ID   object.ID
-}
-
 const (
 	// maxIntroduced bounds how many changes below one folder a push may make.
 	maxIntroduced = 20_000

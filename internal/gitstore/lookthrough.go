@@ -123,7 +123,7 @@ func (r *Repo) Origin(ctx context.Context, blob object.ID) (Place, bool, error) 
 	defer p.Stop()
 	var out Place
 	n := 0
-	err = scanRaw(p.Stdout, func(commit object.ID, f File) bool {
+	err = run.ScanRaw(p.Stdout, func(commit object.ID, f File) bool {
 		if f.ID == blob {
 			out = Place{Commit: commit, Path: f.Path}
 		}

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/reach"
@@ -35,30 +34,16 @@ func (r *Repo) Merge(other *Repo) (*Merge, error) {
 		return nil, disk.Worded(err)
 	}
 	m := &Merge{repo: r, dir: dir}
-	from := []*Repo{r}
+	from := []*bare.Repo{r.bare}
 	if other != nil && other != r {
-		from = append(from, other)
+		from = append(from, other.bare)
 	}
-	beside, err := alternates(from...)
+	beside, err := bare.Alternates(from...)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	m.env = []string{"GIT_OBJECT_DIRECTORY=" + dir, beside}
 	return m, nil
-}
-
-// alternates lets git see the objects of repositories, beside those of the one that
-// it runs in.
-func alternates(repos ...*Repo) (string, error) {
-	var list []string
-	for _, r := range repos {
-		path, err := filepath.Abs(filepath.Join(r.bare.Dir, "objects"))
-		if err != nil {
-			return "", err
-		}
-		list = append(list, strconv.Quote(path)) // a colon would end it
-	}
-	return "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + strings.Join(list, ":"), nil
 }
 
 // Close removes what was made.
@@ -73,7 +58,7 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 	}
 	defer done()
 	out, err := m.repo.bare.Output(ctx, run.Command{Name: "merge-tree", Flags: []run.Flag{"--write-tree", "--no-messages", "--name-only"},
-		Args: []string{string(base), string(head)}, Env: m.env, Config: diffConfig()}, 1<<20)
+		Args: []string{string(base), string(head)}, Env: m.env, Config: run.DiffConfig()}, 1<<20)
 	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 || problem.Is(err, problem.TooLarge) {
 		return "", ErrConflict
 	}
@@ -109,5 +94,5 @@ func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadClo
 		cancel()
 		return nil, err
 	}
-	return &archive{p: p, done: cancel}, nil
+	return run.NewReader(p, cancel), nil
 }

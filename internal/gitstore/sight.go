@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
 )
 
@@ -28,12 +29,12 @@ func (s Sight) Refs(ctx context.Context) (*Refs, error) {
 }
 
 // View opens a revision; see Repo.View.
-func (s Sight) View(ctx context.Context, rev string) (*View, error) {
+func (s Sight) View(ctx context.Context, rev string) (*view.View, error) {
 	v, err := s.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.resolve(rev); err != nil {
+	if err := v.At(rev); err != nil {
 		v.Close()
 		return nil, err
 	}
@@ -41,12 +42,12 @@ func (s Sight) View(ctx context.Context, rev string) (*View, error) {
 }
 
 // ViewPath opens what a URL names; see Repo.ViewPath.
-func (s Sight) ViewPath(ctx context.Context, rest string) (*View, string, error) {
+func (s Sight) ViewPath(ctx context.Context, rest string) (*view.View, string, error) {
 	v, err := s.Open(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	path, err := v.resolvePath(rest)
+	path, err := v.AtPath(rest)
 	if err != nil {
 		v.Close()
 		return nil, "", err
@@ -56,7 +57,7 @@ func (s Sight) ViewPath(ctx context.Context, rest string) (*View, string, error)
 
 // Open opens the repository without any revision: the view has its Refs, and a
 // Commit once At was called.
-func (s Sight) Open(ctx context.Context) (*View, error) {
+func (s Sight) Open(ctx context.Context) (*view.View, error) {
 	ctx, done, err := s.repo.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (s Sight) Open(ctx context.Context) (*View, error) {
 		done()
 		return nil, err
 	}
-	return &View{Refs: refs, repo: s.repo, ctx: ctx, done: done}, nil
+	return view.Open(ctx, view.Source{Repo: s.repo.bare, Reach: s.repo.reach, Shared: &s.repo.store.views}, refs, done), nil
 }
 
 // Draft begins one for an account; see Draft.

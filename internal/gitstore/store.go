@@ -28,6 +28,7 @@ import (
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/share"
+	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -100,9 +101,9 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers, files                    share.Slots
+	readers                           share.Slots
+	views                             view.Shared
 	fetches, spools, receives, pushes *share.Pool
-	archives                          *share.Pool
 	objects                           *odb.Pool
 	watch                             *ref.Watch // over the folders of refs
 	large                             sync.Mutex // held for an object that is whole in memory though it is large
@@ -135,11 +136,11 @@ func Open(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.readers, s.files = make(share.Slots, s.limits.Readers), make(share.Slots, s.limits.Files)
+	s.readers = make(share.Slots, s.limits.Readers)
 	s.fetches, s.spools = share.NewPool("clones and fetches", s.limits.Fetches), share.NewPool("large requests", s.limits.Fetches)
 	s.links.New = func() any { return new(graph.Links) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.archives = share.NewPool("archives", s.limits.Archives)
+	s.views = view.Shared{Files: make(share.Slots, s.limits.Files), Archives: share.NewPool("archives", s.limits.Archives), Time: s.limits.FetchTime}
 	s.receives, s.pushes = share.NewPool("pushes", s.limits.Receives), share.NewPool("pushes", s.limits.Pushes)
 	git, err := run.Find(o.Git)
 	if err != nil {

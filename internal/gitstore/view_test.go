@@ -17,6 +17,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
+	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -107,7 +108,7 @@ func TestView(t *testing.T) {
 			t.Parallel()
 			s := testStore(t)
 			r := testRepo(t, s, 12345, format)
-			if _, err := r.View(t.Context(), ""); err != ErrEmpty {
+			if _, err := r.View(t.Context(), ""); err != view.ErrEmpty {
 				t.Fatalf("view of an empty repository: %v", err)
 			}
 			dir := work(t, r)
@@ -166,7 +167,7 @@ func TestView(t *testing.T) {
 			if err != nil || more || len(list) != 1 || list[0].ID != first || list[0].Body() != "Body of it." {
 				t.Fatalf("commits: %+v %v", list, err)
 			}
-			d, err := v.Diff(DiffLimits{})
+			d, err := v.Diff(view.DiffLimits{})
 			if err != nil || d.Total != 2 || d.Truncated {
 				t.Fatalf("diff: %+v %v", d, err)
 			}
@@ -265,7 +266,7 @@ func TestViewHuge(t *testing.T) {
 	if last, complete, err := v.LastCommits("", names); err != nil || !complete || len(last) != 1000 {
 		t.Fatalf("last: %d %v %v", len(last), complete, err)
 	}
-	d, err := v.Diff(DiffLimits{})
+	d, err := v.Diff(view.DiffLimits{})
 	if err != nil || d.Total != 100_000 || len(d.Files) != 300 || !d.Truncated {
 		t.Fatalf("diff: %d %d %v", d.Total, len(d.Files), err)
 	}
@@ -274,7 +275,7 @@ func TestViewHuge(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer huge.Close()
-	if d, err = huge.Diff(DiffLimits{}); err != nil || len(d.Files) != 1 || !d.Files[0].Binary {
+	if d, err = huge.Diff(view.DiffLimits{}); err != nil || len(d.Files) != 1 || !d.Files[0].Binary {
 		t.Fatalf("diff of a line of a gigabyte: %+v %v", d.Files, err)
 	}
 	b, err := huge.Blob("line")
@@ -362,7 +363,7 @@ func TestStream_ownPool(t *testing.T) {
 		t.Error(err)
 	}
 	v.Close()
-	if n := len(s.readers) + len(s.files); n != 0 {
+	if n := len(s.readers) + len(s.views.Files); n != 0 {
 		t.Errorf("%d slots are still held", n)
 	}
 }
@@ -376,7 +377,7 @@ func TestView_closeTwice(t *testing.T) {
 	write(t, dir, "a", "1\n")
 	commit(t, dir, "1")
 	git(t, dir, "push", "-q", "origin", "main")
-	open := func() *View {
+	open := func() *view.View {
 		v, err := r.View(t.Context(), "main")
 		if err != nil {
 			t.Fatal(err)

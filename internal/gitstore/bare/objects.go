@@ -10,6 +10,13 @@ import (
 	"jeton/internal/problem"
 )
 
+// The most bytes of one object that a reading for people holds in memory.
+const (
+	MaxTree   = 64 << 20
+	MaxCommit = 1 << 20
+	MaxTag    = 1 << 20
+)
+
 // Objects returns the repository's objects, for reading in this process.
 func (r *Repo) Objects() (*odb.DB, error) {
 	format, err := r.Format()

@@ -1,10 +1,11 @@
-package gitstore
+package view
 
 import (
 	"errors"
 	"strconv"
 	"strings"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
@@ -58,7 +59,7 @@ func (v *View) History(q HistoryQuery) (list []object.Commit, more bool, err err
 
 // ids reads the ids that a command prints, at most so many.
 func (v *View) ids(c run.Command, most int) ([]object.ID, error) {
-	out, err := v.repo.bare.Output(v.ctx, c, int64(most+1)*65)
+	out, err := v.repo.Output(v.ctx, c, int64(most+1)*65)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ var ErrUnrelated = problem.New(problem.NotFound, "the two have no common ancesto
 func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip, most int) (*Comparison, error) {
 	c := &Comparison{Base: base, Head: head, v: v}
 	if other != nil && other.repo != v.repo {
-		beside, err := alternates(other.repo)
+		beside, err := bare.Alternates(other.repo)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +97,7 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	} else {
 		other = v
 	}
-	out, err := v.repo.bare.Output(v.ctx, run.Command{Name: "merge-base", Args: []string{string(base.ID), string(head.ID)}, Env: c.env}, 1<<16)
+	out, err := v.repo.Output(v.ctx, run.Command{Name: "merge-base", Args: []string{string(base.ID), string(head.ID)}, Env: c.env}, 1<<16)
 	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 {
 		return nil, ErrUnrelated
 	}
@@ -107,7 +108,7 @@ func (v *View) Compare(base object.Commit, other *View, head object.Commit, skip
 	if c.MergeBase, err = v.commit(id); err != nil {
 		return nil, err
 	}
-	out, err = v.repo.bare.Output(v.ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--left-right"},
+	out, err = v.repo.Output(v.ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--count", "--left-right"},
 		Args: []string{string(base.ID) + "..." + string(head.ID)}, Env: c.env}, 1<<10)
 	if err != nil {
 		return nil, err
@@ -186,11 +187,11 @@ func (v *View) sides() []string {
 }
 
 func (v *View) diffText(sides []string, env []string) ([]byte, error) {
-	return v.repo.bare.Output(v.ctx, run.Command{
+	return v.repo.Output(v.ctx, run.Command{
 		Name: "diff-tree",
 		Flags: []run.Flag{"-r", "--patch", "--no-commit-id", "--root", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200",
 			"--ignore-submodules=none", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/"},
-		Args: sides, Env: env, Config: diffConfig()}, maxText)
+		Args: sides, Env: env, Config: run.DiffConfig()}, maxText)
 }
 
 // maxMails is how many commits are written as mails.
@@ -201,18 +202,12 @@ func (v *View) mails(revs []string, env []string) ([]byte, error) {
 		Name: "format-patch",
 		Flags: []run.Flag{"--stdout", "--no-color", "--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--no-signature", "--no-base", "--no-attach", "--no-thread",
 			"--no-cover-letter", "--src-prefix=a/", "--dst-prefix=b/"},
-		Env: env, Config: diffConfig()}
+		Env: env, Config: run.DiffConfig()}
 	if revs[0] == "-1" {
 		c.Flags, revs = append(c.Flags, "-1"), revs[1:]
 	} else {
 		c.Flags = append(c.Flags, run.Flag("--max-count="+strconv.Itoa(maxMails)))
 	}
 	c.Args = revs
-	return v.repo.bare.Output(v.ctx, c, maxText)
-}
-
-// diffConfig tells larger files apart without reading them: a line of a gigabyte
-// must cost nothing.
-func diffConfig() []string {
-	return []string{"core.bigFileThreshold", "2m", "diff.algorithm", "histogram"}
+	return v.repo.Output(v.ctx, c, maxText)
 }

@@ -1,4 +1,7 @@
-package gitstore
+// Package view is what pages and answers show of a repository: files, histories,
+// comparisons, tags, archives. All of it begins at refs that somebody may see, and
+// nothing is told of what those do not reach.
+package view
 
 import (
 	"bytes"
@@ -6,18 +9,16 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/problem"
-)
-
-// The most that one reading may hold in memory.
-const (
-	maxTreeBytes   = 64 << 20
-	maxCommitBytes = 1 << 20
-	maxTagBytes    = 1 << 20
 )
 
 // maxInMemory is up to what size a file is read whole rather than by git: 64 of
@@ -25,16 +26,39 @@ const (
 const maxInMemory = 1 << 20
 
 // View is the state of a repository at one commit, open for reading by one
-// goroutine. It holds one slot and one deadline; Close gives them back. Its errors are problem.NotFound for what is not there,
-// problem.TooLarge, and problem.Unavailable when the time is over.
+// goroutine. It holds one slot and one deadline; Close gives them back. Its errors
+// are problem.NotFound for what is not there, problem.TooLarge, and
+// problem.Unavailable when the time is over.
 type View struct {
-	Refs   *Refs
+	Refs   *ref.Snapshot
 	Ref    string // the full name of the ref that was asked for; empty for a commit's id
 	Commit object.Commit
 
-	repo *Repo
-	ctx  context.Context
-	done func()
+	repo   *bare.Repo
+	reach  *reach.Finder
+	shared *Shared
+	ctx    context.Context
+	done   func()
+}
+
+// Shared is what the views of all repositories of a store share.
+type Shared struct {
+	Files    share.Slots   // of files that are sent as they are
+	Archives *share.Pool   // of archives that are written
+	Time     time.Duration // for one of those
+}
+
+// Source is what a view is of.
+type Source struct {
+	Repo   *bare.Repo
+	Reach  *reach.Finder
+	Shared *Shared
+}
+
+// Open opens a repository as refs show it, without any revision: the view has a
+// Commit once At was called. ctx bounds what is read of it, and Close calls done.
+func Open(ctx context.Context, of Source, refs *ref.Snapshot, done func()) *View {
+	return &View{Refs: refs, repo: of.Repo, reach: of.Reach, shared: of.Shared, ctx: ctx, done: done}
 }
 
 // ErrEmpty is what View returns for a repository without any commit on the
@@ -49,19 +73,9 @@ func noPath() error {
 	return problem.New(problem.NotFound, "there is no such file or folder at this point of the history", "")
 }
 
-// View opens a revision: a branch, a tag, a full ref name, or the id of a
-// commit (at least seven digits) that a visible ref reaches. Empty means HEAD.
-func (r *Repo) View(ctx context.Context, rev string) (*View, error) {
-	return r.Sight(nil).View(ctx, rev)
-}
-
-// ViewPath opens what a URL names as "REVISION/PATH", where a revision may hold
-// slashes, and returns the path.
-func (r *Repo) ViewPath(ctx context.Context, rest string) (*View, string, error) {
-	return r.Sight(nil).ViewPath(ctx, rest)
-}
-
-func (v *View) resolvePath(rest string) (path string, err error) {
+// AtPath moves the view to what a URL names as "REVISION/PATH", where a revision may
+// hold slashes, and returns the path.
+func (v *View) AtPath(rest string) (path string, err error) {
 	rev, path := v.split(strings.Trim(rest, "/"))
 	return path, v.resolve(rev)
 }
@@ -89,13 +103,13 @@ func (v *View) split(rest string) (rev, path string) {
 	return rev, path
 }
 
-func (v *View) find(name string) (Ref, bool) {
+func (v *View) find(name string) (ref.Ref, bool) {
 	for _, prefix := range []string{"refs/heads/", "refs/tags/", "", "refs/"} {
 		if ref, ok := v.Refs.Get(prefix + name); ok {
 			return ref, true
 		}
 	}
-	return Ref{}, false
+	return ref.Ref{}, false
 }
 
 func (v *View) resolve(rev string) error {
@@ -113,12 +127,12 @@ func (v *View) resolve(rev string) error {
 	if len(rev) < 7 || len(rev) > 64 || !object.IsHex(rev) {
 		return noRevision()
 	}
-	id, ok, err := v.repo.bare.Abbreviated(rev)
+	id, ok, err := v.repo.Abbreviated(rev)
 	if err != nil {
 		return err
 	}
 	if ok {
-		ok, err = v.repo.reach.Commit(v.ctx, v.Refs, id)
+		ok, err = v.reach.Commit(v.ctx, v.Refs, id)
 	}
 	if err != nil {
 		return err
@@ -139,7 +153,7 @@ func (v *View) at(ref string, id object.ID) error {
 // commit reads one commit. One with a message past all reason is still shown,
 // without it.
 func (v *View) commit(id object.ID) (object.Commit, error) {
-	data, err := v.repo.bare.Read(v.ctx, id, object.KindCommit, maxCommitBytes)
+	data, err := v.repo.Read(v.ctx, id, object.KindCommit, bare.MaxCommit)
 	if problem.Is(err, problem.TooLarge) {
 		return object.Commit{ID: id, Message: "(the message is too large to show)"}, nil
 	}
@@ -192,7 +206,7 @@ func (v *View) Tree(path string, limit int) (Tree, error) {
 }
 
 func (v *View) tree(id object.ID) ([]byte, error) {
-	return v.repo.bare.Read(v.ctx, id, object.KindTree, maxTreeBytes)
+	return v.repo.Read(v.ctx, id, object.KindTree, bare.MaxTree)
 }
 
 // Entry finds what is at a path. The topmost folder is the path "".
@@ -245,7 +259,7 @@ func (v *View) Blob(path string) (Blob, error) {
 	if !e.Mode.IsFile() && !e.Mode.IsSymlink() {
 		return Blob{}, noPath()
 	}
-	db, err := v.repo.bare.Objects()
+	db, err := v.repo.Objects()
 	if err != nil {
 		return Blob{}, err
 	}
@@ -265,7 +279,7 @@ func (v *View) Read(b Blob, limit int64) ([]byte, error) {
 	if b.Size > limit {
 		return nil, run.TooLarge("the file")
 	}
-	return v.repo.bare.Read(v.ctx, b.ID, object.KindBlob, limit)
+	return v.repo.Read(v.ctx, b.ID, object.KindBlob, limit)
 }
 
 // ReadHead returns at most limit bytes of a file's beginning.
@@ -277,7 +291,7 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 		data, err := v.Read(b, maxInMemory)
 		return data[:min(limit, int64(len(data)))], err
 	}
-	p, err := v.repo.bare.Start(v.ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
+	p, err := v.repo.Start(v.ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		return nil, err
 	}
@@ -293,7 +307,7 @@ func (v *View) ReadHead(b Blob, limit int64) ([]byte, error) {
 // Stream opens a file of any size. It outlives the view: ctx ends it, and its
 // Close must be called. Clones need not wait for it.
 func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
-	release, err := v.repo.store.files.Take(ctx, 0)
+	release, err := v.shared.Files.Take(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -305,8 +319,8 @@ func (v *View) Stream(ctx context.Context, b Blob) (io.ReadCloser, error) {
 		}
 		return &small{Reader: bytes.NewReader(data), done: release}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.bare.Start(ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
+	ctx, cancel := context.WithTimeout(ctx, v.shared.Time)
+	p, err := v.repo.Start(ctx, run.Command{Name: "cat-file", Flags: []run.Flag{"blob", run.Flag(b.ID)}})
 	if err != nil {
 		cancel()
 		release()

@@ -1,4 +1,4 @@
-package gitstore
+package view
 
 import (
 	"bufio"
@@ -19,11 +19,18 @@ type DiffLimits struct {
 	Bytes     int64 // bytes of patch read in all; 8 MiB
 }
 
+// otherwise gives a limit that is not set its default.
+func otherwise[T int | int64](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
 func (l DiffLimits) withDefaults() DiffLimits {
-	orDefault(&l.Files, 300)
-	orDefault(&l.Lines, 2000)
-	orDefault(&l.LineBytes, 2000)
-	orDefault(&l.Bytes, 8<<20)
+	otherwise(&l.Files, 300)
+	otherwise(&l.Lines, 2000)
+	otherwise(&l.LineBytes, 2000)
+	otherwise(&l.Bytes, 8<<20)
 	return l
 }
 
@@ -74,9 +81,9 @@ func (v *View) diff(sides, env []string, limits DiffLimits) (Diff, error) {
 		Flags: []run.Flag{"-r", "-z", "--patch-with-raw", "--no-commit-id", "--root", "--full-index", "--no-abbrev", "--no-color",
 			"--no-ext-diff", "--no-textconv", "--find-renames", "-l200", "--ignore-submodules=none", "--submodule=short",
 			"--src-prefix=a/", "--dst-prefix=b/"},
-		Config: diffConfig(), Args: sides, Env: env,
+		Config: run.DiffConfig(), Args: sides, Env: env,
 	}
-	p, err := v.repo.bare.Start(v.ctx, c)
+	p, err := v.repo.Start(v.ctx, c)
 	if err != nil {
 		return Diff{}, err
 	}

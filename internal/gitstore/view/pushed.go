@@ -1,13 +1,13 @@
-package gitstore
+package view
 
 import (
-	"context"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
@@ -36,13 +36,8 @@ const (
 // Pushed looks at the movement of a ref after it was made: at most limit commits
 // that u.New reaches and u.Old does not, or, of a new ref, no other one does. It
 // is for what is told in the background: refs may have moved on.
-func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (Pushed, error) {
-	v, err := r.Open(ctx)
-	if err != nil {
-		return Pushed{}, err
-	}
-	defer v.Close()
-	db, err := r.bare.Objects()
+func (v *View) Pushed(u wire.Update, limit int) (Pushed, error) {
+	db, err := v.repo.Objects()
 	if err != nil || u.Deletes() {
 		return Pushed{}, err
 	}
@@ -83,7 +78,7 @@ func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (Pushed, er
 
 // others are the commits that other refs name, and notes another branch that is
 // where the moved ref is.
-func (p *Pushed) others(refs *Refs, name string, tip object.ID) []object.ID {
+func (p *Pushed) others(refs *ref.Snapshot, name string, tip object.ID) []object.ID {
 	var out []object.ID
 	seen := map[object.ID]bool{}
 	for _, ref := range refs.All() {
@@ -155,7 +150,7 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 		}
 		at[id], wanted[i] = &out[i], string(id)
 	}
-	p, err := v.repo.bare.Start(v.ctx, run.Command{Name: "log", Stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
+	p, err := v.repo.Start(v.ctx, run.Command{Name: "log", Stdin: strings.NewReader(strings.Join(wanted, "\n") + "\n"),
 		Flags: []run.Flag{"--stdin", "--no-walk=unsorted", "-z", "--raw", "--diff-merges=first-parent", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-ext-diff", "--format=%x01%H"}})
 	if err != nil {
 		return nil, err
@@ -184,9 +179,9 @@ func (v *View) changes(lines []string, limit int) ([]PushedCommit, error) {
 	return out, err
 }
 
-// scanStatus is scanRaw for those who want to know what became of each path.
+// scanStatus is run.ScanRaw for those who want to know what became of each path.
 func scanStatus(r io.Reader, f func(commit object.ID, status byte, path string) bool) error {
-	return scanLines(r, func(commit object.ID, line, path string) bool {
+	return run.ScanLines(r, func(commit object.ID, line, path string) bool {
 		fields := strings.Fields(line)
 		return f(commit, fields[len(fields)-1][0], path)
 	})

@@ -1,9 +1,11 @@
-package gitstore
+package view
 
 import (
 	"context"
 	"io"
+	"time"
 
+	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/problem"
@@ -18,16 +20,19 @@ const (
 	Zip   ArchiveFormat = "zip"
 )
 
+// archiveWait is how long one waits for its slot.
+const archiveWait = 3 * time.Second
+
 // Archive opens an archive of the view's commit whose files are below the folder
 // prefix. Like Stream it outlives the view, and its Close must be called. It fails
 // with problem.TooMany when who reads too many at a time.
 func (v *View) Archive(ctx context.Context, who share.Who, format ArchiveFormat, prefix string) (io.ReadCloser, error) {
-	release, err := v.repo.store.archives.Take(ctx, who, receiveWait/10)
+	release, err := v.shared.Archives.Take(ctx, who, archiveWait)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, v.repo.store.limits.FetchTime)
-	p, err := v.repo.bare.Start(ctx, run.Command{Name: "archive",
+	ctx, cancel := context.WithTimeout(ctx, v.shared.Time)
+	p, err := v.repo.Start(ctx, run.Command{Name: "archive",
 		Flags: []run.Flag{run.Flag("--format=" + string(format)), run.Flag("--prefix=" + prefix + "/")}, Args: []string{string(v.Commit.ID)},
 		Config: []string{"tar.tar.gz.command", "git archive gzip"}})
 	if err != nil {
@@ -35,40 +40,7 @@ func (v *View) Archive(ctx context.Context, who share.Who, format ArchiveFormat,
 		release()
 		return nil, err
 	}
-	return &archive{p: p, done: func() { cancel(); release() }}, nil
-}
-
-// archive reads what git writes, and fails where git did.
-type archive struct {
-	p     *run.Process
-	done  func()
-	ended bool
-}
-
-// Read reads on. At the end it looks at how git ended.
-func (a *archive) Read(b []byte) (int, error) {
-	if a.ended {
-		return 0, io.EOF
-	}
-	n, err := a.p.Stdout.Read(b)
-	if err == nil || n > 0 {
-		return n, nil
-	}
-	a.ended = true
-	if werr := a.p.Wait(); werr != nil {
-		return 0, werr
-	}
-	return 0, io.EOF
-}
-
-// Close ends the process.
-func (a *archive) Close() error {
-	if !a.ended {
-		a.p.Stop()
-		a.ended = true
-	}
-	a.done()
-	return nil
+	return run.NewReader(p, func() { cancel(); release() }), nil
 }
 
 // maxSurveyed is how many files Sizes of a tree looks at.
@@ -79,7 +51,7 @@ const maxSurveyed = 200_000
 func (v *View) Files(f func(path string, size int64)) error {
 	n := 0
 	var failed error
-	err := v.Walk(v.Commit.Tree, true, func(e File) bool {
+	err := v.Walk(v.Commit.Tree, true, func(e object.File) bool {
 		if !e.Mode.IsFile() {
 			return true
 		}
@@ -108,7 +80,7 @@ const maxContributors = 50_000
 
 // Contributors counts the commits of the view's history by author, most first.
 func (v *View) Contributors() ([]Contributor, error) {
-	out, err := v.repo.bare.Output(v.ctx, run.Command{Name: "shortlog", Flags: []run.Flag{"--summary", "--numbered", "--email", "--no-merges"},
+	out, err := v.repo.Output(v.ctx, run.Command{Name: "shortlog", Flags: []run.Flag{"--summary", "--numbered", "--email", "--no-merges"},
 		Args: []string{string(v.Commit.ID)}}, 8<<20)
 	if err != nil {
 		return nil, err

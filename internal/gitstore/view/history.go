@@ -1,8 +1,6 @@
-package gitstore
+package view
 
 import (
-	"bufio"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -24,7 +22,7 @@ func (v *View) Commits(path string, skip, limit int) (list []object.Commit, more
 	if path = strings.Trim(path, "/"); path != "" {
 		c.Paths = []string{path}
 	}
-	out, err := v.repo.bare.Output(v.ctx, c, int64(limit+2)*65)
+	out, err := v.repo.Output(v.ctx, c, int64(limit+2)*65)
 	if err != nil {
 		return nil, false, err
 	}
@@ -48,7 +46,7 @@ func (v *View) Count(path string) (int, error) {
 	if path = strings.Trim(path, "/"); path != "" {
 		c.Flags, c.Paths = []run.Flag{"--count"}, []string{path}
 	}
-	out, err := v.repo.bare.Output(v.ctx, c, 64)
+	out, err := v.repo.Output(v.ctx, c, 64)
 	if err != nil {
 		return 0, err
 	}
@@ -81,9 +79,6 @@ func (v *View) LastCommits(path string, names []string) (found map[string]object
 	return found, complete, nil
 }
 
-// maxLogTokens bounds how much of a log is read to find last changes.
-const maxLogTokens = 4 << 20
-
 func (v *View) lastChanges(path string, names []string) (map[string]object.ID, bool, error) {
 	prefix := path
 	c := run.Command{
@@ -95,7 +90,7 @@ func (v *View) lastChanges(path string, names []string) (map[string]object.ID, b
 		c.Paths = []string{path}
 		prefix += "/"
 	}
-	p, err := v.repo.bare.Start(v.ctx, c)
+	p, err := v.repo.Start(v.ctx, c)
 	if err != nil {
 		return nil, false, err
 	}
@@ -122,61 +117,5 @@ func (v *View) lastChanges(path string, names []string) (map[string]object.ID, b
 
 // scanLog calls f for each path that a log names, until it returns false.
 func scanLog(r io.Reader, f func(object.ID, string) bool) error {
-	return scanRaw(r, func(commit object.ID, file File) bool { return f(commit, file.Path) })
-}
-
-// scanRaw calls f for each path that a log names, with its mode and id after the
-// change, until f returns false.
-func scanRaw(r io.Reader, f func(object.ID, File) bool) error {
-	return scanLines(r, func(commit object.ID, line, path string) bool { return f(commit, rawFile(line, path)) })
-}
-
-// scanLines reads what git log -z --raw --format=%x01%H prints and calls f for
-// each changed path, with its raw line, until f returns false. A path follows its
-// raw line, so that no name of a file can be taken for anything else.
-func scanLines(r io.Reader, f func(commit object.ID, line, path string) bool) error {
-	in := bufio.NewReaderSize(r, 64<<10)
-	var id object.ID
-	for range maxLogTokens {
-		token, err := in.ReadString(0)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		token = strings.TrimPrefix(token[:len(token)-1], "\n")
-		switch {
-		case token == "":
-		case token[0] == 1:
-			id = object.ID(token[1:])
-		case token[0] == ':':
-			path, err := in.ReadString(0)
-			if errors.Is(err, io.EOF) {
-				return nil // the process was ended between two tokens
-			}
-			if err != nil {
-				return err
-			}
-			if !f(id, token, path[:len(path)-1]) {
-				return nil
-			}
-		default:
-			return errors.New("git log printed something unexpected")
-		}
-	}
-	return problem.New(problem.TooLarge, "the history is too large to look through", "")
-}
-
-// rawFile reads a raw line of git diff: for n parents there are n colons, n+1
-// modes and n+1 ids, of which the last are the result's.
-func rawFile(line, path string) File {
-	parents := len(line) - len(strings.TrimLeft(line, ":"))
-	fields := strings.Fields(line[parents:])
-	f := File{Path: path}
-	if len(fields) >= 2*parents+2 {
-		f.Mode, _ = object.ParseMode(fields[parents])
-		f.ID = object.ID(fields[2*parents+1])
-	}
-	return f
+	return run.ScanRaw(r, func(commit object.ID, file object.File) bool { return f(commit, file.Path) })
 }

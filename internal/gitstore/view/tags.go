@@ -1,28 +1,24 @@
-package gitstore
+package view
 
 import (
-	"context"
 	"slices"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/problem"
 )
 
 // Tagged is one tag of a list. What of it cannot be read stays nil.
 type Tagged struct {
-	Ref
+	ref.Ref
 	Tag    *object.Tag    // of an annotated tag
 	Commit *object.Commit // that it leads to; nil when it leads to something else
 }
 
 // Tags lists the repository's tags from the last name to the first: at most limit
 // after the first skip. more tells whether others follow.
-func (r *Repo) Tags(ctx context.Context, skip, limit int) (list []Tagged, more bool, err error) {
-	v, err := r.Open(ctx)
-	if err != nil {
-		return nil, false, err
-	}
-	defer v.Close()
+func (v *View) Tags(skip, limit int) (list []Tagged, more bool, err error) {
 	refs := v.Refs.Tags()
 	end := max(len(refs)-skip, 0)
 	begin := max(end-limit, 0)
@@ -36,7 +32,7 @@ func (r *Repo) Tags(ctx context.Context, skip, limit int) (list []Tagged, more b
 	return list, begin > 0, nil
 }
 
-func (v *View) tagged(ref Ref) (Tagged, error) {
+func (v *View) tagged(ref ref.Ref) (Tagged, error) {
 	t := Tagged{Ref: ref}
 	if ref.Peeled != "" {
 		tag, ok, err := v.tagObject(ref)
@@ -62,8 +58,8 @@ func unreadable(err error) bool {
 	return problem.Is(err, problem.NotFound) || problem.Is(err, problem.TooLarge)
 }
 
-func (v *View) tagObject(ref Ref) (object.Tag, bool, error) {
-	data, err := v.repo.bare.Read(v.ctx, ref.ID, object.KindTag, maxTagBytes)
+func (v *View) tagObject(ref ref.Ref) (object.Tag, bool, error) {
+	data, err := v.repo.Read(v.ctx, ref.ID, object.KindTag, bare.MaxTag)
 	if err != nil {
 		return object.Tag{}, false, err
 	}

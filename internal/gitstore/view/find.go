@@ -1,7 +1,6 @@
-package gitstore
+package view
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -11,15 +10,12 @@ import (
 	"jeton/internal/problem"
 )
 
-// Open opens a repository for reading without any revision: the view has its Refs,
-// and a Commit once At was called.
-func (r *Repo) Open(ctx context.Context) (*View, error) { return r.Sight(nil).Open(ctx) }
-
-// At moves the view to a revision; see Repo.View.
+// At moves the view to a revision: a branch, a tag, a full ref name, or the id of a
+// commit (at least seven digits) that a visible ref reaches. Empty means HEAD.
 func (v *View) At(rev string) error { return v.resolve(rev) }
 
 // Resolve finds what a revision names, without moving the view: a ref's full name,
-// empty for an id, and the commit. See Repo.View.
+// empty for an id, and the commit. See At.
 func (v *View) Resolve(rev string) (ref string, commit object.Commit, err error) {
 	at, was := v.Ref, v.Commit
 	err = v.resolve(rev)
@@ -37,7 +33,7 @@ func (v *View) Object(id object.ID, kind object.Kind, limit int64) ([]byte, erro
 	if _, err := v.Info(id, kind); err != nil {
 		return nil, err
 	}
-	return v.repo.bare.Read(v.ctx, id, kind, limit)
+	return v.repo.Read(v.ctx, id, kind, limit)
 }
 
 // Info tells the size of an object of that kind that a ref reaches; see Object.
@@ -46,7 +42,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 	if _, ok := v.Refs.Format.ParseID(string(id)); !ok {
 		return 0, gone
 	}
-	db, err := v.repo.bare.Objects()
+	db, err := v.repo.Objects()
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +56,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 	if kind == object.KindTree && id == v.Commit.Tree {
 		return in.Size, nil
 	}
-	bad, err := v.repo.Unreachable(v.ctx, v.Refs, []object.ID{id})
+	bad, err := v.reach.Unreachable(v.ctx, v.Refs, []object.ID{id})
 	if err != nil {
 		return 0, run.Worded(err)
 	}
@@ -72,7 +68,7 @@ func (v *View) Info(id object.ID, kind object.Kind) (size int64, err error) {
 
 // Kind tells what an object is that a ref names.
 func (v *View) Kind(id object.ID) (object.Kind, error) {
-	db, err := v.repo.bare.Objects()
+	db, err := v.repo.Objects()
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +78,7 @@ func (v *View) Kind(id object.ID) (object.Kind, error) {
 
 // SizeOf tells the size of a blob that is known to be in reach; 0 when it is none.
 func (v *View) SizeOf(id object.ID) (int64, error) {
-	db, err := v.repo.bare.Objects()
+	db, err := v.repo.Objects()
 	if err != nil {
 		return 0, err
 	}
@@ -102,7 +98,7 @@ func (v *View) BlobByID(id object.ID) (Blob, error) {
 // Walk calls f for the entries of a tree that is known to be in reach, with their
 // whole paths; recursive: and for those of the folders below, each behind its
 // folder. It ends without an error when f returns false.
-func (v *View) Walk(tree object.ID, recursive bool, f func(File) bool) error {
+func (v *View) Walk(tree object.ID, recursive bool, f func(object.File) bool) error {
 	_, err := v.walk(tree, "", recursive, 0, f)
 	return err
 }
@@ -110,14 +106,14 @@ func (v *View) Walk(tree object.ID, recursive bool, f func(File) bool) error {
 // deepest is more folders than the longest path has that git's checks take.
 const deepest = 2100
 
-func (v *View) walk(tree object.ID, at string, recursive bool, depth int, f func(File) bool) (goOn bool, err error) {
+func (v *View) walk(tree object.ID, at string, recursive bool, depth int, f func(object.File) bool) (goOn bool, err error) {
 	data, err := v.tree(tree)
 	if err != nil {
 		return false, err
 	}
 	goOn = true
 	perr := object.ParseTree(v.Refs.Format, data, func(e object.Entry) bool {
-		one := File{Path: at + e.Name, Mode: e.Mode, ID: e.ID}
+		one := object.File{Path: at + e.Name, Mode: e.Mode, ID: e.ID}
 		if goOn = f(one); goOn && recursive && e.Mode.IsDir() && depth < deepest {
 			goOn, err = v.walk(e.ID, one.Path+"/", true, depth+1, f)
 		}
