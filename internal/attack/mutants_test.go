@@ -73,14 +73,14 @@ var mutants = map[string]apptest.Mutant{
 	"TestH6_":                   {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
 	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refusePresented(ctx, p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
 
-	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
+	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
 		{File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"}}},
 	"TestF4_ByTheAPI$":      {File: "internal/rest/contentwrite.go", Old: "if there && !e.Mode.IsDir() {", New: "if there && !e.Mode.IsDir() && false {"},
 	"TestH3_ByTheAPI$":      {File: "internal/push/rules.go", Old: "if denied == nil || len(tips) == 0 {", New: "if denied == nil || len(tips) >= 0 {"},
 	"TestH3_InATree$":       {File: "internal/push/write.go", Old: "if denied == nil || root == \"\" {", New: "if denied == nil || root != \"x\" {"},
 	"TestH8_ByTheAPI$":      {File: "internal/push/write.go", Old: "if !p.forward {", New: "if true {"},
 	"TestJ7_ByTheAPI$":      {File: "internal/gitstore/view/find.go", Old: "if len(bad) > 0 {", New: "if len(bad) > 100 {"},
-	"TestJ7_MadeByOthers$":  {File: "internal/gitstore/made.go", Old: "strconv.FormatInt(int64(who), 10)", New: "strconv.FormatInt(int64(who)*0, 10)"},
+	"TestJ7_MadeByOthers$":  {File: "internal/gitstore/draft/made.go", Old: "strconv.FormatInt(int64(who), 10)", New: "strconv.FormatInt(int64(who)*0, 10)"},
 	"TestK_SecretByTheAPI$": {File: "internal/push/write.go", Old: "if err != nil || len(found) == 0 {", New: "if err != nil || len(found) >= 0 {"},
 
 	"TestA17_":               {File: "internal/lfs/lfs.go", Old: "if c.via != nil && c.via.repo != repo.ID {", New: "if false {"},

@@ -14,6 +14,7 @@ import (
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/draft"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
@@ -191,7 +192,7 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 	if err != nil {
 		return "", false, err
 	}
-	if err := t.repo.sweepMade(); err != nil {
+	if err := draft.Sweep(t.repo.bare); err != nil {
 		return "", false, err
 	}
 	work, _ := v.due(&t.last, now)

@@ -1,6 +1,7 @@
 package gitstore
 
 import (
+	"jeton/internal/gitstore/draft"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/view"
@@ -44,6 +45,13 @@ type (
 	Pushed = view.Pushed
 	// PushedCommit is a commit with the paths that it changed.
 	PushedCommit = view.PushedCommit
+
+	// Draft is what an account composes without a pack of its own.
+	Draft = draft.Draft
+	// Object is one object with its content.
+	Object = draft.Object
+	// Edit is one change of a tree.
+	Edit = draft.Edit
 )
 
 // The kinds and forms.
@@ -62,3 +70,6 @@ var (
 
 // ReadmeOf chooses a folder's README; "" when there is none.
 func ReadmeOf(entries []object.Entry) string { return view.ReadmeOf(entries) }
+
+// CheckPath refuses what no path of a file can be.
+func CheckPath(path string) error { return draft.CheckPath(path) }

@@ -3,8 +3,11 @@ package gitstore
 import (
 	"context"
 
+	"jeton/internal/gitstore/draft"
+	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/view"
 	"jeton/internal/gitstore/wire"
+	"jeton/internal/id"
 )
 
 // Open opens a repository for reading without any revision: the view has its Refs,
@@ -41,4 +44,15 @@ func (r *Repo) Pushed(ctx context.Context, u wire.Update, limit int) (view.Pushe
 	}
 	defer v.Close()
 	return v.Pushed(u, limit)
+}
+
+// Draft begins one for an account.
+func (r *Repo) Draft(ctx context.Context, who id.Account) (*draft.Draft, error) {
+	return r.Sight(nil).Draft(ctx, who)
+}
+
+// Made reads an object that an account made and no ref needs yet; see Draft.Keep. It
+// fails with problem.NotFound.
+func (r *Repo) Made(who id.Account, one object.ID) (draft.Object, error) {
+	return draft.Made(r.bare, who, one)
 }

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
@@ -110,9 +111,6 @@ func (in *Incoming) db() (*odb.DB, error) {
 	return db, err
 }
 
-// maxWords bounds commits and tags, which are read whole again and again.
-const maxWords = 16 << 20
-
 // check looks at one object while its content is at hand. What is wrong with it
 // is remembered, not returned: whether it may be told is known only later. Only
 // objects that refer to more than a push may end it at once.
@@ -140,8 +138,8 @@ func (in *Incoming) check(o odb.Object) error {
 			}
 		})
 	}
-	if (o.Kind == object.KindCommit || o.Kind == object.KindTag) && o.Size > maxWords {
-		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + size(maxWords)}
+	if (o.Kind == object.KindCommit || o.Kind == object.KindTag) && o.Size > bare.MaxWords {
+		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + bare.SizeText(bare.MaxWords)}
 	}
 	if !in.table.Add(&o.ID, o.Kind, links) {
 		return errOutside
@@ -291,9 +289,9 @@ func (in *Incoming) indexError(err error) error {
 	public := "the pack is damaged"
 	switch bad.Reason {
 	case odb.LimitBytes:
-		return tooLarge("pack exceeds maximum allowed size of "+size(limits.PackBytes), "Push the history in parts, the oldest commits first.")
+		return tooLarge("pack exceeds maximum allowed size of "+bare.SizeText(limits.PackBytes), "Push the history in parts, the oldest commits first.")
 	case odb.LimitObject:
-		return tooLarge("an object exceeds the maximum size of "+size(limits.ObjectBytes), "")
+		return tooLarge("an object exceeds the maximum size of "+bare.SizeText(limits.ObjectBytes), "")
 	case odb.LimitTotal:
 		return tooLarge("the pack unpacks to too much", "Push the history in parts, the oldest commits first.")
 	case odb.LimitCount:
@@ -310,16 +308,6 @@ func (in *Incoming) indexError(err error) error {
 		public = "an object is part of a SHA-1 collision attack"
 	}
 	return problem.Wrap(err, problem.Invalid, public, "")
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1<<30 && n%(1<<30) == 0:
-		return fmt.Sprintf("%d GiB", n>>30)
-	case n >= 1<<20:
-		return fmt.Sprintf("%.2f MB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d bytes", n)
 }
 
 // progressLines tells of the work as git does, once it takes long enough to be

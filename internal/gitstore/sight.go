@@ -3,6 +3,7 @@ package gitstore
 import (
 	"context"
 
+	"jeton/internal/gitstore/draft"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
@@ -71,29 +72,24 @@ func (s Sight) Open(ctx context.Context) (*view.View, error) {
 }
 
 // Draft begins one for an account; see Draft.
-func (s Sight) Draft(ctx context.Context, who id.Account) (*Draft, error) {
+func (s Sight) Draft(ctx context.Context, who id.Account) (*draft.Draft, error) {
 	r := s.repo
-	format, err := r.Format()
-	if err != nil {
-		return nil, err
-	}
 	ctx, done, err := r.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := &Draft{repo: r, ctx: ctx, done: done, made: r.made(who, format), fresh: map[object.ID]Object{}}
-	if d.Refs, err = s.Refs(ctx); err == nil {
-		d.names, d.kept, err = d.made.names()
-	}
+	refs, err := s.Refs(ctx)
 	if err != nil {
-		d.Close()
+		done()
 		return nil, err
 	}
-	return d, nil
+	return draft.Begin(ctx, draft.Source{Repo: r.bare, Reach: r.reach, Most: r.store.limits.ObjectBytes}, refs, who, done)
 }
 
 // Made reads an object that an account made; see Repo.Made.
-func (s Sight) Made(who id.Account, one object.ID) (Object, error) { return s.repo.Made(who, one) }
+func (s Sight) Made(who id.Account, one object.ID) (draft.Object, error) {
+	return s.repo.Made(who, one)
+}
 
 // Merge begins a merge of what views of the repository, and of other, have led to;
 // see Repo.Merge.

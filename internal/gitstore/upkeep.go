@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/draft"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -226,7 +227,7 @@ func (s *Store) lookAround(ctx context.Context) {
 			return
 		}
 		r := s.open(n) // not kept: most are asleep
-		if err := r.sweepMade(); err != nil && s.Exists(n) {
+		if err := draft.Sweep(r.bare); err != nil && s.Exists(n) {
 			s.log.WarnContext(ctx, "what the API made and nothing reaches was not removed", "repository", int64(n), "err", err)
 		}
 		if v, err := r.look(); err == nil {

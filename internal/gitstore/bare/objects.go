@@ -17,6 +17,9 @@ const (
 	MaxTag    = 1 << 20
 )
 
+// MaxWords bounds commits and tags, which are read whole again and again.
+const MaxWords = 16 << 20
+
 // Objects returns the repository's objects, for reading in this process.
 func (r *Repo) Objects() (*odb.DB, error) {
 	format, err := r.Format()

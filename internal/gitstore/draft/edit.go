@@ -1,4 +1,4 @@
-package gitstore
+package draft
 
 import (
 	"bytes"
@@ -191,16 +191,16 @@ const maxBelow = 10_000
 
 // Below lists the files of a folder in a tree of the draft and in those below it,
 // with their whole paths.
-func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
+func (d *Draft) Below(tree object.ID, folder string) ([]object.File, error) {
 	e, ok, err := d.EntryAt(tree, folder)
 	if err != nil || !ok {
 		return nil, err
 	}
 	if !e.Mode.IsDir() {
-		return []File{{Path: folder, Mode: e.Mode, ID: e.ID}}, nil
+		return []object.File{{Path: folder, Mode: e.Mode, ID: e.ID}}, nil
 	}
-	var out []File
-	next, walked := []File{{Path: folder, ID: e.ID}}, 0
+	var out []object.File
+	next, walked := []object.File{{Path: folder, ID: e.ID}}, 0
 	for len(next) > 0 {
 		walked++
 		if err := d.ctx.Err(); err != nil {
@@ -213,7 +213,7 @@ func (d *Draft) Below(tree object.ID, folder string) ([]File, error) {
 			return nil, err
 		}
 		err = object.ParseTree(d.Format(), data, func(e object.Entry) bool {
-			f := File{Path: at.Path + "/" + e.Name, Mode: e.Mode, ID: e.ID}
+			f := object.File{Path: at.Path + "/" + e.Name, Mode: e.Mode, ID: e.ID}
 			if e.Mode.IsDir() {
 				next = append(next, f)
 			} else {

@@ -1,4 +1,4 @@
-package gitstore
+package draft
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
@@ -45,8 +46,8 @@ type made struct {
 	now    time.Time
 }
 
-func (r *Repo) made(who id.Account, format object.Format) made {
-	return made{dir: filepath.Join(r.bare.Dir, madeFolder, strconv.FormatInt(int64(who), 10)), format: format, now: r.store.now()}
+func madeOf(r *bare.Repo, who id.Account, format object.Format) made {
+	return made{dir: filepath.Join(r.Dir, madeFolder, strconv.FormatInt(int64(who), 10)), format: format, now: r.Now()}
 }
 
 // names lists what is there and has not lapsed; what has is removed.
@@ -209,13 +210,13 @@ func (m made) drop(list []object.ID) {
 	}
 }
 
-// sweepMade removes what has lapsed, of every account.
-func (r *Repo) sweepMade() error {
+// Sweep removes from a repository what has lapsed, of every account.
+func Sweep(r *bare.Repo) error {
 	format, err := r.Format()
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(r.bare.Dir, madeFolder)
+	dir := filepath.Join(r.Dir, madeFolder)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -224,7 +225,7 @@ func (r *Repo) sweepMade() error {
 		if strings.Trim(e.Name(), "0123456789") != "" {
 			continue
 		}
-		m := made{dir: filepath.Join(dir, e.Name()), format: format, now: r.store.now()}
+		m := made{dir: filepath.Join(dir, e.Name()), format: format, now: r.Now()}
 		if _, _, nerr := m.names(); nerr != nil {
 			err = errors.Join(err, nerr)
 			continue
@@ -236,7 +237,7 @@ func (r *Repo) sweepMade() error {
 
 // Made reads an object that an account made and no ref needs yet; see Draft.Keep. It
 // fails with problem.NotFound.
-func (r *Repo) Made(who id.Account, one object.ID) (Object, error) {
+func Made(r *bare.Repo, who id.Account, one object.ID) (Object, error) {
 	format, err := r.Format()
 	if err != nil {
 		return Object{}, err
@@ -244,5 +245,5 @@ func (r *Repo) Made(who id.Account, one object.ID) (Object, error) {
 	if _, ok := format.ParseID(string(one)); !ok {
 		return Object{}, problem.New(problem.NotFound, "there is no such object in this repository", "")
 	}
-	return r.made(who, format).read(one)
+	return madeOf(r, who, format).read(one)
 }

@@ -1,4 +1,7 @@
-package gitstore
+// Package draft is what an account composes one object at a time, by the API rather
+// than by a pack of its own: checked as those of a pack are, kept for a day, and given
+// to a push as a pack when a ref comes to need it.
+package draft
 
 import (
 	"context"
@@ -8,6 +11,8 @@ import (
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/printable"
@@ -26,9 +31,11 @@ type Object struct {
 // is in the repository until a push takes its Pack. It is for one goroutine, and
 // holds a slot and a deadline until Close, which comes before the push.
 type Draft struct {
-	Refs *Refs
+	Refs *ref.Snapshot
 
-	repo   *Repo
+	repo   *bare.Repo
+	reach  *reach.Finder
+	most   int64 // bytes of an object
 	ctx    context.Context
 	done   func()
 	made   made
@@ -40,9 +47,23 @@ type Draft struct {
 	packed []object.ID // what the pack had of what was made before
 }
 
-// Draft begins one for an account.
-func (r *Repo) Draft(ctx context.Context, who id.Account) (*Draft, error) {
-	return r.Sight(nil).Draft(ctx, who)
+// Source is what a draft is made in.
+type Source struct {
+	Repo  *bare.Repo
+	Reach *reach.Finder
+	Most  int64 // bytes of an object
+}
+
+// Begin begins one for an account, on top of what refs reach. ctx bounds it, and
+// Close calls done, also when it could not begin.
+func Begin(ctx context.Context, of Source, refs *ref.Snapshot, who id.Account, done func()) (*Draft, error) {
+	d := &Draft{Refs: refs, repo: of.Repo, reach: of.Reach, most: of.Most, ctx: ctx, done: done, made: madeOf(of.Repo, who, refs.Format), fresh: map[object.ID]Object{}}
+	var err error
+	if d.names, d.kept, err = d.made.names(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
 }
 
 // Close gives back what the draft holds. Its objects stay, and it may be called
@@ -59,8 +80,8 @@ func (d *Draft) Format() object.Format { return d.Refs.Format }
 
 // Add takes a new object. What git's strict rules refuse is problem.Invalid.
 func (d *Draft) Add(kind object.Kind, data []byte) (object.ID, error) {
-	if int64(len(data)) > d.repo.store.limits.ObjectBytes {
-		return "", problem.Newf(problem.TooLarge, "The %s is larger than %s, which is this server's limit.", kind, size(d.repo.store.limits.ObjectBytes))
+	if int64(len(data)) > d.most {
+		return "", problem.Newf(problem.TooLarge, "The %s is larger than %s, which is this server's limit.", kind, bare.SizeText(d.most))
 	}
 	var err error
 	switch kind {
@@ -71,8 +92,8 @@ func (d *Draft) Add(kind object.Kind, data []byte) (object.ID, error) {
 	case object.KindTree:
 		err = object.CheckTree(d.Format(), data, nil)
 	}
-	if err == nil && (kind == object.KindCommit || kind == object.KindTag) && len(data) > maxWords {
-		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + size(maxWords)}
+	if err == nil && (kind == object.KindCommit || kind == object.KindTag) && len(data) > bare.MaxWords {
+		err = &object.Violation{ID: "tooLarge", Text: "a commit or tag of more than " + bare.SizeText(bare.MaxWords)}
 	}
 	if err != nil {
 		return "", problem.Wrap(err, problem.Invalid, printable.Line(err.Error(), 260), "")
@@ -124,7 +145,7 @@ func (d *Draft) Object(one object.ID, limit int64) (Object, error) {
 	if kind == "" {
 		return Object{}, problem.New(problem.NotFound, "there is no such object in this repository", "")
 	}
-	data, err := d.repo.bare.Read(d.ctx, one, kind, limit)
+	data, err := d.repo.Read(d.ctx, one, kind, limit)
 	return Object{ID: one, Kind: kind, Data: data}, err
 }
 
@@ -158,7 +179,7 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 	if len(ask) == 0 {
 		return out, nil
 	}
-	bad, err := d.repo.Unreachable(d.ctx, d.Refs, slices.DeleteFunc(slices.Clone(ask), d.isRoot))
+	bad, err := d.reach.Unreachable(d.ctx, d.Refs, slices.DeleteFunc(slices.Clone(ask), d.isRoot))
 	if err != nil {
 		return nil, run.Worded(err)
 	}
@@ -166,7 +187,7 @@ func (d *Draft) Kinds(ids []object.ID) (map[object.ID]object.Kind, error) {
 	for _, one := range bad {
 		lost[one] = true
 	}
-	err = d.repo.bare.Infos(d.ctx, ask, func(one object.ID, in odb.Info) {
+	err = d.repo.Infos(d.ctx, ask, func(one object.ID, in odb.Info) {
 		if !lost[one] {
 			out[one] = in.Kind
 		}
@@ -183,7 +204,7 @@ func (d *Draft) isRoot(one object.ID) bool {
 	if d.roots == nil {
 		d.roots = map[object.ID]bool{}
 		for _, ref := range d.Refs.Branches()[:min(rootTips, len(d.Refs.Branches()))] {
-			if data, err := d.repo.bare.Read(d.ctx, ref.Commit(), object.KindCommit, bare.MaxCommit); err == nil {
+			if data, err := d.repo.Read(d.ctx, ref.Commit(), object.KindCommit, bare.MaxCommit); err == nil {
 				if c, err := object.ParseCommit(ref.ID, data); err == nil {
 					d.roots[c.Tree] = true
 				}
@@ -205,7 +226,7 @@ func (d *Draft) inside(one object.ID, kind object.Kind, limit int64) ([]byte, er
 		}
 		return o.Data, err
 	}
-	return d.repo.bare.Read(d.ctx, one, kind, limit)
+	return d.repo.Read(d.ctx, one, kind, limit)
 }
 
 // Commit reads a commit.
@@ -267,7 +288,7 @@ func (d *Draft) SizeOf(one object.ID) int64 {
 		}
 		return int64(len(o.Data))
 	}
-	db, err := d.repo.bare.Objects()
+	db, err := d.repo.Objects()
 	if err != nil {
 		return 0
 	}
