@@ -99,12 +99,12 @@ func (r *Repo) searchHad(ctx context.Context, f *Fetch, db *odb.DB, left map[odb
 		all = append(all, h.ID(format))
 	}
 	var from []odb.Hash
-	for _, want := range f.Want.Wants[:min(len(f.Want.Wants), nearTips)] {
+	for _, want := range f.Want.Wants[:min(len(f.Want.Wants), reach.NearTips)] {
 		if h, ok := odb.ParseHash(want); ok {
 			from = append(from, h)
 		}
 	}
-	if _, err := graph.Ancestors(ctx, db, from, left, nearCommits); err != nil {
+	if _, err := graph.Ancestors(ctx, db, from, left, reach.NearCommits); err != nil {
 		return err
 	}
 	far := make([]object.ID, 0, len(left))

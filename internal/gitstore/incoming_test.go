@@ -105,8 +105,8 @@ func TestIndex_slowBody(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	if s.pushes.Taken() != 0 || s.receives.Taken() != 0 {
-		t.Errorf("%d and %d slots are still held", s.pushes.Taken(), s.receives.Taken())
+	if s.incoming.Checks.Taken() != 0 || s.incoming.Receives.Taken() != 0 {
+		t.Errorf("%d and %d slots are still held", s.incoming.Checks.Taken(), s.incoming.Receives.Taken())
 	}
 }
 

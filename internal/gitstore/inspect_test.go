@@ -66,8 +66,8 @@ func TestWatch(t *testing.T) {
 			if err := in.Index(t.Context(), bytes.NewReader(pack(c.tip)), nil); err != nil {
 				t.Fatal(err)
 			}
-			if watched == ".github" && in.seen.met.Load() != c.met {
-				t.Errorf("%s: met: %v", c.name, in.seen.met.Load())
+			if watched == ".github" && in.Met() != c.met {
+				t.Errorf("%s: met: %v", c.name, in.Met())
 			}
 			refs, err := r.Refs(t.Context())
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/run"
@@ -114,18 +115,18 @@ func (r *Repo) lookAt(ctx context.Context, db *odb.DB, s Seen, look func(Seen, i
 
 // Origin finds the oldest commit that refs reach and that brought a file, with its
 // path there. It looks at a bounded part of the history; nothing found gives false.
-func (r *Repo) Origin(ctx context.Context, blob object.ID) (Place, bool, error) {
+func (r *Repo) Origin(ctx context.Context, blob object.ID) (incoming.Place, bool, error) {
 	p, err := r.bare.Start(ctx, run.Command{Name: "log", Low: true, Flags: []run.Flag{"--all", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
 		"--no-show-signature", "--no-ext-diff", "--format=%x01%H", run.Flag("--find-object=" + string(blob))}})
 	if err != nil {
-		return Place{}, false, err
+		return incoming.Place{}, false, err
 	}
 	defer p.Stop()
-	var out Place
+	var out incoming.Place
 	n := 0
 	err = run.ScanRaw(p.Stdout, func(commit object.ID, f File) bool {
 		if f.ID == blob {
-			out = Place{Commit: commit, Path: f.Path}
+			out = incoming.Place{Commit: commit, Path: f.Path}
 		}
 		n++
 		return n < 1000

@@ -2,6 +2,7 @@ package gitstore
 
 import (
 	"jeton/internal/gitstore/draft"
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/view"
@@ -45,6 +46,13 @@ type (
 	Pushed = view.Pushed
 	// PushedCommit is a commit with the paths that it changed.
 	PushedCommit = view.PushedCommit
+
+	// Changes finds files that a push changes and that it must leave alone.
+	Changes = incoming.Changes
+	// LargeFile is an object of a push past a size limit.
+	LargeFile = incoming.LargeFile
+	// Place is where a push has a file for the first time.
+	Place = incoming.Place
 
 	// Draft is what an account composes without a pack of its own.
 	Draft = draft.Draft

@@ -3,6 +3,7 @@ package gitstore
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -225,6 +226,13 @@ func TestRecover_inUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = in.Close() }()
+	dir := work(t, r)
+	large := make([]byte, 2<<20) // no room in memory
+	_, _ = rand.Read(large)
+	write(t, dir, "large", string(large))
+	if err := in.Index(t.Context(), bytes.NewReader(packOf(t, dir, commit(t, dir, "large"), "")), nil); err != nil {
+		t.Fatal(err)
+	}
 	j, err := r.acceptedJournal([]wire.Update{{Name: "refs/heads/x", Old: object.SHA1.Zero(), New: object.ID(strings.Repeat("1", 40))}}, "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -232,8 +240,8 @@ func TestRecover_inUse(t *testing.T) {
 	if got := refMap(t, reopen(t, s).Repo(1)); got["refs/heads/x"] != "" {
 		t.Errorf("another's journal was carried out: %v", got)
 	}
-	if _, err := os.Stat(in.path()); err != nil {
-		t.Errorf("another's quarantine was removed: %v", err)
+	if left, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", bare.IncomingPrefix+"*")); err != nil || len(left) != 1 {
+		t.Errorf("another's quarantine was removed: %v, %v", left, err)
 	}
 	if err := j.remove(); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
@@ -226,7 +227,7 @@ func TestConnected_far(t *testing.T) {
 	t.Parallel()
 	b := newPushBench(t, object.SHA1)
 	var stream strings.Builder
-	for i := range nearCommits + 10 {
+	for i := range reach.NearCommits + 10 {
 		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter A <a@example.com> %d +0000\ndata 1\nx\nM 100644 inline f%d\ndata %d\n%s\n", 1700000000+i, i%50, len(fmt.Sprint(i)), fmt.Sprint(i))
 	}
 	gitIn(t, b.dir, strings.NewReader(stream.String()), "fast-import", "--quiet")
@@ -234,7 +235,7 @@ func TestConnected_far(t *testing.T) {
 	if bad, err := b.push(t, b.pack(t, u), u); err != nil || len(bad) > 0 {
 		t.Fatalf("%v, %v", bad, err)
 	}
-	git(t, b.dir, "checkout", "-q", "-b", "side", fmt.Sprintf("main~%d", nearCommits+5))
+	git(t, b.dir, "checkout", "-q", "-b", "side", fmt.Sprintf("main~%d", reach.NearCommits+5))
 	write(t, b.dir, "new", "1")
 	commit(t, b.dir, "from the beginning")
 	u = b.update(t, "refs/heads/side", "side")

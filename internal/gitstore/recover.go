@@ -12,6 +12,7 @@ import (
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -207,5 +208,5 @@ func (r *Repo) removeQuarantines() error {
 			return err
 		}
 	}
-	return r.removeHalfPacks()
+	return incoming.RemoveHalfPacks(r.bare)
 }

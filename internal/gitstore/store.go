@@ -16,12 +16,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
-	"jeton/internal/gitstore/graph"
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/reach"
@@ -101,15 +100,14 @@ type Store struct {
 
 	outbound *outbound.Client
 
-	readers                           share.Slots
-	views                             view.Shared
-	fetches, spools, receives, pushes *share.Pool
-	objects                           *odb.Pool
-	watch                             *ref.Watch // over the folders of refs
-	large                             sync.Mutex // held for an object that is whole in memory though it is large
-	links                             sync.Pool  // of *graph.Links
-	recorder                          Recorder
-	moved                             []func(*Repo)
+	readers         share.Slots
+	views           view.Shared
+	fetches, spools *share.Pool
+	objects         *odb.Pool
+	watch           *ref.Watch // over the folders of refs
+	incoming        incoming.Shared
+	recorder        Recorder
+	moved           []func(*Repo)
 	fetching
 	upkeep   *keeper
 	measured func(context.Context, id.Repo, int64) error
@@ -138,10 +136,10 @@ func Open(o Options) (*Store, error) {
 	}
 	s.readers = make(share.Slots, s.limits.Readers)
 	s.fetches, s.spools = share.NewPool("clones and fetches", s.limits.Fetches), share.NewPool("large requests", s.limits.Fetches)
-	s.links.New = func() any { return new(graph.Links) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.views = view.Shared{Files: make(share.Slots, s.limits.Files), Archives: share.NewPool("archives", s.limits.Archives), Time: s.limits.FetchTime}
-	s.receives, s.pushes = share.NewPool("pushes", s.limits.Receives), share.NewPool("pushes", s.limits.Pushes)
+	s.incoming.PackBytes, s.incoming.ObjectBytes, s.incoming.PackObjects = s.limits.PackBytes, s.limits.ObjectBytes, s.limits.PackObjects
+	s.incoming.Receives, s.incoming.Checks = share.NewPool("pushes", s.limits.Receives), share.NewPool("pushes", s.limits.Pushes)
 	git, err := run.Find(o.Git)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,13 @@ const Time = 2 * time.Minute
 
 const maxReachKnown = 50_000 // objects
 
+// How far a search goes in process before it leaves the rest to Unreachable, which
+// knows all of the history.
+const (
+	NearCommits = 4096 // read on the way back from the tips
+	NearTips    = 32   // that the way back begins at
+)
+
 // Finder finds out what refs of one repository reach, and remembers it. It is safe
 // for concurrent use.
 type Finder struct {

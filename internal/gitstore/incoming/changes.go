@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 )
@@ -18,8 +19,8 @@ const maxCompared = 2_000_000
 // Changes finds files that a push changes and that it must leave alone. Several of
 // its updates are best asked about by one of these: what was compared is remembered.
 type Changes struct {
-	in    *Incoming
-	refs  *Refs
+	in    *Push
+	refs  *ref.Snapshot
 	allow func(path string) bool
 	db    *odb.DB
 	old   map[odb.Hash]bool  // commits of the pack that were here before
@@ -29,7 +30,7 @@ type Changes struct {
 
 // Changes begins to look for files for which allow is false. The push must be
 // connected.
-func (in *Incoming) Changes(ctx context.Context, refs *Refs, allow func(path string) bool) (*Changes, error) {
+func (in *Push) Changes(ctx context.Context, refs *ref.Snapshot, allow func(path string) bool) (*Changes, error) {
 	db, err := in.db()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,7 @@
-package gitstore
+// Package incoming is a push on its way to a repository: its objects in memory or in
+// quarantine, checked by git's strict rules, held against what the refs reach, and asked
+// what it would change. It moves no ref.
+package incoming
 
 import (
 	"context"
@@ -6,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -14,15 +18,18 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 )
 
-// Incoming is a push on its way: objects in memory, or in a quarantine folder
+// Push is a push on its way: objects in memory, or in a quarantine folder
 // that nothing else looks into, until Publish gives them to the repository. Close must be
 // called, and removes what was not published. It is for one goroutine.
-type Incoming struct {
-	repo   *Repo
+type Push struct {
+	repo   *bare.Repo
+	finder *reach.Finder
+	shared *Shared
 	who    share.Who
 	dir    string // the quarantine, relative to the repository; empty: there is none
 	lock   *os.File
@@ -38,32 +45,60 @@ type Incoming struct {
 	reach *reached      // what of the above is in reach; nil until it was asked
 }
 
+// Shared is what the pushes to all repositories of a store share.
+type Shared struct {
+	PackBytes   int64       // the largest pack
+	ObjectBytes int64       // the largest object
+	PackObjects int64       // the most objects
+	Receives    *share.Pool // of pushes whose objects are on their way
+	Checks      *share.Pool // of pushes that are checked
+
+	large sync.Mutex // held for an object that is whole in memory though it is large
+	links sync.Pool  // of *graph.Links
+}
+
+// borrow gives an empty list of links; see giveBack.
+func (s *Shared) borrow() *graph.Links {
+	links, ok := s.links.Get().(*graph.Links)
+	if !ok {
+		links = new(graph.Links)
+	}
+	links.Reset()
+	return links
+}
+
+func (s *Shared) giveBack(links *graph.Links) { s.links.Put(links) }
+
+// Source is where a push goes to.
+type Source struct {
+	Repo   *bare.Repo
+	Reach  *reach.Finder
+	Shared *Shared
+}
+
 // receiveWait and checkWait are how long a push waits for its slots. Before it
 // is checked it has sent all that it brings, which is worth some patience.
 const receiveWait, checkWait = 30 * time.Second, 2 * time.Minute
 
-// Incoming begins a push. It waits a moment for a slot, and fails with
+// Begin begins a push. It waits a moment for a slot, and fails with
 // problem.Unavailable or problem.TooMany when there is none.
-func (r *Repo) Incoming(ctx context.Context, who share.Who) (*Incoming, error) {
-	if err := r.recover(ctx); err != nil {
-		return nil, err
-	}
-	format, err := r.Format()
+func Begin(ctx context.Context, to Source, who share.Who) (*Push, error) {
+	format, err := to.Repo.Format()
 	if err != nil {
 		return nil, err
 	}
-	release, err := r.store.receives.Take(ctx, who, receiveWait)
+	release, err := to.Shared.Receives.Take(ctx, who, receiveWait)
 	if err != nil {
 		return nil, err
 	}
-	return &Incoming{repo: r, who: who, done: []func(){release}, format: format}, nil
+	return &Push{repo: to.Repo, finder: to.Reach, shared: to.Shared, who: who, done: []func(){release}, format: format}, nil
 }
 
 // quarantine makes the folder, and holds a lock in it that dies with this
 // process: who finds the lock free may remove the folder. A push whose objects
 // fit in memory has none, unless git is asked about them.
-func (in *Incoming) quarantine() error {
-	path, err := os.MkdirTemp(filepath.Join(in.repo.bare.Dir, "objects"), bare.IncomingPrefix)
+func (in *Push) quarantine() error {
+	path, err := os.MkdirTemp(filepath.Join(in.repo.Dir, "objects"), bare.IncomingPrefix)
 	if err != nil {
 		return disk.Worded(err)
 	}
@@ -75,10 +110,10 @@ func (in *Incoming) quarantine() error {
 	return syscall.Flock(int(in.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
-func (in *Incoming) path() string { return filepath.Join(in.repo.bare.Dir, in.dir) }
+func (in *Push) path() string { return filepath.Join(in.repo.Dir, in.dir) }
 
 // packs returns the folder of the quarantine for packs, which it makes.
-func (in *Incoming) packs() (string, error) {
+func (in *Push) packs() (string, error) {
 	if in.dir == "" {
 		if err := in.quarantine(); err != nil {
 			return "", err
@@ -92,7 +127,7 @@ func (in *Incoming) packs() (string, error) {
 }
 
 // env makes git see what the push brings, and the repository behind it.
-func (in *Incoming) env() ([]string, error) {
+func (in *Push) env() ([]string, error) {
 	if in.pack == nil {
 		return nil, nil
 	}
@@ -109,7 +144,7 @@ func (in *Incoming) env() ([]string, error) {
 }
 
 // Close removes what was not published.
-func (in *Incoming) Close() error {
+func (in *Push) Close() error {
 	var err error
 	if in.dir != "" {
 		err = os.RemoveAll(in.path())
@@ -132,11 +167,11 @@ func (in *Incoming) Close() error {
 
 // enter takes a slot for the work on what has come. While the client still sends
 // there is none to take: a slow client must not keep others from theirs.
-func (in *Incoming) enter(ctx context.Context) error {
+func (in *Push) enter(ctx context.Context) error {
 	if in.enters {
 		return nil
 	}
-	release, err := in.repo.store.pushes.Take(ctx, in.who, checkWait)
+	release, err := in.shared.Checks.Take(ctx, in.who, checkWait)
 	if err != nil {
 		return err
 	}

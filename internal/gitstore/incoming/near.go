@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -7,27 +7,25 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
 )
 
-// How far a search goes in process before it leaves the rest to
-// Repo.Unreachable, which knows all of the history.
-const (
-	nearCommits = 4096    // read on the way back from the tips
-	nearTrees   = 100_000 // read beside and around the new ones
-	nearTips    = 32      // that the way back begins at
-)
+// nearTrees is how many trees a search reads beside and around the new ones before it
+// leaves the rest to reach.Finder.
+const nearTrees = 100_000
 
 // Near tells what the push wants of the refs: what it builds on is most likely
 // where they are now. It is a hint alone.
-func (in *Incoming) Near(updates []wire.Update) { in.near = updates }
+func (in *Push) Near(updates []wire.Update) { in.near = updates }
 
 // search takes from left what a visible ref reaches, and is of the kind that it
 // must be. It looks first where what a push builds on nearly always is: at the
 // tips, at commits not far behind them, and in the trees of those commits.
 type search struct {
-	in   *Incoming
-	refs *Refs
+	in   *Push
+	refs *ref.Snapshot
 	db   *odb.DB // of the push and the repository
 	left map[odb.Hash]object.Kind
 	// blind is a search that does not look into what the push brings.
@@ -42,7 +40,7 @@ func (s *search) run(ctx context.Context) (err error) {
 	if len(s.left) == 0 {
 		return nil
 	}
-	if s.base, err = s.in.repo.bare.Objects(); err != nil {
+	if s.base, err = s.in.repo.Objects(); err != nil {
 		return err
 	}
 	s.lookAtTips()
@@ -64,7 +62,7 @@ func (s *search) run(ctx context.Context) (err error) {
 // lookAtTips finds what is a tip itself, and the tips where the push is likely
 // to build on.
 func (s *search) lookAtTips() {
-	for _, u := range s.in.near[:min(len(s.in.near), nearTips)] {
+	for _, u := range s.in.near[:min(len(s.in.near), reach.NearTips)] {
 		if ref, ok := s.refs.Get(u.Name); ok {
 			s.tip(ref)
 		}
@@ -90,15 +88,15 @@ func (s *search) lookAtTips() {
 // moreTips adds some of the others, once those at hand were not enough.
 func (s *search) moreTips() []odb.Hash {
 	for _, ref := range s.refs.Branches() {
-		if len(s.tips) >= nearTips {
+		if len(s.tips) >= reach.NearTips {
 			break
 		}
 		s.tip(ref)
 	}
-	return s.tips[:min(len(s.tips), nearTips)]
+	return s.tips[:min(len(s.tips), reach.NearTips)]
 }
 
-func (s *search) tip(ref Ref) {
+func (s *search) tip(ref ref.Ref) {
 	for _, id := range [...]object.ID{ref.ID, ref.Peeled} {
 		h, ok := odb.ParseHash(id)
 		if !ok {
@@ -137,7 +135,7 @@ func (s *search) commits(ctx context.Context) error {
 	for id := range wanted {
 		left[id] = true
 	}
-	if _, err := graph.Ancestors(ctx, s.base, s.moreTips(), left, nearCommits); err != nil {
+	if _, err := graph.Ancestors(ctx, s.base, s.moreTips(), left, reach.NearCommits); err != nil {
 		return err
 	}
 	for id := range wanted {
@@ -203,7 +201,7 @@ func (s *search) heads() ([]object.Head, error) {
 		if err != nil {
 			return nil, err
 		}
-		if out = append(out, head); len(out) == nearCommits {
+		if out = append(out, head); len(out) == reach.NearCommits {
 			break
 		}
 	}
@@ -239,7 +237,7 @@ func (s *search) unreachable(ctx context.Context, ids map[odb.Hash]bool) (map[od
 	for id := range ids {
 		list = append(list, id.ID(s.db.Format()))
 	}
-	far, err := s.in.repo.Unreachable(ctx, s.refs, list)
+	far, err := s.in.finder.Unreachable(ctx, s.refs, list)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/problem"
 )
 
@@ -25,7 +26,7 @@ var errUnconnected = problem.New(problem.Invalid, "missing necessary objects", "
 // content of an object whose name is all that it knows. It fails too when git's
 // rules refuse an object. It is the first of the checks, and waits for the slot
 // that they take.
-func (in *Incoming) CheckBases(ctx context.Context, refs *Refs) error {
+func (in *Push) CheckBases(ctx context.Context, refs *ref.Snapshot) error {
 	if err := in.enter(ctx); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (in *Incoming) CheckBases(ctx context.Context, refs *Refs) error {
 // only to what is in the pack or reachable from a visible ref. It returns the
 // tips for which that does not hold. Paths, if not nil, has ids as its keys and
 // is filled in with where the push has them.
-func (in *Incoming) Connected(ctx context.Context, refs *Refs, tips []object.ID, paths map[object.ID]string) (bad []object.ID, err error) {
+func (in *Push) Connected(ctx context.Context, refs *ref.Snapshot, tips []object.ID, paths map[object.ID]string) (bad []object.ID, err error) {
 	if len(paths) > 0 {
 		if err := in.locate(ctx, tips, paths); err != nil {
 			return nil, err
@@ -80,8 +81,8 @@ func (in *Incoming) Connected(ctx context.Context, refs *Refs, tips []object.ID,
 }
 
 // lostTips returns those tips that are neither in the pack nor in reach.
-func (in *Incoming) lostTips(ctx context.Context, refs *Refs, tips []object.ID) (map[object.ID]bool, error) {
-	db, err := in.repo.bare.Objects()
+func (in *Push) lostTips(ctx context.Context, refs *ref.Snapshot, tips []object.ID) (map[object.ID]bool, error) {
+	db, err := in.repo.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (in *Incoming) lostTips(ctx context.Context, refs *Refs, tips []object.ID) 
 
 // brings reports whether the pack holds an object, apart from the bases that
 // complete it.
-func (in *Incoming) brings(h odb.Hash) bool { return in.table != nil && in.table.Kind(h) != "" }
+func (in *Push) brings(h odb.Hash) bool { return in.table != nil && in.table.Kind(h) != "" }
 
 // reached says what the pack refers to, or is made of, that is out of reach.
 type reached struct {
@@ -130,7 +131,7 @@ type reached struct {
 }
 
 // reaching finds it out, once for a state of the refs.
-func (in *Incoming) reaching(ctx context.Context, refs *Refs) (*reached, error) {
+func (in *Push) reaching(ctx context.Context, refs *ref.Snapshot) (*reached, error) {
 	if in.reach != nil && in.reach.version == refs.Version {
 		return in.reach, nil
 	}
@@ -181,7 +182,7 @@ func (in *Incoming) reaching(ctx context.Context, refs *Refs) (*reached, error) 
 
 // blame returns the tips that reach something which is out of reach. Objects
 // that belong to no tip make all of them bad, as git would have it.
-func (in *Incoming) blame(ctx context.Context, r *reached, tips []object.ID) (map[object.ID]bool, error) {
+func (in *Push) blame(ctx context.Context, r *reached, tips []object.ID) (map[object.ID]bool, error) {
 	bad := map[object.ID]bool{}
 	if len(r.lost) == 0 && !r.confuse {
 		return bad, nil
@@ -207,7 +208,7 @@ func (in *Incoming) blame(ctx context.Context, r *reached, tips []object.ID) (ma
 
 // Kinds tells what kind of object each id is, "" for one that is neither here
 // nor in the push. It tells of what is out of reach too: ask Connected first.
-func (in *Incoming) Kinds(ctx context.Context, ids []object.ID) (map[object.ID]object.Kind, error) {
+func (in *Push) Kinds(ctx context.Context, ids []object.ID) (map[object.ID]object.Kind, error) {
 	db, err := in.db()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/problem"
 )
 
@@ -24,7 +25,7 @@ const (
 // new commits (those that tips reach and refs don't): each entry that differs
 // from the same path in every parent. A renamed file is a new one. Entries come
 // once, whichever commits hold them. The push must be connected.
-func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID, folder string) ([]File, error) {
+func (in *Push) Introduced(ctx context.Context, refs *ref.Snapshot, tips []object.ID, folder string) ([]object.File, error) {
 	if in.table == nil {
 		return nil, nil // it brings no commit
 	}
@@ -36,9 +37,9 @@ func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]File{}}
-	seen := map[File]bool{}
-	var out []File
+	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]object.File{}}
+	seen := map[object.File]bool{}
+	var out []object.File
 	fresh := func(h odb.Hash) bool { return in.kind(h) == object.KindCommit && !old[h] }
 	err = in.eachCommit(ctx, db, tips, fresh, func(head object.Head) error {
 		files, err := w.differing(head, folder)
@@ -58,8 +59,8 @@ func (in *Incoming) Introduced(ctx context.Context, refs *Refs, tips []object.ID
 
 // knownCommits returns those commits of the pack that refs reach already: a
 // client may send what is here.
-func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]bool, error) {
-	base, err := in.repo.bare.Objects()
+func (in *Push) knownCommits(ctx context.Context, refs *ref.Snapshot) (map[odb.Hash]bool, error) {
+	base, err := in.repo.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (in *Incoming) knownCommits(ctx context.Context, refs *Refs) (map[odb.Hash]
 }
 
 // eachCommit goes from tips to their ancestors for as long as they are fresh.
-func (in *Incoming) eachCommit(ctx context.Context, db *odb.DB, tips []object.ID, fresh func(odb.Hash) bool, f func(object.Head) error) error {
+func (in *Push) eachCommit(ctx context.Context, db *odb.DB, tips []object.ID, fresh func(odb.Hash) bool, f func(object.Head) error) error {
 	seen := map[odb.Hash]bool{}
 	var stack []odb.Hash
 	for _, tip := range tips {
@@ -130,13 +131,13 @@ func (in *Incoming) eachCommit(ctx context.Context, db *odb.DB, tips []object.ID
 
 // Files lists everything below folder in the tree of each commit, by commit.
 // It sees what the push brings. Two commits with the same folder share a list.
-func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder string) (map[object.ID][]File, error) {
+func (in *Push) Files(ctx context.Context, commits []object.ID, folder string) (map[object.ID][]object.File, error) {
 	db, err := in.db()
 	if err != nil {
 		return nil, err
 	}
-	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]File{}}
-	out := make(map[object.ID][]File, len(commits))
+	w := folderWalk{ctx: ctx, in: in, db: db, lists: map[odb.Hash][]object.File{}}
+	out := make(map[object.ID][]object.File, len(commits))
 	for _, c := range commits {
 		if _, done := out[c]; done {
 			continue
@@ -162,9 +163,9 @@ func (in *Incoming) Files(ctx context.Context, commits []object.ID, folder strin
 // folderWalk reads one folder in many trees.
 type folderWalk struct {
 	ctx   context.Context
-	in    *Incoming
+	in    *Push
 	db    *odb.DB
-	lists map[odb.Hash][]File
+	lists map[odb.Hash][]object.File
 	n     int // trees read
 	files int // in lists
 }
@@ -219,7 +220,7 @@ func (w *folderWalk) find(at node, path string) (node, error) {
 
 // differing lists the files below a folder that a commit has otherwise than each
 // of its parents.
-func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) {
+func (w *folderWalk) differing(head object.Head, folder string) ([]object.File, error) {
 	mine, err := w.find(node{object.ModeDir, head.Tree}, folder)
 	if err != nil || mine == (node{}) {
 		return nil, err
@@ -255,11 +256,11 @@ func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) 
 		if err != nil {
 			return nil, err
 		}
-		same := make(map[File]bool, len(theirs))
+		same := make(map[object.File]bool, len(theirs))
 		for _, f := range theirs {
 			same[f] = true
 		}
-		var left []File
+		var left []object.File
 		for _, f := range files {
 			if !same[f] {
 				left = append(left, f)
@@ -271,17 +272,17 @@ func (w *folderWalk) differing(head object.Head, folder string) ([]File, error) 
 }
 
 // list returns the files of a folder, or the one that stands in its place.
-func (w *folderWalk) list(at node, path string) ([]File, error) {
+func (w *folderWalk) list(at node, path string) ([]object.File, error) {
 	if at == (node{}) {
 		return nil, nil
 	}
 	if !at.mode.IsDir() {
-		return []File{{Path: path, Mode: at.mode, ID: at.id.ID(w.db.Format())}}, nil
+		return []object.File{{Path: path, Mode: at.mode, ID: at.id.ID(w.db.Format())}}, nil
 	}
 	if known, ok := w.lists[at.id]; ok {
 		return known, nil
 	}
-	var out []File
+	var out []object.File
 	err := w.walk(at.id, path, 0, &out)
 	if w.files += len(out); err == nil && w.files > maxListed {
 		err = problem.Newf(problem.TooLarge, "there are too many files below %s, in all of its versions", path)
@@ -290,7 +291,7 @@ func (w *folderWalk) list(at node, path string) ([]File, error) {
 	return out, err
 }
 
-func (w *folderWalk) walk(tree odb.Hash, path string, depth int, out *[]File) error {
+func (w *folderWalk) walk(tree odb.Hash, path string, depth int, out *[]object.File) error {
 	tooMany := func() error { return problem.Newf(problem.TooLarge, "there are too many files below %s", path) }
 	if w.n++; w.n > maxIntroduced || depth > 100 {
 		return tooMany()
@@ -309,7 +310,7 @@ func (w *folderWalk) walk(tree odb.Hash, path string, depth int, out *[]File) er
 			folders = append(folders, folder{graph.EntryHash(e), at})
 		} else {
 			h := graph.EntryHash(e)
-			*out = append(*out, File{Path: at, Mode: e.Mode, ID: h.ID(w.db.Format())})
+			*out = append(*out, object.File{Path: at, Mode: e.Mode, ID: h.ID(w.db.Format())})
 		}
 		return len(*out) <= maxIntroduced
 	})

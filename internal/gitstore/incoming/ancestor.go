@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 	"jeton/internal/gitstore/graph"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/run"
 )
 
 // Descends reports whether the commit to has from among its ancestors, or is the
 // same: whether a move from one to the other takes nothing away. It sees what the
 // push brings. An id that is none of a commit descends from nothing.
-func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, error) {
+func (in *Push) Descends(ctx context.Context, from, to object.ID) (bool, error) {
 	if from == to {
 		return true, nil
 	}
@@ -27,7 +28,7 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 		return false, nil
 	}
 	left := map[odb.Hash]bool{old: true}
-	done, err := graph.Ancestors(ctx, db, []odb.Hash{new}, left, nearCommits)
+	done, err := graph.Ancestors(ctx, db, []odb.Hash{new}, left, reach.NearCommits)
 	if err != nil || len(left) == 0 || done {
 		return len(left) == 0, err
 	}
@@ -35,7 +36,7 @@ func (in *Incoming) Descends(ctx context.Context, from, to object.ID) (bool, err
 	if err != nil {
 		return false, err
 	}
-	_, err = in.repo.bare.Output(ctx, run.Command{
+	_, err = in.repo.Output(ctx, run.Command{
 		Name:  "merge-base",
 		Flags: []run.Flag{"--is-ancestor"},
 		Args:  []string{string(from), string(to)},

@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"crypto/rand"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 )
 
@@ -21,16 +22,25 @@ const halfPrefix = "tmp_"
 // be surely gone: it is written and named in one go.
 const staleHalf = time.Hour
 
+// Give has the repository take the objects, unless git's rules refuse one of them: who
+// publishes calls it right before refs move. They are durable when it returns.
+func (in *Push) Give() error {
+	if err := in.verdict(); err != nil {
+		return err
+	}
+	return disk.Worded(in.migrate())
+}
+
 // migrate brings the pack into the repository: durable first, and its index
 // last, since an index makes git believe in the pack. Three syncs are needed
 // and made: of the pack, of its index and of the folder that gets them. That
 // the folder itself is there was made durable with the repository.
-func (in *Incoming) migrate() error {
+func (in *Push) migrate() error {
 	if in.pack == nil {
 		return nil
 	}
-	before := in.repo.bare.PacksChanged()
-	to := filepath.Join(in.repo.bare.Dir, "objects", "pack")
+	before := in.repo.PacksChanged()
+	to := filepath.Join(in.repo.Dir, "objects", "pack")
 	names, sizes, err := in.durable(to)
 	if err != nil {
 		return err
@@ -47,8 +57,8 @@ func (in *Incoming) migrate() error {
 	if err := disk.Sync(to); err != nil {
 		return err
 	}
-	in.repo.bare.Grew(sizes, before)
-	db, err := in.repo.bare.Objects()
+	in.repo.Grew(sizes, before)
+	db, err := in.repo.Objects()
 	if err == nil {
 		db.Added(name)
 	}
@@ -57,7 +67,7 @@ func (in *Incoming) migrate() error {
 
 // durable returns the synced files of the pack and its index, and how large they
 // are together. Those that are in memory are written.
-func (in *Incoming) durable(dir string) (names [2]string, size int64, err error) {
+func (in *Push) durable(dir string) (names [2]string, size int64, err error) {
 	pack, idx := in.pack.Files()
 	if pack != nil {
 		if names[0], err = writeHalf(dir, pack); err != nil {
@@ -101,9 +111,9 @@ func writeHalf(dir string, data []byte) (string, error) {
 	return f.Name(), nil
 }
 
-// removeHalfPacks removes what a crash left of packs that were being written.
-func (r *Repo) removeHalfPacks() error {
-	dir := filepath.Join(r.bare.Dir, "objects", "pack")
+// RemoveHalfPacks removes from a repository what a crash left of packs that were being written.
+func RemoveHalfPacks(r *bare.Repo) error {
+	dir := filepath.Join(r.Dir, "objects", "pack")
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -116,7 +126,7 @@ func (r *Repo) removeHalfPacks() error {
 			continue
 		}
 		fi, err := e.Info()
-		if err != nil || r.store.now().Sub(fi.ModTime()) < staleHalf {
+		if err != nil || r.Now().Sub(fi.ModTime()) < staleHalf {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const maxLarge = 100
 // CheckSizes returns the files of the pack that are larger than warn, and among
 // them those that are larger than limit; of each kind the first hundred.
 // Objects other than blobs count only past limit.
-func (in *Incoming) CheckSizes(ctx context.Context, warn, limit int64) ([]LargeFile, error) {
+func (in *Push) CheckSizes(ctx context.Context, warn, limit int64) ([]LargeFile, error) {
 	if in.pack == nil || in.seen.largest <= warn {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func (in *Incoming) CheckSizes(ctx context.Context, warn, limit int64) ([]LargeF
 // through calls visit for every object of the pack that a tip reaches, each
 // once, with the path at which it was come upon, and for what these refer to
 // outside. It ends when visit returns false.
-func (in *Incoming) through(ctx context.Context, tip object.ID, visit func(h odb.Hash, path string) bool) error {
+func (in *Push) through(ctx context.Context, tip object.ID, visit func(h odb.Hash, path string) bool) error {
 	db, err := in.db()
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (in *Incoming) through(ctx context.Context, tip object.ID, visit func(h odb
 	return nil
 }
 
-func (in *Incoming) kind(h odb.Hash) object.Kind {
+func (in *Push) kind(h odb.Hash) object.Kind {
 	if in.table == nil {
 		return ""
 	}
@@ -129,7 +129,7 @@ func (in *Incoming) kind(h odb.Hash) object.Kind {
 }
 
 // touches reports whether a tip reaches any of what is lost.
-func (in *Incoming) touches(ctx context.Context, tip object.ID, lost map[odb.Hash]bool) (bool, error) {
+func (in *Push) touches(ctx context.Context, tip object.ID, lost map[odb.Hash]bool) (bool, error) {
 	found := false
 	err := in.through(ctx, tip, func(h odb.Hash, _ string) bool {
 		found = lost[h]
@@ -139,7 +139,7 @@ func (in *Incoming) touches(ctx context.Context, tip object.ID, lost map[odb.Has
 }
 
 // locate fills in where the push has some objects.
-func (in *Incoming) locate(ctx context.Context, tips []object.ID, paths map[object.ID]string) error {
+func (in *Push) locate(ctx context.Context, tips []object.ID, paths map[object.ID]string) error {
 	left := map[odb.Hash]bool{}
 	for id := range paths {
 		if h, ok := odb.ParseHash(id); ok {

@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"bytes"
@@ -42,7 +42,7 @@ type badObject struct {
 // rules and writes its index. What can be told to the client comes as a
 // problem of kind Invalid or TooLarge. progress, if not nil, gets lines about
 // the work.
-func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Writer) error {
+func (in *Push) Index(ctx context.Context, pack io.Reader, progress io.Writer) error {
 	var head [12]byte
 	if _, err := io.ReadFull(pack, head[:]); err != nil {
 		return packError(err, "the pack is cut short")
@@ -51,14 +51,14 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 	if string(head[:4]) != "PACK" || version != 2 && version != 3 {
 		return problem.New(problem.Invalid, "that is no pack", "")
 	}
-	n, limits := int64(binary.BigEndian.Uint32(head[8:])), in.repo.store.limits
+	n, limits := int64(binary.BigEndian.Uint32(head[8:])), in.shared
 	if n > limits.PackObjects {
 		return in.tooMany(n)
 	}
 	if n == 0 {
 		return nil
 	}
-	db, err := in.repo.bare.Objects()
+	db, err := in.repo.Objects()
 	if err != nil {
 		return err
 	}
@@ -100,11 +100,11 @@ func (in *Incoming) Index(ctx context.Context, pack io.Reader, progress io.Write
 
 // maxObject bounds an object in memory. Files past the limit are let in so far
 // that they can be told of by their names.
-func (in *Incoming) maxObject() int64 { return max(in.repo.store.limits.ObjectBytes, 1<<30) + 1<<20 }
+func (in *Push) maxObject() int64 { return max(in.shared.ObjectBytes, 1<<30) + 1<<20 }
 
 // db returns the repository's objects with those of the push before them.
-func (in *Incoming) db() (*odb.DB, error) {
-	db, err := in.repo.bare.Objects()
+func (in *Push) db() (*odb.DB, error) {
+	db, err := in.repo.Objects()
 	if err == nil && in.pack != nil {
 		db = db.Layer(in.pack.Pack)
 	}
@@ -114,10 +114,9 @@ func (in *Incoming) db() (*odb.DB, error) {
 // check looks at one object while its content is at hand. What is wrong with it
 // is remembered, not returned: whether it may be told is known only later. Only
 // objects that refer to more than a push may end it at once.
-func (in *Incoming) check(o odb.Object) error {
-	links := in.repo.store.links.Get().(*graph.Links)
-	defer in.repo.store.links.Put(links)
-	links.Reset()
+func (in *Push) check(o odb.Object) error {
+	links := in.shared.borrow()
+	defer in.shared.giveBack(links)
 	add := func(l object.Link) { links.Add(l.ID, l.Kind) }
 	var err error
 	switch o.Kind {
@@ -145,7 +144,7 @@ func (in *Incoming) check(o odb.Object) error {
 		return errOutside
 	}
 	in.seen.note(&o, err)
-	if in.look != nil && o.Kind != object.KindTree && o.Data != nil && o.Size <= in.repo.store.limits.ObjectBytes {
+	if in.look != nil && o.Kind != object.KindTree && o.Data != nil && o.Size <= in.shared.ObjectBytes {
 		in.look(o.Kind, o.ID.ID(in.format), o.Data)
 	}
 	return nil
@@ -178,7 +177,7 @@ func (s *seen) note(o *odb.Object, err error) {
 
 // Bytes is what the pack takes on the disk, with the bases that complete it and
 // without its index.
-func (in *Incoming) Bytes() int64 {
+func (in *Push) Bytes() int64 {
 	if in.pack == nil {
 		return 0
 	}
@@ -186,7 +185,7 @@ func (in *Incoming) Bytes() int64 {
 }
 
 // verdict is what git's rules have against the objects, in git's words.
-func (in *Incoming) verdict() error {
+func (in *Push) verdict() error {
 	in.seen.mu.Lock()
 	bad := in.seen.bad
 	in.seen.mu.Unlock()
@@ -199,7 +198,7 @@ func (in *Incoming) verdict() error {
 
 // checkSpecials looks into the files that clients obey, wherever they are.
 // Those that are not in the pack must be in reach.
-func (in *Incoming) checkSpecials(ctx context.Context, lost map[odb.Hash]bool) error {
+func (in *Push) checkSpecials(ctx context.Context, lost map[odb.Hash]bool) error {
 	if len(in.seen.specials) == 0 {
 		return nil
 	}
@@ -237,7 +236,7 @@ func (in *Incoming) checkSpecials(ctx context.Context, lost map[odb.Hash]bool) e
 
 // lookAtStreamed shows the blobs to look that were too large to be whole in
 // memory while they came, one at a time in the whole store.
-func (in *Incoming) lookAtStreamed() error {
+func (in *Push) lookAtStreamed() error {
 	if in.look == nil || len(in.seen.streamed) == 0 {
 		return nil
 	}
@@ -247,9 +246,9 @@ func (in *Incoming) lookAtStreamed() error {
 	}
 	for _, id := range in.seen.streamed {
 		err := func() error {
-			in.repo.store.large.Lock()
-			defer in.repo.store.large.Unlock()
-			kind, data, err := db.ReadHash(id, in.repo.store.limits.ObjectBytes)
+			in.shared.large.Lock()
+			defer in.shared.large.Unlock()
+			kind, data, err := db.ReadHash(id, in.shared.ObjectBytes)
 			if errors.Is(err, odb.ErrTooLarge) {
 				return nil // it is refused anyway
 			}
@@ -272,17 +271,17 @@ func packError(err error, public string) error {
 	return err
 }
 
-func (in *Incoming) tooMany(n int64) error {
-	return problem.New(problem.TooLarge, fmt.Sprintf("pack has %d objects, more than the %d that this server takes", n, in.repo.store.limits.PackObjects), "Push the history in parts.")
+func (in *Push) tooMany(n int64) error {
+	return problem.New(problem.TooLarge, fmt.Sprintf("pack has %d objects, more than the %d that this server takes", n, in.shared.PackObjects), "Push the history in parts.")
 }
 
 // indexError words a failure for the client.
-func (in *Incoming) indexError(err error) error {
+func (in *Push) indexError(err error) error {
 	bad, ok := errors.AsType[*odb.PackError](err)
 	if !ok {
 		return disk.Worded(packError(err, "the pack is cut short"))
 	}
-	limits := in.repo.store.limits
+	limits := in.shared
 	tooLarge := func(public, remedy string) error {
 		return &problem.Error{Kind: problem.TooLarge, Public: public, Remedy: remedy, Err: err}
 	}

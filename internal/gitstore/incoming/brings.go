@@ -1,4 +1,4 @@
-package gitstore
+package incoming
 
 import (
 	"bufio"
@@ -9,12 +9,13 @@ import (
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 )
 
 // Brings returns which of the wanted objects the tips reach and the refs don't,
 // and in which path they do: empty for commits, tags and what lies in no tree.
-func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wanted map[object.ID]bool) (map[object.ID]string, error) {
+func (in *Push) Brings(ctx context.Context, refs *ref.Snapshot, tips []object.ID, wanted map[object.ID]bool) (map[object.ID]string, error) {
 	out := map[object.ID]string{}
 	err := in.walk(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--object-names", "--stdin"}, Stdin: reach.Revisions(tips, refs)}, func(r io.Reader) error {
 		lines := bufio.NewReaderSize(r, 64<<10)
@@ -36,14 +37,14 @@ func (in *Incoming) Brings(ctx context.Context, refs *Refs, tips []object.ID, wa
 }
 
 // walk runs a git that sees what the push brings, and gives its output to read.
-func (in *Incoming) walk(ctx context.Context, c run.Command, read func(io.Reader) error) error {
+func (in *Push) walk(ctx context.Context, c run.Command, read func(io.Reader) error) error {
 	var err error
 	if c.Env, err = in.env(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := in.repo.bare.Start(ctx, c)
+	p, err := in.repo.Start(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ type Place struct {
 
 // Origins tells which of the new commits brought the files in, the oldest of
 // them each. What came into no commit's tree is missing.
-func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, files map[object.ID]bool) (map[object.ID]Place, error) {
+func (in *Push) Origins(ctx context.Context, refs *ref.Snapshot, tips []object.ID, files map[object.ID]bool) (map[object.ID]Place, error) {
 	out := map[object.ID]Place{}
 	err := in.walk(ctx, run.Command{
 		Name: "log",
@@ -70,7 +71,7 @@ func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, f
 			"--ignore-submodules=all", "--format=%x01%H", "--stdin"},
 		Stdin: reach.Revisions(tips, refs),
 	}, func(r io.Reader) error {
-		return run.ScanRaw(r, func(commit object.ID, f File) bool {
+		return run.ScanRaw(r, func(commit object.ID, f object.File) bool {
 			if files[f.ID] {
 				out[f.ID] = Place{Commit: commit, Path: f.Path}
 			}
@@ -81,6 +82,6 @@ func (in *Incoming) Origins(ctx context.Context, refs *Refs, tips []object.ID, f
 }
 
 // Fresh returns those of ids that no ref reaches yet.
-func (in *Incoming) Fresh(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
-	return in.repo.Unreachable(ctx, refs, ids)
+func (in *Push) Fresh(ctx context.Context, refs *ref.Snapshot, ids []object.ID) ([]object.ID, error) {
+	return in.finder.Unreachable(ctx, refs, ids)
 }
