@@ -17,6 +17,7 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -254,16 +255,16 @@ func shareMidx(from, to string, format object.Format) error {
 	if err != nil {
 		return err
 	}
-	m, err := readMidx(to, format)
+	m, err := upkeep.ReadMidx(to, format)
 	if err == nil {
-		for pack := range m.packs {
+		for pack := range m.Packs {
 			if _, serr := os.Lstat(filepath.Join(to, pack+".idx")); serr != nil {
 				err = serr
 			}
 		}
 	}
 	if err == nil {
-		err = linkOrCopy(filepath.Join(from, m.bitmapFile()), filepath.Join(to, m.bitmapFile()))
+		err = linkOrCopy(filepath.Join(from, m.BitmapFile()), filepath.Join(to, m.BitmapFile()))
 	}
 	if err != nil {
 		return os.Remove(index)

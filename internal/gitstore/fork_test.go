@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -40,7 +41,7 @@ func TestFork(t *testing.T) {
 			p.times(t, 20)
 			git(t, p.dir, "tag", "-a", "-m", "v1", "v1")
 			git(t, p.dir, "push", "-q", "origin", "v1", "main:other", "main:refs/notes/x", "main:refs/hidden/x")
-			maintain(t, origin, Maintain{})
+			maintain(t, origin, upkeep.Wish{})
 			p.times(t, 2)
 			all, one := fork(t, origin, 1, Fork{}), fork(t, origin, 2, Fork{DefaultBranchOnly: true})
 			want := refMap(t, origin)
@@ -62,7 +63,7 @@ func TestFork(t *testing.T) {
 				t.Errorf("the fork has no bitmap: %+v, %v", u, err)
 			}
 			for _, r := range []*Repo{all, origin, one} {
-				maintain(t, r, Maintain{Full: true, Prune: true})
+				maintain(t, r, upkeep.Wish{Full: true, Prune: true})
 				for _, r := range []*Repo{all, origin, one} {
 					verify(t, r)
 				}
@@ -82,7 +83,7 @@ func TestFork(t *testing.T) {
 			if err := all.store.Delete(t.Context(), all.bare.ID); err != nil {
 				t.Fatal(err)
 			}
-			maintain(t, one, Maintain{Full: true, Prune: true})
+			maintain(t, one, upkeep.Wish{Full: true, Prune: true})
 			verify(t, one)
 		})
 	}
@@ -120,7 +121,7 @@ func TestFork_reach(t *testing.T) {
 	if err := p.push(t.Context(), "refs/heads/secret", "", secret, pack); err != nil {
 		t.Fatal(err)
 	}
-	maintain(t, origin, Maintain{Full: true})
+	maintain(t, origin, upkeep.Wish{Full: true})
 	if err := p.push(t.Context(), "refs/heads/secret", secret, object.SHA1.Zero(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestFork_races(t *testing.T) {
 	var work sync.WaitGroup
 	work.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			if _, err := origin.Maintain(ctx, Maintain{Full: i%2 == 0, Prune: true}); err != nil && ctx.Err() == nil {
+			if _, err := origin.Maintain(ctx, upkeep.Wish{Full: i%2 == 0, Prune: true}); err != nil && ctx.Err() == nil {
 				t.Errorf("maintain: %v", err)
 				return
 			}

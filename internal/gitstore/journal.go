@@ -248,7 +248,7 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 	if rerr != nil {
 		return nil, rerr
 	}
-	stale, rerr := r.removeLocks(updates, staleLock)
+	stale, rerr := ref.RemoveLocks(r.bare.Dir, updates, r.store.now(), staleLock)
 	if rerr != nil {
 		return nil, rerr
 	}

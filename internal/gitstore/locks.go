@@ -13,38 +13,11 @@ import (
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/ref"
-	"jeton/internal/gitstore/wire"
 )
 
 // staleLock is how old git's lock file must be for its owner to be surely gone:
 // its commands take milliseconds. Our own need not be old: see removeAbandoned.
 const staleLock = time.Minute
-
-// removeLocks removes the lock files, of at least that age, that a git which was
-// killed, or a machine that lost its power, left behind.
-func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
-	for _, n := range append(lockNames(updates), "packed-refs.new") {
-		path := filepath.Join(r.bare.Dir, filepath.FromSlash(n))
-		fi, err := os.Lstat(path)
-		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, err
-		}
-		removed = true
-	}
-	return removed, nil
-}
-
-// lockNames are the locks that a transaction may take.
-func lockNames(updates []wire.Update) []string {
-	names := []string{"HEAD.lock", "packed-refs.lock"}
-	for _, u := range updates {
-		names = append(names, u.Name+".lock")
-	}
-	return names
-}
 
 // readEntry reads a journal. What is none is the zero entry.
 func readEntry(f *os.File) (e journalEntry, err error) {
@@ -90,7 +63,7 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	// one names it too, since before it took the lock; so the locks are looked at
 	// first, and then who is alive.
 	found := map[string]os.FileInfo{}
-	for _, name := range lockNames(e.moved().Updates) {
+	for _, name := range ref.LockNames(e.moved().Updates) {
 		lock := filepath.Join(r.bare.Dir, filepath.FromSlash(name))
 		if fi, err := os.Lstat(lock); err == nil && ref.MarkedLock(fi) {
 			found[lock] = fi
@@ -135,7 +108,7 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 		if err != nil || !e.of(path) {
 			continue // it is being made, and has no lock yet, or has just ended
 		}
-		for _, name := range lockNames(e.moved().Updates) {
+		for _, name := range ref.LockNames(e.moved().Updates) {
 			delete(found, filepath.Join(r.bare.Dir, filepath.FromSlash(name)))
 		}
 	}

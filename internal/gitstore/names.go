@@ -5,6 +5,7 @@ import (
 	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/view"
 )
 
@@ -60,6 +61,11 @@ type (
 	Object = draft.Object
 	// Edit is one change of a tree.
 	Edit = draft.Edit
+
+	// Maintain is what a maintenance is asked for.
+	Maintain = upkeep.Wish
+	// Upkeep is the state of a repository's maintenance.
+	Upkeep = upkeep.State
 )
 
 // The kinds and forms.

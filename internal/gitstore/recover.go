@@ -13,6 +13,8 @@ import (
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/incoming"
+	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -41,7 +43,7 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 	if head == refs.Head {
 		head = ""
 	}
-	if _, err := r.removeLocks(e.moved().Updates, 0); err != nil {
+	if _, err := ref.RemoveLocks(r.bare.Dir, e.moved().Updates, r.store.now(), 0); err != nil {
 		return err
 	}
 	tx, err := r.prepare(ctx, left, head, "")
@@ -112,7 +114,7 @@ func (r *Repo) recover(ctx context.Context) error {
 	}
 	until := time.Now().Add(heirWait)
 	for _, file := range files {
-		if strings.HasPrefix(file.Name(), upkeepPrefix) {
+		if strings.HasPrefix(file.Name(), upkeep.Prefix) {
 			continue
 		}
 		if err := r.complete(ctx, filepath.Join(dir, file.Name()), until); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -53,12 +54,12 @@ func (s *Store) gatherRefsOf(ctx context.Context, r *Repo) error {
 	if !s.Exists(r.bare.ID) {
 		return nil
 	}
-	lock, err := r.lockUpkeep()
+	t, err := upkeep.Begin(r.bare)
 	if err != nil {
 		return err
 	}
-	defer unlockUpkeep(ctx, lock)
-	_, err = (&tending{repo: r, lock: lock}).packRefs(ctx)
+	defer t.End(ctx)
+	_, err = t.PackRefs(ctx)
 	return err
 }
 

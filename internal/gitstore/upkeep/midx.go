@@ -1,4 +1,4 @@
-package gitstore
+package upkeep
 
 import (
 	"bytes"
@@ -13,23 +13,23 @@ import (
 	"jeton/internal/gitstore/object"
 )
 
-// midx is what upkeep needs to know of a multi-pack index.
-type midx struct {
+// Midx is what upkeep needs to know of a multi-pack index.
+type Midx struct {
 	checksum string
-	packs    map[string]bool // names without their ending
+	Packs    map[string]bool // names without their ending
 }
 
-// bitmapFile is the name of the bitmap that belongs to it.
-func (m *midx) bitmapFile() string { return "multi-pack-index-" + m.checksum + ".bitmap" }
+// BitmapFile is the name of the bitmap that belongs to it.
+func (m *Midx) BitmapFile() string { return "multi-pack-index-" + m.checksum + ".bitmap" }
 
 var errMidx = errors.New("the multi-pack index is damaged")
 
 // maxMidxPacks bounds what is believed of a file: upkeep keeps far fewer.
 const maxMidxPacks = 1 << 20
 
-// readMidx reads the names of the packs that a multi-pack index covers, by
+// ReadMidx reads the names of the packs that a multi-pack index covers, by
 // gitformat-pack(5). Without a file it returns nil.
-func readMidx(packDir string, format object.Format) (*midx, error) {
+func ReadMidx(packDir string, format object.Format) (*Midx, error) {
 	f, err := os.Open(filepath.Join(packDir, "multi-pack-index"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -51,7 +51,7 @@ func readMidx(packDir string, format object.Format) (*midx, error) {
 	if _, err := f.ReadAt(sum, fi.Size()-int64(len(sum))); err != nil || packs > maxMidxPacks {
 		return nil, errMidx
 	}
-	m := &midx{checksum: hex.EncodeToString(sum), packs: make(map[string]bool, packs)}
+	m := &Midx{checksum: hex.EncodeToString(sum), Packs: make(map[string]bool, packs)}
 	table := make([]byte, 12*(chunks+1))
 	if _, err := f.ReadAt(table, 12); err != nil {
 		return nil, errMidx
@@ -70,7 +70,7 @@ func readMidx(packDir string, format object.Format) (*midx, error) {
 		}
 		for name := range bytes.SplitSeq(names, []byte{0}) {
 			if pack, ok := strings.CutSuffix(string(name), ".idx"); ok {
-				m.packs[pack] = true
+				m.Packs[pack] = true
 			}
 		}
 		return m, nil

@@ -1,4 +1,6 @@
-package gitstore
+// Package upkeep tends one repository: few packs with one index and a bitmap, refs in one
+// file, and nothing of what killed processes left. When whose turn comes is the store's.
+package upkeep
 
 import (
 	"context"
@@ -15,15 +17,19 @@ import (
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/draft"
+	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
-// Maintain is what a maintenance is asked for. The zero value does what the
+// Wish is what a maintenance is asked for. The zero value does what the
 // state of the repository asks for, which may be nothing.
-type Maintain struct {
+type Wish struct {
 	Full  bool // repack everything into one pack, due or not
 	Prune bool // and drop what has been unreachable for the time of grace
+	// Grace is for how long an object must have been out of reach before it may be
+	// dropped. It must be longer than any push takes.
+	Grace time.Duration
 }
 
 // kindOfWork is what a maintenance does to the packs.
@@ -48,11 +54,12 @@ const (
 	joinLoose     = 256      // objects that have a file each
 	packLooseRefs = 64       // refs that have a file each
 	fullEvery     = 7 * 24 * time.Hour
-	tempAge       = time.Hour // of files that a killed git left
+	tempAge       = time.Hour       // of files that a killed git left
+	packTime      = 5 * time.Minute // the most that the refs are locked to be packed
 )
 
 // due says what a repository needs, and why in words for its page.
-func (v *survey) due(last *upkeepRecord, now time.Time) (kindOfWork, string) {
+func (v *survey) due(last *record, now time.Time) (kindOfWork, string) {
 	switch {
 	case !last.Full.IsZero() && now.Sub(last.Full) >= fullEvery && (v.cruft > 0 || v.loose > 0 || v.newest.After(last.Full)):
 		return fullWork, "a week has passed since everything was repacked"
@@ -72,14 +79,65 @@ func (v *survey) due(last *upkeepRecord, now time.Time) (kindOfWork, string) {
 	return noWork, ""
 }
 
+// Begin takes the lock that keeps two maintenances of a repository apart; End gives it
+// back. It fails with problem.Conflict while another process tends it. The programs
+// that are started have the lock too: a server that is killed leaves a git that still
+// works, and the lock is free only when that has ended.
+func Begin(r *bare.Repo) (*Tending, error) {
+	lock, err := takeLock(r)
+	if err != nil {
+		return nil, err
+	}
+	return &Tending{repo: r, lock: lock}, nil
+}
+
+func takeLock(r *bare.Repo) (*os.File, error) {
+	dir := filepath.Join(r.Dir, bare.OwnFolder)
+	if err := os.Mkdir(dir, 0o700); err == nil {
+		// A push that finds it takes it for durable.
+		if err := disk.Sync(r.Dir); err != nil {
+			return nil, err
+		}
+	} else if !errors.Is(err, fs.ErrExist) {
+		return nil, bare.Gone(err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, disk.Worded(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, problem.Wrap(err, problem.Conflict, "This repository is being maintained already.", "Wait until that has ended.")
+	}
+	return f, nil
+}
+
+// End gives the lock back. After an interruption only closing it does: a program that
+// still ends has it until then. Otherwise it is let go of by name, since any program
+// that is just being started has it for a moment.
+func (t *Tending) End(ctx context.Context) {
+	if ctx.Err() == nil {
+		_ = syscall.Flock(int(t.lock.Fd()), syscall.LOCK_UN)
+	}
+	_ = t.lock.Close()
+}
+
+// Tending is one maintenance under way, for one goroutine.
+type Tending struct {
+	repo  *bare.Repo
+	lock  *os.File
+	last  record
+	grace time.Duration
+}
+
 // Maintain tends the repository: refs in one file, few packs with one index, a
-// bitmap and a commit-graph, and nothing of what killed processes left. It
-// fails with problem.Conflict while another process tends it. It may run beside
-// everything else, since:
+// bitmap and a commit-graph, and nothing of what killed processes left. What a
+// crash left of moves of refs must have been completed. It may run beside everything
+// else, since:
 //
 //   - A pack is removed only by git repack, which removes those that it listed
 //     at its start and whose objects it has written again, synced. A pack that a
-//     push publishes meanwhile was not listed. migrate never counts on a pack of
+//     push publishes meanwhile was not listed. incoming never counts on a pack of
 //     the same name that is there already: that one may be listed.
 //   - New packs get their names before old ones lose theirs, in one folder,
 //     which file systems keep in order over a loss of power. A process that has
@@ -91,81 +149,25 @@ func (v *survey) due(last *upkeepRecord, now time.Time) (kindOfWork, string) {
 //     not with that of its push. A push may refer only to objects of its own
 //     pack, which git did not list, and to objects that a ref reached when it
 //     was checked; if that ref went at once, they still have the time of grace,
-//     and a push has far less (see Options.PruneAfter).
+//     and a push has far less (see Wish.Grace).
 //   - git pack-refs takes git's own locks, each for as long as a push of that
 //     ref would, and a ref is in packed-refs before its file goes. It has no
 //     lower priority than a push that may wait for it.
 //   - The lock below is for maintenance alone: no push or fetch takes it.
-func (r *Repo) Maintain(ctx context.Context, m Maintain) (Upkeep, error) {
-	lock, err := r.lockUpkeep()
-	if err != nil {
-		return Upkeep{}, err
-	}
-	defer unlockUpkeep(ctx, lock)
-	if err := r.recover(ctx); err != nil {
-		return Upkeep{}, err
-	}
-	t := &tending{repo: r, lock: lock, last: r.readRecord()}
+func (t *Tending) Maintain(ctx context.Context, m Wish) error {
+	t.last, t.grace = readRecord(t.repo), m.Grace
 	rec, err := t.run(ctx, m)
 	if ctx.Err() != nil {
-		return Upkeep{}, ctx.Err() // interrupted: the next one begins anew
+		return ctx.Err() // interrupted: the next one begins anew
 	}
-	if werr := r.writeRecord(rec); werr != nil {
+	if werr := writeRecord(t.repo, rec); werr != nil {
 		err = errors.Join(err, disk.Worded(werr))
 	}
-	if err != nil {
-		return Upkeep{}, err
-	}
-	u, err := r.Upkeep()
-	if err == nil && r.store.measured != nil {
-		err = r.store.measured(ctx, r.bare.ID, u.Size)
-	}
-	return u, err
+	return err
 }
 
-// lockUpkeep takes the lock that keeps two maintenances of a repository apart.
-// The programs that are started have it too: a server that is killed leaves a
-// git that still works, and the lock is free only when that has ended.
-func (r *Repo) lockUpkeep() (*os.File, error) {
-	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
-	if err := os.Mkdir(dir, 0o700); err == nil {
-		// A push that finds it takes it for durable.
-		if err := disk.Sync(r.bare.Dir); err != nil {
-			return nil, err
-		}
-	} else if !errors.Is(err, fs.ErrExist) {
-		return nil, bare.Gone(err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, upkeepLock), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, disk.Worded(err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, problem.Wrap(err, problem.Conflict, "This repository is being maintained already.", "Wait until that has ended.")
-	}
-	return f, nil
-}
-
-// unlockUpkeep gives the lock back. After an interruption only closing it does:
-// a program that still ends has it until then. Otherwise it is let go of by
-// name, since any program that is just being started has it for a moment.
-func unlockUpkeep(ctx context.Context, lock *os.File) {
-	if ctx.Err() == nil {
-		_ = syscall.Flock(int(lock.Fd()), syscall.LOCK_UN)
-	}
-	_ = lock.Close()
-}
-
-// tending is one maintenance under way.
-type tending struct {
-	repo *Repo
-	lock *os.File
-	last upkeepRecord
-}
-
-func (t *tending) run(ctx context.Context, m Maintain) (upkeepRecord, error) {
-	now := t.repo.store.now()
+func (t *Tending) run(ctx context.Context, m Wish) (record, error) {
+	now := t.repo.Now()
 	rec := t.last
 	rec.Version, rec.Did, rec.Failed = 1, "", ""
 	if rec.Full.IsZero() {
@@ -178,21 +180,21 @@ func (t *tending) run(ctx context.Context, m Maintain) (upkeepRecord, error) {
 	if full {
 		rec.Full = now
 	}
-	rec.Did, rec.At = did, t.repo.store.now()
+	rec.Did, rec.At = did, t.repo.Now()
 	rec.Took = rec.At.Sub(now)
 	return rec, err
 }
 
 // work returns what was done in words, and whether everything was repacked.
-func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did string, full bool, err error) {
+func (t *Tending) work(ctx context.Context, m Wish, now time.Time) (did string, full bool, err error) {
 	if err := t.tidy(now); err != nil {
 		return "", false, err
 	}
-	v, err := t.repo.look()
+	v, err := look(t.repo)
 	if err != nil {
 		return "", false, err
 	}
-	if err := draft.Sweep(t.repo.bare); err != nil {
+	if err := draft.Sweep(t.repo); err != nil {
 		return "", false, err
 	}
 	work, _ := v.due(&t.last, now)
@@ -202,7 +204,7 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 	}
 	done := []string{}
 	if v.looseRefs >= packLooseRefs || work == fullWork && v.looseRefs > 0 {
-		packed, err := t.packRefs(ctx)
+		packed, err := t.PackRefs(ctx)
 		if err != nil {
 			return "", false, err
 		}
@@ -227,18 +229,18 @@ func (t *tending) work(ctx context.Context, m Maintain, now time.Time) (did stri
 	return strings.Join(done, ", "), work == fullWork && err == nil, err
 }
 
-// packRefs puts the refs into one file. It takes a moment and is not
+// PackRefs puts the refs into one file. It takes a moment and is not
 // interrupted, for pushes wait for the lock that a killed git leaves. It reports
 // false when somebody else has the lock: another time will do.
-func (t *tending) packRefs(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactTime)
+func (t *Tending) PackRefs(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), packTime)
 	defer cancel()
 	err := t.git(ctx, run.Command{Name: "pack-refs", Flags: []run.Flag{"--all", "--prune"}})
 	if run, ok := errors.AsType[*run.Error](err); ok && strings.Contains(run.Stderr, ".lock': File exists") {
 		return false, nil
 	}
 	if ctx.Err() != nil { // killed after all
-		_, rerr := t.repo.removeLocks(nil, 0)
+		_, rerr := ref.RemoveLocks(t.repo.Dir, nil, t.repo.Now(), 0)
 		err = errors.Join(err, rerr)
 	}
 	return err == nil, err
@@ -246,7 +248,7 @@ func (t *tending) packRefs(ctx context.Context) (bool, error) {
 
 // gather joins the packs that the index does not cover, and leaves those that it
 // covers as they are, the index and its bitmap with them.
-func (t *tending) gather(ctx context.Context, covered []string) error {
+func (t *Tending) gather(ctx context.Context, covered []string) error {
 	flags := []run.Flag{"-q", "-d", "--geometric=4"}
 	for _, pack := range covered {
 		flags = append(flags, run.Flag("--keep-pack="+pack+".pack"))
@@ -257,7 +259,7 @@ func (t *tending) gather(ctx context.Context, covered []string) error {
 // join makes few packs of many: each at least twice as large as all smaller
 // ones together, so that an object is written again a logarithmic number of
 // times, however often is pushed.
-func (t *tending) join(ctx context.Context) error {
+func (t *Tending) join(ctx context.Context) error {
 	if err := t.commitGraph(ctx, "--split"); err != nil {
 		return err
 	}
@@ -266,7 +268,7 @@ func (t *tending) join(ctx context.Context) error {
 
 // repack writes everything in reach into one pack and the rest into a cruft
 // pack, without what has been there for the time of grace.
-func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
+func (t *Tending) repack(ctx context.Context, prune bool, now time.Time) error {
 	if err := t.commitGraph(ctx, "--split=replace"); err != nil {
 		return err
 	}
@@ -275,7 +277,7 @@ func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
 		if err := t.freshen(now); err != nil {
 			return err
 		}
-		flags = append(flags, run.Flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.repo.store.upkeep.o.PruneAfter).Unix())))
+		flags = append(flags, run.Flag(fmt.Sprintf("--cruft-expiration=@%d +0000", now.Add(-t.grace).Unix())))
 	}
 	return t.gitRepack(ctx, flags)
 }
@@ -285,7 +287,7 @@ func (t *tending) repack(ctx context.Context, prune bool, now time.Time) error {
 // changed nothing by then.
 const repackTries = 3
 
-func (t *tending) gitRepack(ctx context.Context, flags []run.Flag) error {
+func (t *Tending) gitRepack(ctx context.Context, flags []run.Flag) error {
 	for i := 1; ; i++ {
 		err := t.git(ctx, run.Command{Name: "repack", Flags: flags})
 		run, ok := errors.AsType[*run.Error](err)
@@ -297,24 +299,24 @@ func (t *tending) gitRepack(ctx context.Context, flags []run.Flag) error {
 
 // commitGraph writes what makes walks over the history quick, with the filters
 // that make the history of a path quick for some of the commits each time.
-func (t *tending) commitGraph(ctx context.Context, how run.Flag) error {
+func (t *Tending) commitGraph(ctx context.Context, how run.Flag) error {
 	return t.git(ctx, run.Command{Name: "commit-graph", Flags: []run.Flag{"write", "--no-progress", "--reachable", how, "--changed-paths", "--max-new-filters=2000"}})
 }
 
 // git runs a program of low priority, on one processor, with bounded memory.
-func (t *tending) git(ctx context.Context, c run.Command) error {
+func (t *Tending) git(ctx context.Context, c run.Command) error {
 	c.Low, c.Files = c.Name != "pack-refs", []*os.File{t.lock}
 	c.Config = []string{
 		"pack.threads", "1", "pack.windowMemory", "64m", "pack.deltaCacheSize", "32m", "pack.writeBitmapLookupTable", "true",
 		"core.bigFileThreshold", "32m", "core.packedGitLimit", "256m", "core.packedGitWindowSize", "32m",
 	}
-	_, err := t.repo.bare.Output(ctx, c, 1<<20)
+	_, err := t.repo.Output(ctx, c, 1<<20)
 	return err
 }
 
 // freshen gives everything but the cruft packs the time of this run.
-func (t *tending) freshen(now time.Time) error {
-	objects := filepath.Join(t.repo.bare.Dir, "objects")
+func (t *Tending) freshen(now time.Time) error {
+	objects := filepath.Join(t.repo.Dir, "objects")
 	return eachFile(objects, func(dir, name string, _ fs.FileInfo) error {
 		path := filepath.Join(dir, name)
 		pack, isPack := strings.CutSuffix(path, ".pack")
@@ -361,8 +363,8 @@ func eachFile(objects string, f func(dir, name string, fi fs.FileInfo) error) er
 // tidy removes what killed processes left: temporary files, locks and
 // quarantines. Whoever still works on one touches it more often than tempAge,
 // holds its lock, or, as maintenance, the lock that we have.
-func (t *tending) tidy(now time.Time) error {
-	objects := filepath.Join(t.repo.bare.Dir, "objects")
+func (t *Tending) tidy(now time.Time) error {
+	objects := filepath.Join(t.repo.Dir, "objects")
 	remove := func(path string, fi fs.FileInfo, age time.Duration) error {
 		if now.Sub(fi.ModTime()) < age {
 			return nil
@@ -391,10 +393,10 @@ func (t *tending) tidy(now time.Time) error {
 			}
 		}
 	}
-	if _, err := t.repo.removeLocks(nil, tempAge); err != nil {
+	if _, err := ref.RemoveLocks(t.repo.Dir, nil, t.repo.Now(), tempAge); err != nil {
 		return err
 	}
-	err = filepath.WalkDir(filepath.Join(t.repo.bare.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(filepath.Join(t.repo.Dir, "refs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() || !strings.HasSuffix(path, ".lock") {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
@@ -413,7 +415,7 @@ func (t *tending) tidy(now time.Time) error {
 	return t.tidyQuarantines(objects, now)
 }
 
-func (t *tending) tidyQuarantines(objects string, now time.Time) error {
+func (t *Tending) tidyQuarantines(objects string, now time.Time) error {
 	entries, err := os.ReadDir(objects)
 	if err != nil {
 		return err

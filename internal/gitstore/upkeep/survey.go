@@ -1,4 +1,4 @@
-package gitstore
+package upkeep
 
 import (
 	"errors"
@@ -29,13 +29,13 @@ type survey struct {
 
 // look surveys the repository. It takes no lock: what moves meanwhile is seen
 // before or after, which is good enough to decide by.
-func (r *Repo) look() (survey, error) {
+func look(r *bare.Repo) (survey, error) {
 	var v survey
 	format, err := r.Format()
 	if err != nil {
 		return v, err
 	}
-	packDir := filepath.Join(r.bare.Dir, "objects", "pack")
+	packDir := filepath.Join(r.Dir, "objects", "pack")
 	entries, err := os.ReadDir(packDir)
 	if err != nil {
 		return v, bare.Gone(err)
@@ -44,11 +44,11 @@ func (r *Repo) look() (survey, error) {
 	for _, e := range entries {
 		have[e.Name()] = true
 	}
-	m, err := readMidx(packDir, format)
+	m, err := ReadMidx(packDir, format)
 	if err != nil && !errors.Is(err, errMidx) {
 		return v, err
 	}
-	v.bitmap = m != nil && have[m.bitmapFile()]
+	v.bitmap = m != nil && have[m.BitmapFile()]
 	for _, e := range entries {
 		pack, ok := strings.CutSuffix(e.Name(), ".pack")
 		if !ok || !have[pack+".idx"] {
@@ -66,17 +66,17 @@ func (r *Repo) look() (survey, error) {
 		} else if fi.ModTime().After(v.newest) {
 			v.newest = fi.ModTime()
 		}
-		if m == nil || !m.packs[pack] {
+		if m == nil || !m.Packs[pack] {
 			v.apart++
 			v.apartSize += fi.Size()
 		} else {
 			v.covered = append(v.covered, pack)
 		}
 	}
-	if err := v.countLoose(filepath.Join(r.bare.Dir, "objects")); err != nil {
+	if err := v.countLoose(filepath.Join(r.Dir, "objects")); err != nil {
 		return v, err
 	}
-	return v, v.countRefs(filepath.Join(r.bare.Dir, "refs"))
+	return v, v.countRefs(filepath.Join(r.Dir, "refs"))
 }
 
 func (v *survey) countLoose(objects string) error {

@@ -1,4 +1,4 @@
-package gitstore
+package upkeep
 
 import (
 	"encoding/json"
@@ -10,15 +10,15 @@ import (
 	"jeton/internal/gitstore/bare"
 )
 
-// upkeepPrefix is what the files of maintenance in bare.OwnFolder begin with.
+// Prefix is what the files of maintenance in bare.OwnFolder begin with.
 const (
-	upkeepPrefix = "upkeep"
-	upkeepLock   = upkeepPrefix + ".lock"
-	upkeepFile   = upkeepPrefix + ".json"
+	Prefix    = "upkeep"
+	lockFile  = Prefix + ".lock"
+	stateFile = Prefix + ".json"
 )
 
-// Upkeep is the state of a repository's maintenance.
-type Upkeep struct {
+// State is the state of a repository's maintenance.
+type State struct {
 	At     time.Time     // when it was last maintained; zero is never
 	Took   time.Duration // how long that took
 	Did    string        // what was done, in words; empty: nothing was to be done
@@ -32,8 +32,8 @@ type Upkeep struct {
 	Queued bool // it waits for its turn, or runs, in this process
 }
 
-// upkeepRecord is what is kept of it, as a file beside the repository's journals.
-type upkeepRecord struct {
+// record is what is kept of it, as a file beside the repository's journals.
+type record struct {
 	Version int           `json:"version"`
 	At      time.Time     `json:"at"`
 	Took    time.Duration `json:"took_ns"`
@@ -44,21 +44,21 @@ type upkeepRecord struct {
 
 // readRecord returns the zero record where there is none, or none that can be
 // read: it decides only how soon there is a next maintenance.
-func (r *Repo) readRecord() upkeepRecord {
-	var rec upkeepRecord
-	data, err := os.ReadFile(filepath.Join(r.bare.Dir, bare.OwnFolder, upkeepFile))
+func readRecord(r *bare.Repo) record {
+	var rec record
+	data, err := os.ReadFile(filepath.Join(r.Dir, bare.OwnFolder, stateFile))
 	if err != nil || json.Unmarshal(data, &rec) != nil || rec.Version != 1 {
-		return upkeepRecord{}
+		return record{}
 	}
 	return rec
 }
 
-func (r *Repo) writeRecord(rec upkeepRecord) error {
+func writeRecord(r *bare.Repo, rec record) error {
 	data, err := json.Marshal(rec)
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(r.bare.Dir, bare.OwnFolder, upkeepFile)
+	path := filepath.Join(r.Dir, bare.OwnFolder, stateFile)
 	f, err := os.Create(path + ".new") // the lock of maintenance is held
 	if err != nil {
 		return err
@@ -70,19 +70,32 @@ func (r *Repo) writeRecord(rec upkeepRecord) error {
 	return os.Rename(path+".new", path)
 }
 
-// Upkeep returns the state of the repository's maintenance.
-func (r *Repo) Upkeep() (Upkeep, error) {
-	v, err := r.look()
+// Read returns the state of a repository's maintenance.
+func Read(r *bare.Repo) (State, error) {
+	v, err := look(r)
 	if err != nil {
-		return Upkeep{}, err
+		return State{}, err
 	}
-	rec := r.readRecord()
+	rec := readRecord(r)
 	size, err := r.Size()
 	if err != nil {
-		return Upkeep{}, err
+		return State{}, err
 	}
-	u := Upkeep{At: rec.At, Took: rec.Took, Did: rec.Did, Failed: rec.Failed != "", Packs: v.packs, Loose: v.loose, Bitmap: v.bitmap, Size: size}
-	_, u.Next = v.due(&rec, r.store.now())
-	u.Queued = r.store.upkeep.waiting(r.bare.ID)
+	u := State{At: rec.At, Took: rec.Took, Did: rec.Did, Failed: rec.Failed != "", Packs: v.packs, Loose: v.loose, Bitmap: v.bitmap, Size: size}
+	_, u.Next = v.due(&rec, r.Now())
 	return u, nil
+}
+
+// Due reports whether a repository's state asks for maintenance, and whether the last
+// one failed just before: what failed is not tried again after each push. It fails when
+// the repository is gone.
+func Due(r *bare.Repo) (due, failed bool, err error) {
+	v, err := look(r)
+	if err != nil {
+		return false, false, err
+	}
+	rec := readRecord(r)
+	work, _ := v.due(&rec, r.Now())
+	failed = rec.Failed != "" && r.Now().Sub(rec.At) < time.Hour
+	return work != noWork || v.looseRefs >= packLooseRefs, failed, nil
 }
