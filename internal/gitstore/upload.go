@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/pour"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
@@ -149,9 +150,9 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	if err != nil {
 		return err
 	}
-	widen(p.Stdout)
+	pour.Widen(p.Stdout)
 	p.Yield(u.Idle)
-	if err := pour(u.Out, p.Stdout); err != nil {
+	if err := pour.Copy(u.Out, p.Stdout); err != nil {
 		return p.Abandon(err)
 	}
 	return p.Wait()

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/pour"
 	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
@@ -27,23 +28,23 @@ func (r *Repo) packWhole(ctx context.Context, u Upload) error {
 		wants.WriteString(string(id) + "\n")
 	}
 	c.Stdin = &wants
-	b := newBands(u.Out, wholeHead(u.Version))
+	b := pour.NewBands(u.Out, wholeHead(u.Version))
 	if !u.Want.Has("no-progress") {
 		c.Flags = append(c.Flags, "--progress")
-		c.Stderr = &b.progress
+		c.Stderr = b.Progress()
 	}
 	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}
 	p.Yield(u.Idle)
-	if err := b.pack(p.Stdout.(*os.File)); err != nil {
+	if err := b.Pack(p.Stdout.(*os.File)); err != nil {
 		return p.Abandon(err)
 	}
 	if err := p.Wait(); err != nil {
 		return err
 	}
-	return b.end()
+	return b.End()
 }
 
 // wholeHead is what comes before the pack: in versions 0 and 1 that there is

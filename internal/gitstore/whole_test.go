@@ -5,14 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
@@ -184,115 +180,5 @@ func TestWhole_fails(t *testing.T) {
 	cancel()
 	if err := r.UploadPack(ctx, Upload{Version: wire.V2, Want: want, Out: &out}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
-	}
-}
-
-// sink is an answer that tells of each piece.
-type sink struct {
-	pieces chan string
-}
-
-func (s sink) Write(b []byte) (int, error) {
-	s.pieces <- string(b)
-	return len(b), nil
-}
-
-func (s sink) Flush() {}
-
-// TestBands_slow: what git says is told as it is said, a pack that comes slowly
-// goes on in parts, and of one that does not come the client hears that all is
-// well.
-func TestBands_slow(t *testing.T) {
-	t.Parallel()
-	pipe, feed, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	const well = "0005\x01"
-	out := sink{make(chan string, 100)}
-	b := newBands(out, pktline.Append(nil, "packfile\n"))
-	b.wait = 200 * time.Millisecond
-	done := make(chan error, 1)
-	go func() { done <- b.pack(pipe) }()
-	next := func(want string) {
-		t.Helper()
-		for {
-			select {
-			case got := <-out.pieces:
-				if got == well && want != well {
-					continue // this machine is slow
-				}
-				if got != want {
-					t.Errorf("got %q, want %q", got, want)
-				}
-			case <-time.After(30 * time.Second):
-				t.Fatalf("no %q", want)
-			}
-			return
-		}
-	}
-	_, _ = io.WriteString(&b.progress, "Counting")
-	next("000dpackfile\n" + "000d\x02Counting")
-	_, _ = io.WriteString(feed, "PACK")
-	next("0009\x01PACK")
-	next(well)
-	_, _ = io.WriteString(feed, "ed")
-	_ = feed.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(&b.progress, "Total")
-	if err := b.end(); err != nil {
-		t.Fatal(err)
-	}
-	next("0007\x01ed" + "000a\x02Total" + "0000")
-}
-
-// TestBands_pieces: whole pieces of the file are written, whatever the sizes in
-// which the pack comes.
-func TestBands_pieces(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "pack")
-	want := make([]byte, 3<<20+17)
-	_, _ = rand.NewChaCha8([32]byte{2}).Read(want)
-	if err := os.WriteFile(path, want, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pipe, feed, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	go func() {
-		random := rand.New(rand.NewPCG(1, 2))
-		for rest := want; len(rest) > 0; {
-			n := min(len(rest), 1+random.IntN(100_000))
-			_, _ = feed.Write(rest[:n])
-			rest = rest[n:]
-		}
-		_ = feed.Close()
-	}()
-	out := sink{make(chan string, 100)}
-	b := newBands(out, pktline.Append(nil, "packfile\n"))
-	b.wait = time.Hour
-	if err := b.pack(pipe); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.end(); err != nil {
-		t.Fatal(err)
-	}
-	close(out.pieces)
-	var all []byte
-	last := 0
-	for piece := range out.pieces {
-		if last != 0 && last%pieceBytes != 0 {
-			t.Errorf("a piece of %d bytes before the last", last)
-		}
-		last = len(piece)
-		all = append(all, piece...)
-	}
-	if head, pack, _ := unband(t, all); head != "packfile\n" || !bytes.Equal(pack, want) {
-		t.Errorf("%q and %d bytes, want %d", head, len(pack), len(want))
 	}
 }

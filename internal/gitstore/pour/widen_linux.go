@@ -1,4 +1,4 @@
-package gitstore
+package pour
 
 import (
 	"io"
@@ -10,8 +10,8 @@ import (
 // setPipeSize is F_SETPIPE_SZ of fcntl(2).
 const setPipeSize = 1031
 
-// widen lets a pipe hold pipeBytes, if the system allows it.
-func widen(pipe io.Reader) {
+// Widen lets a pipe hold pipeBytes, if the system allows it.
+func Widen(pipe io.Reader) {
 	f, ok := pipe.(*os.File)
 	if !ok {
 		return

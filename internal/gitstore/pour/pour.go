@@ -1,4 +1,6 @@
-package gitstore
+// Package pour moves what git writes to who asked for it: in large pieces, as it comes,
+// without reading it where it need not.
+package pour
 
 import (
 	"errors"
@@ -31,10 +33,10 @@ const (
 	gatherSteps = 8
 )
 
-// pour moves what git writes to w: without reading it where w can take it from
+// Copy moves what git writes to w: without reading it where w can take it from
 // the pipe. It flushes whenever the source pauses, so that progress is seen as
 // it happens and a large pack goes out in large pieces.
-func pour(w io.Writer, r io.Reader) error {
+func Copy(w io.Writer, r io.Reader) error {
 	taker, ok := w.(keep.Taker)
 	pipe, isFile := r.(*os.File)
 	if !isFile {

@@ -1,12 +1,13 @@
 //go:build !linux
 
-package gitstore
+package pour
 
 import (
 	"io"
 	"os"
 )
 
-func widen(io.Reader) {}
+// Widen does nothing here.
+func Widen(io.Reader) {}
 
 func waiting(*os.File) int { return -1 }

@@ -1,4 +1,4 @@
-package gitstore
+package pour
 
 import (
 	"errors"
@@ -23,9 +23,9 @@ const (
 	bandSilence = 5
 )
 
-// bands writes a pack, and what git says meanwhile, as the frames of
+// Bands writes a pack, and what git says meanwhile, as the frames of
 // side-band-64k (gitprotocol-pack(5)). One goroutine writes.
-type bands struct {
+type Bands struct {
 	out      io.Writer
 	progress progress
 	buf      []byte
@@ -36,8 +36,10 @@ type bands struct {
 	waits    int // since anything was written
 }
 
-func newBands(out io.Writer, head []byte) *bands {
-	b := &bands{out: out, buf: make([]byte, 0, pieceBytes+2*bandFrame), head: len(head), open: -1, wait: bandWait}
+// NewBands writes to out, before the pack the head. Its pack comes by Pack, and End is
+// called when git has ended well.
+func NewBands(out io.Writer, head []byte) *Bands {
+	b := &Bands{out: out, buf: make([]byte, 0, pieceBytes+2*bandFrame), head: len(head), open: -1, wait: bandWait}
 	b.buf = append(b.buf, head...)
 	return b
 }
@@ -70,9 +72,12 @@ func (p *progress) take(pipe *os.File, wait time.Duration) ([]byte, error) {
 	return text, pipe.SetReadDeadline(time.Now().Add(wait))
 }
 
-// pack writes what comes from the pipe, to its end.
-func (b *bands) pack(pipe *os.File) error {
-	widen(pipe)
+// Progress takes what git says meanwhile, from any goroutine.
+func (b *Bands) Progress() io.Writer { return &b.progress }
+
+// Pack writes what comes from the pipe, to its end.
+func (b *Bands) Pack(pipe *os.File) error {
+	Widen(pipe)
 	if err := b.pause(pipe); err != nil {
 		return err
 	}
@@ -98,7 +103,7 @@ func (b *bands) pack(pipe *os.File) error {
 }
 
 // space returns where the next bytes of the pack go.
-func (b *bands) space() []byte {
+func (b *Bands) space() []byte {
 	if b.open < 0 {
 		b.open = len(b.buf)
 		b.buf = append(b.buf, "0000"+string(rune(pktline.BandData))...)
@@ -107,7 +112,7 @@ func (b *bands) space() []byte {
 }
 
 // limit is where in buf the open frame ends at the latest.
-func (b *bands) limit() int {
+func (b *Bands) limit() int {
 	left := bandFrame - int((b.written+int64(b.open))%bandFrame)
 	if left <= bandHead {
 		left += bandFrame
@@ -116,7 +121,7 @@ func (b *bands) limit() int {
 }
 
 // took counts n bytes that were put into space.
-func (b *bands) took(n int) error {
+func (b *Bands) took(n int) error {
 	b.buf = b.buf[:len(b.buf)+n]
 	if len(b.buf) == b.limit() {
 		b.close()
@@ -128,7 +133,7 @@ func (b *bands) took(n int) error {
 }
 
 // close ends the open frame.
-func (b *bands) close() {
+func (b *Bands) close() {
 	if b.open < 0 {
 		return
 	}
@@ -142,7 +147,7 @@ func (b *bands) close() {
 
 // pause writes what there is, so that it is seen as it happens, and now and then
 // that all is well when there is nothing.
-func (b *bands) pause(pipe *os.File) error {
+func (b *Bands) pause(pipe *os.File) error {
 	b.close()
 	text, err := b.progress.take(pipe, b.wait)
 	if err != nil {
@@ -165,15 +170,15 @@ func (b *bands) pause(pipe *os.File) error {
 	return nil
 }
 
-func (b *bands) write() error {
+func (b *Bands) write() error {
 	n, err := b.out.Write(b.buf)
 	b.written += int64(n)
 	b.buf, b.head, b.waits = b.buf[:0], 0, 0
 	return err
 }
 
-// end writes what is left, when git has said its last.
-func (b *bands) end() error {
+// End writes what is left, when git has said its last.
+func (b *Bands) End() error {
 	b.progress.mu.Lock()
 	defer b.progress.mu.Unlock()
 	b.buf = pktline.AppendBand(b.buf, pktline.BandProgress, pktline.BandSize, b.progress.text)
