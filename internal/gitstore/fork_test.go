@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
@@ -39,8 +40,8 @@ func TestFork(t *testing.T) {
 			origin := testRepo(t, testStore(t), 1, format)
 			p := newPusher(t, origin)
 			p.times(t, 20)
-			git(t, p.dir, "tag", "-a", "-m", "v1", "v1")
-			git(t, p.dir, "push", "-q", "origin", "v1", "main:other", "main:refs/notes/x", "main:refs/hidden/x")
+			gittest.Git(t, p.dir, "tag", "-a", "-m", "v1", "v1")
+			gittest.Git(t, p.dir, "push", "-q", "origin", "v1", "main:other", "main:refs/notes/x", "main:refs/hidden/x")
 			maintain(t, origin, upkeep.Wish{})
 			p.times(t, 2)
 			all, one := fork(t, origin, 1, Fork{}), fork(t, origin, 2, Fork{DefaultBranchOnly: true})
@@ -49,7 +50,7 @@ func TestFork(t *testing.T) {
 			if got := refMap(t, all); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("the fork has %v, want %v", got, want)
 			}
-			if out := git(t, all.bare.Dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
+			if out := gittest.Git(t, all.bare.Dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
 				t.Errorf("other refs came along: %s", out)
 			}
 			if refs, err := all.Refs(t.Context()); err != nil || len(refs.Tags()) != 1 || refs.Tags()[0].Peeled == "" {
@@ -70,7 +71,7 @@ func TestFork(t *testing.T) {
 			}
 			// Each is pushed to by itself.
 			q := newPusher(t, all)
-			git(t, q.dir, "pull", "-q", "origin", "main")
+			gittest.Git(t, q.dir, "pull", "-q", "origin", "main")
 			q.n, q.last = 100, p.last
 			q.times(t, 1)
 			p.times(t, 1)
@@ -79,7 +80,7 @@ func TestFork(t *testing.T) {
 			}
 			verify(t, all)
 			verify(t, one)
-			git(t, t.TempDir(), "clone", "-q", all.bare.Dir, "copy")
+			gittest.Git(t, t.TempDir(), "clone", "-q", all.bare.Dir, "copy")
 			if err := all.store.Delete(t.Context(), all.bare.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +127,7 @@ func TestFork_reach(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := fork(t, origin, 1, Fork{})
-	if _, err := gitTry(t.Context(), made.bare.Dir, nil, "cat-file", "-e", string(secret)); err != nil {
+	if _, err := gittest.Try(t.Context(), made.bare.Dir, nil, "cat-file", "-e", string(secret)); err != nil {
 		t.Fatalf("the test is about an object that lies in the fork: %v", err)
 	}
 	for _, r := range []*Repo{origin, made} {
@@ -139,10 +140,10 @@ func TestFork_reach(t *testing.T) {
 		}
 	}
 	q := newPusher(t, made)
-	git(t, q.dir, "pull", "-q", "origin", "main")
+	gittest.Git(t, q.dir, "pull", "-q", "origin", "main")
 	q.n, q.last = 100, p.last
 	q.times(t, 1)
-	if _, err := gitTry(t.Context(), origin.bare.Dir, nil, "cat-file", "-e", string(q.last)); err == nil {
+	if _, err := gittest.Try(t.Context(), origin.bare.Dir, nil, "cat-file", "-e", string(q.last)); err == nil {
 		t.Error("what was pushed to the fork is in the origin")
 	}
 }
@@ -161,7 +162,7 @@ func TestFork_refused(t *testing.T) {
 	if im, err := s.Fork(t.Context(), 1, 3, Fork{}); err != nil || !im.Empty || im.DefaultBranch != "main" {
 		t.Errorf("of an empty one: %+v, %v", im, err)
 	}
-	write(t, r.bare.Dir, "objects/info/alternates", "/nowhere\n")
+	gittest.Write(t, r.bare.Dir, "objects/info/alternates", "/nowhere\n")
 	if _, err := s.Fork(t.Context(), 1, 4, Fork{}); !problem.Is(err, problem.Conflict) || s.Exists(4) {
 		t.Errorf("of one that borrows: %v", err)
 	}
@@ -173,7 +174,7 @@ func TestFork_refused(t *testing.T) {
 func TestCopyObject(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, dir, "a", "pack")
+	gittest.Write(t, dir, "a", "pack")
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	if err := copyObject(a, b); err != nil {
 		t.Fatal(err)

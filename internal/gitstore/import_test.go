@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -21,14 +22,14 @@ import (
 func sourceRepo(t *testing.T, format object.Format) (dir string, head object.ID) {
 	t.Helper()
 	dir = t.TempDir()
-	git(t, dir, "init", "-q", "-b", "trunk", "--object-format="+string(format), ".")
-	write(t, dir, "file", "content\n")
-	head = commit(t, dir, "First")
-	git(t, dir, "tag", "-am", "one", "v1")
-	git(t, dir, "branch", "feature/x")
-	git(t, dir, "update-ref", "refs/pull/1/head", "HEAD")
-	git(t, dir, "config", "core.fsmonitor", "touch "+filepath.Join(dir, "ran"))
-	git(t, dir, "config", "uploadpack.packObjectsHook", "touch "+filepath.Join(dir, "ran"))
+	gittest.Git(t, dir, "init", "-q", "-b", "trunk", "--object-format="+string(format), ".")
+	gittest.Write(t, dir, "file", "content\n")
+	head = gittest.Commit(t, dir, "First")
+	gittest.Git(t, dir, "tag", "-am", "one", "v1")
+	gittest.Git(t, dir, "branch", "feature/x")
+	gittest.Git(t, dir, "update-ref", "refs/pull/1/head", "HEAD")
+	gittest.Git(t, dir, "config", "core.fsmonitor", "touch "+filepath.Join(dir, "ran"))
+	gittest.Git(t, dir, "config", "uploadpack.packObjectsHook", "touch "+filepath.Join(dir, "ran"))
 	for _, hook := range []string{"post-upload-pack", "reference-transaction", "post-checkout"} {
 		if err := os.WriteFile(filepath.Join(dir, ".git", "hooks", hook), []byte("#!/bin/sh\ntouch "+filepath.Join(dir, "ran")+"\n"), 0o755); err != nil {
 			t.Fatal(err)

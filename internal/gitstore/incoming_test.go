@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
@@ -79,10 +80,10 @@ func TestIndex_slowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	head := commit(t, dir, "1")
-	pack := packOf(t, dir, head, "")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	head := gittest.Commit(t, dir, "1")
+	pack := gittest.PackOf(t, dir, head, "")
 	// All but its last bytes: git has everything that it could begin with.
 	slow := newSlowReader(string(pack[:len(pack)-4]))
 	ended := make(chan error, 1)
@@ -116,11 +117,11 @@ func TestPublish_refusedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	head := commit(t, dir, "1")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	head := gittest.Commit(t, dir, "1")
 	wrong := object.ID(strings.Repeat("1", 40))
-	results, err := publish(t.Context(), r, packOf(t, dir, head, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: wrong, New: head}}})
+	results, err := publish(t.Context(), r, gittest.PackOf(t, dir, head, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: wrong, New: head}}})
 	if err != nil || results[0].Reason == "" {
 		t.Fatalf("%v, %v", results, err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -66,10 +67,10 @@ func TestAbandoned(t *testing.T) {
 			t.Parallel()
 			s := testStore(t)
 			r := testRepo(t, s, 1, object.SHA1)
-			dir := work(t, r)
-			first := commit(t, dir, "1")
-			git(t, dir, "push", "-q", "origin", "main", "main:packed")
-			git(t, r.bare.Dir, "pack-refs", "--all")
+			dir := gittest.Work(t, r.bare.Dir)
+			first := gittest.Commit(t, dir, "1")
+			gittest.Git(t, dir, "push", "-q", "origin", "main", "main:packed")
+			gittest.Git(t, r.bare.Dir, "pack-refs", "--all")
 			refMap(t, r)
 			died(t, r, []wire.Update{
 				{Name: "refs/heads/new/x", Old: zero, New: first},
@@ -95,7 +96,7 @@ func TestAbandoned(t *testing.T) {
 			if left := locks(t, r); len(left) != 0 {
 				t.Errorf("left: %v", left)
 			}
-			git(t, r.bare.Dir, "update-ref", "-d", "refs/heads/new/x")
+			gittest.Git(t, r.bare.Dir, "update-ref", "-d", "refs/heads/new/x")
 		})
 	}
 }
@@ -106,9 +107,9 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	updates := []wire.Update{{Name: "refs/heads/main", Old: first, New: object.SHA1.Zero()}}
 	dead, err := r.newJournal(updates, "", nil)
 	if err != nil {
@@ -136,7 +137,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 		t.Error(err)
 	}
 	// A lock of git's own is no less safe.
-	write(t, r.bare.Dir, "HEAD.lock", "")
+	gittest.Write(t, r.bare.Dir, "HEAD.lock", "")
 	if removed, err := r.removeAbandoned(""); removed || err != nil {
 		t.Errorf("%v %v", removed, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -38,18 +39,18 @@ func inode(t *testing.T, path string) os.FileInfo {
 func TestSpare(t *testing.T) {
 	t.Parallel()
 	r := testRepo(t, testStore(t), 1, object.SHA1)
-	dir := work(t, r)
+	dir := gittest.Work(t, r.bare.Dir)
 	var last os.FileInfo
 	for i := range 4 {
 		name := "refs/heads/" + strings.Repeat("x", 1+40*(3-i)) // each shorter than the one before
-		tip := commit(t, dir, name)
+		tip := gittest.Commit(t, dir, name)
 		record := func(_ context.Context, m Moved) error {
 			if m.Updates[0].Name != name || string(m.Event) != "a person" {
 				t.Errorf("recorded: %v", m)
 			}
 			return nil
 		}
-		results, err := publish(t.Context(), r, packOf(t, dir, tip, ""), Publication{
+		results, err := publish(t.Context(), r, gittest.PackOf(t, dir, tip, ""), Publication{
 			Updates: []wire.Update{{Name: name, Old: object.SHA1.Zero(), New: tip}}, Event: []byte("a person"), Record: record})
 		if err != nil || results[0].Reason != "" {
 			t.Fatalf("%v %v", results, err)
@@ -92,7 +93,7 @@ func TestSpare_afterPowerLoss(t *testing.T) {
 			t.Run(prefix+" "+what, func(t *testing.T) {
 				t.Parallel()
 				c := newCrashed(t)
-				write(t, c.r.bare.Dir, bare.OwnFolder+"/"+prefix+"old", content(c))
+				gittest.Write(t, c.r.bare.Dir, bare.OwnFolder+"/"+prefix+"old", content(c))
 				c.restart(t)
 				_ = refMap(t, c.r)
 				c.check(t) // the journal beside it was carried out, and "also" is where it was

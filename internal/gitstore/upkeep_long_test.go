@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/wire"
@@ -128,9 +129,9 @@ func (q *quickPusher) place(t testing.TB, r *Repo, next object.ID, pack []byte) 
 	idx = append(idx, pack[len(pack)-20:]...)
 	sum := sha1.Sum(idx)
 	name := "objects/pack/pack-" + hex.EncodeToString(pack[len(pack)-20:])
-	write(t, r.bare.Dir, name+".pack", string(pack))
-	write(t, r.bare.Dir, name+".idx", string(append(idx, sum[:]...)))
-	write(t, r.bare.Dir, "refs/heads/main.new", string(next)+"\n")
+	gittest.Write(t, r.bare.Dir, name+".pack", string(pack))
+	gittest.Write(t, r.bare.Dir, name+".idx", string(append(idx, sum[:]...)))
+	gittest.Write(t, r.bare.Dir, "refs/heads/main.new", string(next)+"\n")
 	if err := os.Rename(filepath.Join(r.bare.Dir, "refs/heads/main.new"), filepath.Join(r.bare.Dir, "refs/heads/main")); err != nil {
 		t.Fatal(err)
 	}
@@ -210,7 +211,7 @@ func TestPushedOften(t *testing.T) {
 	verify(t, r)
 
 	fresh := filepath.Join(t.TempDir(), "fresh.git")
-	git(t, t.TempDir(), "clone", "-q", "--mirror", "--no-local", r.bare.Dir, fresh)
+	gittest.Git(t, t.TempDir(), "clone", "-q", "--mirror", "--no-local", r.bare.Dir, fresh)
 	for _, what := range [][]string{{"ls-remote"}, {"clone", "-q", "--bare", "--no-local"}, {"clone", "-q", "--bare", "--no-local", "--depth=1"}} {
 		ours, theirs := cpu(t, append(what, r.bare.Dir)...), cpu(t, append(what, fresh)...)
 		t.Logf("%v: %v; of a fresh clone: %v", what, ours, theirs)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
@@ -147,7 +148,7 @@ func TestMaintain_races(t *testing.T) {
 	for n := range 2 {
 		dir := t.TempDir()
 		loop("clone", func(i int) error {
-			out, err := gitTry(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.bare.Dir, fmt.Sprintf("%d-%d", n, i))
+			out, err := gittest.Try(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.bare.Dir, fmt.Sprintf("%d-%d", n, i))
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
 			}

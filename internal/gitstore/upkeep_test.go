@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/wire"
@@ -29,15 +30,15 @@ type pusher struct {
 	n    int
 }
 
-func newPusher(t testing.TB, r *Repo) *pusher { return &pusher{r: r, dir: work(t, r)} }
+func newPusher(t testing.TB, r *Repo) *pusher { return &pusher{r: r, dir: gittest.Work(t, r.bare.Dir)} }
 
 // make commits a change and returns the pack of it.
 func (p *pusher) make(t testing.TB) (object.ID, []byte) {
 	t.Helper()
 	p.n++
-	write(t, p.dir, fmt.Sprintf("d%d/f%d", p.n%10, p.n), fmt.Sprintf("file %d\n", p.n))
-	next := commit(t, p.dir, fmt.Sprint(p.n))
-	return next, packOf(t, p.dir, next, p.last)
+	gittest.Write(t, p.dir, fmt.Sprintf("d%d/f%d", p.n%10, p.n), fmt.Sprintf("file %d\n", p.n))
+	next := gittest.Commit(t, p.dir, fmt.Sprint(p.n))
+	return next, gittest.PackOf(t, p.dir, next, p.last)
 }
 
 func (p *pusher) push(ctx context.Context, ref string, old, next object.ID, pack []byte) error {
@@ -139,10 +140,10 @@ func TestMaintain_join(t *testing.T) {
 				t.Errorf("repacked: %+v", u)
 			}
 			verify(t, r)
-			if out, err := gitTry(t.Context(), r.bare.Dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
+			if out, err := gittest.Try(t.Context(), r.bare.Dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
 				t.Errorf("the bitmap: %v, %s", err, out)
 			}
-			git(t, t.TempDir(), "clone", "-q", r.bare.Dir, "copy")
+			gittest.Git(t, t.TempDir(), "clone", "-q", r.bare.Dir, "copy")
 			if u, err := reopen(t, r.store).Repo(1).Upkeep(); err != nil || u.At.IsZero() || !strings.Contains(u.Did, "repacked everything") {
 				t.Errorf("another process sees %+v, %v", u, err)
 			}
@@ -159,7 +160,7 @@ func TestMaintain_refs(t *testing.T) {
 	for i := range someLooseRefs {
 		fmt.Fprintf(&list, "create refs/heads/b%d %s\n", i, p.last)
 	}
-	gitIn(t, r.bare.Dir, strings.NewReader(list.String()), "update-ref", "--stdin")
+	gittest.In(t, r.bare.Dir, strings.NewReader(list.String()), "update-ref", "--stdin")
 	before := refMap(t, r)
 	maintain(t, r, upkeep.Wish{})
 	if n := refFiles(t, r); n != 0 {
@@ -192,7 +193,7 @@ func TestMaintain_prune(t *testing.T) {
 		t.Fatal(err)
 	}
 	has := func() bool {
-		_, err := gitTry(t.Context(), r.bare.Dir, nil, "cat-file", "-e", string(secret))
+		_, err := gittest.Try(t.Context(), r.bare.Dir, nil, "cat-file", "-e", string(secret))
 		return err == nil
 	}
 	old := time.Now().Add(-1000 * time.Hour)
@@ -221,7 +222,7 @@ func TestMaintain_prune(t *testing.T) {
 		t.Errorf("main is %s", got)
 	}
 	// A week on, all of it is done unasked.
-	git(t, p.dir, "reset", "-q", "--hard", string(kept))
+	gittest.Git(t, p.dir, "reset", "-q", "--hard", string(kept))
 	p.last = kept
 	p.times(t, 1)
 	stamp := s.now()
@@ -294,7 +295,7 @@ func TestMaintain_tidy(t *testing.T) {
 		"objects/info/commit-graphs/commit-graph-chain.lock", "objects/incoming-x/pack/a", "refs/heads/x.lock", "packed-refs.lock"}
 	for _, old := range []bool{false, true} {
 		for _, f := range files {
-			write(t, r.bare.Dir, f, "x")
+			gittest.Write(t, r.bare.Dir, f, "x")
 			if old {
 				then := time.Now().Add(-2 * time.Hour)
 				for _, path := range []string{f, "objects/incoming-x"} {
@@ -351,7 +352,7 @@ func TestMaintain_gather(t *testing.T) {
 	if _, err := rand.Read(random); err != nil {
 		t.Fatal(err)
 	}
-	write(t, p.dir, "large", string(random))
+	gittest.Write(t, p.dir, "large", string(random))
 	p.times(t, 1)
 	if u := maintain(t, r, upkeep.Wish{}); !u.Bitmap || u.Did != "joined the packs" {
 		t.Errorf("the first push: %+v", u)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
 	"jeton/internal/gitstore/run"
@@ -51,9 +52,9 @@ func unband(t *testing.T, answer []byte) (head string, pack []byte, said string)
 func objectsOf(t *testing.T, format object.Format, pack []byte) []string {
 	t.Helper()
 	dir := t.TempDir()
-	git(t, dir, "init", "-q", "--bare", "--object-format="+string(format), ".")
-	gitIn(t, dir, bytes.NewReader(pack), "index-pack", "--strict", "--stdin")
-	all := strings.Fields(git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
+	gittest.Git(t, dir, "init", "-q", "--bare", "--object-format="+string(format), ".")
+	gittest.In(t, dir, bytes.NewReader(pack), "index-pack", "--strict", "--stdin")
+	all := strings.Fields(gittest.Git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
 	slices.Sort(all)
 	return all
 }
@@ -65,17 +66,17 @@ func TestWhole_asGit(t *testing.T) {
 	for _, format := range []object.Format{object.SHA1, object.SHA256} {
 		s := testStore(t)
 		r := testRepo(t, s, 1, format)
-		dir := work(t, r)
+		dir := gittest.Work(t, r.bare.Dir)
 		random := rand.NewChaCha8([32]byte{1})
 		for i := range 6 {
 			noise := make([]byte, 100_000)
 			_, _ = random.Read(noise)
-			write(t, dir, fmt.Sprint("f", i), fmt.Sprintf("%x", noise))
-			commit(t, dir, fmt.Sprint(i))
+			gittest.Write(t, dir, fmt.Sprint("f", i), fmt.Sprintf("%x", noise))
+			gittest.Commit(t, dir, fmt.Sprint(i))
 		}
-		git(t, dir, "tag", "-am", "one", "v1")
-		git(t, dir, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
-		head := git(t, dir, "rev-parse", "HEAD")
+		gittest.Git(t, dir, "tag", "-am", "one", "v1")
+		gittest.Git(t, dir, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
+		head := gittest.Git(t, dir, "rev-parse", "HEAD")
 		v2 := func(lines ...string) string {
 			b := pktline.AppendDelim(pktline.Append(pktline.Append(nil, "command=fetch"), "object-format="+string(format)))
 			for _, l := range lines {
@@ -94,8 +95,8 @@ func TestWhole_asGit(t *testing.T) {
 			"2, all":          {wire.V2, v2("thin-pack", "include-tag", "ofs-delta", "want "+head, "done")},
 			"2, quiet":        {wire.V2, v2("no-progress", "want "+head, "done")},
 			"2, not done":     {wire.V2, v2("no-progress", "ofs-delta", "want "+head)},
-			"2, an old one":   {wire.V2, v2("no-progress", "include-tag", "want "+git(t, dir, "rev-parse", "HEAD~3"), "done")},
-			"2, a tag, twice": {wire.V2, v2("want "+git(t, dir, "rev-parse", "v1"), "want "+git(t, dir, "rev-parse", "v1"), "want "+head, "done")},
+			"2, an old one":   {wire.V2, v2("no-progress", "include-tag", "want "+gittest.Git(t, dir, "rev-parse", "HEAD~3"), "done")},
+			"2, a tag, twice": {wire.V2, v2("want "+gittest.Git(t, dir, "rev-parse", "v1"), "want "+gittest.Git(t, dir, "rev-parse", "v1"), "want "+head, "done")},
 			"0":               {wire.V0, v0("multi_ack_detailed no-done side-band-64k thin-pack include-tag ofs-delta")},
 			"1":               {wire.V1, v0("side-band-64k no-progress ofs-delta")},
 		} {

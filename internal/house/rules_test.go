@@ -143,7 +143,7 @@ func root(e ast.Expr) *ast.Ident {
 // may start what they need.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	may := []string{"internal/gitstore/run", "internal/client", "internal/db/dbtest", "internal/app/apptest", "bench"}
+	may := []string{"internal/gitstore/run", "internal/gitstore/gittest", "internal/client", "internal/db/dbtest", "internal/app/apptest", "bench"}
 	for _, f := range source(t) {
 		if f.test {
 			continue

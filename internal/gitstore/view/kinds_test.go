@@ -1,4 +1,4 @@
-package gitstore
+package view_test
 
 import (
 	"os"
@@ -6,11 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/view"
 )
 
-func diffOf(t *testing.T, r *Repo, limits view.DiffLimits) view.Diff {
+func diffOf(t *testing.T, r *gitstore.Repo, limits view.DiffLimits) view.Diff {
 	t.Helper()
 	v, err := r.View(t.Context(), "main")
 	if err != nil {
@@ -26,33 +28,32 @@ func diffOf(t *testing.T, r *Repo, limits view.DiffLimits) view.Diff {
 
 func TestDiff_kinds(t *testing.T) {
 	t.Parallel()
-	s := testStore(t)
-	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "becomes-link", "target\n")
-	write(t, dir, "binary", "a\x00b\n")
-	write(t, dir, "deleted", "--- a/x\n+++ b/x\n@@ -1 +1 @@\ndiff --git a/b b/b\n")
-	write(t, dir, "moved", strings.Repeat("the same line\n", 20))
-	write(t, dir, "no-newline", "one\ntwo")
-	write(t, dir, "run.sh", "x\n")
-	commit(t, dir, "1")
+	r, at := testRepo(t, gitstore.Limits{}, object.SHA1)
+	dir := gittest.Work(t, at)
+	gittest.Write(t, dir, "becomes-link", "target\n")
+	gittest.Write(t, dir, "binary", "a\x00b\n")
+	gittest.Write(t, dir, "deleted", "--- a/x\n+++ b/x\n@@ -1 +1 @@\ndiff --git a/b b/b\n")
+	gittest.Write(t, dir, "moved", strings.Repeat("the same line\n", 20))
+	gittest.Write(t, dir, "no-newline", "one\ntwo")
+	gittest.Write(t, dir, "run.sh", "x\n")
+	gittest.Commit(t, dir, "1")
 	if err := os.Remove(filepath.Join(dir, "becomes-link")); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Symlink("target", filepath.Join(dir, "becomes-link")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "binary", "a\x00c\n")
-	git(t, dir, "rm", "-q", "deleted")
-	git(t, dir, "mv", "moved", "new place")
-	write(t, dir, "no-newline", "one\ntwo\n")
+	gittest.Write(t, dir, "binary", "a\x00c\n")
+	gittest.Git(t, dir, "rm", "-q", "deleted")
+	gittest.Git(t, dir, "mv", "moved", "new place")
+	gittest.Write(t, dir, "no-newline", "one\ntwo\n")
 	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "zlong", strings.Repeat("x", 5000)+"\nshort\n")
-	write(t, dir, "zz", strings.Repeat("line\n", 3000))
-	commit(t, dir, "2")
-	git(t, dir, "push", "-q", "origin", "main")
+	gittest.Write(t, dir, "zlong", strings.Repeat("x", 5000)+"\nshort\n")
+	gittest.Write(t, dir, "zz", strings.Repeat("line\n", 3000))
+	gittest.Commit(t, dir, "2")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 
 	d := diffOf(t, r, view.DiffLimits{})
 	if d.Total != 8 || d.Truncated || len(d.Files) != 8 {

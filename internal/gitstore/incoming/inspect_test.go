@@ -1,4 +1,4 @@
-package gitstore
+package incoming_test
 
 import (
 	"bytes"
@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore"
+
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
 )
@@ -16,24 +19,28 @@ import (
 // what a push introduces is answered, and never the answer.
 func TestWatch(t *testing.T) {
 	t.Parallel()
-	r := testRepo(t, testStore(t), 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, ".github/workflows/old.yml", "on: push\n")
-	old := commit(t, dir, "a workflow")
-	git(t, dir, "rm", "-q", "-r", ".github")
-	write(t, dir, "README.md", "1\n")
-	base := commit(t, dir, "none")
-	git(t, dir, "push", "-q", "origin", "main")
+	s, err := gitstore.Open(gitstore.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, at := testRepo(t, s, object.SHA1)
+	dir := gittest.Work(t, at)
+	gittest.Write(t, dir, ".github/workflows/old.yml", "on: push\n")
+	old := gittest.Commit(t, dir, "a workflow")
+	gittest.Git(t, dir, "rm", "-q", "-r", ".github")
+	gittest.Write(t, dir, "README.md", "1\n")
+	base := gittest.Commit(t, dir, "none")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 
 	branch := func(change func()) object.ID {
-		git(t, dir, "checkout", "-q", "--detach", string(base))
+		gittest.Git(t, dir, "checkout", "-q", "--detach", string(base))
 		change()
-		return commit(t, dir, "change")
+		return gittest.Commit(t, dir, "change")
 	}
-	back := object.ID(git(t, dir, "commit-tree", "-m", "back", "-p", string(base), string(old)+"^{tree}"))
+	back := object.ID(gittest.Git(t, dir, "commit-tree", "-m", "back", "-p", string(base), string(old)+"^{tree}"))
 	pack := func(tip object.ID) []byte {
 		if tip != back {
-			return packOf(t, dir, tip, base)
+			return gittest.PackOf(t, dir, tip, base)
 		}
 		cmd := exec.CommandContext(t.Context(), "git", "pack-objects", "--stdout", "-q")
 		cmd.Dir, cmd.Stdin = dir, strings.NewReader(string(tip)+"\n") // the commit alone
@@ -50,12 +57,12 @@ func TestWatch(t *testing.T) {
 		want []string
 		met  bool
 	}{
-		{"nothing of the kind", branch(func() { write(t, dir, "README.md", "2\n") }), nil, false},
-		{"one is added", branch(func() { write(t, dir, ".github/workflows/new.yml", "on: push\n") }), []string{".github/workflows/new.yml"}, true},
-		{"one elsewhere", branch(func() { write(t, dir, "docs/.github/workflows/new.yml", "on: push\n") }), nil, true},
+		{"nothing of the kind", branch(func() { gittest.Write(t, dir, "README.md", "2\n") }), nil, false},
+		{"one is added", branch(func() { gittest.Write(t, dir, ".github/workflows/new.yml", "on: push\n") }), []string{".github/workflows/new.yml"}, true},
+		{"one elsewhere", branch(func() { gittest.Write(t, dir, "docs/.github/workflows/new.yml", "on: push\n") }), nil, true},
 		// The folder that holds it is not in the pack: it is here.
 		{"an old folder is back", back, []string{".github/workflows/old.yml"}, false},
-		{"a file in its place", branch(func() { write(t, dir, ".github", "not a folder\n") }), nil, true},
+		{"a file in its place", branch(func() { gittest.Write(t, dir, ".github", "not a folder\n") }), nil, true},
 	} {
 		for _, watched := range []string{"", ".github", "other"} {
 			in, err := r.Incoming(t.Context(), share.Who{Account: 1})

@@ -1,4 +1,4 @@
-package gitstore
+package incoming_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/share"
 )
@@ -34,13 +35,13 @@ func TestPush_ends(t *testing.T) {
 	var merge strings.Builder
 	merge.WriteString("commit-tree -m merge HEAD^{tree}")
 	for i := range 60 {
-		write(t, b.dir, fmt.Sprintf("d%d/.gitmodules", i), fmt.Sprintf("[submodule \"x%d\"]\n\tpath = x\n\turl = https://example.com/%d\n", i, i))
-		write(t, b.dir, "d/file", fmt.Sprint(i))
-		merge.WriteString(" -p " + string(commit(t, b.dir, fmt.Sprint(i))))
+		gittest.Write(t, b.dir, fmt.Sprintf("d%d/.gitmodules", i), fmt.Sprintf("[submodule \"x%d\"]\n\tpath = x\n\turl = https://example.com/%d\n", i, i))
+		gittest.Write(t, b.dir, "d/file", fmt.Sprint(i))
+		merge.WriteString(" -p " + string(gittest.Commit(t, b.dir, fmt.Sprint(i))))
 	}
-	write(t, b.dir, "d/file", "another")
-	commit(t, b.dir, "the last")
-	tip := object.ID(git(t, b.dir, strings.Fields(merge.String())...))
+	gittest.Write(t, b.dir, "d/file", "another")
+	gittest.Commit(t, b.dir, "the last")
+	tip := object.ID(gittest.Git(t, b.dir, strings.Fields(merge.String())...))
 	u := b.update(t, "refs/heads/main", string(tip))
 	in, err := b.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {

@@ -1,4 +1,4 @@
-package gitstore
+package incoming_test
 
 import (
 	"bytes"
@@ -12,7 +12,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"jeton/internal/gitstore"
+	"jeton/internal/gitstore/bare"
+
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/share"
@@ -23,7 +28,8 @@ import (
 // pushBench is a repository that pushes go to, in a store that notes each git that
 // it starts.
 type pushBench struct {
-	*Repo
+	*gitstore.Repo
+	at   string // its folder
 	dir  string // where a person works
 	log  string
 	zero object.ID
@@ -38,17 +44,26 @@ func newPushBench(t *testing.T, format object.Format) *pushBench {
 	dir := t.TempDir()
 	b := &pushBench{log: filepath.Join(dir, "log"), zero: format.Zero()}
 	script := "#!/bin/sh\necho \"$@\" >> '" + b.log + "'\nexec '" + real + "' \"$@\"\n"
-	write(t, dir, "git", script)
+	gittest.Write(t, dir, "git", script)
 	if err := os.Chmod(filepath.Join(dir, "git"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(Options{Dir: filepath.Join(dir, "store"), Git: filepath.Join(dir, "git")})
+	s, err := gitstore.Open(gitstore.Options{Dir: filepath.Join(dir, "store"), Git: filepath.Join(dir, "git")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Repo = testRepo(t, s, 1, format)
-	b.dir = work(t, b.Repo)
+	b.Repo, b.at = testRepo(t, s, format)
+	b.dir = gittest.Work(t, b.at)
 	return b
+}
+
+// testRepo makes an empty repository and returns it with its folder.
+func testRepo(t testing.TB, s *gitstore.Store, format object.Format) (*gitstore.Repo, string) {
+	t.Helper()
+	if err := s.Create(t.Context(), 1, format, "main"); err != nil {
+		t.Fatal(err)
+	}
+	return s.Repo(1), filepath.Join(s.Dir(), "0", "1.git")
 }
 
 // started returns what git was started for since the last time.
@@ -76,7 +91,7 @@ func (b *pushBench) update(t *testing.T, ref, rev string) wire.Update {
 		u.Old = now.ID
 	}
 	if rev != "" {
-		u.New = object.ID(git(t, b.dir, "rev-parse", rev))
+		u.New = object.ID(gittest.Git(t, b.dir, "rev-parse", rev))
 	}
 	return u
 }
@@ -153,7 +168,7 @@ func (b *pushBench) push(t *testing.T, pack []byte, updates ...wire.Update) (bad
 			t.Error(err)
 		}
 	}
-	results, err := in.Publish(t.Context(), Publication{Updates: updates})
+	results, err := in.Publish(t.Context(), gitstore.Publication{Updates: updates})
 	for _, r := range results {
 		if r.Reason != "" {
 			t.Errorf("%s: %s", r.Name, r.Reason)
@@ -171,9 +186,9 @@ func TestPush_startsNothing(t *testing.T) {
 			b := newPushBench(t, format)
 			for i := range 4 {
 				for _, name := range []string{"a", "d/e/f", "d/g", "h/i", "h/j"} {
-					write(t, b.dir, name, strings.Repeat(fmt.Sprintln(name, i), 20))
+					gittest.Write(t, b.dir, name, strings.Repeat(fmt.Sprintln(name, i), 20))
 				}
-				commit(t, b.dir, fmt.Sprint(i))
+				gittest.Commit(t, b.dir, fmt.Sprint(i))
 			}
 			step := func(what, ref, rev string) {
 				t.Helper()
@@ -187,31 +202,31 @@ func TestPush_startsNothing(t *testing.T) {
 				}
 			}
 			step("the first push", "refs/heads/main", "main")
-			write(t, b.dir, "d/e/f", "changed")
-			commit(t, b.dir, "one more")
+			gittest.Write(t, b.dir, "d/e/f", "changed")
+			gittest.Commit(t, b.dir, "one more")
 			step("one commit", "refs/heads/main", "main")
 			for i := range 5 {
-				write(t, b.dir, fmt.Sprint("h/", i), fmt.Sprint(i))
-				commit(t, b.dir, fmt.Sprint("many ", i))
+				gittest.Write(t, b.dir, fmt.Sprint("h/", i), fmt.Sprint(i))
+				gittest.Commit(t, b.dir, fmt.Sprint("many ", i))
 			}
 			step("five commits", "refs/heads/main", "main")
 			step("a branch at an old commit", "refs/heads/old", "main~4")
-			git(t, b.dir, "checkout", "-q", "-b", "side", "main~3")
-			write(t, b.dir, "h/j", "side")
-			commit(t, b.dir, "side")
+			gittest.Git(t, b.dir, "checkout", "-q", "-b", "side", "main~3")
+			gittest.Write(t, b.dir, "h/j", "side")
+			gittest.Commit(t, b.dir, "side")
 			step("a branch from an old commit", "refs/heads/side", "side")
-			git(t, b.dir, "merge", "-q", "-m", "merge", "main")
+			gittest.Git(t, b.dir, "merge", "-q", "-m", "merge", "main")
 			step("a merge", "refs/heads/main", "side")
-			git(t, b.dir, "commit", "-q", "--amend", "-m", "other words")
+			gittest.Git(t, b.dir, "commit", "-q", "--amend", "-m", "other words")
 			step("an amended commit", "refs/heads/main", "side")
-			git(t, b.dir, "commit", "-q", "--allow-empty", "-m", "empty")
+			gittest.Git(t, b.dir, "commit", "-q", "--allow-empty", "-m", "empty")
 			step("an empty commit", "refs/heads/main", "side")
-			git(t, b.dir, "tag", "-m", "tag", "v1", "side")
+			gittest.Git(t, b.dir, "tag", "-m", "tag", "v1", "side")
 			step("a tag", "refs/tags/v1", "v1")
-			git(t, b.dir, "tag", "-m", "tag of a tag", "v2", "v1")
+			gittest.Git(t, b.dir, "tag", "-m", "tag of a tag", "v2", "v1")
 			step("a tag of a tag", "refs/tags/v2", "v2")
-			git(t, b.dir, "checkout", "-q", "--orphan", "fresh")
-			git(t, b.dir, "commit", "-q", "-m", "orphan")
+			gittest.Git(t, b.dir, "checkout", "-q", "--orphan", "fresh")
+			gittest.Git(t, b.dir, "commit", "-q", "-m", "orphan")
 			step("the same files without history", "refs/heads/fresh", "fresh")
 			step("a deletion", "refs/heads/old", "")
 			if err := b.Verify(t.Context()); err != nil {
@@ -230,14 +245,14 @@ func TestConnected_far(t *testing.T) {
 	for i := range reach.NearCommits + 10 {
 		fmt.Fprintf(&stream, "commit refs/heads/main\ncommitter A <a@example.com> %d +0000\ndata 1\nx\nM 100644 inline f%d\ndata %d\n%s\n", 1700000000+i, i%50, len(fmt.Sprint(i)), fmt.Sprint(i))
 	}
-	gitIn(t, b.dir, strings.NewReader(stream.String()), "fast-import", "--quiet")
+	gittest.In(t, b.dir, strings.NewReader(stream.String()), "fast-import", "--quiet")
 	u := b.update(t, "refs/heads/main", "main")
 	if bad, err := b.push(t, b.pack(t, u), u); err != nil || len(bad) > 0 {
 		t.Fatalf("%v, %v", bad, err)
 	}
-	git(t, b.dir, "checkout", "-q", "-b", "side", fmt.Sprintf("main~%d", reach.NearCommits+5))
-	write(t, b.dir, "new", "1")
-	commit(t, b.dir, "from the beginning")
+	gittest.Git(t, b.dir, "checkout", "-q", "-b", "side", fmt.Sprintf("main~%d", reach.NearCommits+5))
+	gittest.Write(t, b.dir, "new", "1")
+	gittest.Commit(t, b.dir, "from the beginning")
 	u = b.update(t, "refs/heads/side", "side")
 	b.started(t)
 	if bad, err := b.push(t, b.pack(t, u), u); err != nil || len(bad) > 0 {
@@ -253,22 +268,22 @@ func TestConnected_far(t *testing.T) {
 func TestConnected_blame(t *testing.T) {
 	t.Parallel()
 	b := newPushBench(t, object.SHA1)
-	write(t, b.dir, "a", "1")
-	base := commit(t, b.dir, "base")
+	gittest.Write(t, b.dir, "a", "1")
+	base := gittest.Commit(t, b.dir, "base")
 	u := b.update(t, "refs/heads/main", "main")
 	if _, err := b.push(t, b.pack(t, u), u); err != nil {
 		t.Fatal(err)
 	}
 	// An object that is here, and in reach of nothing; and one that is not here.
-	hidden := git(t, b.Repo.bare.Dir, "-c", "safe.directory=*", "hash-object", "-w", "--stdin")
+	hidden := gittest.Git(t, b.at, "-c", "safe.directory=*", "hash-object", "-w", "--stdin")
 	for name, blob := range map[string]string{"unreachable": hidden, "missing": strings.Repeat("12", 20)} {
-		git(t, b.dir, "checkout", "-q", "--detach", string(base))
-		write(t, b.dir, "b", name)
-		good := commit(t, b.dir, "good "+name)
-		tree := gitIn(t, b.dir, strings.NewReader("100644 blob "+blob+"\tstolen\n"), "mktree", "--missing")
-		bad := object.ID(git(t, b.dir, "commit-tree", "-m", "bad", "-p", string(base), tree))
-		list := fmt.Sprintf("%s\n%s\n%s\n%s\n%s\n", good, git(t, b.dir, "rev-parse", string(good)+"^{tree}"), git(t, b.dir, "rev-parse", string(good)+":b"), bad, tree)
-		pack := gitIn(t, b.dir, strings.NewReader(list), "pack-objects", "--stdout", "-q")
+		gittest.Git(t, b.dir, "checkout", "-q", "--detach", string(base))
+		gittest.Write(t, b.dir, "b", name)
+		good := gittest.Commit(t, b.dir, "good "+name)
+		tree := gittest.In(t, b.dir, strings.NewReader("100644 blob "+blob+"\tstolen\n"), "mktree", "--missing")
+		bad := object.ID(gittest.Git(t, b.dir, "commit-tree", "-m", "bad", "-p", string(base), tree))
+		list := fmt.Sprintf("%s\n%s\n%s\n%s\n%s\n", good, gittest.Git(t, b.dir, "rev-parse", string(good)+"^{tree}"), gittest.Git(t, b.dir, "rev-parse", string(good)+":b"), bad, tree)
+		pack := gittest.In(t, b.dir, strings.NewReader(list), "pack-objects", "--stdout", "-q")
 		updates := []wire.Update{{Name: "refs/heads/good", Old: b.zero, New: good}, {Name: "refs/heads/bad", Old: b.zero, New: bad}}
 		got, err := b.push(t, []byte(pack), updates...)
 		if err != nil || len(got) != 1 || got[0] != bad {
@@ -287,21 +302,21 @@ func TestConnected_blame(t *testing.T) {
 func TestConnected_kinds(t *testing.T) {
 	t.Parallel()
 	b := newPushBench(t, object.SHA1)
-	write(t, b.dir, "a", "1")
-	write(t, b.dir, "d/a", "1")
-	base := commit(t, b.dir, "base")
+	gittest.Write(t, b.dir, "a", "1")
+	gittest.Write(t, b.dir, "d/a", "1")
+	base := gittest.Commit(t, b.dir, "base")
 	u := b.update(t, "refs/heads/main", "main")
 	if _, err := b.push(t, b.pack(t, u), u); err != nil {
 		t.Fatal(err)
 	}
 	for name, entry := range map[string]string{
-		"a folder as a file": "100644 a\x00" + bytesOf(t, git(t, b.dir, "rev-parse", "main:d")),
-		"a file as a folder": "40000 a\x00" + bytesOf(t, git(t, b.dir, "rev-parse", "main:a")),
+		"a folder as a file": "100644 a\x00" + bytesOf(t, gittest.Git(t, b.dir, "rev-parse", "main:d")),
+		"a file as a folder": "40000 a\x00" + bytesOf(t, gittest.Git(t, b.dir, "rev-parse", "main:a")),
 		"a commit as a file": "100644 a\x00" + bytesOf(t, string(base)),
 	} {
-		tree := gitIn(t, b.dir, strings.NewReader(entry), "hash-object", "-w", "-t", "tree", "--literally", "--stdin")
-		bad := object.ID(gitIn(t, b.dir, strings.NewReader("tree "+tree+"\nparent "+string(base)+"\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n"), "hash-object", "-w", "-t", "commit", "--literally", "--stdin"))
-		pack := gitIn(t, b.dir, strings.NewReader(fmt.Sprintf("%s\n%s\n", bad, tree)), "pack-objects", "--stdout", "-q")
+		tree := gittest.In(t, b.dir, strings.NewReader(entry), "hash-object", "-w", "-t", "tree", "--literally", "--stdin")
+		bad := object.ID(gittest.In(t, b.dir, strings.NewReader("tree "+tree+"\nparent "+string(base)+"\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nx\n"), "hash-object", "-w", "-t", "commit", "--literally", "--stdin"))
+		pack := gittest.In(t, b.dir, strings.NewReader(fmt.Sprintf("%s\n%s\n", bad, tree)), "pack-objects", "--stdout", "-q")
 		got, err := b.push(t, []byte(pack), wire.Update{Name: "refs/heads/x", Old: b.zero, New: bad})
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -323,16 +338,16 @@ func bytesOf(t *testing.T, hex string) string {
 func TestIndex_secretOfBase(t *testing.T) {
 	t.Parallel()
 	b := newPushBench(t, object.SHA1)
-	write(t, b.dir, "a", "1")
-	commit(t, b.dir, "base")
+	gittest.Write(t, b.dir, "a", "1")
+	gittest.Commit(t, b.dir, "base")
 	u := b.update(t, "refs/heads/main", "main")
 	if _, err := b.push(t, b.pack(t, u), u); err != nil {
 		t.Fatal(err)
 	}
 	// A commit on a branch that is gone, and a pack with a broken commit as a
 	// delta against it.
-	write(t, b.dir, "a", "2")
-	secret := commit(t, b.dir, strings.Repeat("a long and secret message ", 40))
+	gittest.Write(t, b.dir, "a", "2")
+	secret := gittest.Commit(t, b.dir, strings.Repeat("a long and secret message ", 40))
 	u = b.update(t, "refs/heads/gone", "main")
 	if _, err := b.push(t, b.pack(t, u), u); err != nil {
 		t.Fatal(err)
@@ -341,14 +356,14 @@ func TestIndex_secretOfBase(t *testing.T) {
 	if _, err := b.push(t, []byte("PACK\x00\x00\x00\x02\x00\x00\x00\x00"), u); err != nil {
 		t.Fatal(err)
 	}
-	size := len(git(t, b.dir, "cat-file", "commit", string(secret))) + 1
+	size := len(gittest.Git(t, b.dir, "cat-file", "commit", string(secret))) + 1
 	_, err := b.push(t, deltaPack(t, secret, size, 60), wire.Update{Name: "refs/heads/x", Old: b.zero, New: secret})
 	if e := problem.Of(err); e.Public != "missing necessary objects" {
 		t.Errorf("the head of a secret commit: %v", err)
 	}
 	// The same of a commit in reach says what is wrong.
-	base := git(t, b.dir, "rev-parse", "main~")
-	size = len(git(t, b.dir, "cat-file", "commit", base)) + 1
+	base := gittest.Git(t, b.dir, "rev-parse", "main~")
+	size = len(gittest.Git(t, b.dir, "cat-file", "commit", base)) + 1
 	_, err = b.push(t, deltaPack(t, object.ID(base), size, 60), wire.Update{Name: "refs/heads/x", Old: b.zero, New: secret})
 	if e := problem.Of(err); !strings.HasPrefix(e.Public, "object ") || !strings.Contains(e.Public, ": unterminatedHeader: ") {
 		t.Errorf("the head of a commit in reach: %v", err)
@@ -380,15 +395,15 @@ func TestSize_remembered(t *testing.T) {
 	b := newPushBench(t, object.SHA1)
 	counted := func() int64 {
 		t.Helper()
-		n, err := b.store.open(b.bare.ID).Size()
+		n, err := (&bare.Repo{ID: b.ID(), Dir: b.at, Now: time.Now}).Size()
 		if err != nil {
 			t.Fatal(err)
 		}
 		return n
 	}
 	for i := range 3 {
-		write(t, b.dir, "a", strings.Repeat(fmt.Sprint(i), 5000))
-		commit(t, b.dir, "x")
+		gittest.Write(t, b.dir, "a", strings.Repeat(fmt.Sprint(i), 5000))
+		gittest.Commit(t, b.dir, "x")
 		u := b.update(t, "refs/heads/main", "main")
 		if _, err := b.push(t, b.pack(t, u), u); err != nil {
 			t.Fatal(err)
@@ -398,7 +413,7 @@ func TestSize_remembered(t *testing.T) {
 			t.Errorf("after push %d: %d, counted %d, %v", i, got, want, err)
 		}
 	}
-	git(t, b.Repo.bare.Dir, "-c", "safe.directory=*", "repack", "-adq")
+	gittest.Git(t, b.at, "-c", "safe.directory=*", "repack", "-adq")
 	if got, err := b.Size(); err != nil || got != counted() {
 		t.Errorf("after a repack: %d, counted %d, %v", got, counted(), err)
 	}
