@@ -13,6 +13,7 @@ import (
 	"jeton/internal/db"
 	"jeton/internal/db/dbtest"
 	"jeton/internal/event"
+	"jeton/internal/limit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -283,6 +284,8 @@ func TestCarry_bound(t *testing.T) {
 	// Many at once wait in line, and no two are computed at the same time.
 	other := foreignSecret(Gitea)
 	h.carry(t, kept(t, Gitea, "other", other, h.now.Add(time.Hour)))
+	// The same line, in which nobody loses patience on a machine that is busy.
+	h.foreign.line = limit.NewLine(limit.LineOptions{PerKey: 1, Total: 1, Waiting: waiting, Wait: time.Minute})
 	leave, err := h.foreign.line.Enter(t.Context(), "somebody")
 	if err != nil {
 		t.Fatal(err)

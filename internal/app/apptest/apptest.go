@@ -67,6 +67,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	place(t, c)
 	s.App, err = app.New(t.Context(), c, app.Options{
 		Log: slog.New(slog.NewTextHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: s.Now, Version: "test",
 		PasswordCost: signin.Cost{Memory: 64, Passes: 1, Lanes: 1},
@@ -89,6 +90,21 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	}
 	s.trust(t)
 	return s
+}
+
+// place spares a first start on SQLite the making of the tables.
+func place(t testing.TB, c config.Config) {
+	t.Helper()
+	if !c.Database.IsZero() {
+		return
+	}
+	if _, err := os.Lstat(c.SQLite()); err == nil {
+		return
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dbtest.Place(t, c.SQLite())
 }
 
 func (s *Server) trust(t testing.TB) {
