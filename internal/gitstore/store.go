@@ -1,6 +1,6 @@
-// Package gitstore keeps the bare repositories and is the only place that
-// starts git. A repository lives in a folder named by its number and stays one
-// that git itself can read. Nothing here decides who may do what: callers ask
+// Package gitstore keeps the bare repositories and is, by its package run, the only
+// place that starts git. A repository lives in a folder named by its number and stays
+// one that git itself can read. Nothing here decides who may do what: callers ask
 // the gate first. Nothing from outside reaches a path, an option or a shell:
 // repositories are named by number, and what comes from clients goes to git on
 // its standard input or after --end-of-options.
