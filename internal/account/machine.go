@@ -119,9 +119,13 @@ func (r *Room) Describe(ctx context.Context, actor right.Actor, a id.Account, de
 	return out, asDescription(err)
 }
 
+// MachineSlug is what stands before "[bot]" in the login of a repository's hidden
+// machine: as an application would be called.
+func MachineSlug(repo id.Repo) string { return fmt.Sprintf("deploy-%d", repo) }
+
 // machineLogin is how the hidden machine of a repository is called: nobody can
 // have that login, or find an account by it.
-func machineLogin(repo id.Repo) string { return fmt.Sprintf("deploy-%d[bot]", repo) }
+func machineLogin(repo id.Repo) string { return MachineSlug(repo) + "[bot]" }
 
 // PlaceOf is the repository that a login of a hidden machine names.
 func PlaceOf(login string) (id.Repo, bool) {
@@ -131,8 +135,8 @@ func PlaceOf(login string) (id.Repo, bool) {
 	return repo, ok && bot && good
 }
 
-// OfPlace returns the hidden machine of a repository, or problem.NotFound. It is for
-// the administrator of the machine that this program runs on.
+// OfPlace returns the hidden machine of a repository, or problem.NotFound. That who
+// asks may know of it is for the caller to have asked.
 func (r *Room) OfPlace(ctx context.Context, read db.Reader, repo id.Repo) (Account, error) {
 	return one(read.QueryRow(ctx, `SELECT`+columns+` WHERE a.managed_repo = $1 AND a.managed_repo <> 0`, repo))
 }

@@ -179,6 +179,7 @@ func (k *Core) openRooms() {
 	k.Repos = repo.New(repo.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now, RepoQuota: int64(k.Config.RepositoryQuota), AccountQuota: int64(k.Config.AccountQuota)})
 	k.Apps = application.New(application.Options{DB: k.DB, Keys: k.Keys, Change: k.Change, Audit: k.Audit, Accounts: k.Accounts, Tokens: k.Tokens, Limit: k.Limit, Now: o.Now})
 	k.Orgs = org.New(org.Options{DB: k.DB, Account: k.Accounts, Change: k.Change, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
+	k.Orgs.WhenDemoted(k.Tokens.DemotedTx)
 	k.Leaks = leak.New(leak.Options{Tokens: k.Tokens, Apps: k.Apps})
 	k.Alerts = alert.New(alert.Options{DB: k.DB, Tokens: k.Tokens, Audit: k.Audit, Hooks: k.Hooks, Now: o.Now})
 	k.Scan = scan.New(scan.Options{DB: k.DB, Repos: k.Repos, Git: k.Git, Leaks: k.Leaks, Alerts: k.Alerts, Log: o.Log, Now: o.Now})

@@ -43,7 +43,7 @@ func (a *App) doors() (err error) {
 		Releases: k.Releases, Publish: publishes, UploadTimeout: k.Config.PushTimeout,
 		PerHour: k.Config.APIRateLimit, Version: k.o.Version, Now: k.o.Now,
 	})
-	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases,
+	a.GraphQL = graphql.New(graphql.Options{DB: k.DB, Gate: k.Gate, Accounts: k.Accounts, Orgs: k.Orgs, Repos: k.Repos, Git: k.Git, Lifecycle: k.Lifecycle, Releases: k.Releases, Statuses: k.Statuses,
 		Enter: a.Rest.Enter, State: a.Rest.State, Log: k.o.Log, Now: k.o.Now})
 	a.GitHTTP = githttp.New(githttp.Options{Gate: k.Gate,
 		Fetch:   fetch.New(fetch.Options{Gate: k.Gate, Git: k.Git}),

@@ -153,13 +153,37 @@ func TestA14_AMachineOwnsNothing(t *testing.T) {
 	if me := s.Do(t, "GET", "/api/v3/user", "", bearer(wide)); !strings.Contains(me.Text, `"type":"Bot"`) || !strings.Contains(me.Text, `"login":"builder"`) {
 		t.Errorf("who it is: %s", me.Text)
 	}
-	// Others see it as any account, and a deploy token's account nowhere.
-	s.deploy(t, s.open, "contents=write")
+	// Others see it as any account, and that of a repository who may read that: on no
+	// list, and by its address alone.
+	_, opens := s.deploy(t, s.open, "contents=write")
+	s.deploy(t, s.shut, "contents=write")
 	ada := s.token(t, s.ada, "all", "repo")
 	want(t, "a service account", s.Do(t, "GET", "/api/v3/users/builder", ""), 200)
 	login := "deploy-" + stringOf(int64(s.open.ID)) + "[bot]"
-	want(t, "a hidden one", s.Do(t, "GET", "/api/v3/users/"+url.PathEscape(login), ""), 404)
-	want(t, "its page", s.Do(t, "GET", "/"+url.PathEscape(login), ""), 404)
+	private := "deploy-" + stringOf(int64(s.shut.ID)) + "[bot]"
+	for _, one := range []struct {
+		login, who string
+		status     int
+	}{{login, "", 200}, {login, ada, 200}, {private, "", 404}, {private, s.token(t, s.eve, "all", "repo"), 404}, {private, opens, 404}, {private, s.token(t, s.ada, "public", "public_repo"), 404},
+		{private, ada, 200}, {"deploy-999999[bot]", ada, 404}, {"deploy-[bot]", ada, 404}, {"deploy-" + stringOf(int64(hidden.ID)) + "[bot]", ada, 404}} {
+		headers := []string{}
+		if one.who != "" {
+			headers = append(headers, bearer(one.who))
+		}
+		for _, rest := range []string{"", "/repos", "/orgs", "/gpg_keys", "/ssh_signing_keys"} {
+			a := s.Do(t, "GET", "/api/v3/users/"+url.PathEscape(one.login)+rest, "", headers...)
+			want(t, one.login+rest, a, one.status)
+			if at := s.URL() + "/api/v3/users/" + url.PathEscape(one.login); rest == "" && one.status == 200 &&
+				(!strings.Contains(a.Text, `"url":"`+at+`"`) || !strings.Contains(a.Text, `"login":"`+one.login+`"`) || strings.Contains(strings.ReplaceAll(a.Text, `"login":"`+one.login+`"`, ""), "[bot]")) {
+				t.Errorf("its addresses: %s", a.Text)
+			}
+		}
+	}
+	if a := s.Do(t, "GET", "/"+url.PathEscape(login), ""); a.StatusCode != 303 || a.Header.Get("Location") != "/ada/open" {
+		t.Errorf("its page: %d %s", a.StatusCode, a.Header.Get("Location"))
+	}
+	want(t, "that of a private one", s.Do(t, "GET", "/"+url.PathEscape(private), ""), 404)
+	want(t, "the same to a stranger", s.Person(t, s.eve).Get(t, "/"+url.PathEscape(private)), 404)
 	for _, path := range []string{"/api/v3/repos/ada/open/collaborators"} {
 		if a := s.Do(t, "GET", path, "", bearer(ada)); a.StatusCode != 200 || strings.Contains(a.Text, "[bot]") {
 			t.Errorf("%s: %d %s", path, a.StatusCode, a.Text)
@@ -318,7 +342,7 @@ func TestA17_ADeployTokenIsForOneRepository(t *testing.T) {
 		t.Errorf("who pushed: %+v", l)
 	}
 	w.Commit(t, ".github/workflows/ci.yml", "on: push\n", "A workflow")
-	if out, code := w.Try(t, "push", "origin", "HEAD"); code == 0 {
+	if out, code := w.Try(t, "push", "origin", "HEAD"); code == 0 || !strings.Contains(out, "No deploy token can have it") {
 		t.Errorf("a workflow: %s", out)
 	}
 	auth := bearer(writes.Reveal())

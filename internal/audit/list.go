@@ -157,6 +157,25 @@ func numbers(rows *sql.Rows) ([]int64, error) {
 	return out, rows.Err()
 }
 
+// deeds are what is done to tokens: the actions of an index.
+const deeds = `'oauth_access.create', 'oauth_access.update', 'oauth_access.regenerate', 'oauth_access.destroy',
+	'personal_access_token.create', 'personal_access_token.update', 'personal_access_token.regenerate', 'personal_access_token.destroy'`
+
+// ofToken is how a line's detail says which token it is about.
+func ofToken(t id.Token) string { return fmt.Sprintf(`%%"token_id":"%d"%%`, t) }
+
+// Maker returns the login of whoever made a token, by its owner's log; empty when
+// that says it no more, or it was nobody's account.
+func (l *Log) Maker(ctx context.Context, owner id.Account, t id.Token) (string, error) {
+	lines, err := l.read(ctx, `SELECT `+columns+` FROM audit_events WHERE account_id = $1
+		AND action IN (`+deeds+`) AND action IN ('oauth_access.create', 'personal_access_token.create')
+		AND detail LIKE $2 ORDER BY id LIMIT 1`, int64(owner), ofToken(t))
+	if err != nil || len(lines) == 0 {
+		return "", err
+	}
+	return lines[0].Actor, nil
+}
+
 // OfToken returns what a token did in the log of whoever it was done to, and what
 // was done to it in its owner's: newest first, older than before if that is not
 // zero, at most limit. Refusals are left out, since the ledger has each of them.
@@ -170,11 +189,8 @@ func (l *Log) OfToken(ctx context.Context, owner id.Account, t id.Token, before 
 	if err != nil {
 		return nil, err
 	}
-	// The actions are those of the index.
 	about, err := l.read(ctx, `SELECT `+columns+` FROM audit_events WHERE account_id = $1 AND id < $2
-		AND action IN ('oauth_access.create', 'oauth_access.update', 'oauth_access.regenerate', 'oauth_access.destroy',
-			'personal_access_token.create', 'personal_access_token.update', 'personal_access_token.regenerate', 'personal_access_token.destroy')
-		AND detail LIKE $3 ORDER BY id DESC LIMIT $4`, int64(owner), int64(before), fmt.Sprintf(`%%"token_id":"%d"%%`, t), limit)
+		AND action IN (`+deeds+`) AND detail LIKE $3 ORDER BY id DESC LIMIT $4`, int64(owner), int64(before), ofToken(t), limit)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func TestNotifications(t *testing.T) {
 	p.signIn("ada")
 	p.open("/settings/profile")
 	p.follow("Notifications")
-	p.sees("at ada@example.com", "A token has ended", "This is always sent.")
+	p.sees("at ada@example.com", "A token has ended", "This is always sent.", "A token waits for your approval", "A token is approved or denied")
 	p.look("notifications")
 	p.tick("A token is used from a new network")
 	p.follow("Save")

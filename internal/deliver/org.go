@@ -89,6 +89,36 @@ func (f *Flow) token(ctx context.Context, fields map[string]any) error {
 	return nil
 }
 
+// request says in full whose token an organisation's owners were asked about, and for
+// which of its repositories: as they are called now, without what it owns no more.
+func (f *Flow) request(ctx context.Context, j *hook.Job, fields map[string]any) error {
+	q, err := part(fields, "personal_access_token_request")
+	if err != nil {
+		return err
+	}
+	if err := f.by(ctx, q, "owner"); err != nil {
+		return err
+	}
+	numbers, chosen := q["repositories"].([]any)
+	if !chosen {
+		return nil
+	}
+	repos := []map[string]any{}
+	for _, one := range numbers {
+		n, _ := one.(float64)
+		r, err := f.o.Repos.ByID(ctx, f.o.DB, id.Repo(n))
+		switch {
+		case problem.Is(err, problem.NotFound) || err == nil && r.Owner != j.Event.Org:
+			continue
+		case err != nil:
+			return err
+		}
+		repos = append(repos, map[string]any{"id": r.ID, "node_id": nodeID("Repository", int64(r.ID)), "name": r.Name, "full_name": r.FullName(), "private": r.Private})
+	}
+	q["repositories"] = repos
+	return nil
+}
+
 // transferred says in full which organisation a repository was transferred from.
 func (f *Flow) transferred(ctx context.Context, fields map[string]any) error {
 	changes, err := part(fields, "changes")

@@ -67,6 +67,8 @@ func (f *Flow) payload(ctx context.Context, j *hook.Job) ([]byte, error) {
 		err = f.team(ctx, j, fields)
 	case "personal_access_token":
 		err = f.token(ctx, fields)
+	case "personal_access_token_request":
+		err = f.request(ctx, j, fields)
 	case "member":
 		var m memberBody
 		if err = json.Unmarshal(j.Event.Body, &m); err == nil {
@@ -134,7 +136,7 @@ func (f *Flow) ping(ctx context.Context, j *hook.Job, r *repoRow, fields map[str
 	case j.Hook.Person != 0:
 		kind = "User"
 	}
-	u := f.api(in + "/hooks/" + itoa(int64(j.ID)))
+	u := f.api(in + "/hooks/" + id.Text(j.ID))
 	config := map[string]any{"url": j.URL, "content_type": j.ContentType, "insecure_ssl": "0"}
 	if j.HasSecret {
 		config["secret"] = "********"

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"strconv"
+	"net/url"
 	"strings"
 
 	"jeton/internal/id"
@@ -13,8 +13,6 @@ import (
 )
 
 type repoRow = repo.Repo
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (f *Flow) api(path string) string { return f.o.Gate.URL("/api/v3" + path) }
 
@@ -37,16 +35,17 @@ func (f *Flow) user(ctx context.Context, who id.Account, login string) (map[stri
 	}
 	u := f.simpleUser(who, login, admin)
 	if facts.Machine {
-		u["type"] = "Bot"
+		u["type"], u["node_id"] = "Bot", nodeID("Bot", int64(who))
 	}
 	return u, nil
 }
 
 func (f *Flow) simpleUser(who id.Account, login string, admin bool) map[string]any {
-	u := f.api("/users/" + login)
+	name := url.PathEscape(login) // the brackets of "deploy-1[bot]"
+	u := f.api("/users/" + name)
 	return map[string]any{
-		"login": login, "id": who, "node_id": nodeID("User", int64(who)), "avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(who))), "gravatar_id": "",
-		"url": u, "html_url": f.o.Gate.URL("/" + login), "followers_url": u + "/followers", "following_url": u + "/following{/other_user}",
+		"login": login, "id": who, "node_id": nodeID("User", int64(who)), "avatar_url": f.o.Gate.URL("/avatars/u/" + id.Text(who)), "gravatar_id": "",
+		"url": u, "html_url": f.o.Gate.URL("/" + name), "followers_url": u + "/followers", "following_url": u + "/following{/other_user}",
 		"gists_url": u + "/gists{/gist_id}", "starred_url": u + "/starred{/owner}{/repo}", "subscriptions_url": u + "/subscriptions",
 		"organizations_url": u + "/orgs", "repos_url": u + "/repos", "events_url": u + "/events{/privacy}", "received_events_url": u + "/received_events",
 		"type": "User", "user_view_type": "public", "site_admin": admin,
@@ -72,7 +71,7 @@ func (f *Flow) organization(ctx context.Context, in id.Account) (map[string]any,
 	out := map[string]any{
 		"login": o.Login, "id": in, "node_id": nodeID("Organization", int64(in)), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
 		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
-		"avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(in))), "description": nil,
+		"avatar_url": f.o.Gate.URL("/avatars/u/" + id.Text(in)), "description": nil,
 	}
 	if o.Bio != "" {
 		out["description"] = o.Bio

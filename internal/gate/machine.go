@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"jeton/internal/account"
+	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
@@ -13,6 +14,22 @@ import (
 // by itself, and is never who does something.
 func (g *Gate) Through(a *account.Account) right.Actor {
 	return right.Actor{Account: a.ID, Login: a.Login, Kind: right.SessionCredential, Grant: right.Everything()}
+}
+
+// MachineOf returns the hidden account of a repository by its login, to whoever may
+// read the repository, or problem.NotFound. It is for those who look at it: nothing is
+// ever given to it by that name.
+func (g *Gate) MachineOf(ctx context.Context, actor *right.Actor, login string) (account.Account, Repo, error) {
+	place, ok := account.PlaceOf(login)
+	if !ok {
+		return account.Account{}, Repo{}, problem.New(problem.NotFound, "There is no such user.", "")
+	}
+	r, err := g.RepoByID(ctx, actor, right.RepoRead, place)
+	if err != nil {
+		return account.Account{}, Repo{}, err
+	}
+	a, err := g.o.Accounts.OfPlace(ctx, g.o.DB, place)
+	return a, r, err
 }
 
 // confine takes what is public out of the reach of a repository's own machine where

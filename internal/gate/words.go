@@ -95,6 +95,9 @@ func (g *Gate) lacking(a *right.Actor, action right.Action, part right.PartKind,
 		return g.Limited(a, "it is limited to some branches and tags, and can't be kept to them here")
 	case part == right.PartLimitRefs:
 		return g.Limited(a, "it is limited in how it moves branches and tags")
+	case a.Kind == right.DeployToken && part == right.PartReach:
+		return problem.New(problem.Forbidden, fmt.Sprintf("Resource not accessible by personal access token. Your token %q is for one repository alone.", a.Note),
+			"Use a token of a service account, or of your own.")
 	case a.Kind.Fine() && part == right.PartReach:
 		return problem.New(problem.Forbidden, fmt.Sprintf("Resource not accessible by personal access token. Your token %q does not reach this.", a.Note),
 			"Let it reach this, without changing the token, at "+g.tokenURL(a, ""))
@@ -184,9 +187,16 @@ func (g *Gate) permissionMissing(a *right.Actor, need string) *problem.Error {
 			fmt.Sprintf("Resource not accessible by integration. The access of %q was narrowed and lacks the permission %s: %s for this.", a.Note, name, level),
 			"Only the application can use another token.")
 	}
+	remedy := "Give it the permission, without changing the token, at " + g.tokenURL(a, "")
+	most := token.Deployable()
+	switch wanted, _ := right.ParseLevel(level); {
+	case a.Kind == right.ExchangedToken:
+		remedy = "Whoever administers the place gives it to the trusted issuer, in the settings there. Exchange another identity token then."
+	case a.Kind == right.DeployToken && most.Level(name) < wanted:
+		remedy = "No deploy token can have it. Use a token of a service account, or of your own."
+	}
 	return problem.New(problem.Forbidden,
-		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level),
-		"Give it the permission, without changing the token, at "+g.tokenURL(a, ""))
+		fmt.Sprintf("Resource not accessible by personal access token. Your token %q lacks the permission %s: %s for this.", a.Note, name, level), remedy)
 }
 
 // moreScopes says how an application gets a scope that it lacks.
@@ -343,6 +353,8 @@ func (g *Gate) refuse(why Why, p Presented, t token.Token) error {
 		public, remedy = g.endedApp(why, t)
 	case t.Kind == token.Exchanged && t.ID != 0:
 		remedy = "Such tokens are given for minutes. Exchange another identity token for the next one, at " + g.URL("/login/oauth/access_token")
+	case t.Kind == token.Deploy && why == ExpiredToken:
+		remedy = "Whoever administers the repository makes a new secret for it at " + g.pageOf(&t, "/regenerate")
 	case t.Kind == token.Deploy && t.ID != 0:
 		remedy = "Whoever administers the repository makes another one at " + g.pageOf(&t, "")
 	}

@@ -171,8 +171,8 @@ func (a *gitActor) User(ctx context.Context) (*user, error) {
 		return nil, err
 	}
 	whole, err := a.d.o.Accounts.Known(ctx, a.d.o.DB, one.ID)
-	if err != nil {
-		return nil, err
+	if err != nil || whole.IsMachine() {
+		return nil, err // GitHub's type has no room for a Bot
 	}
 	return &user{profile{a.d, whole}}, nil
 }

@@ -20,6 +20,7 @@ import (
 	gqlerrors "github.com/graph-gophers/graphql-go/errors"
 
 	"jeton/internal/account"
+	"jeton/internal/commitstatus"
 	"jeton/internal/db"
 	"jeton/internal/event"
 	"jeton/internal/gate"
@@ -65,6 +66,7 @@ type Options struct {
 	Git       *gitstore.Store
 	Lifecycle *lifecycle.Flow
 	Releases  *release.Room
+	Statuses  *commitstatus.Room
 	// Enter identifies the caller and counts the request, as for the REST API,
 	// before it is answered, and words what goes wrong until then.
 	Enter func(func(http.ResponseWriter, *http.Request, *right.Actor) error) http.Handler

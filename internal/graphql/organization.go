@@ -75,7 +75,7 @@ func (u *user) Organizations(ctx context.Context, args struct{ paging }) (*conne
 
 // Organization finds an organisation.
 func (q *root) Organization(ctx context.Context, args struct{ Login string }) (*organization, error) {
-	a, err := q.d.account(ctx, args.Login, "Organization", true)
+	a, err := q.d.account(ctx, args.Login, "Organization")
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +84,11 @@ func (q *root) Organization(ctx context.Context, args struct{ Login string }) (*
 
 // kindOf is what GraphQL calls an account.
 func kindOf(a *account.Account) string {
-	if a.IsOrg() {
+	switch {
+	case a.IsOrg():
 		return "Organization"
+	case a.IsMachine():
+		return "Bot"
 	}
 	return "User"
 }

@@ -31,7 +31,7 @@ func (q *root) Viewer(ctx context.Context) (*user, error) {
 
 // User finds a user.
 func (q *root) User(ctx context.Context, args struct{ Login string }) (*user, error) {
-	a, err := q.d.account(ctx, args.Login, "User", false)
+	a, err := q.d.account(ctx, args.Login, "User")
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func (q *root) User(ctx context.Context, args struct{ Login string }) (*user, er
 // error, as on GitHub.
 func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string }) (*owner, error) {
 	a, err := q.d.o.Accounts.ByLogin(ctx, q.d.o.DB, args.Login)
-	if problem.Is(err, problem.NotFound) {
-		return nil, nil
+	if problem.Is(err, problem.NotFound) || err == nil && a.IsMachine() {
+		return nil, nil // a machine owns nothing
 	}
 	if err != nil {
 		return nil, err
@@ -51,9 +51,9 @@ func (q *root) RepositoryOwner(ctx context.Context, args struct{ Login string })
 	return &owner{profile{q.d, a}}, nil
 }
 
-func (d *Door) account(ctx context.Context, login, kind string, org bool) (account.Account, error) {
+func (d *Door) account(ctx context.Context, login, kind string) (account.Account, error) {
 	a, err := d.o.Accounts.ByLogin(ctx, d.o.DB, login)
-	if problem.Is(err, problem.NotFound) || err == nil && a.IsOrg() != org {
+	if problem.Is(err, problem.NotFound) || err == nil && kindOf(&a) != kind {
 		err = notFound(fmt.Sprintf("Could not resolve to a %s with the login of '%s'.", kind, login))
 	}
 	return a, err
@@ -150,17 +150,23 @@ func (q *root) Nodes(ctx context.Context, args struct{ IDs []gql.ID }) ([]*node,
 // find returns nil for a kind that has no nodes here.
 func (q *root) find(ctx context.Context, kind, key string) (identified, error) {
 	switch kind {
-	case "User", "Organization":
+	case "User", "Organization", "Bot":
 		n, err := strconv.ParseInt(key, 10, 64)
 		if err != nil {
 			return nil, nil
 		}
 		a, err := q.d.o.Accounts.Known(ctx, q.d.o.DB, id.Account(n))
-		if err != nil || kindOf(&a) != kind || !a.Named() {
+		if err != nil || kindOf(&a) != kind {
 			return nil, err
 		}
-		if a.IsOrg() {
+		if ok, err := q.d.seen(ctx, &a); err != nil || !ok {
+			return nil, err
+		}
+		switch kind {
+		case "Organization":
 			return &organization{profile{q.d, a}}, nil
+		case "Bot":
+			return &bot{profile{q.d, a}}, nil
 		}
 		return &user{profile{q.d, a}}, nil
 	case "Repository":

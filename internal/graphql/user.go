@@ -2,6 +2,7 @@ package graphql
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 
 	gql "github.com/graph-gophers/graphql-go"
@@ -68,10 +69,10 @@ func avatarOf(d *Door, a id.Account) uri {
 }
 
 // ResourcePath is the page, below the host.
-func (u *profile) ResourcePath() uri { return uri("/" + u.a.Login) }
+func (u *profile) ResourcePath() uri { return uri("/" + url.PathEscape(u.a.Login)) }
 
 // URL is the page.
-func (u *profile) URL() uri { return uri(u.d.o.Gate.URL("/" + u.a.Login)) }
+func (u *profile) URL() uri { return uri(u.d.o.Gate.URL(string(u.ResourcePath()))) }
 
 // CreatedAt is when the account was made.
 func (u *profile) CreatedAt() dateTime { return dateTime{u.a.CreatedAt} }
@@ -105,10 +106,7 @@ func (u *profile) Repository(ctx context.Context, args struct {
 
 // nodeOf is the global identifier of an account, the same as the REST API's.
 func nodeOf(a *account.Account) string {
-	if a.IsOrg() {
-		return httpkit.NodeID("Organization", int64(a.ID))
-	}
-	return httpkit.NodeID("User", int64(a.ID))
+	return httpkit.NodeID(kindOf(a), int64(a.ID))
 }
 
 type repositoriesArgs struct {

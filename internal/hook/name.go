@@ -24,7 +24,7 @@ var happen = [...]string{"push", "create", "delete", "repository", "public", "fo
 
 // happenInOrgs are of an organisation itself: its hooks are told of them beside
 // what happens to its repositories.
-var happenInOrgs = [...]string{"organization", "membership", "team", "personal_access_token"}
+var happenInOrgs = [...]string{"organization", "membership", "team", "personal_access_token", "personal_access_token_request"}
 
 // happenToPeople are of a person's account: there is nothing of a repository among
 // them, whose hooks are its own.
@@ -52,7 +52,7 @@ var others = [...]string{
 
 // othersInOrgs are the same of organisations.
 var othersInOrgs = [...]string{
-	"custom_property", "custom_property_values", "issue_dependencies", "org_block", "personal_access_token_request", "projects_v2", "projects_v2_item",
+	"custom_property", "custom_property_values", "issue_dependencies", "org_block", "projects_v2", "projects_v2_item",
 	"projects_v2_status_update", "secret_scanning_scan", "sub_issues",
 }
 
@@ -127,5 +127,3 @@ func bare(s string) string {
 	u.RawQuery, u.User = "", nil
 	return u.String()
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -75,7 +75,7 @@ var allow = map[string][]string{
 	"httpkit": {"problem", "event", "printable", "right", "limit", "token"},
 	"rest": {"id", "problem", "secret", "event", "right", "db", "limit", "markdown", "language", "account", "repo", "org", "token", "application", "hook", "gate", "gitstore", "push", "lifecycle", "deliver", "httpkit", "ledger",
 		"signature", "pubkey", "commitstatus", "deployment", "release", "publish", "blob", "alert"},
-	"graphql": {"ledger", "release", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
+	"graphql": {"ledger", "release", "commitstatus", "id", "problem", "event", "right", "db", "limit", "account", "org", "repo", "gate", "gitstore", "lifecycle", "httpkit"},
 	"oauth":   {"problem", "secret", "event", "right", "application", "exchange", "gate", "httpkit"},
 	"githttp": {"id", "problem", "event", "printable", "right", "repo", "ledger", "gate", "push", "fetch", "gitstore", "httpkit"},
 	"lfs":     {"id", "problem", "secret", "event", "right", "db", "keys", "largefile", "token", "ledger", "gate", "httpkit"},

@@ -1,4 +1,5 @@
-// Package mail is the flow that sends notices to the people who own tokens: it looks
+// Package mail is the flow that sends notices to the people who own tokens, and to those
+// who answer for an organization: it looks
 // for tokens that end, takes what waits in package notice's queue, words it, and hands
 // it to a mail server, or to a folder where there is none. It works in the background,
 // beside every request: a server that is slow or down delays nobody and loses nothing.
@@ -160,7 +161,15 @@ func (f *Flow) next(ctx context.Context) (bool, error) {
 	if list[0].Kind == notice.Confirm {
 		return true, f.confirmations(ctx, list)
 	}
-	if list, err = f.worth(ctx, list); err != nil || len(list) == 0 {
+	var asked []question
+	if list, err = f.wanted(ctx, list); err == nil && len(list) > 0 {
+		if list[0].Kind == notice.Asked {
+			list, asked, err = f.questions(ctx, list)
+		} else {
+			list, err = f.worth(ctx, list)
+		}
+	}
+	if err != nil || len(list) == 0 {
 		return true, err
 	}
 	to, why, err := f.recipient(ctx, list[0].Account)
@@ -174,6 +183,9 @@ func (f *Flow) next(ctx context.Context) (bool, error) {
 		if ok, after := f.paced.Allow(fmt.Sprint(list[0].Account, kind), pace, 1); !ok {
 			return true, f.o.Notices.Hold(ctx, list, f.o.Now().Add(after))
 		}
+	}
+	if len(asked) > 0 {
+		return true, f.send(ctx, list, f.wordAsked(asked, to))
 	}
 	return true, f.send(ctx, list, f.word(list, to))
 }
@@ -219,9 +231,8 @@ func (f *Flow) later(ctx context.Context, list []notice.Notice, why string) erro
 		f.o.Notices.Again(ctx, young, now.Add(again[min(tries, len(again)-1)]), why))
 }
 
-// worth leaves out, and finishes, what is not true any more: an end that was moved or
-// has come meanwhile, a token that was deleted, a kind that is not wanted.
-func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice, error) {
+// wanted leaves nothing of a kind that is not wanted, and finishes it.
+func (f *Flow) wanted(ctx context.Context, list []notice.Notice) ([]notice.Notice, error) {
 	kind := list[0].Kind
 	unwanted, err := f.o.Notices.Unwanted(ctx, f.o.DB, list[0].Account)
 	if err != nil {
@@ -232,7 +243,14 @@ func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice
 			return nil, f.o.Notices.Finish(ctx, list, notice.Moot, "not wanted")
 		}
 	}
-	if !kind.OfEnd() {
+	return list, nil
+}
+
+// worth leaves out, and finishes, what is not true any more: an end that was moved or
+// has come meanwhile, a token that was deleted.
+func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice, error) {
+	kind := list[0].Kind
+	if !kind.OfEnd() && kind != notice.Decided {
 		return list, nil
 	}
 	ids := make([]id.Token, len(list))
@@ -246,7 +264,7 @@ func (f *Flow) worth(ctx context.Context, list []notice.Notice) ([]notice.Notice
 	var good, moot []notice.Notice
 	for _, n := range list {
 		t, there := tokens[n.Token]
-		if !there || !t.RevokedAt.IsZero() || !n.Of(t.ExpiresAt) || overtaken(kind, t.ExpiresAt.Sub(f.o.Now())) {
+		if !there || !t.RevokedAt.IsZero() || kind.OfEnd() && (!n.Of(t.ExpiresAt) || overtaken(kind, t.ExpiresAt.Sub(f.o.Now()))) {
 			moot = append(moot, n)
 			continue
 		}

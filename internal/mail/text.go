@@ -3,6 +3,7 @@ package mail
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"jeton/internal/notice"
 	"jeton/internal/printable"
@@ -48,6 +49,14 @@ var texts = map[notice.Kind]words{
 		lead:    "On %s this was used from where it was not used before:",
 		remedy:  "If it was you or a program of yours, nothing is to be done. If you don't know that network, delete or regenerate the token: somebody else has it. Its page shows what it was used for.",
 	},
+	notice.Decided: {
+		subject: func(d *notice.Detail, _ string) string {
+			return title(d) + " was " + decided[d.How] + " in " + printable.Line(d.In, maxTitle)
+		},
+		many:   "tokens of yours were decided about",
+		lead:   "The owners of an organization on %s decided about this:",
+		remedy: "An approved token does there what it asked for. A denied one reads there what is public, until an owner lets it in: ask one of them.",
+	},
 	notice.Reuse: {
 		subject: func(d *notice.Detail, _ string) string { return title(d) + " is frozen: an old secret was used" },
 		many:    "tokens of yours are frozen",
@@ -57,6 +66,8 @@ var texts = map[notice.Kind]words{
 }
 
 var made = map[string]string{notice.Made: "was made", notice.Regenerated: "was regenerated", notice.Rotated: "was rotated"}
+
+var decided = map[string]string{notice.Approved: "approved", notice.Denied: "denied"}
 
 func wordsOf(k notice.Kind) words {
 	if k == notice.EndsDay {
@@ -99,11 +110,15 @@ func (f *Flow) word(list []notice.Notice, to person) Mail {
 		paragraph(&b, fmt.Sprintf("And %d more: all of them are at %s", more, f.o.URL+"/settings/tokens"))
 	}
 	paragraph(&b, w.remedy)
-	b.WriteString("-- \n")
-	line(&b, "You have an account at "+f.o.URL)
-	line(&b, "What you are told of: "+f.o.URL+"/settings/notifications")
+	f.foot(&b)
 	m.Text = b.String()
 	return m
+}
+
+func (f *Flow) foot(b *strings.Builder) {
+	b.WriteString("-- \n")
+	line(b, "You have an account at "+f.o.URL)
+	line(b, "What you are told of: "+f.o.URL+"/settings/notifications")
 }
 
 func (f *Flow) envelope(n notice.Notice, to string) Mail {
@@ -118,15 +133,15 @@ func (f *Flow) about(b *strings.Builder, n *notice.Notice) {
 			fmt.Fprintf(b, "  %-9s %s\n", name+":", value)
 		}
 	}
-	ends := "never"
-	if end := d.Ends(); !end.IsZero() {
-		ends = end.UTC().Format(moment)
-	}
+	ends := until(d.Ends())
 	fmt.Fprintf(b, "  %s (%s)\n", printable.Line(d.Note, 255), kindNames[d.Kind])
 	fact("Of", printable.Line(d.Machine, 64))
 	switch n.Kind {
 	case notice.Created:
 		fact("What", "It "+made[d.How])
+	case notice.Decided:
+		fact("What", "It was "+decided[d.How]+" by the owners of "+printable.Line(d.In, 64))
+		fact("Reason", strings.Join(printable.Wrap(printable.Line(d.Answer, 1024), width-12), "\n"+strings.Repeat(" ", 12)))
 	case notice.Reuse:
 		fact("Secret", "the one that ends in "+printable.Line(d.Ending, 16))
 	}
@@ -154,6 +169,13 @@ func page(n *notice.Notice) string {
 		return "/settings/applications"
 	}
 	return fmt.Sprintf("/settings/tokens/%d", n.Token)
+}
+
+func until(end time.Time) string {
+	if end.IsZero() {
+		return "never"
+	}
+	return end.UTC().Format(moment)
 }
 
 func paragraph(b *strings.Builder, text string) {

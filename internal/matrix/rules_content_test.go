@@ -25,8 +25,9 @@ var contentFixtures = func() map[string]fixture {
 	out := map[string]fixture{"rest PUT" + protection: {body: `{"lock_branch":true}`}}
 	for _, route := range []string{"DELETE" + protection, "POST" + protection + "/enforce_admins", "DELETE" + protection + "/enforce_admins",
 		"DELETE" + protection + "/restrictions",
-		"POST" + protection + "/restrictions/users", "PUT" + protection + "/restrictions/users", "DELETE" + protection + "/restrictions/users"} {
-		out["rest "+route] = fixture{body: `{"users":[]}`, reached: unprotected}
+		"POST" + protection + "/restrictions/users", "PUT" + protection + "/restrictions/users", "DELETE" + protection + "/restrictions/users",
+		"POST" + protection + "/restrictions/apps", "PUT" + protection + "/restrictions/apps", "DELETE" + protection + "/restrictions/apps"} {
+		out["rest "+route] = fixture{body: `{"users":[],"apps":[]}`, reached: unprotected}
 	}
 	return out
 }()

@@ -2,6 +2,7 @@ package matrix
 
 import (
 	"context"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,8 +22,13 @@ var machineRules = []rule{
 }
 
 var machineFixtures = func() map[string]fixture {
-	out := map[string]fixture{"web GET /{owner}/{repo}/settings/deploy-tokens/{token}/uses/export": {query: "format=csv"},
-		"web POST /{owner}/{repo}/settings/deploy-tokens/{token}/delete": {anew: true}}
+	const deploys = "/{owner}/{repo}/settings/deploy-tokens/{token}"
+	out := map[string]fixture{
+		"web GET " + deploys + "/uses/export": {query: "format=csv"},
+		"web POST " + deploys + "/delete":     {anew: true},
+		"web POST " + deploys + "/shrink": {anew: true, form: url.Values{"from": {strings.ReplaceAll(right.ParseFine(deployable).String(), ",", ", ")},
+			"permissions": {"contents=read,metadata=read"}}.Encode()},
+	}
 	for _, base := range []string{"/settings/service-accounts/{machine}", "/organizations/{org}/settings/service-accounts/{machine}"} {
 		out["web GET "+base+"/tokens/{token}/uses/export"] = fixture{query: "format=csv"}
 		out["web GET "+base+"/security-log/export"] = fixture{query: "format=csv"}
@@ -31,6 +37,9 @@ var machineFixtures = func() map[string]fixture {
 	}
 	return out
 }()
+
+// deployable is all that a deploy token can have.
+const deployable = "contents=write,statuses=write,deployments=write,metadata=read"
 
 // The tokens of accounts that are no people's: what a writer's token with every
 // permission may, and what a deploy token may.
@@ -89,7 +98,7 @@ func (w *world) arm(t *testing.T, prefix string) {
 
 func (w *world) deploy(t testing.TB, repo id.Repo, note string) (id.Token, string) {
 	t.Helper()
-	n := token.NewDeploy{Note: note, Permissions: right.ParseFine("contents=write,statuses=write,deployments=write")}
+	n := token.NewDeploy{Note: note, Permissions: right.ParseFine(deployable)}
 	made, plain, err := w.s.Lifecycle.CreateDeployToken(context.WithoutCancel(t.Context()), right.Operator(), repo, n)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package notice is the room of what people who own tokens are told: that one was
 // made, ends, is used from a network that is new, or by somebody who should not have
-// it any more. A notice is a row in the transaction of what it tells, once, whoever
+// it any more; and of what the owners of organisations are asked about them. A notice is a row in the transaction of what it tells, once, whoever
 // tells it again; package mail sends it afterwards, and webhooks are told by package
 // hook. It must never hold a secret or the name of a repository, and never reach
 // another machine.
@@ -27,7 +27,11 @@ const (
 	EndsDay    Kind = "token_ends_1d"
 	Ended      Kind = "token_ended"
 	NewNetwork Kind = "token_new_network"
-	Reuse      Kind = "token_reuse" // an old secret was used after its end
+	Reuse      Kind = "token_reuse"   // an old secret was used after its end
+	Decided    Kind = "token_decided" // an organisation's owners approved or denied it
+
+	// Asked is for the owners of an organisation: a token waits for one of them.
+	Asked Kind = "token_asked"
 
 	// Confirm is a mail by which an address of the account is confirmed. It goes to
 	// that address, is about no token, and nobody chooses it.
@@ -37,7 +41,7 @@ const (
 // kindFacts is what is known of a kind.
 type kindFacts struct {
 	kind   Kind
-	action string // of the event personal_access_token
+	action string // of the event personal_access_token; empty: it is no such event
 	always bool   // nobody can do without
 }
 
@@ -48,6 +52,8 @@ var kinds = [...]kindFacts{
 	{Ended, "expired", false},
 	{NewNetwork, "new_network", false},
 	{Reuse, "reuse", true},
+	{Decided, "", false},
+	{Asked, "", false},
 }
 
 // Kinds returns the kinds that are about tokens, in the order of the form.
@@ -74,9 +80,6 @@ func (k Kind) Always() bool { return k == Confirm || k.facts().always }
 // OfEnd reports whether it is about a token's end.
 func (k Kind) OfEnd() bool { return k == EndsWeek || k == EndsDay || k == Ended }
 
-// Known reports whether there is such a kind.
-func (k Kind) Known() bool { return k.facts().action != "" }
-
 // Token is what a notice says of a token.
 type Token struct {
 	ID        id.Token
@@ -87,6 +90,7 @@ type Token struct {
 	Note      string
 	App       string     // the client id of the application that has it
 	Owner     id.Account // whose things it reaches, if it is fine-grained
+	Apart     bool       // its account has nothing to do with Owner any more
 	CreatedAt time.Time
 	EndsAt    time.Time // zero: never
 }
@@ -104,12 +108,17 @@ type Detail struct {
 	Kind    string `json:"kind"`
 	App     string `json:"app,omitempty"`
 	Machine string `json:"machine,omitempty"` // the login of the machine whose token it is
-	How     string `json:"how,omitempty"`     // Made, Regenerated or Rotated
+	How     string `json:"how,omitempty"`     // Made, Regenerated or Rotated; Approved or Denied
 	EndsAt  int64  `json:"ends_at,omitempty"`
 	Address string `json:"address,omitempty"`
 	Network string `json:"network,omitempty"`
 	Client  string `json:"client,omitempty"`
 	Ending  string `json:"ending,omitempty"` // how the secret ends that was used
+
+	Org     id.Account      `json:"org,omitempty"`     // whose owners are asked
+	In      string          `json:"in,omitempty"`      // its login
+	Request id.TokenRequest `json:"request,omitempty"` // what they are asked
+	Answer  string          `json:"answer,omitempty"`  // why they decided so
 
 	Email id.Email `json:"email,omitempty"` // which address is to be confirmed
 }

@@ -107,13 +107,22 @@ func address(a netip.Addr) string {
 // tell writes the notice unless it was written before, and has the webhooks told with
 // it.
 func (r *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind, t Token, mark string, d Detail) error {
-	d.Note, d.Kind, d.App, d.Machine, d.EndsAt = printable.Line(t.Note, maxNote), t.Kind, t.App, t.Machine, db.Micros(t.EndsAt)
 	d.Client = printable.Line(d.Client, maxClient)
+	fresh, err := r.write(ctx, tx, kind, t, mark, d)
+	if err != nil || !fresh {
+		return err
+	}
+	return r.emit(ctx, tx, actor, kind, t, &d)
+}
+
+// write writes a row for each of the readers who has none, and reports whether there
+// was one.
+func (r *Room) write(ctx context.Context, tx *db.Tx, kind Kind, t Token, mark string, d Detail) (fresh bool, err error) {
+	d.Note, d.Kind, d.App, d.Machine, d.EndsAt = printable.Line(t.Note, maxNote), t.Kind, t.App, t.Machine, db.Micros(t.EndsAt)
 	text, err := json.Marshal(d)
 	if err != nil {
-		return fmt.Errorf("write a notice: %w", err)
+		return false, fmt.Errorf("write a notice: %w", err)
 	}
-	fresh := false
 	for _, reader := range t.Readers {
 		one := mark
 		if reader != t.Account {
@@ -123,19 +132,18 @@ func (r *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind
 			INSERT INTO notices (account_id, kind, token_id, mark, detail, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6)
 			ON CONFLICT (token_id, kind, mark) DO NOTHING`, reader, string(kind), t.ID, one, string(text), db.Micros(r.o.Now()))
 		if err != nil {
-			return fmt.Errorf("write a notice: %w", err)
+			return false, fmt.Errorf("write a notice: %w", err)
 		}
 		n, err := done.RowsAffected()
 		if err != nil {
-			return err
+			return false, err
 		}
 		fresh = fresh || n > 0
 	}
-	if !fresh {
-		return nil
+	if fresh {
+		tx.AfterCommit(r.poke)
 	}
-	tx.AfterCommit(r.poke)
-	return r.emit(ctx, tx, actor, kind, t, &d)
+	return fresh, nil
 }
 
 // tokenBody is what webhooks are told of a token: nothing by which it could be used,
@@ -163,7 +171,7 @@ type whereBody struct {
 const Event = "personal_access_token"
 
 func (r *Room) emit(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind, t Token, d *Detail) error {
-	body := whereBody{Token: tokenBody{ID: t.ID, Name: d.Note, Kind: t.Kind, Owner: t.Account, CreatedAt: moment(t.CreatedAt), ExpiresAt: moment(t.EndsAt)},
+	body := whereBody{Token: tokenBody{ID: t.ID, Name: printable.Line(t.Note, maxNote), Kind: t.Kind, Owner: t.Account, CreatedAt: moment(t.CreatedAt), ExpiresAt: moment(t.EndsAt)},
 		How: d.How, Address: d.Address, Network: d.Network, Client: d.Client}
 	deed := hook.Deed{Event: Event, Action: kind.facts().action, Actor: actor, Body: body}
 	if len(t.Readers) == 1 { // several answer for an organization's, whose own webhooks are told
@@ -172,7 +180,7 @@ func (r *Room) emit(ctx context.Context, tx *db.Tx, actor right.Actor, kind Kind
 			return err
 		}
 	}
-	if t.Owner == 0 || t.Owner == deed.Person {
+	if t.Owner == 0 || t.Owner == deed.Person || t.Apart { // who left an organization, it has no part in
 		return nil
 	}
 	deed.Person, deed.Org, deed.Body = 0, t.Owner, whereBody{Token: body.Token, How: d.How}

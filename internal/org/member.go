@@ -203,9 +203,32 @@ func (m *Room) SetRole(ctx context.Context, actor right.Actor, org, who id.Accou
 		if err := m.record(ctx, tx, actor, action, org, was.Login, map[string]string{"permission": role.String(), "old_permission": was.Role.String()}); err != nil {
 			return err
 		}
+		if err := m.demoted(ctx, tx, actor, &was); err != nil {
+			return err
+		}
 		return m.changed(ctx, tx, org)
 	})
 	return out, err
+}
+
+// WhenDemoted registers f to run inside the transaction by which an owner of an
+// organisation is none any more. Call it before the room is used; it is for rooms
+// that keep what rests on that.
+func (m *Room) WhenDemoted(f func(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error) {
+	m.lost = append(m.lost, f)
+}
+
+// demoted says that somebody is not any more what x says, if that was an owner.
+func (m *Room) demoted(ctx context.Context, tx *db.Tx, actor right.Actor, x *Membership) error {
+	if x.Pending || x.Role != Owner {
+		return nil
+	}
+	for _, f := range m.lost {
+		if err := f(ctx, tx, actor, x.Org, x.Account); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mayBe refuses a machine what no machine is: an owner, or a member of another
@@ -351,40 +374,48 @@ func (m *Room) stillInvited(ctx context.Context, tx *db.Tx, x *Membership) error
 // teams. What else hangs on it is lifecycle's to end. The last owner stays:
 // problem.Conflict.
 func (m *Room) RemoveTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error {
-	if err := m.touch(ctx, tx, org); err != nil {
-		return err
-	}
-	was, err := m.Membership(ctx, tx, org, who)
+	was, err := m.remove(ctx, tx, actor, org, who)
 	if err != nil {
 		return err
 	}
+	return m.demoted(ctx, tx, actor, &was)
+}
+
+// remove is RemoveTx for an account of which nothing is left that rests on its place.
+func (m *Room) remove(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) (was Membership, err error) {
+	if err := m.touch(ctx, tx, org); err != nil {
+		return was, err
+	}
+	if was, err = m.Membership(ctx, tx, org, who); err != nil {
+		return was, err
+	}
 	if err := m.keepOwner(ctx, tx, &was); err != nil {
-		return err
+		return was, err
 	}
 	teams, err := m.teamsIn(ctx, tx, org, who)
 	if err != nil {
-		return err
+		return was, err
 	}
 	_, err = tx.Exec(ctx, `DELETE FROM team_members WHERE account_id = $2 AND team_id IN (SELECT id FROM teams WHERE org_id = $1)`, org, who)
 	if err == nil {
 		_, err = tx.Exec(ctx, `DELETE FROM org_members WHERE org_id = $1 AND account_id = $2`, org, who)
 	}
 	if err != nil {
-		return fmt.Errorf("remove membership: %w", err)
+		return was, fmt.Errorf("remove membership: %w", err)
 	}
 	action := "org.remove_member"
 	if was.Pending {
 		action = "org.cancel_invitation"
 	}
 	if err := m.record(ctx, tx, actor, action, org, was.Login, nil); err != nil {
-		return err
+		return was, err
 	}
 	if !was.Pending {
 		if err := m.tellMember(ctx, tx, actor, &was, teams, "removed"); err != nil {
-			return err
+			return was, err
 		}
 	}
-	return m.changed(ctx, tx, org)
+	return was, m.changed(ctx, tx, org)
 }
 
 // keepOwner refuses what would leave the organisation without an owner who can
@@ -429,7 +460,7 @@ func (m *Room) LeaveAllTx(ctx context.Context, tx *db.Tx, actor right.Actor, who
 		return err
 	}
 	for _, x := range list {
-		if err := m.RemoveTx(ctx, tx, actor, x.Org, who); err != nil {
+		if _, err := m.remove(ctx, tx, actor, x.Org, who); err != nil {
 			return err
 		}
 	}

@@ -111,7 +111,10 @@ type Options struct {
 
 // Room holds the rules and queries. It keeps nothing in memory and may be used
 // from several goroutines.
-type Room struct{ o Options }
+type Room struct {
+	o    Options
+	lost []func(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error
+}
 
 // New returns a Room. It panics when a required part is missing.
 func New(o Options) *Room {

@@ -22,12 +22,14 @@ type Rule struct {
 	Pattern       string
 	Push          Pushers
 	Accounts      []Listed // with ListedPush, by login
+	Itself        bool     // with ListedPush: the repository's own account, too, for its deploy tokens and trusted CI
 	IncludeAdmins bool
 	AllowForce    bool
 	AllowDelete   bool
 	CreatedAt     time.Time
 
 	pattern pattern.Pattern
+	machine id.Account // of the repository; zero unless Itself
 }
 
 // RefKind is what a rule is about.
@@ -62,7 +64,7 @@ type Pushers uint8
 const (
 	WritersPush Pushers = iota // everybody with write access
 	AdminsPush                 // who administers the repository
-	ListedPush                 // the accounts that the rule lists
+	ListedPush                 // those whom the rule lists
 )
 
 // Listed is an account that a rule lists.
@@ -93,7 +95,7 @@ func (r *Rule) MayPush(who id.Account, level right.Level) bool {
 	case AdminsPush:
 		return level >= right.Admin
 	case ListedPush:
-		return slices.ContainsFunc(r.Accounts, func(l Listed) bool { return l.Account == who })
+		return r.Itself && who == r.machine || slices.ContainsFunc(r.Accounts, func(l Listed) bool { return l.Account == who })
 	}
 	return false // a group that this program does not know
 }

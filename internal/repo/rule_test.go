@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"jeton/internal/db"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -88,6 +89,30 @@ func TestRules(t *testing.T) {
 		}
 		if got := h.rules(t, r).For("refs/heads/mx"); len(got.Accounts) != 1 || got.MayPush(h.other, right.Write) {
 			t.Errorf("after the access ended: %+v", got)
+		}
+
+		// The repository's own account, and no other's.
+		wild.Accounts, wild.Itself = nil, true
+		if err := h.UpdateRule(t.Context(), me, r.ID, wild); err != nil {
+			t.Fatal(err)
+		}
+		machine := func(r repo.Repo) (a id.Account) {
+			t.Helper()
+			if err := h.d.Write(t.Context(), func(tx *db.Tx) (err error) { a, err = h.MachineTx(t.Context(), tx, me, r.ID); return err }); err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		got = h.rules(t, r).For("refs/heads/mx")
+		if len(got.Accounts) != 0 || !got.Itself || !got.MayPush(machine(r), right.Write) || got.MayPush(machine(other), right.Write) || got.MayPush(h.owner, right.Write) || got.MayPush(0, right.Write) {
+			t.Errorf("with the repository itself: %+v", got)
+		}
+		wild.Push = repo.AdminsPush
+		if err := h.UpdateRule(t.Context(), me, r.ID, wild); err != nil {
+			t.Fatal(err)
+		}
+		if got = h.rules(t, r).For("refs/heads/mx"); got.Itself || got.MayPush(machine(r), right.Write) {
+			t.Errorf("with administrators alone: %+v", got)
 		}
 
 		if err := h.SetForceBlock(t.Context(), me, r.ID, repo.BlockAll); err != nil {

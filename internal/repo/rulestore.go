@@ -75,7 +75,7 @@ func (m *Room) Rules(ctx context.Context, r db.Reader, repo *Repo) (*Rules, erro
 func readRules(ctx context.Context, r db.Reader, repo id.Repo) (*Rules, error) {
 	rows, err := r.Query(ctx, `
 		SELECT u.id, u.kind, u.pattern, u.push, u.include_admins, u.allow_force, u.allow_delete, u.created_at,
-			COALESCE(l.account_id, 0), COALESCE(a.login, '')
+			COALESCE(l.account_id, 0), COALESCE(a.login, ''), COALESCE(a.managed_repo, 0)
 		FROM ref_rules u
 		LEFT JOIN ref_rule_accounts l ON l.rule_id = u.id
 		LEFT JOIN accounts a ON a.id = l.account_id
@@ -89,8 +89,9 @@ func readRules(ctx context.Context, r db.Reader, repo id.Repo) (*Rules, error) {
 	for rows.Next() {
 		var one Rule
 		var who Listed
+		var place id.Repo
 		var created int64
-		err := rows.Scan(&one.ID, &one.Kind, &one.Pattern, &one.Push, &one.IncludeAdmins, &one.AllowForce, &one.AllowDelete, &created, &who.Account, &who.Login)
+		err := rows.Scan(&one.ID, &one.Kind, &one.Pattern, &one.Push, &one.IncludeAdmins, &one.AllowForce, &one.AllowDelete, &created, &who.Account, &who.Login, &place)
 		if err != nil {
 			return nil, fmt.Errorf("read rules of repository %d: %w", repo, err)
 		}
@@ -101,9 +102,12 @@ func readRules(ctx context.Context, r db.Reader, repo id.Repo) (*Rules, error) {
 			}
 			list = append(list, one)
 		}
-		if who.Account != 0 {
-			last := &list[len(list)-1]
+		switch last := &list[len(list)-1]; {
+		case who.Account == 0: // nobody is listed
+		case place == 0:
 			last.Accounts = append(last.Accounts, who)
+		case place == repo:
+			last.Itself, last.machine = true, who.Account
 		}
 	}
 	if err := rows.Err(); err != nil {
@@ -150,7 +154,7 @@ func (m *Room) CreateRule(ctx context.Context, actor right.Actor, repo id.Repo, 
 		if err != nil {
 			return fmt.Errorf("insert rule: %w", err)
 		}
-		if err := listAccounts(ctx, tx, &n); err != nil {
+		if err := m.listAccounts(ctx, tx, actor, repo, &n); err != nil {
 			return err
 		}
 		return m.ruleChanged(ctx, tx, actor, &r, &n, "create")
@@ -184,7 +188,7 @@ func (m *Room) UpdateRule(ctx context.Context, actor right.Actor, repo id.Repo, 
 		if err != nil {
 			return fmt.Errorf("update rule: %w", err)
 		}
-		if err := listAccounts(ctx, tx, &n); err != nil {
+		if err := m.listAccounts(ctx, tx, actor, repo, &n); err != nil {
 			return err
 		}
 		return m.ruleChanged(ctx, tx, actor, &r, &n, "update")
@@ -246,7 +250,7 @@ func (m *Room) checkRule(ctx context.Context, r db.Reader, repo *Repo, known *Ru
 	case n.Push > ListedPush:
 		return problem.Field("push", "Choose who may push.")
 	case n.Push != ListedPush:
-		n.Accounts = nil
+		n.Accounts, n.Itself = nil, false
 	case len(n.Accounts) > maxListed:
 		return problem.Field("accounts", "A rule can list 50 accounts.")
 	}
@@ -273,11 +277,21 @@ func (m *Room) checkRule(ctx context.Context, r db.Reader, repo *Repo, known *Ru
 	return nil
 }
 
-func listAccounts(ctx context.Context, tx *db.Tx, n *Rule) error {
+// listAccounts stores whom a rule lists. The repository's own account is made at
+// first, so that the rule holds for the token that comes next.
+func (m *Room) listAccounts(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.Repo, n *Rule) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM ref_rule_accounts WHERE rule_id = $1`, n.ID); err != nil {
 		return fmt.Errorf("list accounts of a rule: %w", err)
 	}
-	for _, l := range n.Accounts {
+	all := n.Accounts
+	if n.Itself {
+		var err error
+		if n.machine, err = m.MachineTx(ctx, tx, actor, repo); err != nil {
+			return err
+		}
+		all = append(slices.Clone(all), Listed{Account: n.machine})
+	}
+	for _, l := range all {
 		_, err := tx.Exec(ctx, `INSERT INTO ref_rule_accounts (rule_id, account_id) VALUES ($1, $2) ON CONFLICT (rule_id, account_id) DO NOTHING`, n.ID, l.Account)
 		if err != nil {
 			return fmt.Errorf("list accounts of a rule: %w", err)
@@ -331,6 +345,9 @@ func (r *Rule) detail() map[string]string {
 			logins = append(logins, l.Login)
 		}
 		out["accounts"] = strings.Join(logins, " ")
+	}
+	if r.Itself {
+		out["deploy_tokens_and_trusted_ci"] = "yes"
 	}
 	if r.IncludeAdmins {
 		out["include_admins"] = "yes"

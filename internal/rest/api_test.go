@@ -121,10 +121,13 @@ An answer to a personal token that ends within a week has the header ` + "`Jeton
 renewed; ` + "`GitHub-Authentication-Token-Expiration`" + ` is there for every token with an end.
 
 Webhooks of an organization, and those of a person (Settings → Developer settings → Webhooks, not in the API), are told of tokens by the event ` + "`personal_access_token`" + `:
-an organization's of the fine-grained ones that reach it. Its actions are ` + "`created`" + ` (a token, or a new secret of one: ` + "`how`" + ` is ` + "`made`" + `, ` + "`regenerated`" + ` or ` + "`rotated`" + `), ` + "`expiring`" + ` (7 days and 1 day
+an organization's of the fine-grained ones that reach it, while it shares something with whose they are. Its actions are ` + "`created`" + ` (a token, or a new secret of one: ` + "`how`" + ` is ` + "`made`" + `, ` + "`regenerated`" + ` or ` + "`rotated`" + `), ` + "`expiring`" + ` (7 days and 1 day
 before the end), ` + "`expired`" + `, ` + "`new_network`" + ` and ` + "`reuse`" + ` (an old secret was used after its end, and the token is frozen). The payload holds ` + "`personal_access_token`" + ` with
 ` + "`id`" + `, ` + "`name`" + `, ` + "`kind`" + ` (` + "`classic`" + `, ` + "`fine-grained`" + `, ` + "`oauth`" + `), ` + "`owner`" + `, ` + "`created_at`" + ` and ` + "`expires_at`" + `, then ` + "`sender`" + ` and ` + "`organization`" + `; a person's own also have ` + "`address`" + `, ` + "`network`" + `
 and ` + "`client`" + `. No secret and no repository is in it.
+
+What an organization's owners are asked about fine-grained tokens its webhooks are told by GitHub's event ` + "`personal_access_token_request`" + ` (` + "`created`, `approved`, `denied`, `cancelled`" + `),
+in GitHub's form without ` + "`installation`" + `: there are no GitHub Apps here. ` + "`cancelled`" + ` says that nobody needs to answer any more: the token was changed or deleted, or the owners ask for nothing.
 `)
 	titles := make([]string, 0, len(topics))
 	for title := range topics {

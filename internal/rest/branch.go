@@ -33,6 +33,10 @@ func (d *Door) branchRoutes() []route {
 		{post, one + "/protection/restrictions/users", right.RepoEdit, d.changeRestricted(addUsers), "Add user access restrictions", doc{in: usersInput{}, out: []simpleUser{}}},
 		{put, one + "/protection/restrictions/users", right.RepoEdit, d.changeRestricted(setUsers), "Set user access restrictions", doc{in: usersInput{}, out: []simpleUser{}}},
 		{del, one + "/protection/restrictions/users", right.RepoEdit, d.changeRestricted(removeUsers), "Remove user access restrictions", doc{in: usersInput{}, out: []simpleUser{}}},
+		{get, one + "/protection/restrictions/apps", right.RepoRules, d.listRestrictedApps, "Get apps with access to the protected branch", doc{out: []integration{}}},
+		{post, one + "/protection/restrictions/apps", right.RepoEdit, d.changeRestrictedApps(addApps), "Add app access restrictions", doc{in: appsInput{}, out: []integration{}}},
+		{put, one + "/protection/restrictions/apps", right.RepoEdit, d.changeRestrictedApps(setApps), "Set app access restrictions", doc{in: appsInput{}, out: []integration{}}},
+		{del, one + "/protection/restrictions/apps", right.RepoEdit, d.changeRestrictedApps(removeApps), "Remove app access restrictions", doc{in: appsInput{}, out: []integration{}}},
 	}
 }
 
@@ -246,7 +250,7 @@ func slashed(r *http.Request) *http.Request {
 	var after []string
 	switch parts[2] {
 	case "branches":
-		after = []string{"/protection/restrictions/users", "/protection/restrictions", "/protection/enforce_admins", "/protection", "/rename"}
+		after = []string{"/protection/restrictions/users", "/protection/restrictions/apps", "/protection/restrictions", "/protection/enforce_admins", "/protection", "/rename"}
 	case "commits":
 		after = []string{"/status", "/statuses", "/check-runs", "/check-suites", "/branches-where-head", "/pulls", "/comments"}
 	default:

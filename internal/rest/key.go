@@ -174,7 +174,7 @@ func (d *Door) listOwnSSHKeys(c *call) (any, error) { return c.sshKeys(c.actor.A
 func (d *Door) listOwnGPGKeys(c *call) (any, error) { return c.gpgKeys(c.actor.Account) }
 
 func (d *Door) listSSHKeys(c *call) (any, error) {
-	a, err := c.accountByLogin()
+	a, err := c.shownByLogin()
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (d *Door) listSSHKeys(c *call) (any, error) {
 }
 
 func (d *Door) listGPGKeys(c *call) (any, error) {
-	a, err := c.accountByLogin()
+	a, err := c.shownByLogin()
 	if err != nil {
 		return nil, err
 	}

@@ -206,7 +206,7 @@ func (d *Door) listOwnOrgs(c *call) (any, error) {
 
 // listUserOrgs lists what the person shows to everybody, whoever asks.
 func (d *Door) listUserOrgs(c *call) (any, error) {
-	a, err := c.accountByLogin()
+	a, err := c.shownByLogin()
 	if err != nil {
 		return nil, err
 	}

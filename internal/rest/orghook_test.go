@@ -54,7 +54,7 @@ func TestOrgHooks(t *testing.T) {
 	if c := object(t, q.do(t, 200, "GET", one+"/config", "")); c["secret"] != "********" || c["content_type"] != "form" {
 		t.Errorf("config: %v", c)
 	}
-	if h := object(t, q.do(t, 200, "PATCH", one, `{"add_events":["team"],"remove_events":["push"]}`)); fmt.Sprint(h["events"]) != "[membership team]" {
+	if h := object(t, q.do(t, 200, "PATCH", one, `{"add_events":["team","personal_access_token_request"],"remove_events":["push"]}`)); fmt.Sprint(h["events"]) != "[membership personal_access_token_request team]" {
 		t.Errorf("patched: %v", h)
 	}
 	q.do(t, 204, "POST", one+"/pings", "")
@@ -131,6 +131,7 @@ func TestOrgHooks_apart(t *testing.T) {
 	}
 	// What is of organisations alone a repository can't ask for.
 	q.do(t, 422, "POST", places[2], `{"events":["membership"],"config":{"url":"https://x/"}}`)
+	q.do(t, 422, "POST", places[2], `{"events":["personal_access_token_request"],"config":{"url":"https://x/"}}`)
 
 	app := asking{q.s, q.s.OAuthToken(t, ada, application.GitHubCLI, "admin:org_hook")}
 	other := asking{q.s, q.s.OAuthToken(t, ada, application.GCM, "admin:org_hook")}

@@ -34,13 +34,13 @@ type enforced struct {
 
 // restrictions say who may push, of those who may write.
 type restrictions struct {
-	URL      string       `json:"url"`
-	UsersURL string       `json:"users_url"`
-	TeamsURL string       `json:"teams_url"`
-	AppsURL  string       `json:"apps_url"`
-	Users    []simpleUser `json:"users"`
-	Teams    []string     `json:"teams"`
-	Apps     []string     `json:"apps"`
+	URL      string        `json:"url"`
+	UsersURL string        `json:"users_url"`
+	TeamsURL string        `json:"teams_url"`
+	AppsURL  string        `json:"apps_url"`
+	Users    []simpleUser  `json:"users"`
+	Teams    []string      `json:"teams"`
+	Apps     []integration `json:"apps"`
 }
 
 var (
@@ -81,7 +81,7 @@ func (c *call) restrictions(branch string, rule *repo.Rule) *restrictions {
 		return nil
 	}
 	u := c.protectionURL(branch) + "/restrictions"
-	out := &restrictions{URL: u, UsersURL: u + "/users", TeamsURL: u + "/teams", AppsURL: u + "/apps", Users: []simpleUser{}, Teams: []string{}, Apps: []string{}}
+	out := &restrictions{URL: u, UsersURL: u + "/users", TeamsURL: u + "/teams", AppsURL: u + "/apps", Users: []simpleUser{}, Teams: []string{}, Apps: c.apps(rule)}
 	for _, a := range rule.Accounts {
 		out.Users = append(out.Users, c.simpleUser(int64(a.Account), a.Login, false))
 	}
@@ -135,8 +135,6 @@ func (in *protectionInput) unmet() string {
 		return "lock_branch"
 	case in.Restrictions != nil && len(in.Restrictions.Teams) > 0:
 		return "restrictions.teams"
-	case in.Restrictions != nil && len(in.Restrictions.Apps) > 0:
-		return "restrictions.apps"
 	}
 	return ""
 }
@@ -159,7 +157,10 @@ func (d *Door) putProtection(c *call) (any, error) {
 		if rule.Accounts, err = c.listed(in.Restrictions.Users); err != nil {
 			return nil, err
 		}
-		rule.Push = pushersOf(rule.Accounts)
+		if rule.Itself, err = c.itself(in.Restrictions.Apps); err != nil {
+			return nil, err
+		}
+		rule.Push = pushersOf(&rule)
 	}
 	if !strings.ContainsAny(branch, `*?[\`) && (known == nil || known.Pattern != branch) {
 		rule, err = d.o.Repos.CreateRule(c.ctx(), c.actor, c.repo.ID, rule)
@@ -175,8 +176,8 @@ func (d *Door) putProtection(c *call) (any, error) {
 
 // pushersOf: a list without anybody leaves administrators, who pass it by unless
 // the rule holds for them, too.
-func pushersOf(list []repo.Listed) repo.Pushers {
-	if len(list) == 0 {
+func pushersOf(r *repo.Rule) repo.Pushers {
+	if len(r.Accounts) == 0 && !r.Itself {
 		return repo.AdminsPush
 	}
 	return repo.ListedPush
@@ -292,7 +293,7 @@ func (d *Door) getRestrictions(c *call) (any, error) {
 }
 
 func (d *Door) deleteRestrictions(c *call) (any, error) {
-	_, _, err := c.change(func(r *repo.Rule) error { r.Push, r.Accounts = repo.WritersPush, nil; return nil })
+	_, _, err := c.change(func(r *repo.Rule) error { r.Push, r.Accounts, r.Itself = repo.WritersPush, nil, false; return nil })
 	return nil, err
 }
 
@@ -360,7 +361,7 @@ func (d *Door) changeRestricted(how func(have, named []repo.Listed) []repo.Liste
 				return errNotRestricted
 			}
 			r.Accounts = how(r.Accounts, named)
-			r.Push = pushersOf(r.Accounts)
+			r.Push = pushersOf(r)
 			return nil
 		})
 		if err != nil {

@@ -217,7 +217,7 @@ func (d *Door) listOwnRepos(c *call) (any, error) {
 }
 
 func (d *Door) listLoginRepos(c *call) (any, error) {
-	a, err := c.accountByLogin()
+	a, err := c.shownByLogin()
 	if err != nil {
 		return nil, err
 	}

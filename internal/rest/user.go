@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/url"
 	"strconv"
 
 	"jeton/internal/account"
@@ -72,15 +73,15 @@ type privateUser struct {
 }
 
 func (c *call) simpleUser(aid int64, login string, admin bool) simpleUser {
-	u := c.url("/users/" + login)
+	u := c.url("/users/" + url.PathEscape(login)) // the brackets of "deploy-1[bot]"
 	empty := ""
 	kind := "User"
 	if who, err := c.door.o.Accounts.Known(c.ctx(), c.door.o.DB, id.Account(aid)); err == nil && who.IsMachine() {
 		kind = "Bot"
 	}
 	return simpleUser{
-		Login: login, ID: aid, NodeID: httpkit.NodeID("User", aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
-		URL: u, HTMLURL: c.door.o.Gate.URL("/" + login),
+		Login: login, ID: aid, NodeID: httpkit.NodeID(kind, aid), AvatarURL: c.door.o.Gate.URL("/avatars/u/" + strconv.FormatInt(aid, 10)), GravatarID: &empty,
+		URL: u, HTMLURL: c.door.o.Gate.URL("/" + url.PathEscape(login)),
 		FollowersURL: u + "/followers", FollowingURL: u + "/following{/other_user}", GistsURL: u + "/gists{/gist_id}",
 		StarredURL: u + "/starred{/owner}{/repo}", SubscriptionsURL: u + "/subscriptions", OrganizationsURL: u + "/orgs",
 		ReposURL: u + "/repos", EventsURL: u + "/events{/privacy}", ReceivedEventsURL: u + "/received_events",
@@ -185,7 +186,7 @@ func (d *Door) listEmails(c *call) (any, error) {
 }
 
 func (d *Door) getLogin(c *call) (any, error) {
-	a, err := c.accountByLogin()
+	a, err := c.shownByLogin()
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +200,17 @@ func (d *Door) getLogin(c *call) (any, error) {
 
 func (c *call) accountByLogin() (account.Account, error) {
 	return c.door.o.Accounts.ByLogin(c.r.Context(), c.door.o.DB, c.r.PathValue("username"))
+}
+
+// shownByLogin is accountByLogin for those who look at an account: they see that of a
+// repository which they may read, too.
+func (c *call) shownByLogin() (account.Account, error) {
+	login := c.r.PathValue("username")
+	if _, ok := account.PlaceOf(login); !ok {
+		return c.accountByLogin()
+	}
+	a, _, err := c.door.o.Gate.MachineOf(c.ctx(), &c.actor, login)
+	return a, err
 }
 
 func optional(s string) *string {

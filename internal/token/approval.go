@@ -34,6 +34,13 @@ type Request struct {
 	Org       id.Account
 	Reason    string // whoever made the token says why
 	CreatedAt time.Time
+	Had       right.Fine // what was approved before it asked for more
+}
+
+// asking is what is said beside a question.
+type asking struct {
+	reason string
+	had    right.Fine
 }
 
 // widened reports whether t may do something that was may not.
@@ -52,14 +59,24 @@ func widened(was, t *Token) bool {
 }
 
 // updateAsked stores what became of was, and asks the organisation's owners anew
-// if it may do more now. approved says that the actor is one of them.
+// if it may do more now. approved says that the actor is one of them: what they had
+// approved before stays theirs.
 func (r *Room) updateAsked(ctx context.Context, tx *db.Tx, actor right.Actor, was, t Token, deed string, approved bool, reason string) error {
 	more := t.Kind == FineGrained && widened(&was, &t)
+	ask := asking{reason: reason}
+	if !was.ApprovedAt.IsZero() {
+		ask.had = was.Permissions
+	}
+	if approved && (more || was.ApprovedAt.IsZero()) {
+		var err error
+		if approved, err = r.approve(ctx, tx, actor, &t); err != nil {
+			return err
+		}
+	}
 	switch {
 	case approved:
-		t.ApprovedAt = r.o.Now()
 	case more:
-		t.ApprovedAt = time.Time{}
+		t.ApprovedAt, t.ApprovedBy = time.Time{}, 0
 	}
 	if err := update(ctx, tx, t); err != nil {
 		return err
@@ -68,16 +85,33 @@ func (r *Room) updateAsked(ctx context.Context, tx *db.Tx, actor right.Actor, wa
 		return err
 	}
 	if more || approved {
-		if err := needless(ctx, tx, t.ID); err != nil {
+		old, err := r.takeBack(ctx, tx, actor, &t)
+		if err != nil {
 			return err
 		}
+		if was.ApprovedAt.IsZero() {
+			ask.had = old.Had
+		}
 	}
-	return r.ask(ctx, tx, actor, &t, reason)
+	return r.ask(ctx, tx, actor, &t, ask)
+}
+
+// approve notes that the actor, as an owner of the organisation that t reaches,
+// approves it: unless they are none at this moment, which it reports.
+func (r *Room) approve(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token) (bool, error) {
+	t.ApprovedAt, t.ApprovedBy = time.Time{}, 0
+	if actor.Kind != right.OperatorCommand {
+		if ok, err := owns(ctx, tx, t.Owner, actor.Account); err != nil || !ok {
+			return false, err
+		}
+	}
+	t.ApprovedAt, t.ApprovedBy = r.o.Now(), actor.Account
+	return true, nil
 }
 
 // ask asks the owners of the organisation that t reaches, if they want to be and
 // have not been.
-func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, reason string) error {
+func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, q asking) error {
 	if t.Kind != FineGrained || !t.ApprovedAt.IsZero() {
 		return nil
 	}
@@ -85,42 +119,74 @@ func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, 
 	if err != nil || !p.Approve {
 		return err
 	}
-	res, err := tx.Exec(ctx, `
-		INSERT INTO token_requests (token_id, org_id, reason, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (token_id) WHERE outcome = 0 DO NOTHING`, t.ID, t.Owner, reason, db.Micros(r.o.Now()))
+	made := Request{Token: *t, Org: t.Owner, Reason: q.reason, Had: q.had, CreatedAt: r.o.Now()}
+	err = tx.QueryRow(ctx, `
+		INSERT INTO token_requests (token_id, org_id, reason, had, created_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (token_id) WHERE outcome = 0 DO NOTHING RETURNING id`, t.ID, t.Owner, q.reason, q.had.String(), db.Micros(made.CreatedAt)).Scan(&made.ID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil // they were asked already
+	}
 	if err != nil {
 		return fmt.Errorf("insert token request: %w", err)
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return err // they were asked already
+	if err := r.recordRequest(ctx, tx, actor, "personal_access_token.request_created", t, ""); err != nil {
+		return err
 	}
-	return r.recordRequest(ctx, tx, actor, "personal_access_token.request_created", t, "")
+	return r.tellAsked(ctx, tx, actor, &made, true)
 }
 
 // policySet asks about the tokens that are there when an organisation's owners
-// begin to want to be asked, and takes the questions back when they stop.
-func (r *Room) policySet(ctx context.Context, tx *db.Tx, _ right.Actor, of id.Account, p *right.Policy) error {
-	query, args := `
-		INSERT INTO token_requests (token_id, org_id, reason, created_at)
-		SELECT id, owner_id, '', $2 FROM tokens
-		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0
-		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome IN (0, 2))
-		ORDER BY id`, []any{of, db.Micros(r.o.Now())}
+// begin to want to be asked, but for those that they have shut out, and takes the
+// questions back when they stop.
+func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of id.Account, p *right.Policy) error {
+	const open = ` WHERE q.org_id = $1 AND q.outcome = 0`
 	if !p.Approve {
-		query, args = `DELETE FROM token_requests WHERE org_id = $1 AND outcome = 0`, []any{of}
+		all, err := requests(ctx, tx, requestColumns+open+` ORDER BY q.id`, of)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE org_id = $1 AND outcome = 0`, of); err != nil {
+			return fmt.Errorf("take token requests back: %w", err)
+		}
+		return r.eachRequest(ctx, tx, all, func(_ int, q *Request) error { return r.tellTaken(ctx, tx, actor, q) })
 	}
-	if _, err := tx.Exec(ctx, query, args...); err != nil {
+	var last id.TokenRequest
+	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(id), 0) FROM token_requests`).Scan(&last); err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
-	return nil
+	_, err := tx.Exec(ctx, `
+		INSERT INTO token_requests (token_id, org_id, reason, created_at)
+		SELECT id, owner_id, '', $2 FROM tokens
+		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
+		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
+		ORDER BY id`, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
+	if err != nil {
+		return fmt.Errorf("ask about tokens: %w", err)
+	}
+	all, err := requests(ctx, tx, requestColumns+open+` AND q.id > $2 ORDER BY q.id`, of, last)
+	if err != nil {
+		return err
+	}
+	return r.eachRequest(ctx, tx, all, func(i int, q *Request) error { return r.tellAsked(ctx, tx, actor, q, i < maxMailed) })
 }
 
-// needless takes the question about a token back.
-func needless(ctx context.Context, tx *db.Tx, tid id.Token) error {
-	if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE token_id = $1 AND outcome = 0`, tid); err != nil {
-		return fmt.Errorf("take token request back: %w", err)
+// takeBack takes the question about a token back, and returns it if there was one.
+func (r *Room) takeBack(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token) (Request, error) {
+	q, err := scanRequest(tx.QueryRow(ctx, requestColumns+` WHERE q.token_id = $1 AND q.outcome = 0`, t.ID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Request{}, nil
 	}
-	return nil
+	if err != nil {
+		return Request{}, fmt.Errorf("read token request: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE id = $1`, q.ID); err != nil {
+		return Request{}, fmt.Errorf("take token request back: %w", err)
+	}
+	q.Token = *t
+	if err := r.recordRequest(ctx, tx, actor, "personal_access_token.request_cancelled", t, ""); err != nil {
+		return Request{}, err
+	}
+	return q, r.tellTaken(ctx, tx, actor, &q)
 }
 
 // Decide answers a request that waits. A token that is denied is shut out of what
@@ -140,7 +206,7 @@ func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n 
 		}
 		t, action, outcome := &q.Token, "personal_access_token.request_approved", Approved
 		if approve {
-			t.ApprovedAt, t.Barred = r.o.Now(), without(t.Barred, org)
+			t.ApprovedAt, t.ApprovedBy, t.Barred = r.o.Now(), actor.Account, without(t.Barred, org)
 		} else {
 			action, outcome, t.Barred = "personal_access_token.request_denied", Denied, with(t.Barred, org)
 		}
@@ -149,13 +215,16 @@ func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n 
 		if err != nil {
 			return fmt.Errorf("decide token request: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `UPDATE tokens SET approved_at = $1, barred = $2 WHERE id = $3`, db.Micros(t.ApprovedAt), numbersText(t.Barred), t.ID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE tokens SET approved_at = $1, approved_by = $2, barred = $3 WHERE id = $4`, db.Micros(t.ApprovedAt), t.ApprovedBy, numbersText(t.Barred), t.ID); err != nil {
 			return fmt.Errorf("decide token request: %w", err)
 		}
 		if err := r.o.Change.Record(ctx, tx, change.Change{Kind: change.TokenChanged, Subject: int64(t.ID)}); err != nil {
 			return err
 		}
-		return r.recordRequest(ctx, tx, actor, action, t, answer)
+		if err := r.recordRequest(ctx, tx, actor, action, t, answer); err != nil {
+			return err
+		}
+		return r.tellDecided(ctx, tx, actor, &q, approve, answer)
 	})
 }
 
@@ -181,14 +250,45 @@ func without(all []id.Account, one id.Account) []id.Account {
 	return slices.DeleteFunc(slices.Clone(all), func(a id.Account) bool { return a == one })
 }
 
-const requestColumns = `SELECT q.id, q.org_id, q.reason, q.created_at, q.token_id FROM token_requests q`
+const requestColumns = `SELECT q.id, q.org_id, q.reason, q.created_at, q.token_id, q.had FROM token_requests q`
 
 func scanRequest(row interface{ Scan(...any) error }) (Request, error) {
 	var q Request
 	var created int64
-	err := row.Scan(&q.ID, &q.Org, &q.Reason, &created, &q.Token.ID)
-	q.CreatedAt = db.Time(created)
+	var had string
+	err := row.Scan(&q.ID, &q.Org, &q.Reason, &created, &q.Token.ID, &had)
+	q.CreatedAt, q.Had = db.Time(created), right.ParseFine(had)
 	return q, err
+}
+
+func requests(ctx context.Context, read db.Reader, query string, args ...any) ([]Request, error) {
+	rows, err := read.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list token requests: %w", err)
+	}
+	defer rows.Close()
+	var out []Request
+	for rows.Next() {
+		one, err := scanRequest(rows)
+		if err != nil {
+			return nil, fmt.Errorf("list token requests: %w", err)
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
+// withTokens puts their tokens into what was asked.
+func (r *Room) withTokens(ctx context.Context, read db.Reader, list []Request) error {
+	ids := make([]id.Token, len(list))
+	for i := range list {
+		ids[i] = list[i].Token.ID
+	}
+	tokens, err := r.ByIDs(ctx, read, ids)
+	for i := range list {
+		list[i].Token = tokens[list[i].Token.ID]
+	}
+	return err
 }
 
 func requestByID(ctx context.Context, read db.Reader, org id.Account, n id.TokenRequest) (Request, error) {
@@ -224,26 +324,9 @@ func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Re
 	}
 	n := len(args)
 	args = append(args, q.PerPage, (max(q.Page, 1)-1)*q.PerPage)
-	rows, err := r.o.DB.Query(ctx, requestColumns+from+order+fmt.Sprintf(` LIMIT $%d OFFSET $%d`, n+1, n+2), args...)
+	out, err := requests(ctx, r.o.DB, requestColumns+from+order+fmt.Sprintf(` LIMIT $%d OFFSET $%d`, n+1, n+2), args...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("list token requests: %w", err)
+		return nil, 0, err
 	}
-	defer rows.Close()
-	var out []Request
-	var ids []id.Token
-	for rows.Next() {
-		one, err := scanRequest(rows)
-		if err != nil {
-			return nil, 0, fmt.Errorf("list token requests: %w", err)
-		}
-		out, ids = append(out, one), append(ids, one.Token.ID)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, 0, fmt.Errorf("list token requests: %w", err)
-	}
-	tokens, err := r.ByIDs(ctx, r.o.DB, ids)
-	for i := range out {
-		out[i].Token = tokens[out[i].Token.ID]
-	}
-	return out, total, err
+	return out, total, r.withTokens(ctx, r.o.DB, out)
 }

@@ -28,6 +28,28 @@ type NewDeploy struct {
 // that level.
 var deployable = map[string]right.Level{"metadata": right.Read, "contents": right.Write, "statuses": right.Write, "deployments": right.Write}
 
+// Deployable are all the permissions that a deploy token can have.
+func Deployable() right.Fine {
+	var f right.Fine
+	for name, most := range deployable {
+		_ = f.Set(name, most) // each is offered so
+	}
+	return f
+}
+
+// deployed is what of f a deploy token may have.
+func deployed(f right.Fine) (right.Fine, error) {
+	var out right.Fine
+	for name, most := range deployable {
+		_ = out.Set(name, min(most, f.Level(name))) // no level above one that is offered
+	}
+	if out.Level("contents") == right.None {
+		return out, problem.Field("level", "Choose whether the token reads, or reads and writes")
+	}
+	_ = out.Set("metadata", right.Read)
+	return out, nil
+}
+
 // CreateDeployTx makes a deploy token of the repository's own account, machine, and
 // returns it with its secret, which is kept nowhere. It fails with problem.Invalid
 // for the field that is wrong, and when the repository has MaxDeploy of them.
@@ -39,14 +61,10 @@ func (r *Room) CreateDeployTx(ctx context.Context, tx *db.Tx, actor right.Actor,
 	if err := r.checkExpiry(n.ExpiresAt); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	var permissions right.Fine
-	for name, most := range deployable {
-		_ = permissions.Set(name, min(most, n.Permissions.Level(name))) // no level above one that is offered
+	permissions, err := deployed(n.Permissions)
+	if err != nil {
+		return Token{}, secret.Value{}, err
 	}
-	if permissions.Level("contents") == right.None {
-		return Token{}, secret.Value{}, problem.Field("level", "Choose whether the token reads, or reads and writes")
-	}
-	_ = permissions.Set("metadata", right.Read)
 	if err := mayHold(ctx, tx, machine, Deploy); err != nil {
 		return Token{}, secret.Value{}, err
 	}
@@ -66,14 +84,40 @@ func (r *Room) CreateDeployTx(ctx context.Context, tx *db.Tx, actor right.Actor,
 	if err := r.obey(ctx, tx, &t, wholly); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	return t, plain, r.recordMade(ctx, tx, actor, t)
+}
+
+// UpdateDeploy changes the note and the permissions of a deploy token of the
+// repository's own account, machine, and keeps its secret and its end.
+func (r *Room) UpdateDeploy(ctx context.Context, actor right.Actor, machine id.Account, tid id.Token, note string, f right.Fine) (Token, error) {
+	note, err := checkNote(note)
+	if err != nil {
+		return Token{}, err
+	}
+	if f, err = deployed(f); err != nil {
+		return Token{}, err
+	}
+	var t Token
+	err = r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if t, err = byID(ctx, tx, machine, tid, deploys); err != nil {
+			return err
+		}
+		if err := r.freeNote(ctx, tx, machine, tid, note, Deploy); err != nil {
+			return err
+		}
+		t.Note, t.Permissions = note, f
+		if err := r.obey(ctx, tx, &t, inScope); err != nil {
+			return err
+		}
+		if err := update(ctx, tx, t); err != nil {
+			return err
+		}
+		return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")
+	})
+	return t, err
 }
 
 // EndAllTx ends every token of account, of whatever kind, and says in the log why.

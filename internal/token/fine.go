@@ -142,9 +142,6 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 	plain := Generate(FineGrained)
 	t := Token{Account: account, Limits: n.Limits, Kind: FineGrained, LastEight: lastEight(plain), CreatedAt: r.o.Now().UTC(), ExpiresAt: n.ExpiresAt.UTC()}
 	n.apply(&t)
-	if n.Approved {
-		t.ApprovedAt = t.CreatedAt
-	}
 	material, err := r.derive(plain)
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -166,13 +163,18 @@ func (r *Room) CreateFine(ctx context.Context, actor right.Actor, account id.Acc
 		if err := r.obey(ctx, tx, &t, wholly); err != nil {
 			return err
 		}
+		if n.Approved {
+			if _, err := r.approve(ctx, tx, actor, &t); err != nil {
+				return err
+			}
+		}
 		if t.ID, err = insert(ctx, tx, t, material); err != nil {
 			return err
 		}
 		if err := r.recordMade(ctx, tx, actor, t); err != nil {
 			return err
 		}
-		return r.ask(ctx, tx, actor, &t, n.Reason)
+		return r.ask(ctx, tx, actor, &t, asking{reason: n.Reason})
 	})
 	if err != nil {
 		return Token{}, secret.Value{}, err
@@ -235,11 +237,7 @@ func (r *Room) NarrowTx(ctx context.Context, tx *db.Tx, actor right.Actor, paren
 	if err := r.shrinkTx(ctx, tx, &t); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "narrowed")

@@ -59,7 +59,7 @@ func (r *Room) Alarm(ctx context.Context, refused *Refused) (bool, error) {
 func (r *Room) Unfreeze(ctx context.Context, actor right.Actor, account id.Account, tid id.Token) (Token, error) {
 	var t Token
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+		if t, err = byID(ctx, tx, account, tid, made); err != nil {
 			return err
 		}
 		if t.FrozenAt.IsZero() {

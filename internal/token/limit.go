@@ -45,7 +45,7 @@ func (r *Room) SetLimits(ctx context.Context, actor right.Actor, account id.Acco
 	}
 	var t Token
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+		if t, err = byID(ctx, tx, account, tid, made); err != nil {
 			return err
 		}
 		was := t

@@ -22,32 +22,48 @@ const maxReaders = 10
 // about is what notices say of t. A machine reads no mail: who answers for it does.
 func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, error) {
 	n := notice.Token{ID: t.ID, Account: t.Account, Readers: []id.Account{t.Account}, Kind: t.Kind.String(), Note: t.Note, App: t.App, Owner: t.Owner, CreatedAt: t.CreatedAt, EndsAt: t.ExpiresAt}
-	manager, login, err := account.Manager(ctx, tx, t.Account)
+	if t.Owner != 0 && t.Owner != t.Account {
+		in, err := shares(ctx, tx, t.Owner, t.Account)
+		if err != nil {
+			return n, err
+		}
+		n.Apart = !in
+	}
+	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return n, err
 	}
 	n.Machine, n.Readers = login, []id.Account{manager}
-	rows, err := tx.Query(ctx, `SELECT account_id FROM org_members WHERE org_id = $1 AND role = 2 AND state = 1 ORDER BY id LIMIT $2`, manager, maxReaders)
-	if err != nil {
-		return n, fmt.Errorf("look for who answers for a machine: %w", err)
-	}
-	defer rows.Close()
-	var owners []id.Account
-	for rows.Next() {
-		var one id.Account
-		if err := rows.Scan(&one); err != nil {
-			return n, fmt.Errorf("look for who answers for a machine: %w", err)
-		}
-		owners = append(owners, one)
-	}
+	owners, err := ownersOf(ctx, tx, manager, maxReaders)
 	if len(owners) > 0 {
 		n.Readers = owners
 	}
-	return n, rows.Err()
+	return n, err
+}
+
+// managed says who answers for a machine, and how that is called.
+type managed struct {
+	by    id.Account // 0: it is none
+	login string
+}
+
+// manager is account.Manager of t's account, unless it was asked for already.
+func (t *Token) manager(ctx context.Context, tx *db.Tx) (id.Account, string, error) {
+	if t.managed == nil {
+		by, login, err := account.Manager(ctx, tx, t.Account)
+		if err != nil {
+			return 0, "", err
+		}
+		t.managed = &managed{by, login}
+	}
+	return t.managed.by, t.managed.login, nil
 }
 
 // recordMade records that t was made, and has its owner told.
 func (r *Room) recordMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+	if _, _, err := t.manager(ctx, tx); err != nil { // once, for both
+		return err
+	}
 	if err := r.tellMade(ctx, tx, actor, t, notice.Made, t.CreatedAt); err != nil {
 		return err
 	}
@@ -150,7 +166,7 @@ func (r *Room) tellEnds(ctx context.Context, w warning, from, to time.Time) erro
 		n := 0
 		err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
 			some, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
-				WHERE revoked_at = 0 AND expires_at > 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(ending)+`
+				WHERE revoked_at = 0 AND expires_at > 0 AND expires_at >= $1 AND expires_at <= $3 AND (expires_at > $1 OR id > $2)`+string(made)+`
 				ORDER BY expires_at, id LIMIT $4`, at, last, db.Micros(to), endBatch)
 			if err != nil {
 				return fmt.Errorf("look for tokens that end: %w", err)

@@ -107,7 +107,7 @@ func (r *Room) Rotate(ctx context.Context, actor right.Actor, account id.Account
 	}
 	var out Rotated
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err := byID(ctx, tx, account, tid, personal)
+		t, err := byID(ctx, tx, account, tid, made)
 		if err != nil {
 			return err
 		}
@@ -339,7 +339,7 @@ func (r *Room) isKey(o outgoing, key RequestKey) bool {
 func (r *Room) EndOld(ctx context.Context, actor right.Actor, account id.Account, tid id.Token) (Token, error) {
 	var t Token
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+		if t, err = byID(ctx, tx, account, tid, made); err != nil {
 			return err
 		}
 		ended, err := endOld(ctx, tx, tid, false, r.o.Now())

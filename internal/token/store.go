@@ -54,7 +54,7 @@ const (
 	ofApps   kinds = " AND kind = 1"
 	fine     kinds = " AND kind = 4"
 	personal kinds = " AND kind IN (0, 4)"
-	ending   kinds = " AND kind IN (0, 4, 6)" // those whose ends people are told of
+	made     kinds = " AND kind IN (0, 4, 6)" // those that people make, for themselves or for a machine
 )
 
 // personals are the kinds that people make, each by its own.
@@ -70,7 +70,7 @@ func personals(k Kind) kinds {
 
 const columns = `id, account_id, kind, app, note, scopes, last_eight, created_at, expires_at, revoked_at,
 	used_at, used_address, used_client, used_repo, used_action, description, permissions, access, owner_id, repos, parent_id, limits,
-	secret_at, person_at, frozen_at, closes_old, approved_at, barred, carried`
+	secret_at, person_at, frozen_at, closes_old, approved_at, approved_by, barred, carried`
 
 func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var t Token
@@ -78,7 +78,7 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	var created, expires, revoked, used, made, person, frozen, closes, approved int64
 	err := row.Scan(&t.ID, &t.Account, &t.Kind, &t.App, &t.Note, &scopes, &t.LastEight, &created, &expires, &revoked,
 		&used, &t.LastUse.Address, &t.LastUse.Client, &t.LastUse.Repo, &t.LastUse.Action, &t.Description, &permissions, &t.Access, &t.Owner, &repos, &t.Parent, &limits,
-		&made, &person, &frozen, &closes, &approved, &barred, &t.Carried)
+		&made, &person, &frozen, &closes, &approved, &t.ApprovedBy, &barred, &t.Carried)
 	if err != nil {
 		return Token{}, err
 	}
@@ -104,15 +104,24 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	return t, nil
 }
 
+// put writes t, whose secret plain is, and gives it its number.
+func (r *Room) put(ctx context.Context, tx *db.Tx, t *Token, plain secret.Value) error {
+	m, err := r.derive(plain)
+	if err == nil {
+		t.ID, err = insert(ctx, tx, *t, m)
+	}
+	return err
+}
+
 func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, error) {
 	var tid id.Token
 	err := tx.QueryRow(ctx, `
 		INSERT INTO tokens (account_id, kind, app, note, scopes, last_eight, created_at, expires_at, key_id, digest, lookup_id, chain_key,
-			description, permissions, access, owner_id, repos, parent_id, limits, approved_at, barred)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+			description, permissions, access, owner_id, repos, parent_id, limits, approved_at, approved_by, barred)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 		RETURNING id`,
 		t.Account, int64(t.Kind), t.App, t.Note, strings.Join(t.Scopes.Names(), ","), t.LastEight, db.Micros(t.CreatedAt), db.Micros(t.ExpiresAt),
-		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, numbersText(t.Repos), t.Parent, limitsText(t.Limits), db.Micros(t.ApprovedAt), numbersText(t.Barred)).Scan(&tid)
+		m.key, m.digest[:], m.lookup, m.chain, t.Description, t.Permissions.String(), int64(t.Access), t.Owner, numbersText(t.Repos), t.Parent, limitsText(t.Limits), db.Micros(t.ApprovedAt), t.ApprovedBy, numbersText(t.Barred)).Scan(&tid)
 	if err != nil {
 		return 0, fmt.Errorf("insert token: %w", err)
 	}
@@ -120,8 +129,8 @@ func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, erro
 }
 
 func update(ctx context.Context, tx *db.Tx, t Token) error {
-	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7, approved_at = $8 WHERE id = $9`,
-		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), numbersText(t.Repos), limitsText(t.Limits), db.Micros(t.ApprovedAt), t.ID)
+	_, err := tx.Exec(ctx, `UPDATE tokens SET note = $1, scopes = $2, description = $3, permissions = $4, access = $5, repos = $6, limits = $7, approved_at = $8, approved_by = $9 WHERE id = $10`,
+		t.Note, strings.Join(t.Scopes.Names(), ","), t.Description, t.Permissions.String(), int64(t.Access), numbersText(t.Repos), limitsText(t.Limits), db.Micros(t.ApprovedAt), t.ApprovedBy, t.ID)
 	if err != nil {
 		return fmt.Errorf("update token: %w", err)
 	}

@@ -45,6 +45,7 @@ type Token struct {
 	Limits      []right.Limit
 
 	ApprovedAt time.Time    // by the owners of the organisation that it reaches; zero: they did not
+	ApprovedBy id.Account   // which of them; zero: the machine's administrator
 	Barred     []id.Account // the owners that shut it out of what is theirs
 
 	Carried   string    // the system that made the secret which the token has; empty: this one
@@ -52,6 +53,8 @@ type Token struct {
 	secretAt  time.Time // when the secret was made
 	personAt  time.Time // when a person last made one, and not the token itself
 	closesOld bool      // the first use of the secret ends those before it
+
+	managed *managed // nil: nobody asked yet
 }
 
 // Expired reports whether the token's life is over at now.
@@ -224,7 +227,7 @@ func (r *Room) Regenerate(ctx context.Context, actor right.Actor, account id.Acc
 	var t Token
 	var plain secret.Value
 	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, account, tid, personal); err != nil {
+		if t, err = byID(ctx, tx, account, tid, made); err != nil {
 			return err
 		}
 		t.secretAt, t.ExpiresAt = r.o.Now(), expiresAt.UTC()
@@ -325,7 +328,7 @@ func (r *Room) revokeTx(ctx context.Context, tx *db.Tx, actor right.Actor, t Tok
 	if err := settle(ctx, tx, t.ID, r.o.Now()); err != nil {
 		return err
 	}
-	if err := needless(ctx, tx, t.ID); err != nil {
+	if _, err := r.takeBack(ctx, tx, actor, &t); err != nil {
 		return err
 	}
 	children, err := below(ctx, tx, t.ID)
@@ -436,7 +439,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 	if err := r.o.Audit.Record(ctx, tx, e); err != nil {
 		return err
 	}
-	manager, login, err := account.Manager(ctx, tx, t.Account)
+	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return err
 	}

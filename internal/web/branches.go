@@ -44,7 +44,7 @@ func ruleSays(r *repo.Rule) string {
 	case repo.AdminsPush:
 		says = append(says, "only administrators "+does)
 	case repo.ListedPush:
-		says = append(says, "only listed accounts "+does)
+		says = append(says, "only "+listedWords(r)+" "+does)
 	}
 	if r.IncludeAdmins && r.Push != repo.WritersPush {
 		says = append(says, "no exception for administrators")
@@ -60,6 +60,18 @@ func ruleSays(r *repo.Rule) string {
 	}
 	line := strings.Join(says, ", ") + "."
 	return strings.ToUpper(line[:1]) + line[1:]
+}
+
+// listedWords says whom a rule lists.
+func listedWords(r *repo.Rule) string {
+	const itself = "this repository’s deploy tokens and trusted CI"
+	switch {
+	case !r.Itself:
+		return "listed accounts"
+	case len(r.Accounts) == 0:
+		return itself
+	}
+	return "listed accounts, " + itself
 }
 
 func branchRules(c *call) error {
@@ -90,7 +102,7 @@ func saveForceBlock(c *call) error {
 
 func (c *call) rulePage(r *repo.Rule) *rulePage {
 	p := &rulePage{RepoFrame: c.repoFrame("Rule of "+c.repo.FullName(), "settings"), Kind: r.Kind.String(), Pattern: r.Pattern, Push: pushersWords[r.Push],
-		IncludeAdmins: r.IncludeAdmins, AllowForce: r.AllowForce, AllowDelete: r.AllowDelete, Action: c.repoPath("/settings/branches/new")}
+		Itself: r.Itself, IncludeAdmins: r.IncludeAdmins, AllowForce: r.AllowForce, AllowDelete: r.AllowDelete, Action: c.repoPath("/settings/branches/new")}
 	p.Here = "branches"
 	var logins []string
 	for _, l := range r.Accounts {
@@ -116,9 +128,10 @@ func newRuleForm(c *call) error {
 // can't be.
 func (c *call) sentRule(r *repo.Rule, p *rulePage) error {
 	p.Pattern, p.Push, p.Accounts = c.field("pattern"), c.field("push"), c.field("accounts")
+	p.Itself = c.field("itself") == "yes"
 	p.IncludeAdmins, p.AllowForce, p.AllowDelete = c.field("include_admins") == "yes", c.field("allow_force") == "yes", c.field("allow_delete") == "yes"
 	r.Pattern, r.IncludeAdmins, r.AllowForce, r.AllowDelete = p.Pattern, p.IncludeAdmins, p.AllowForce, p.AllowDelete
-	r.Accounts = nil
+	r.Accounts, r.Itself = nil, p.Itself
 	r.Push = repo.Pushers(len(pushersWords)) // the room refuses it
 	for i, word := range pushersWords {
 		if p.Push == word {

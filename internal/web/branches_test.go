@@ -50,6 +50,11 @@ func TestBranchRules(t *testing.T) {
 	}
 	p.post(one, "kind", "tag", "push", "write", "pattern", "").want(t, 422, "Write a name or a pattern")
 	p.follow(p.post(one, "kind", "tag", "push", "write", "pattern", "main", "allow_force", "yes", "allow_delete", "yes")).want(t, 200, "Saved the rule for main", "Allows everything.")
+	p.follow(p.post(one, "push", "listed", "itself", "yes", "pattern", "main")).want(t, 200, "Only this repository’s deploy tokens and trusted CI push")
+	if got := p.get(one).want(t, 200, "deploy tokens and trusted CI"); !strings.Contains(got.body, `name="itself" value="yes" checked`) {
+		t.Error("the form does not say that the repository itself may push")
+	}
+	p.follow(p.post(one, "push", "write", "itself", "yes", "pattern", "main")).want(t, 200, "No forced pushes, no deletion.")
 	p.get(one+"/delete").want(t, 200, "Delete the rule for main?")
 	p.follow(p.post("/ada/engine/settings/branches", "block_force", "all")).want(t, 200, "Saved the setting")
 	p.post("/ada/engine/settings/branches", "block_force", "x").want(t, 422, "Choose one of the three")

@@ -1,12 +1,43 @@
 package web
 
 import (
+	"net/http"
+
 	"jeton/internal/account"
 	"jeton/internal/gate"
+	"jeton/internal/httpkit"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
+
+// deployTable is the pages of the deploy tokens of a repository.
+func deployTable() []httpkit.Route[handler] {
+	const get, post = http.MethodGet, http.MethodPost
+	const base, k, of = "/{owner}/{repo}/settings/deploy-tokens", token.Deploy, right.RepoDeployTokens
+	return []httpkit.Route[handler]{
+		{Method: get, Path: base, Action: of, Handle: ofDeploy(listDeployTokens)},
+		{Method: post, Path: base, Action: of, Handle: ofDeploy(createDeployToken)},
+		{Method: get, Path: base + "/new", Action: of, Handle: ofDeploy(newDeployForm)},
+		{Method: get, Path: base + "/{token}", Action: of, Handle: ofDeploy(showDeployToken)},
+		{Method: post, Path: base + "/{token}", Action: of, Handle: ofDeploy(updateDeployToken)},
+		{Method: get, Path: base + "/{token}/uses", Action: of, Handle: ofDeploy(showUses)},
+		{Method: get, Path: base + "/{token}/uses/export", Action: of, Handle: ofDeploy(exportUses)},
+		{Method: post, Path: base + "/{token}/shrink", Action: of, Handle: ofDeploy(shrinkToken)},
+		{Method: get, Path: base + "/{token}/regenerate", Action: of, Handle: ofDeploy(regenerateForm(k))},
+		{Method: post, Path: base + "/{token}/regenerate", Action: of, Handle: ofDeploy(regenerateToken(k))},
+		{Method: get, Path: base + "/{token}/explain", Action: of, Handle: ofDeploy(explainToken(k))},
+		{Method: get, Path: base + "/{token}/rotate", Action: of, Handle: ofDeploy(rotateForm(k))},
+		{Method: post, Path: base + "/{token}/rotate", Action: of, Handle: ofDeploy(rotateToken(k))},
+		{Method: post, Path: base + "/{token}/end_old", Action: of, Handle: ofDeploy(endOldSecret(k))},
+		{Method: post, Path: base + "/{token}/unfreeze", Action: of, Handle: ofDeploy(unfreezeToken(k))},
+		{Method: get, Path: base + "/{token}/limits", Action: of, Handle: ofDeploy(limitsForm(k))},
+		{Method: post, Path: base + "/{token}/limits", Action: of, Handle: ofDeploy(setLimits(k))},
+		{Method: post, Path: base + "/{token}/nodes/{node}/revoke", Action: of, Handle: ofDeploy(revokeNode(k))},
+		{Method: get, Path: base + "/{token}/delete", Action: of, Handle: ofDeploy(deleteTokenForm(k))},
+		{Method: post, Path: base + "/{token}/delete", Action: of, Handle: ofDeploy(deleteToken(k))},
+	}
+}
 
 // ofDeploy makes h a page about the deploy tokens of the repository in the path.
 func ofDeploy(h handler) handler {
@@ -26,7 +57,8 @@ func ofDeploy(h handler) handler {
 			f := Frame{Title: title, Here: base, Crumbs: []Link{{Text: c.repo.OwnerLogin, Href: "/" + c.repo.OwnerLogin}, {Text: c.repo.Name, Href: c.repoPath("")},
 				{Text: "Settings", Href: c.repoPath("/settings")}, {Text: "Deploy tokens", Href: base}}}
 			f.SideLabel, f.Side = "Settings of the repository", []Link{{Text: "General", Href: c.repoPath("/settings")}, {Text: "Access", Href: c.repoPath("/settings/access")},
-				{Text: "Branches and tags", Href: c.repoPath("/settings/branches")}, {Text: "Webhooks", Href: c.repoPath("/settings/hooks")}, {Text: "Deploy tokens", Href: base}}
+				{Text: "Branches and tags", Href: c.repoPath("/settings/branches")}, {Text: "Webhooks", Href: c.repoPath("/settings/hooks")}, {Text: "Deploy tokens", Href: base},
+				{Text: "Trusted issuers", Href: c.repoPath("/settings/trusts")}}
 			return f
 		}
 		c.of = &holding{who: who, actor: c.door.o.Gate.Through(&who), base: base, manager: gate.Resource{ID: c.repo.Owner, Login: c.repo.OwnerLogin, Org: c.repo.OwnerIsOrg},
@@ -72,13 +104,42 @@ func listDeployTokens(c *call) error {
 	return c.show("deploy-tokens", p)
 }
 
+// deployFields are what the forms for a new one and for a changed one share.
+type deployFields struct {
+	Note                  string
+	Write                 bool
+	Statuses, Deployments bool
+}
+
+// given are the fields as they stand for t.
+func given(t *token.Token) deployFields {
+	has := func(name string) bool { return t.Permissions.Level(name) == right.Write }
+	return deployFields{Note: t.Note, Write: has("contents"), Statuses: has("statuses"), Deployments: has("deployments")}
+}
+
+// sentDeploy reads the fields, and which permissions they ask for.
+func (c *call) sentDeploy() (f deployFields, asked right.Fine, err error) {
+	f = deployFields{Note: c.field("note"), Write: c.field("level") == "write", Statuses: c.field("statuses") == "write", Deployments: c.field("deployments") == "write"}
+	level, ok := right.ParseLevel(c.field("level"))
+	if !ok || level > right.Write {
+		return f, asked, problem.Field("level", "Choose whether the token reads, or reads and writes.")
+	}
+	_ = asked.Set("contents", level) // all levels are offered
+	if f.Statuses {
+		_ = asked.Set("statuses", right.Write)
+	}
+	if f.Deployments {
+		_ = asked.Set("deployments", right.Write)
+	}
+	return f, asked, nil
+}
+
 // deployForm is the form for a new one.
 type deployForm struct {
 	RepoFrame
-	Base, Note            string
-	Write                 bool
-	Statuses, Deployments bool
-	Expiry                expiryField
+	deployFields
+	Base   string
+	Expiry expiryField
 }
 
 func (c *call) deployForm() *deployForm {
@@ -97,38 +158,35 @@ func newDeployForm(c *call) error {
 
 func createDeployToken(c *call) error {
 	p := c.deployForm()
-	p.Note, p.Write = c.field("note"), c.field("level") == "write"
-	p.Statuses, p.Deployments = c.field("statuses") == "write", c.field("deployments") == "write"
-	n := token.NewDeploy{Note: p.Note}
-	level, ok := right.ParseLevel(c.field("level"))
+	fields, asked, wrong := c.sentDeploy()
+	p.deployFields = fields
 	until, err := c.expiry(&p.Expiry, c.repo.Owner)
-	if err == nil && (!ok || level > right.Write) {
-		err = problem.Field("level", "Choose whether the token reads, or reads and writes.")
+	if err == nil {
+		err = wrong
 	}
 	if err != nil {
 		return c.again(err, "deploy-new", p)
 	}
-	n.ExpiresAt = until
-	_ = n.Permissions.Set("contents", level) // both levels are offered
-	if p.Statuses {
-		_ = n.Permissions.Set("statuses", right.Write)
-	}
-	if p.Deployments {
-		_ = n.Permissions.Set("deployments", right.Write)
-	}
-	t, plain, err := c.door.o.Lifecycle.CreateDeployToken(c.ctx(), c.actor, c.repo.ID, n)
+	t, plain, err := c.door.o.Lifecycle.CreateDeployToken(c.ctx(), c.actor, c.repo.ID, token.NewDeploy{Note: p.Note, Permissions: asked, ExpiresAt: until})
 	if err != nil {
 		return c.again(err, "deploy-new", p)
 	}
 	return c.reveal(t, plain, false)
 }
 
-// deployTokenPage is one deploy token.
+// deployTokenPage is one deploy token: the form to change it, and how it was used.
 type deployTokenPage struct {
 	RepoFrame
+	deployFields
 	tokenUse
-	Note, Gives string
-	Expiry      expiry
+	Name, Gives, Base string
+	Expiry            expiry
+}
+
+func (c *call) deployTokenPage(t *token.Token, f deployFields) (*deployTokenPage, error) {
+	use, err := c.useOf(t)
+	return &deployTokenPage{RepoFrame: c.deployFrame("Deploy token " + line(t.Note)), deployFields: f, tokenUse: use, Name: line(t.Note), Gives: gives(t), Base: c.of.base,
+		Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}, err
 }
 
 func showDeployToken(c *call) error {
@@ -136,13 +194,34 @@ func showDeployToken(c *call) error {
 	if err != nil {
 		return err
 	}
-	use, err := c.useOf(&t)
+	p, err := c.deployTokenPage(&t, given(&t))
 	if err != nil {
 		return err
 	}
-	p := &deployTokenPage{RepoFrame: c.deployFrame("Deploy token " + line(t.Note)), tokenUse: use, Note: line(t.Note), Gives: gives(&t), Expiry: newExpiry(t.ExpiresAt, c.door.o.Now())}
+	if p.Narrowed, err = c.narrowedOf(&t); err != nil {
+		return err
+	}
 	if p.Ledger, err = c.tokenLedger(&t); err != nil {
 		return err
 	}
 	return c.show("deploy-token", p)
+}
+
+func updateDeployToken(c *call) error {
+	t, err := c.ownToken(token.Deploy)
+	if err != nil {
+		return err
+	}
+	f, asked, wrong := c.sentDeploy()
+	if wrong == nil {
+		_, wrong = c.door.o.Tokens.UpdateDeploy(c.ctx(), c.actor, c.holder().Account, t.ID, f.Note, asked)
+	}
+	if wrong != nil {
+		p, err := c.deployTokenPage(&t, f)
+		if err != nil {
+			return err
+		}
+		return c.again(wrong, "deploy-token", p)
+	}
+	return c.done("Updated the token "+line(f.Note)+".", c.homeOf(t.Kind).of(t.ID, ""))
 }

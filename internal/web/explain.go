@@ -79,7 +79,7 @@ func explainToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		x, err := c.door.o.Gate.Explain(c.ctx(), &c.actor, s, asked)
+		x, err := c.door.o.Gate.Explain(c.ctx(), c.holder(), s, asked)
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/gate"
 	"jeton/internal/id"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -222,9 +223,11 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 	if err != nil {
 		return err
 	}
-	if rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, of.ID); err != nil {
+	rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, of.ID)
+	if err != nil && !policy.Unreadable(err) { // then nothing is made, and the form stays as it is until something can be
 		return err
-	} else if rules.Approve && !approves {
+	}
+	if rules.Approve && !approves {
 		p.Asks, p.Reason = true, f.reason
 	}
 	p.Groups = groupsFor(of, of.ID == c.holder().Account, f.permissions)

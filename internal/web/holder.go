@@ -120,9 +120,6 @@ func (c *call) elsewhere(tid id.Token) error {
 		if err != nil {
 			return errMissing()
 		}
-		if rest != "/uses" && rest != "/delete" {
-			rest = ""
-		}
 		return &moved{"/" + r.FullName() + "/settings/deploy-tokens/" + number + rest}
 	}
 	base := "/settings/service-accounts/"

@@ -86,6 +86,9 @@ func profile(c *call) error {
 	if login, ok := strings.CutSuffix(c.r.PathValue("owner"), ".gpg"); ok {
 		return c.exportKeys(login)
 	}
+	if _, ok := account.PlaceOf(c.r.PathValue("owner")); ok {
+		return c.toPlace(c.r.PathValue("owner"))
+	}
 	who, _, err := c.door.o.Accounts.Resolve(c.ctx(), c.door.o.DB, c.r.PathValue("owner"))
 	if problem.Is(err, problem.NotFound) {
 		return errMissing()
@@ -110,6 +113,16 @@ func profile(c *call) error {
 	p.Own = who.ID == c.actor.Account && !c.actor.IsAnonymous()
 	p.Repos, p.Pager = rows, pagerFor("/"+who.Login, n, total > n*reposPerPage)
 	return c.show("profile", p)
+}
+
+// toPlace leads from a repository's own account, which has no page, to the
+// repository.
+func (c *call) toPlace(login string) error {
+	_, r, err := c.door.o.Gate.MachineOf(c.ctx(), &c.actor, login)
+	if err != nil {
+		return missingOr(err)
+	}
+	return c.seeOther("/" + r.FullName())
 }
 
 func profileOf(who account.Account) *profilePage {

@@ -35,6 +35,8 @@ var eventTexts = map[string]string{
 	"membership":   "Somebody joined a team, or left it.",
 	"team":         "A team was made, changed or deleted, or got or lost a repository.",
 
+	"personal_access_token_request": "The owners were asked to approve a fine-grained token, or one of them did, or denied it, or it needs no answer any more.",
+
 	"personal_access_token": "A token of yours was made, ends, has ended, was used from a new network, or was frozen because an old secret of it was used.",
 }
 

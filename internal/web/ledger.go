@@ -115,7 +115,7 @@ func (c *call) tokenLedger(t *token.Token) (*tokenLedger, error) {
 		s.From, s.Field = t.Scopes.String(), "scopes"
 		s.Value = strings.Join(t.Scopes.Shrink(needs).Names(), ",")
 		s.To = t.Scopes.Shrink(needs).String()
-	case t.Kind == token.FineGrained:
+	case t.Kind == token.FineGrained || t.Kind == token.Deploy:
 		s.From, s.Field, s.Value = fineWords(t.Permissions), "permissions", smaller(t, needs).String()
 		s.To = fineWords(smaller(t, needs))
 		l.Used, l.Held = smaller(t, needs).Count(), t.Permissions.Count()
@@ -137,10 +137,13 @@ func (c *call) tokenLedger(t *token.Token) (*tokenLedger, error) {
 	return l, nil
 }
 
-// smaller is what a fine-grained token has used. That it can read metadata is
-// part of whatever it has on repositories.
+// smaller is what a token with permissions has used. That it can read metadata is
+// part of whatever it has on repositories, and a deploy token reads its repository.
 func smaller(t *token.Token, needs right.Grant) right.Fine {
 	f := t.Permissions.Shrink(needs)
+	if t.Kind == token.Deploy && f.Level("contents") == right.None {
+		_ = f.Set("contents", right.Read)
+	}
 	if t.Permissions.Level("metadata") == right.Read {
 		_ = f.Set("metadata", right.Read)
 	}
@@ -246,7 +249,7 @@ func shrinkToken(c *call) error {
 		return errMissing()
 	}
 	was := t.Scopes.String()
-	if t.Kind == token.FineGrained {
+	if t.Kind.Fine() {
 		was = fineWords(t.Permissions)
 	}
 	stale := problem.New(problem.Conflict, "The token was changed in the meantime.", "Go back to its uses and look again at what would be taken away.")
@@ -268,13 +271,17 @@ func shrinkToken(c *call) error {
 		if err != nil {
 			return err
 		}
-	case token.FineGrained:
+	case token.FineGrained, token.Deploy:
 		f := right.ParseFine(c.field("permissions"))
 		if !c.r.PostForm.Has("permissions") || !f.Within(t.Permissions) {
 			return stale
 		}
-		_, err := c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.holder().Account, t.ID, token.NewFine{Name: t.Note, Description: t.Description, Owner: t.Owner,
-			OwnerIsOrg: len(f.Only(right.OrganizationGroup)) > 0, Access: t.Access, Repos: t.Repos, Permissions: f})
+		if t.Kind == token.Deploy {
+			_, err = c.door.o.Tokens.UpdateDeploy(c.ctx(), c.actor, c.holder().Account, t.ID, t.Note, f)
+		} else {
+			_, err = c.door.o.Tokens.UpdateFine(c.ctx(), c.actor, c.holder().Account, t.ID, token.NewFine{Name: t.Note, Description: t.Description, Owner: t.Owner,
+				OwnerIsOrg: len(f.Only(right.OrganizationGroup)) > 0, Access: t.Access, Repos: t.Repos, Permissions: f})
+		}
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,8 @@ var noticeTexts = map[notice.Kind]noticeKind{
 	notice.EndsDay:    {Label: "A token ends in a day", Text: "The last word before it stops working."},
 	notice.Ended:      {Label: "A token has ended", Text: "What used it does not work any more."},
 	notice.NewNetwork: {Label: "A token is used from a new network", Text: "From where it was not used before. Of one token five times a day at most."},
+	notice.Decided:    {Label: "A token is approved or denied", Text: "By the owners of the organization that it is for, with their reason."},
+	notice.Asked:      {Label: "A token waits for your approval", Text: "In an organization that you own, if its owners approve fine-grained tokens."},
 	notice.Reuse:      {Label: "An old secret is used after its end", Text: "Two hold a secret of the token, and it is frozen until you decide. This is always sent."},
 }
 

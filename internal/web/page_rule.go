@@ -14,6 +14,7 @@ type branchesPage struct {
 type rulePage struct {
 	RepoFrame
 	Kind, Pattern, Push, Accounts          string
+	Itself                                 bool // the repository's own account is listed
 	IncludeAdmins, AllowForce, AllowDelete bool
 	Action, DeleteHref                     string // DeleteHref is empty for a new one
 }

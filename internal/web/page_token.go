@@ -176,6 +176,7 @@ type tokenUse struct {
 	ID                                            id.Token
 	LastEight                                     string
 	Created                                       time.Time
+	MadeBy                                        string // of a machine's token
 	Used                                          time.Time
 	UsedAddress, UsedClient, UsedRepo, UsedAction string
 	Narrowed                                      *narrowedPart // nil: the page says nothing of it

@@ -293,6 +293,11 @@ func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	if err != nil {
 		return u, err
 	}
+	if c.of != nil {
+		if u.MadeBy, err = c.door.o.Audit.Maker(c.ctx(), t.Account, t.ID); err != nil {
+			return u, err
+		}
+	}
 	u.Standing, err = c.standings(t)
 	return u, err
 }
@@ -354,11 +359,10 @@ func gives(t *token.Token) string {
 	return t.Scopes.String()
 }
 
-func (c *call) regeneratePage(t *token.Token) (*regeneratePage, error) {
+func (c *call) regeneratePage(t *token.Token) *regeneratePage {
 	h := c.homeOf(t.Kind)
-	p := &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
+	return &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
 		Expiry: newExpiryField(defaultPreset, "", c.door.o.Now())}
-	return p, c.limitExpiry(&p.Expiry, t.Owner)
 }
 
 func regenerateForm(k token.Kind) handler {
@@ -367,8 +371,8 @@ func regenerateForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.regeneratePage(&t)
-		if err != nil {
+		p := c.regeneratePage(&t)
+		if err := c.limitExpiry(&p.Expiry, t.Owner); err != nil {
 			return err
 		}
 		return c.show("token-regenerate", p)
@@ -381,10 +385,7 @@ func regenerateToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.regeneratePage(&t)
-		if err != nil {
-			return err
-		}
+		p := c.regeneratePage(&t)
 		until, err := c.expiry(&p.Expiry, t.Owner)
 		if err != nil {
 			return c.again(err, "token-regenerate", p)

@@ -52,18 +52,21 @@ func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
 
 func showPolicy(c *call) error {
 	p, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, c.policyOwner())
-	if policy.Unreadable(err) { // then it lets no token through, until another one is saved
+	broken := policy.Unreadable(err)
+	if err != nil && !broken {
+		return err
+	}
+	if broken { // then it lets no token through, until another one is saved
 		for _, k := range policy.Kinds() {
 			p.Without |= right.Kinds(k.Credential)
 		}
-		err = nil
-	}
-	if err != nil {
-		return err
 	}
 	f, err := c.policyPage(&p)
 	if err != nil {
 		return err
+	}
+	if broken {
+		f.frame().Problem = &Wrongs{Public: "The policy that is stored here can't be read. No token is let through and none is made.", Remedy: "Choose what you want, and save it."}
 	}
 	return c.show("token-policy", f)
 }
@@ -242,7 +245,7 @@ func (f *expiryField) follow(p *right.Policy, whose string, now time.Time) {
 // something, wherever it comes from.
 func (c *call) standings(t *token.Token) ([]standing, error) {
 	s, err := c.door.o.Gate.SubjectToken(c.ctx(), *t)
-	if err != nil {
+	if err != nil || !s.Governed() {
 		return nil, err
 	}
 	orgs, err := c.door.o.Gate.Resources(c.ctx(), c.holder())

@@ -128,7 +128,7 @@ func New(o Options) (*Door, error) {
 	}
 	machines := slices.Concat(machineTable("/settings/service-accounts", right.SelfSecurity, right.SelfSensitive),
 		machineTable("/organizations/{org}/settings/service-accounts", right.OrgMachines, right.OrgMachines))
-	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), machines), d.wrap), httpkit.Register(d.owners, "web", d.ownerTable(), d.wrap)...)
+	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), machines), d.wrap), httpkit.Register(d.owners, "web", slices.Concat(d.ownerTable(), deployTable()), d.wrap)...)
 	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })
 	d.site.Handle("/", missing)
 	d.owners.Handle("/", missing)
@@ -431,14 +431,6 @@ func (d *Door) ownerTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/delete", Action: right.HookDelete, Handle: deleteHook},
 		{Method: get, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookRead, Handle: showDelivery},
 		{Method: post, Path: "/{owner}/{repo}/settings/hooks/{hook}/deliveries/{delivery}", Action: right.HookEdit, Handle: redeliver},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(listDeployTokens)},
-		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens", Action: right.RepoDeployTokens, Handle: ofDeploy(createDeployToken)},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/new", Action: right.RepoDeployTokens, Handle: ofDeploy(newDeployForm)},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}", Action: right.RepoDeployTokens, Handle: ofDeploy(showDeployToken)},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses", Action: right.RepoDeployTokens, Handle: ofDeploy(showUses)},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/uses/export", Action: right.RepoDeployTokens, Handle: ofDeploy(exportUses)},
-		{Method: get, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteTokenForm(token.Deploy))},
-		{Method: post, Path: "/{owner}/{repo}/settings/deploy-tokens/{token}/delete", Action: right.RepoDeployTokens, Handle: ofDeploy(deleteToken(token.Deploy))},
 		{Method: get, Path: "/{owner}/{repo}/settings/trusts", Action: right.RepoTrust, Handle: listTrusts},
 		{Method: get, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: newTrustForm},
 		{Method: post, Path: "/{owner}/{repo}/settings/trusts/new", Action: right.RepoTrust, Handle: createTrust},
