@@ -100,10 +100,8 @@ func (r *Room) updateAsked(ctx context.Context, tx *db.Tx, actor right.Actor, wa
 // approves it: unless they are none at this moment, which it reports.
 func (r *Room) approve(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token) (bool, error) {
 	t.ApprovedAt, t.ApprovedBy = time.Time{}, 0
-	if actor.Kind != right.OperatorCommand {
-		if ok, err := owns(ctx, tx, t.Owner, actor.Account); err != nil || !ok {
-			return false, err
-		}
+	if ok, err := answers(ctx, tx, actor, t.Owner); err != nil || !ok {
+		return false, err
 	}
 	t.ApprovedAt, t.ApprovedBy = r.o.Now(), actor.Account
 	return true, nil
@@ -191,7 +189,8 @@ func (r *Room) takeBack(ctx context.Context, tx *db.Tx, actor right.Actor, t *To
 
 // Decide answers a request that waits. A token that is denied is shut out of what
 // is the organisation's, and stays its owner's. It fails with problem.NotFound for
-// a request that does not wait, or of another organisation.
+// a request that does not wait, or of another organisation, and with
+// problem.Forbidden for who owns it no more when the answer is written.
 func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n id.TokenRequest, approve bool, answer string) error {
 	switch {
 	case len(answer) > maxDescription:
@@ -200,6 +199,13 @@ func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n 
 		return problem.Field("reason", "The reason must be valid UTF-8 without a NUL")
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		ok, err := answers(ctx, tx, actor, org)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return problem.New(problem.Forbidden, "You do not own this organization any more.", "Ask one of its owners.")
+		}
 		q, err := requestByID(ctx, tx, org, n)
 		if err != nil {
 			return err

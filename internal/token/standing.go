@@ -21,6 +21,15 @@ func owns(ctx context.Context, read db.Reader, org, who id.Account) (bool, error
 	return n > 0, nil
 }
 
+// answers reports whether the actor may speak for an organisation's owners at this
+// moment: since they were let in, they may have stopped being one.
+func answers(ctx context.Context, read db.Reader, actor right.Actor, org id.Account) (bool, error) {
+	if actor.Kind == right.OperatorCommand {
+		return true, nil
+	}
+	return owns(ctx, read, org, actor.Account)
+}
+
 // shares reports whether an account belongs to owner, which is an organisation, or
 // was let into something of owner's.
 func shares(ctx context.Context, read db.Reader, owner, who id.Account) (bool, error) {
