@@ -133,6 +133,14 @@ func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, 
 	return r.tellAsked(ctx, tx, actor, &made, true)
 }
 
+// askAll asks about the tokens that nobody has approved, or is being asked about, but
+// for those that are shut out.
+const askAll = `
+	INSERT INTO token_requests (token_id, org_id, reason, created_at)
+	SELECT id, owner_id, '', $2 FROM tokens` + ofOwner + ` AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
+	AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
+	ORDER BY id`
+
 // policySet asks about the tokens that are there when an organisation's owners
 // begin to want to be asked, but for those that they have shut out, and takes the
 // questions back when they stop.
@@ -152,12 +160,7 @@ func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of i
 	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(id), 0) FROM token_requests`).Scan(&last); err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
-	_, err := tx.Exec(ctx, `
-		INSERT INTO token_requests (token_id, org_id, reason, created_at)
-		SELECT id, owner_id, '', $2 FROM tokens
-		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
-		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
-		ORDER BY id`, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
+	_, err := tx.Exec(ctx, askAll, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
 	if err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
@@ -319,7 +322,7 @@ func (r *Room) RequestByID(ctx context.Context, org id.Account, n id.TokenReques
 // many there are on all pages. Whatever q asks about a token counts.
 func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Request, int, error) {
 	where, args := q.where(org)
-	from := ` JOIN (SELECT id AS asked FROM tokens` + where + `) t ON t.asked = q.token_id WHERE q.outcome = 0`
+	from := ` JOIN (SELECT id AS asked FROM tokens` + where + `) t ON t.asked = q.token_id WHERE q.org_id = $1 AND q.outcome = 0`
 	var total int
 	if err := r.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM token_requests q`+from, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count token requests: %w", err)

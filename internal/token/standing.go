@@ -43,14 +43,17 @@ func shares(ctx context.Context, read db.Reader, owner, who id.Account) (bool, e
 	return n > 0, nil
 }
 
+// ownWord finds what $2 approved in $1 of their own tokens and of those of their service
+// accounts.
+const ownWord = ofOwner + ` AND approved_at > 0 AND approved_by = $2
+	AND (account_id = $2 OR account_id IN (SELECT id FROM accounts WHERE managed_by = $2 AND managed_by <> 0)) ORDER BY id`
+
 // DemotedTx takes the consent back that rested on who having been an owner of org
 // alone: what they had approved of their own tokens and of those of their service
 // accounts. The owners that are left are asked. What was approved of other people's
 // was an owner's word, and holds.
 func (r *Room) DemotedTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error {
-	own, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
-		WHERE owner_id = $1 AND revoked_at = 0 AND approved_at > 0 AND approved_by = $2
-			AND (account_id = $2 OR account_id IN (SELECT id FROM accounts WHERE managed_by = $2))`+string(fine)+` ORDER BY id`, org, who)
+	own, err := list(ctx, tx, `SELECT `+columns+` FROM tokens`+ownWord, org, who)
 	if err != nil {
 		return err
 	}
