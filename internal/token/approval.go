@@ -130,7 +130,7 @@ func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, 
 	if err := r.recordRequest(ctx, tx, actor, "personal_access_token.request_created", t, ""); err != nil {
 		return err
 	}
-	return r.tellAsked(ctx, tx, actor, &made, true)
+	return r.tellAsked(ctx, tx, actor, &made)
 }
 
 // askAll asks about the tokens that nobody has approved, or is being asked about, but
@@ -143,18 +143,19 @@ const askAll = `
 
 // policySet asks about the tokens that are there when an organisation's owners
 // begin to want to be asked, but for those that they have shut out, and takes the
-// questions back when they stop.
+// questions back when they stop. Of many, the oldest are told of: everybody who writes
+// waits meanwhile.
 func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of id.Account, p *right.Policy) error {
 	const open = ` WHERE q.org_id = $1 AND q.outcome = 0`
 	if !p.Approve {
-		all, err := requests(ctx, tx, requestColumns+open+` ORDER BY q.id`, of)
+		all, err := requests(ctx, tx, requestColumns+open+` ORDER BY q.id LIMIT $2`, of, maxTold)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE org_id = $1 AND outcome = 0`, of); err != nil {
 			return fmt.Errorf("take token requests back: %w", err)
 		}
-		return r.eachRequest(ctx, tx, all, func(_ int, q *Request) error { return r.tellTaken(ctx, tx, actor, q) })
+		return r.eachRequest(ctx, tx, all, func(q *Request) error { return r.tellTaken(ctx, tx, actor, q) })
 	}
 	var last id.TokenRequest
 	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(id), 0) FROM token_requests`).Scan(&last); err != nil {
@@ -164,11 +165,11 @@ func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of i
 	if err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
-	all, err := requests(ctx, tx, requestColumns+open+` AND q.id > $2 ORDER BY q.id`, of, last)
+	all, err := requests(ctx, tx, requestColumns+open+` AND q.id > $2 ORDER BY q.id LIMIT $3`, of, last, maxTold)
 	if err != nil {
 		return err
 	}
-	return r.eachRequest(ctx, tx, all, func(i int, q *Request) error { return r.tellAsked(ctx, tx, actor, q, i < maxMailed) })
+	return r.eachRequest(ctx, tx, all, func(q *Request) error { return r.tellAsked(ctx, tx, actor, q) })
 }
 
 // takeBack takes the question about a token back, and returns it if there was one.
