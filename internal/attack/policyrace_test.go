@@ -51,7 +51,7 @@ func TestS4_AnAnswerOnItsWay(t *testing.T) {
 						answered <- g.Do(t, "POST", "/api/v3/orgs/works/personal-access-token-requests", `{"action":"approve","pat_request_ids":[`+number+`]}`, bearer(plainer))
 					}
 				}()
-				time.Sleep(300 * time.Millisecond) // it is let in, and waits for its turn to write
+				<-time.After(300 * time.Millisecond) // it is let in, and waits for its turn to write
 				return nil
 			})
 			g.Join(t, g.works, org.Member, g.eve)
