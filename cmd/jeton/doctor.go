@@ -20,6 +20,7 @@ import (
 	"jeton/internal/gitstore"
 	"jeton/internal/id"
 	"jeton/internal/largefile"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/release"
 	"jeton/internal/repo"
@@ -210,7 +211,7 @@ func (c *call) checkInside(deep bool) []finding {
 			return err
 		}
 		list = append(list, good("database", "%s answers in %s", k.DB.Engine(), time.Since(start).Round(10*time.Microsecond)),
-			good("server keys", "key %d is current, %d in use", k.Keys.Current(), len(k.Keys.Live())), c.checkClock(k))
+			good("server keys", "key %d is current, %d in use", k.Keys.Current(), len(k.Keys.Live())), c.checkClock(k), c.checkPolicies(k))
 		f, err := c.checkRepositories(c.ctx, k, deep)
 		list = append(list, f...)
 		if err != nil {
@@ -236,6 +237,24 @@ func (c *call) checkClock(k *app.Core) finding {
 		return finding{"clock", false, fmt.Sprintf("the newest line of the security log is %s in the future", ahead.Round(time.Second)), "Set the machine's clock, and keep it right with NTP: expirations depend on it."}
 	}
 	return good("clock", "%s", time.Now().UTC().Format(time.RFC3339))
+}
+
+// checkPolicies reads every policy about tokens: one that can't be read shuts out all.
+func (c *call) checkPolicies(k *app.Core) finding {
+	all, err := k.Policies.Current(c.ctx)
+	n := 0
+	switch {
+	case policy.Unreadable(err):
+		return finding{"token policies", false, err.Error(), "Save it again, on its page \"Token policy\"."}
+	case err != nil:
+		return bad("token policies", err, "")
+	case all == nil:
+	case all.Site != nil:
+		n = len(all.Of) + 1
+	default:
+		n = len(all.Of)
+	}
+	return good("token policies", "%d", n)
 }
 
 // checkRepositories compares the rows with the folders.

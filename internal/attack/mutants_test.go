@@ -62,8 +62,8 @@ var mutants = map[string]apptest.Mutant{
 	"TestE3_": {File: identify, Old: actorLine, New: "if named, err := g.o.Accounts.ByLogin(ctx, g.o.DB, p.user); err == nil {\n\t\tother := *v\n\t\tother.Account, v = named.ID, &other\n\t}\n\t" + actorLine},
 
 	"TestF2_":                   {File: "internal/repo/name.go", Old: "case !nameBytes(name):", New: "case false:"},
-	"TestF9_":                   {File: "internal/gitstore/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
-	"TestF10_":                  {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
+	"TestF9_":                   {File: "internal/gitstore/run/run.go", Old: `"core.hooksPath", os.DevNull,`, New: `"core.hooksPath", os.DevNull[:0] + "hooks",`},
+	"TestF10_":                  {File: "internal/gitstore/incoming/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestH1_":                   {File: "internal/githttp/request.go", Old: "if s != t.service.name {", New: "if s == t.service.name+\"x\" {"},
 	"TestH3_":                   {File: "internal/push/rules.go", Old: "\t\tif path == \"\" {\n\t\t\tcontinue\n", New: "\t\tif path == \"\" {\n\t\t\treturn nil\n"},
 	"TestH3_RulesJudgeEachRef$": {File: "internal/push/protect.go", Old: "p.refuseBy(i, &rules, rules.first(u))", New: "p.refuseBy(i, &rules, rules.first(p.cmds.Updates[0*len(u.Name)]))"},
@@ -75,14 +75,14 @@ var mutants = map[string]apptest.Mutant{
 	"TestH6_":                   {File: check, Old: "if t.below(PartRight, relation, e.Right, false) {", New: "if false {"},
 	"TestH9_":                   {File: identify, Old: "return right.Actor{}, g.refusePresented(ctx, p, refused)", New: "_ = refused\n\t\t\treturn right.Anonymous(), nil"},
 
-	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
-		{File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"}}},
+	"TestF10_ByTheAPI$": {File: "internal/gitstore/draft/draft.go", Old: "err = object.CheckTree(d.Format(), data, nil)", New: "_ = data", Also: []apptest.Mutant{
+		{File: "internal/gitstore/incoming/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"}}},
 	"TestF4_ByTheAPI$":      {File: "internal/rest/contentwrite.go", Old: "if there && !e.Mode.IsDir() {", New: "if there && !e.Mode.IsDir() && false {"},
 	"TestH3_ByTheAPI$":      {File: "internal/push/rules.go", Old: "if denied == nil || len(tips) == 0 {", New: "if denied == nil || len(tips) >= 0 {"},
 	"TestH3_InATree$":       {File: "internal/push/write.go", Old: "if denied == nil || root == \"\" {", New: "if denied == nil || root != \"x\" {"},
 	"TestH8_ByTheAPI$":      {File: "internal/push/write.go", Old: "if !p.forward {", New: "if true {"},
-	"TestJ7_ByTheAPI$":      {File: "internal/gitstore/find.go", Old: "if len(bad) > 0 {", New: "if len(bad) > 100 {"},
-	"TestJ7_MadeByOthers$":  {File: "internal/gitstore/made.go", Old: "strconv.FormatInt(int64(who), 10)", New: "strconv.FormatInt(int64(who)*0, 10)"},
+	"TestJ7_ByTheAPI$":      {File: "internal/gitstore/view/find.go", Old: "if len(bad) > 0 {", New: "if len(bad) > 100 {"},
+	"TestJ7_MadeByOthers$":  {File: "internal/gitstore/draft/made.go", Old: "strconv.FormatInt(int64(who), 10)", New: "strconv.FormatInt(int64(who)*0, 10)"},
 	"TestK_SecretByTheAPI$": {File: "internal/push/write.go", Old: "if err != nil || len(found) == 0 {", New: "if err != nil || len(found) >= 0 {"},
 
 	"TestA17_":               {File: "internal/lfs/lfs.go", Old: "if c.via != nil && c.via.repo != repo.ID {", New: "if false {"},
@@ -115,7 +115,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestM6_": {File: "internal/printable/printable.go", Old: "func Line(s string, max int) string {", New: "func Line(s string, max int) string {\n\tif max >= 0 {\n\t\treturn s\n\t}"},
 	"TestN3_": {File: "internal/httpkit/server.go", Old: "maxHeaderBytes = 32 << 10", New: "maxHeaderBytes = 32 << 20"},
 	"TestN1_": {File: "internal/httpkit/server.go", Old: "headerTimeout  = 10 * time.Second", New: "headerTimeout  = 10 * time.Minute"},
-	"TestN6_": {File: "internal/gitstore/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
+	"TestN6_": {File: "internal/gitstore/incoming/receive.go", Old: "if err != nil && s.bad == nil {", New: "if false {"},
 	"TestN7_": {File: "internal/githttp/request.go", Old: "maxFetchBody = 64 << 20", New: "maxFetchBody = 64 << 30"},
 
 	"TestR1_":                          {File: "internal/token/rotate.go", Old: "case open && r.isKey(all[0], key):", New: "case open:"},

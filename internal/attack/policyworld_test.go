@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"jeton/internal/account"
+	"jeton/internal/app"
 	"jeton/internal/app/apptest"
 	"jeton/internal/application"
 	"jeton/internal/config"
+	"jeton/internal/db"
 	"jeton/internal/id"
 	"jeton/internal/org"
 	"jeton/internal/repo"
@@ -179,13 +181,19 @@ func (g *governed) set(t *testing.T, of id.Account, p right.Policy) {
 // bar shuts a token out of what is owner's, or lets it in again.
 func (g *governed) bar(t *testing.T, tid id.Token, owner id.Account, out bool) {
 	t.Helper()
-	set := g.Tokens.Unbar
-	if out {
-		set = g.Tokens.Bar
-	}
-	if err := set(t.Context(), right.Operator(), owner, tid); err != nil {
+	if err := barBy(t, g.Core, tid, owner, out); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// barBy is bar in any process.
+func barBy(t *testing.T, k *app.Core, tid id.Token, owner id.Account, out bool) error {
+	return k.DB.Write(t.Context(), func(tx *db.Tx) error {
+		if out {
+			return k.Tokens.BarTx(t.Context(), tx, right.Operator(), owner, tid, "")
+		}
+		return k.Tokens.UnbarTx(t.Context(), tx, right.Operator(), owner, tid, "")
+	})
 }
 
 // about is whom a door has to do with.

@@ -8,7 +8,6 @@ package carry
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -94,6 +93,7 @@ type bringer struct {
 	p      Plan
 	say    func(Item)
 	actor  right.Actor
+	old    *foreign.Folder // of the repositories
 	merge  map[string]bool
 	rename map[string]string
 
@@ -106,7 +106,8 @@ type bringer struct {
 
 // Run brings over what the plan names, and tells of each thing. It fails when
 // something that has to do with no single thing does; what was brought until then
-// stays, and the next run goes on from there.
+// stays, and the next run goes on from there. There is one run at a time, whichever
+// process it is in: it fails with problem.Conflict beside another one.
 func (f *Flow) Run(ctx context.Context, p Plan, say func(Item)) error {
 	if p.Source == "" {
 		p.Source = string(p.System)
@@ -114,6 +115,13 @@ func (f *Flow) Run(ctx context.Context, p Plan, say func(Item)) error {
 	now := f.o.Now()
 	if !p.Until.After(now) || p.Until.After(now.Add(token.CarryFor)) {
 		return problem.New(problem.Invalid, "Tokens that are brought over end within a year from now.", "Give a date in the future that is less than a year away.")
+	}
+	if !p.Dry {
+		release, err := f.o.DB.LockImport(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	b := &bringer{Flow: f, p: p, say: say, actor: right.Operator(), merge: map[string]bool{}, rename: map[string]string{},
 		accounts: map[int64]id.Account{}, logins: map[int64]string{}, repos: map[int64]id.Repo{}, names: map[int64]string{}, planned: map[string]bool{}}
@@ -183,6 +191,15 @@ func (b *bringer) refuse(ctx context.Context, kind, name string, err error, hint
 	return nil
 }
 
+// remedy is what a problem says is to be done, as a hint in a line.
+func remedy(err error) []string {
+	p := problem.Of(err)
+	if p.Remedy == "" {
+		return nil
+	}
+	return []string{words(&problem.Error{Public: p.Remedy})}
+}
+
 // words is a problem in a part of a line.
 func words(p *problem.Error) string {
 	text := p.Public
@@ -194,12 +211,4 @@ func words(p *problem.Error) string {
 		text = strings.ToLower(text[:1]) + text[1:]
 	}
 	return text
-}
-
-// folder is where a repository lies.
-func (b *bringer) folder(r *foreign.Repo) string {
-	if r.Path == "" || !filepath.IsLocal(filepath.FromSlash(r.Path)) {
-		return ""
-	}
-	return filepath.Join(b.p.Repositories, filepath.FromSlash(r.Path))
 }

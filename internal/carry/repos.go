@@ -3,7 +3,6 @@ package carry
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 
 	"jeton/internal/carried"
@@ -22,6 +21,10 @@ type carriedThing = carried.Thing
 func (b *bringer) repositories(ctx context.Context) error {
 	if b.p.Repositories == "" {
 		return nil
+	}
+	var err error
+	if b.old, err = foreign.OpenFolder(b.p.Repositories); err != nil {
+		return err
 	}
 	for i := range b.p.World.Repos {
 		if err := b.repository(ctx, &b.p.World.Repos[i]); err != nil {
@@ -60,10 +63,9 @@ func (b *bringer) repository(ctx context.Context, r *foreign.Repo) error {
 	if err := repo.CheckName(r.Name); err != nil {
 		return b.refuse(ctx, ofRepo, name, err)
 	}
-	from := b.folder(r)
-	if info, err := os.Stat(from); from == "" || err != nil || !info.IsDir() {
-		b.tell(ofRepo, name, Refused, "its folder is not where it should be: "+r.Path)
-		return nil
+	from, err := b.old.Repository(r.Path)
+	if err != nil {
+		return b.refuse(ctx, ofRepo, name, err, remedy(err)...)
 	}
 	n := repo.NewRepo{Owner: owner, Name: r.Name, Description: r.About, Private: r.Private, Template: r.Template}
 	said := r.Said

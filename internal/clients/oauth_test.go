@@ -148,7 +148,7 @@ func TestGH_policy(t *testing.T) {
 	c.Run(t, "gh", "auth", "setup-git", "--hostname", host)
 	c.Run(t, "git", "clone", "-q", s.URL()+"/ada/shut.git")
 	set(right.Policy{MaxLife: 24 * time.Hour})
-	if out, code := c.Try(t, "", "git", "-C", "shut", "fetch"); code == 0 || !strings.Contains(out, "live longer than a day") || !strings.Contains(out, "gh auth login -h "+host) {
+	if out, code := c.Try(t, "", "git", "-C", "shut", "fetch"); code == 0 || !strings.Contains(out, "live longer than 1 day") || !strings.Contains(out, "gh auth login -h "+host) {
 		t.Errorf("git fetch: %d %s", code, out)
 	}
 }

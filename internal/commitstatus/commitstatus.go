@@ -137,20 +137,13 @@ func (r *Room) Create(ctx context.Context, actor right.Actor, repo id.Repo, sha 
 			return fmt.Errorf("record a status: %w", err)
 		}
 		return r.o.Hooks.Emit(ctx, tx, hook.Deed{Event: "status", Repo: repo, Actor: actor, At: s.CreatedAt, Body: map[string]any{
-			"id": s.ID, "sha": sha, "context": s.Context, "state": s.State, "description": orNull(s.Description), "target_url": orNull(s.TargetURL),
+			"id": s.ID, "sha": sha, "context": s.Context, "state": s.State, "description": hook.OrNull(s.Description), "target_url": hook.OrNull(s.TargetURL),
 			"created_at": s.CreatedAt.Format(time.RFC3339), "updated_at": s.CreatedAt.Format(time.RFC3339)}})
 	})
 	if db.IsForeign(err) {
 		err = problem.Wrap(err, problem.NotFound, "This repository was deleted meanwhile.", "")
 	}
 	return s, err
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }
 
 func room(ctx context.Context, tx *db.Tx, repo id.Repo, sha, of string) error {

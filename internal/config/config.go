@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -247,7 +248,7 @@ func localURL(port int) string {
 	if port == 443 {
 		return "https://localhost"
 	}
-	u := url.URL{Scheme: "https", Host: net.JoinHostPort("localhost", itoa(port))}
+	u := url.URL{Scheme: "https", Host: net.JoinHostPort("localhost", strconv.Itoa(port))}
 	return u.String()
 }
 

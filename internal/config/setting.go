@@ -178,5 +178,3 @@ func parsePrefixes(text string) ([]netip.Prefix, error) {
 	}
 	return out, nil
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

@@ -10,7 +10,7 @@ import (
 const (
 	journalFile = "internal/gitstore/journal.go"
 	recoverFile = "internal/gitstore/recover.go"
-	migrateFile = "internal/gitstore/migrate.go"
+	migrateFile = "internal/gitstore/incoming/migrate.go"
 	commitFile  = "internal/gitstore/ref/commit.go"
 	syncRefFile = "internal/gitstore/ref/sync.go"
 )
@@ -19,12 +19,12 @@ const (
 var mutants = map[string]apptest.Mutant{
 	"a small pack":            {File: migrateFile, Old: "\t\terr = f.Sync()\n", New: "\t\tif string(data[:4]) != \"PACK\" {\n\t\t\terr = f.Sync()\n\t\t}\n"},
 	"a small pack's index":    {File: migrateFile, Old: "\t\terr = f.Sync()\n", New: "\t\tif string(data[:4]) == \"PACK\" {\n\t\t\terr = f.Sync()\n\t\t}\n"},
-	"a large pack":            {File: migrateFile, Old: "syncPath(names[i])", New: "syncPath(names[1])"},
-	"a large pack's index":    {File: migrateFile, Old: "syncPath(names[i])", New: "syncPath(names[0])"},
-	"the folder of packs":     {File: migrateFile, Old: "if err := syncPath(to); err != nil {", New: "if err := error(nil); err != nil {"},
+	"a large pack":            {File: migrateFile, Old: "disk.Sync(names[i])", New: "disk.Sync(names[1])"},
+	"a large pack's index":    {File: migrateFile, Old: "disk.Sync(names[i])", New: "disk.Sync(names[0])"},
+	"the folder of packs":     {File: migrateFile, Old: "if err := disk.Sync(to); err != nil {", New: "if err := error(nil); err != nil {"},
 	"the journal":             {File: journalFile, Old: "err = j.file.Sync()", New: "err = error(nil)"},
-	"the journal's name":      {File: journalFile, Old: "return syncPath(filepath.Dir(j.path))", New: "return nil"},
-	"the journal's folder":    {File: journalFile, Old: "err = syncPath(r.dir)", New: "err = nil"},
+	"the journal's name":      {File: journalFile, Old: "return disk.Sync(filepath.Dir(j.path))", New: "return nil"},
+	"the journal's folder":    {File: journalFile, Old: "err = disk.Sync(r.bare.Dir)", New: "err = nil"},
 	"the new values":          {File: journalFile, Old: "synced <- tx.Sync()", New: "synced <- nil"},
 	"a ref":                   {File: commitFile, Old: "paths = append(paths, lockOf(t.db.path(it.Name)))", New: "_ = it"},
 	"packed-refs":             {File: commitFile, Old: "paths = append(paths, lockOf(t.db.packed.path))", New: "paths = append(paths, \"/\")"},
@@ -42,10 +42,10 @@ var mutants = map[string]apptest.Mutant{
 var recoveryMutants = map[string]apptest.Mutant{
 	"the new values":    {File: recoverFile, Old: "if err := tx.Sync(); err != nil {", New: "if err := error(nil); err != nil {"},
 	"what moved before": {File: recoverFile, Old: "return r.syncRefs(e)", New: "return nil"},
-	"each folder":       {File: recoverFile, Old: "if err := syncPath(dir); err != nil && !errors.Is", New: "if err := error(nil); err != nil && dir != r.dir && !errors.Is"},
-	"the repository itself": {File: recoverFile, Old: "dirs := map[string]bool{r.dir: true}", New: "dirs := map[string]bool{}", Also: []apptest.Mutant{
+	"each folder":       {File: recoverFile, Old: "if err := disk.Sync(dir); err != nil && !errors.Is", New: "if err := error(nil); err != nil && dir != r.bare.Dir && !errors.Is"},
+	"the repository itself": {File: recoverFile, Old: "dirs := map[string]bool{r.bare.Dir: true}", New: "dirs := map[string]bool{}", Also: []apptest.Mutant{
 		{File: commitFile, Old: "\tif top {\n\t\tadd(d.dir)", New: "\tif false {\n\t\tadd(d.dir)"}}},
-	"the record":   {File: recoverFile, Old: "if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {", New: "if err := error(nil); err != nil {"},
+	"the record":   {File: recoverFile, Old: "if err := r.store.recorder(ctx, r.bare.ID, j.entry.moved()); err != nil {", New: "if err := error(nil); err != nil {"},
 	"the database": {File: "internal/db/sqlite.go", Old: `sync := "FULL"`, New: `sync := "NORMAL"`},
 }
 

@@ -60,7 +60,7 @@ const lockWithin = time.Second
 
 // lockFile takes the lock of the data folder for a server.
 func (d *DB) lockFile(ctx context.Context) (*serverLock, error) {
-	file, held, err := d.openLock(exclusive)
+	file, held, err := d.openLock(serverFile, exclusive)
 	for end := time.Now().Add(lockWithin); err == nil && !held && time.Now().Before(end) && ctx.Err() == nil; {
 		time.Sleep(lockWithin / 50)
 		if held, err = tryLock(file, exclusive); err != nil {
@@ -82,11 +82,14 @@ func (d *DB) lockFile(ctx context.Context) (*serverLock, error) {
 	return &serverLock{file: file}, nil
 }
 
-// openLock opens and locks DATA/jeton.lock, which stays where it is: removing
+// The files that are locked in the data folder.
+const serverFile, importFile = "jeton.lock", "import.lock"
+
+// openLock opens and locks a file of the data folder, which stays where it is: removing
 // it would let two processes hold locks on two files of that name. The file is
 // open, and the caller's to close, when another process holds the lock.
-func (d *DB) openLock(mode lockMode) (file *os.File, held bool, err error) {
-	path := filepath.Join(filepath.Dir(d.o.Path), "jeton.lock")
+func (d *DB) openLock(name string, mode lockMode) (file *os.File, held bool, err error) {
+	path := filepath.Join(filepath.Dir(d.o.Path), name)
 	if file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
 		return nil, false, problem.Wrap(err, problem.Unavailable, "The data folder cannot be locked.", "Check that the user who runs jeton may write to it.")
 	}
@@ -105,6 +108,32 @@ const (
 	shared                    // those who share it, but no server: a migration's
 )
 
+// LockImport makes this process the only one that brings things over from elsewhere,
+// until release is called: it looks first whether a thing is there, and makes it then.
+// It fails with problem.Conflict when another one does. It runs beside a server.
+func (d *DB) LockImport(ctx context.Context) (release func(), err error) {
+	if d.sqlite == nil {
+		release, held, err := d.adviseLock(ctx, `SELECT pg_try_advisory_lock($1)`, `SELECT pg_advisory_unlock($1)`, importKey)
+		if err == nil && !held {
+			err = errImports()
+		}
+		return release, err
+	}
+	file, held, err := d.openLock(importFile, exclusive)
+	if err != nil {
+		return nil, err
+	}
+	if !held {
+		_ = file.Close()
+		return nil, errImports()
+	}
+	return func() { _ = unlock(file) }, nil
+}
+
+func errImports() error {
+	return problem.New(problem.Conflict, "Another import is running.", "Wait for its end, then run this again: it brings only what is new.")
+}
+
 // noServer keeps servers away until release is called. It fails with
 // problem.Conflict while one serves. Several processes may do it at once:
 // migrations wait for one another by other means.
@@ -112,7 +141,7 @@ func (d *DB) noServer(ctx context.Context, from, to int) (release func(), err er
 	if d.sqlite == nil {
 		return d.noServerPostgres(ctx, from, to)
 	}
-	file, held, err := d.openLock(shared)
+	file, held, err := d.openLock(serverFile, shared)
 	if err != nil {
 		return nil, err
 	}
@@ -125,23 +154,32 @@ func (d *DB) noServer(ctx context.Context, from, to int) (release func(), err er
 }
 
 func (d *DB) noServerPostgres(ctx context.Context, from, to int) (release func(), err error) {
+	release, held, err := d.adviseLock(ctx, `SELECT pg_try_advisory_lock_shared($1)`, `SELECT pg_advisory_unlock_shared($1)`, serverKey)
+	if err == nil && !held {
+		err = served("", from, to)
+	}
+	return release, err
+}
+
+// adviseLock tries to take a lock of PostgreSQL, which lives as long as its connection.
+// There is nothing to release unless it is held.
+func (d *DB) adviseLock(ctx context.Context, take, giveBack string, key int64) (release func(), held bool, err error) {
 	conn, err := d.read.Conn(ctx)
 	if err != nil {
-		return nil, busy(err)
+		return nil, false, busy(err)
 	}
-	var held bool
-	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock_shared($1)`, serverKey).Scan(&held); err != nil {
+	if err := conn.QueryRowContext(ctx, take, key).Scan(&held); err != nil {
 		_ = conn.Close()
-		return nil, busy(err)
+		return nil, false, busy(err)
 	}
 	if !held {
 		_ = conn.Close()
-		return nil, served("", from, to)
+		return nil, false, nil
 	}
 	return func() {
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock_shared($1)`, serverKey)
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), giveBack, key)
 		_ = conn.Close()
-	}, nil
+	}, true, nil
 }
 
 // served says why a migration must wait: the server that runs knows nothing of

@@ -18,6 +18,7 @@ const (
 	serverKey   = 0x6a65746f6e0002
 	orderLock   = 0x6a65746f6e0003
 	aloneLock   = 0x6a65746f6e0004
+	importKey   = 0x6a65746f6e0005
 )
 
 func (d *DB) openPostgres(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 
 	"jeton/internal/alert"
 	"jeton/internal/hook"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 )
 
@@ -30,7 +31,7 @@ func (f *Flow) alert(ctx context.Context, j *hook.Job, r *repoRow, fields map[st
 	if err != nil {
 		return err
 	}
-	number := itoa(a.Number)
+	number := id.Text(a.Number)
 	u := f.api("/repos/" + r.FullName() + "/secret-scanning/alerts/" + number)
 	out := map[string]any{
 		"number": a.Number, "secret_type": alert.Type(a.Kind), "secret_type_display_name": alert.TypeDisplay(a.Kind), "validity": a.Validity,

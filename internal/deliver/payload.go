@@ -136,7 +136,7 @@ func (f *Flow) ping(ctx context.Context, j *hook.Job, r *repoRow, fields map[str
 	case j.Hook.Person != 0:
 		kind = "User"
 	}
-	u := f.api(in + "/hooks/" + itoa(int64(j.ID)))
+	u := f.api(in + "/hooks/" + id.Text(j.ID))
 	config := map[string]any{"url": j.URL, "content_type": j.ContentType, "insecure_ssl": "0"}
 	if j.HasSecret {
 		config["secret"] = "********"

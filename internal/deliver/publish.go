@@ -37,7 +37,7 @@ func numberOf(of map[string]any) int64 {
 }
 
 // number is the id of a part, as addresses have it.
-func number(of map[string]any) string { return itoa(numberOf(of)) }
+func number(of map[string]any) string { return id.Text(numberOf(of)) }
 
 // status adds the commit that a status is of, and the branches that are there.
 func (f *Flow) status(ctx context.Context, r *repoRow, fields map[string]any) error {

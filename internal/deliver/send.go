@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jeton/internal/hook"
+	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
 )
@@ -90,7 +91,7 @@ func (f *Flow) head(j *hook.Job, kind string) []outbound.Header {
 		{Name: "X-GitHub-Enterprise-Host", Value: host},
 		{Name: "X-GitHub-Event", Value: j.Event.Name},
 		{Name: "X-GitHub-Hook-ID", Value: strconv.FormatInt(int64(j.ID), 10)},
-		{Name: "X-GitHub-Hook-Installation-Target-ID", Value: itoa(number)},
+		{Name: "X-GitHub-Hook-Installation-Target-ID", Value: id.Text(number)},
 		{Name: "X-GitHub-Hook-Installation-Target-Type", Value: of},
 	}
 }

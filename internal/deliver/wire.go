@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"jeton/internal/id"
@@ -14,8 +13,6 @@ import (
 )
 
 type repoRow = repo.Repo
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
 func (f *Flow) api(path string) string { return f.o.Gate.URL("/api/v3" + path) }
 
@@ -47,7 +44,7 @@ func (f *Flow) simpleUser(who id.Account, login string, admin bool) map[string]a
 	name := url.PathEscape(login) // the brackets of "deploy-1[bot]"
 	u := f.api("/users/" + name)
 	return map[string]any{
-		"login": login, "id": who, "node_id": nodeID("User", int64(who)), "avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(who))), "gravatar_id": "",
+		"login": login, "id": who, "node_id": nodeID("User", int64(who)), "avatar_url": f.o.Gate.URL("/avatars/u/" + id.Text(who)), "gravatar_id": "",
 		"url": u, "html_url": f.o.Gate.URL("/" + name), "followers_url": u + "/followers", "following_url": u + "/following{/other_user}",
 		"gists_url": u + "/gists{/gist_id}", "starred_url": u + "/starred{/owner}{/repo}", "subscriptions_url": u + "/subscriptions",
 		"organizations_url": u + "/orgs", "repos_url": u + "/repos", "events_url": u + "/events{/privacy}", "received_events_url": u + "/received_events",
@@ -74,7 +71,7 @@ func (f *Flow) organization(ctx context.Context, in id.Account) (map[string]any,
 	out := map[string]any{
 		"login": o.Login, "id": in, "node_id": nodeID("Organization", int64(in)), "url": u, "repos_url": u + "/repos", "events_url": u + "/events",
 		"hooks_url": u + "/hooks", "issues_url": u + "/issues", "members_url": u + "/members{/member}", "public_members_url": u + "/public_members{/member}",
-		"avatar_url": f.o.Gate.URL("/avatars/u/" + itoa(int64(in))), "description": nil,
+		"avatar_url": f.o.Gate.URL("/avatars/u/" + id.Text(in)), "description": nil,
 	}
 	if o.Bio != "" {
 		out["description"] = o.Bio

@@ -15,7 +15,7 @@ import (
 func (d *Deployment) told() map[string]any {
 	return map[string]any{
 		"id": d.ID, "sha": d.SHA, "ref": d.Ref, "task": d.Task, "payload": d.Payload, "original_environment": d.OriginalEnvironment, "environment": d.Environment,
-		"description": orNull(d.Description), "created_at": d.CreatedAt.Format(time.RFC3339), "updated_at": d.UpdatedAt.Format(time.RFC3339),
+		"description": hook.OrNull(d.Description), "created_at": d.CreatedAt.Format(time.RFC3339), "updated_at": d.UpdatedAt.Format(time.RFC3339),
 		"transient_environment": d.Transient, "production_environment": d.Production, "creator": map[string]any{"id": d.Creator, "login": d.Login},
 	}
 }
@@ -32,11 +32,4 @@ func (r *Room) tellStatus(ctx context.Context, tx *db.Tx, actor right.Actor, rep
 			"id": s.ID, "state": s.State, "description": s.Description, "environment": s.Environment, "target_url": s.LogURL, "log_url": s.LogURL,
 			"environment_url": s.EnvironmentURL, "created_at": at, "updated_at": at, "creator": map[string]any{"id": s.Creator, "login": s.Login}},
 		"check_run": nil, "workflow": nil, "workflow_run": nil}})
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

@@ -92,7 +92,11 @@ func unreadable(err error) error {
 // openFile copies the file of a SQLite database and what lies beside it, since to
 // open it where it is could write there, or miss what stands in its log alone.
 func openFile(ctx context.Context, path string) (_ *source, err error) {
-	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no file")
+	}
+	if err != nil {
 		return nil, unreadable(err)
 	}
 	folder, err := os.MkdirTemp("", "jeton-import-")

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"time"
 
 	"jeton/internal/policy"
+	"jeton/internal/printable"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -14,10 +14,7 @@ import (
 // policies are those that hold now. While they can't be read, no token is let through.
 func (g *Gate) policies(ctx context.Context) (*right.Policies, error) {
 	all, err := g.o.Policies.Current(ctx)
-	switch {
-	case policy.Unreadable(err):
-		err = problem.Wrap(err, problem.Unavailable, "A policy about tokens can't be read, and no token is let through.", "An administrator of the site, or an owner of the organization, saves it again.")
-	case err != nil:
+	if err != nil && !policy.Unreadable(err) { // which words itself
 		err = problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
 	}
 	return all, err
@@ -63,7 +60,7 @@ func (g *Gate) breach(a *right.Actor, b right.Breach, p *right.Policy, boss stri
 	case right.BreachEnd:
 		return fmt.Sprintf("forbids access by tokens without an end, and your token %q has none.", a.Note), renew
 	case right.BreachLife:
-		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", daysWords(p.MaxLife), a.Note), renew
+		return fmt.Sprintf("forbids access by tokens that live longer than %s, and your token %q does.", printable.Left(p.MaxLife), a.Note), renew
 	case right.BreachScopes:
 		return fmt.Sprintf("forbids access by tokens with other scopes than %s, and your token %q has %s.", policy.OrNone(p.Scopes.String()), a.Note, a.Scopes), change
 	case right.BreachFine:
@@ -100,11 +97,4 @@ func (g *Gate) again(app string) string {
 		return "Run: gh auth login -h " + g.host()
 	}
 	return "Sign in again with the application."
-}
-
-func daysWords(d time.Duration) string {
-	if days := int(d / (24 * time.Hour)); days != 1 {
-		return fmt.Sprintf("%d days", days)
-	}
-	return "a day"
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -11,9 +12,19 @@ type Standing struct {
 	Says   *problem.Error
 }
 
+// Governed reports whether there is anything that could be against a token: a policy,
+// whose ever, or somebody who shut it out. If not, there are no Standings.
+func (s *Subject) Governed() bool {
+	return s.Actor.Policies != nil || len(s.Actor.Barred) > 0 || policy.Unreadable(s.ended)
+}
+
 // Standings says which policies are against a token: the site's, or else those of
-// the organisations among those whose things it could reach.
+// the organisations among those whose things it could reach. One that can't be read is
+// against every token.
 func (g *Gate) Standings(s *Subject, of []Resource) []Standing {
+	if policy.Unreadable(s.ended) {
+		return []Standing{{Says: problem.Of(s.ended)}}
+	}
 	a := &s.Actor
 	if b, _ := a.Against(0); b != right.Within && b != right.BreachNetwork {
 		return []Standing{{b, g.outOfPolicy(a, &right.Facts{})}}

@@ -8,6 +8,7 @@ import (
 
 	"jeton/internal/change"
 	"jeton/internal/id"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 )
@@ -30,8 +31,9 @@ type watch struct {
 }
 
 // retryAfterFailure is how long a check that found nothing out waits for its
-// next try.
-const retryAfterFailure = time.Second
+// next try, and patience for how long it is tried: a database may start anew while a
+// clone runs, but what can't be judged is refused.
+const retryAfterFailure, patience = time.Second, 30 * time.Second
 
 // Heard is how many changes the gate has heard of. Whoever will Watch a request
 // asks before the request is identified.
@@ -45,8 +47,9 @@ func (g *Gate) Heard() uint64 {
 // no longer allowed, or the credential's time is over: a clone that takes an
 // hour must not outlive the token that it began with. recheck runs after each
 // change of the actor's token, session or account, of the repository of the
-// organisation that owns it or of a policy that counts there, and at once when anything changed since heard was asked for; its refusal is the context's
-// cause. The returned function ends the watch.
+// organisation that owns it or of a policy, and at once when anything changed since
+// heard was asked for; its refusal is the context's cause, and so is its failure when
+// it has failed for as long as patience lasts. The returned function ends the watch.
 func (g *Gate) Watch(ctx context.Context, actor *right.Actor, r *Repo, heard uint64, recheck func(context.Context) error) (context.Context, func()) {
 	w := &watch{actor: *actor, repo: r.ID, owner: r.Owner, again: make(chan struct{}, 1)}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -86,19 +89,26 @@ func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc, recheck
 		case <-end:
 		}
 		stop()
-		err := recheck(ctx)
-		for err != nil && undecided(err) && ctx.Err() == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(retryAfterFailure):
-				err = recheck(ctx)
-			}
-		}
-		if err != nil {
+		if err := judge(ctx, recheck); err != nil {
 			cancel(err)
 			return
 		}
 	}
+}
+
+// judge asks until there is an answer, or patience is over.
+func judge(ctx context.Context, recheck func(context.Context) error) error {
+	ctx, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	err := recheck(ctx)
+	for err != nil && undecided(err) && ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-time.After(retryAfterFailure):
+			err = recheck(ctx)
+		}
+	}
+	return err
 }
 
 // end delivers when the credential's time is over. A clock that was set back
@@ -111,8 +121,12 @@ func (w *watch) end() (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
-// undecided reports whether err says nothing about what is allowed.
+// undecided reports whether err says nothing about what is allowed. That a policy
+// can't be read does: no token is let through until somebody saves it anew.
 func undecided(err error) bool {
+	if policy.Unreadable(err) {
+		return false
+	}
 	k := problem.KindOf(err)
 	return k == problem.Internal || k == problem.Unavailable
 }
@@ -131,7 +145,7 @@ func (g *Gate) changed(c change.Change) {
 		if c.Kind == change.All || c.Kind == change.TokenChanged && id.Token(c.Subject) == w.actor.Token ||
 			c.Kind == change.AccountChanged && id.Account(c.Subject) == w.actor.Account ||
 			c.Kind == change.SessionChanged && w.actor.Sess != 0 && id.Account(c.Subject) == w.actor.Account ||
-			c.Kind == change.PolicyChanged && w.actor.IsToken() && (c.Subject == 0 || w.moved || id.Account(c.Subject) == w.owner) ||
+			c.Kind == change.PolicyChanged && w.actor.IsToken() || // whose ever: one that can't be read shuts every token out
 			c.Kind == change.OrgChanged && (w.moved || id.Account(c.Subject) == w.owner) || mine {
 			w.look()
 		}

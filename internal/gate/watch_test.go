@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"jeton/internal/change"
@@ -41,5 +42,50 @@ func TestWatch_changeBefore(t *testing.T) {
 	case <-quiet.Done():
 		t.Error("it was asked about again without a change")
 	case <-time.After(50 * time.Millisecond):
+	}
+}
+
+// TestWatch_patience: what can't be asked about is asked again, and ends when it could
+// not be for too long; a check that hangs is no way around.
+func TestWatch_patience(t *testing.T) {
+	t.Parallel()
+	down := problem.New(problem.Unavailable, "The server cannot check credentials at the moment.", "")
+	for name, c := range map[string]struct {
+		recheck func(ctx context.Context, since time.Duration) error
+		ends    time.Duration // zero: it goes on
+	}{
+		"back soon": {func(_ context.Context, since time.Duration) error {
+			if since < 20*time.Second {
+				return down
+			}
+			return nil
+		}, 0},
+		"down": {func(context.Context, time.Duration) error { return down }, patience},
+		"hangs": {func(ctx context.Context, _ time.Duration) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, patience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &Gate{o: Options{Now: time.Now}, watches: watches{all: map[*watch]struct{}{}}}
+				began := time.Now()
+				actor := right.Actor{Kind: right.ClassicToken, Token: 7}
+				ctx, stop := g.Watch(t.Context(), &actor, &Repo{}, g.Heard(), func(ctx context.Context) error { return c.recheck(ctx, time.Since(began)) })
+				defer stop()
+				g.changed(change.Change{Kind: change.All})
+				select {
+				case <-ctx.Done():
+					if took := time.Since(began); c.ends == 0 || took > c.ends+retryAfterFailure {
+						t.Errorf("it ended after %v for %v", took, context.Cause(ctx))
+					}
+				case <-time.After(10 * patience):
+					if c.ends != 0 {
+						t.Error("it goes on")
+					}
+				}
+			})
+		})
 	}
 }

@@ -15,8 +15,11 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -97,7 +100,7 @@ func (b *bundler) run() {
 			return
 		case r := <-b.due:
 			if err := b.work(b.s.ctx, r); err != nil && b.s.ctx.Err() == nil {
-				b.s.log.Warn("a bundle was not made", "repository", int64(r.id), "err", err)
+				b.s.log.Warn("a bundle was not made", "repository", int64(r.bare.ID), "err", err)
 			}
 			if b.made != nil {
 				b.made(r)
@@ -114,10 +117,10 @@ func (b *bundler) asked(r *Repo, refs *Refs) {
 	now := b.s.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one := b.repos[r.id]
+	one := b.repos[r.bare.ID]
 	if one == nil {
 		one = newBundled()
-		b.repos[r.id] = one
+		b.repos[r.bare.ID] = one
 	}
 	one.asked = now
 	wait := renewBundle
@@ -142,14 +145,14 @@ func (b *bundler) work(ctx context.Context, r *Repo) error {
 		version = refs.Version
 	}
 	var made *Bundle
-	if size, serr := r.Size(); err == nil && serr == nil && size >= b.least && !refs.Empty() && b.room(r.id, size) {
+	if size, serr := r.Size(); err == nil && serr == nil && size >= b.least && !refs.Empty() && b.room(r.bare.ID, size) {
 		made, err = b.make(ctx, r, size)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	one := b.repos[r.id]
-	if one == nil || !b.s.Exists(r.id) { // deleted meanwhile
-		return errors.Join(err, b.drop(r.id))
+	one := b.repos[r.bare.ID]
+	if one == nil || !b.s.Exists(r.bare.ID) { // deleted meanwhile
+		return errors.Join(err, b.drop(r.bare.ID))
 	}
 	one.due, one.tried, one.version = false, b.s.now(), version
 	if made == nil {
@@ -202,16 +205,16 @@ func (b *bundler) folder(repo id.Repo) string {
 
 // make has git write one, of a repository of so many bytes.
 func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err error) {
-	if err := os.MkdirAll(b.folder(r.id), 0o700); err != nil {
-		return nil, diskError(err)
+	if err := os.MkdirAll(b.folder(r.bare.ID), 0o700); err != nil {
+		return nil, disk.Worded(err)
 	}
 	var name [16]byte
 	_, _ = rand.Read(name[:]) // never fails since Go 1.24
 	out := &Bundle{Name: hex.EncodeToString(name[:]) + bundleSuffix, Made: b.s.now()}
-	out.path = filepath.Join(b.folder(r.id), out.Name)
+	out.path = filepath.Join(b.folder(r.bare.ID), out.Name)
 	f, err := os.OpenFile(out.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	defer func() {
 		err = errors.Join(err, f.Close())
@@ -219,20 +222,20 @@ func (b *bundler) make(ctx context.Context, r *Repo, size int64) (_ *Bundle, err
 			_ = os.Remove(out.path)
 		}
 	}()
-	p, err := r.store.start(ctx, r.dir, command{name: "bundle", flags: []flag{"create", "--quiet", "-", "--branches", "--tags"}, config: uploadConfig[:]})
+	p, err := r.bare.Start(ctx, run.Command{Name: "bundle", Flags: []run.Flag{"create", "--quiet", "-", "--branches", "--tags"}, Config: uploadConfig[:]})
 	if err != nil {
 		return nil, err
 	}
-	p.yield(true)
+	p.Yield(true)
 	// What is out of reach is not in it, so it is hardly ever larger than that.
-	if out.size, err = io.Copy(f, io.LimitReader(p.stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
+	if out.size, err = io.Copy(f, io.LimitReader(p.Stdout, 2*size+1<<20)); err == nil && out.size == 2*size+1<<20 {
 		err = errors.New("the bundle is much larger than its repository")
 	}
 	if err != nil {
-		p.stop()
-		return nil, diskError(err)
+		p.Stop()
+		return nil, disk.Worded(err)
 	}
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		return nil, err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -303,7 +306,7 @@ func (r *Repo) bundles(ctx context.Context, refs *Refs, wait bool) ([]*Bundle, e
 		return nil, nil
 	}
 	b.mu.Lock()
-	one := b.repos[r.id]
+	one := b.repos[r.bare.ID]
 	var list []*Bundle
 	if one != nil {
 		list = slices.Clone(one.list)
@@ -351,9 +354,9 @@ func (b *bundler) holds(ctx context.Context, r *Repo, refs *Refs, one *bundled, 
 	if v, ok := known(); ok {
 		return v.holds, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	ctx, cancel := context.WithTimeout(ctx, reach.Time)
 	defer cancel()
-	holds, err := r.inReach(ctx, refs, bundle.tips)
+	holds, err := r.reach.All(ctx, refs, bundle.tips)
 	if err != nil {
 		return false, err
 	}

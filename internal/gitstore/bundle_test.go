@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 )
@@ -59,12 +60,12 @@ func TestBundles_room(t *testing.T) {
 	for n := id.Repo(1); n <= 4; n++ {
 		r := testRepo(t, s, n, object.SHA1)
 		dir := t.TempDir()
-		git(t, dir, "init", "-q", "-b", "main")
+		gittest.Git(t, dir, "init", "-q", "-b", "main")
 		if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		commit(t, dir, "a")
-		git(t, dir, "push", "-q", r.dir, "main")
+		gittest.Commit(t, dir, "a")
+		gittest.Git(t, dir, "push", "-q", r.bare.Dir, "main")
 		var err error
 		if size, err = r.Size(); err != nil {
 			t.Fatal(err)
@@ -102,17 +103,17 @@ func TestBundles_together(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	s.bundle.mu.Lock()
 	s.bundle.repos[1] = newBundled()
 	s.bundle.mu.Unlock()
 	if err := s.bundle.work(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	commit(t, dir, "2")
-	git(t, dir, "push", "-q", "origin", "main")
+	gittest.Commit(t, dir, "2")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	refs, err := r.Refs(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +130,7 @@ func TestBundles_together(t *testing.T) {
 	if list, err := r.Bundles(t.Context(), refs); err != nil || len(list) != 1 {
 		t.Errorf("then: %v, %v", list, err)
 	}
-	if n := counted(runs(), "rev-list"); n != 1 {
+	if n := gittest.Counted(runs(), "rev-list"); n != 1 {
 		t.Errorf("git was asked %d times", n)
 	}
 }

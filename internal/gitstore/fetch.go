@@ -12,8 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/keep"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -21,7 +23,7 @@ import (
 
 // Fetch is one request for objects, read and not yet checked.
 type Fetch struct {
-	Who     Who
+	Who     share.Who
 	Refs    *Refs // those that the actor sees at this moment
 	Version wire.Version
 	Want    *wire.Fetch
@@ -52,7 +54,7 @@ type Out interface {
 func (r *Repo) Fetch(ctx context.Context, f Fetch) error {
 	f.restrict()
 	release := func() {}
-	if !r.answered(f.Refs, f.Want) {
+	if !r.reach.Answered(f.Refs, f.Want) {
 		var err error
 		if release, err = r.store.FetchSlot(ctx, f.Who); err != nil {
 			return err
@@ -116,7 +118,7 @@ func (r *Repo) fetchKept(ctx context.Context, f *Fetch, key keep.Key) error {
 // keepSource has git make the answer to f, for everybody who asks the same.
 func (r *Repo) keepSource(f *Fetch, key keep.Key) keep.Source {
 	return keep.Source{
-		By: f.Who.name(),
+		By: f.Who.Name(),
 		Begin: func(ctx context.Context) (func(), error) {
 			release, err := r.store.FetchSlot(ctx, f.Who)
 			if err != nil {
@@ -163,7 +165,7 @@ func (r *Repo) keepKey(f *Fetch) (keep.Key, bool) {
 	if err != nil {
 		return keep.Key{}, false
 	}
-	key := keep.Key{Repo: r.id, Sum: sum}
+	key := keep.Key{Repo: r.bare.ID, Sum: sum}
 	if f.Want.Haves == 0 && len(f.Want.Shallow) == 0 && r.onlyTips(f.Refs, f.Want.Wants) {
 		return key, true
 	}
@@ -199,9 +201,9 @@ func (r *Repo) mark() (string, error) {
 	if r.born != "" {
 		return r.born, nil
 	}
-	fi, err := os.Lstat(r.dir)
+	fi, err := os.Lstat(r.bare.Dir)
 	if err != nil {
-		return "", errGone(err)
+		return "", bare.Gone(err)
 	}
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -231,9 +233,9 @@ func (r *Repo) tagsDigest(refs *Refs) string {
 
 // onlyTips reports whether every one of ids is what a ref names.
 func (r *Repo) onlyTips(refs *Refs, ids []object.ID) bool {
-	reach := r.reachOf(refs)
+	reach := r.reach.Of(refs)
 	for _, id := range ids {
-		if !reach.tips[id] {
+		if !reach.Tip(id) {
 			return false
 		}
 	}

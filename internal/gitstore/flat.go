@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/problem"
@@ -21,7 +22,7 @@ func (s *Store) flatten(dir string, format object.Format, list []Ref, commitOf f
 	defer db.Close()
 	out := make([]Ref, len(list))
 	for i, r := range list {
-		kind, data, err := db.Read(r.ID, maxCommitBytes)
+		kind, data, err := db.Read(r.ID, bare.MaxCommit)
 		if err != nil {
 			return nil, err
 		}

@@ -12,8 +12,12 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -52,7 +56,7 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 	}
 	im := Imported{Format: refs.Format, DefaultBranch: branch, Empty: len(list) == 0}
 	// One that borrows its objects has not got them to share.
-	if _, err := os.Lstat(filepath.Join(origin.dir, "objects", "info", "alternates")); err == nil {
+	if _, err := os.Lstat(filepath.Join(origin.bare.Dir, "objects", "info", "alternates")); err == nil {
 		return Imported{}, problem.New(problem.Conflict, "this repository borrows objects of another one and can't be forked", "Clone it, and push the clone to a new repository.")
 	}
 	dir, err := s.prepare(ctx, refs.Format, branch)
@@ -60,21 +64,21 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 		return Imported{}, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what was installed is elsewhere
-	lock, err := os.OpenFile(filepath.Join(dir, ownFolder, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return Imported{}, diskError(err)
+		return Imported{}, disk.Worded(err)
 	}
 	defer func() { _ = lock.Close() }()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return Imported{}, err
 	}
 	if len(list) > 0 {
-		if err := shareObjects(ctx, filepath.Join(origin.dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
-			return Imported{}, diskError(err)
+		if err := shareObjects(ctx, filepath.Join(origin.bare.Dir, "objects"), filepath.Join(dir, "objects"), refs.Format); err != nil {
+			return Imported{}, disk.Worded(err)
 		}
 		if f.Flat != nil {
 			if list, err = s.flatten(dir, refs.Format, list, f.Flat); err != nil {
-				return Imported{}, diskError(err)
+				return Imported{}, disk.Worded(err)
 			}
 		}
 		var packed bytes.Buffer
@@ -83,13 +87,13 @@ func (s *Store) Fork(ctx context.Context, from, to id.Repo, f Fork) (Imported, e
 			err = os.WriteFile(filepath.Join(dir, "packed-refs"), packed.Bytes(), 0o600)
 		}
 		if err != nil {
-			return Imported{}, diskError(err)
+			return Imported{}, disk.Worded(err)
 		}
 		if err := s.checkTips(ctx, dir, refs.Format, list); err != nil {
 			return Imported{}, err
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, ownFolder, ownerLock)); err != nil {
+	if err := os.Remove(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock)); err != nil {
 		return Imported{}, err
 	}
 	if err := s.install(dir, to); err != nil {
@@ -119,7 +123,7 @@ func (s *Store) checkTips(ctx context.Context, dir string, format object.Format,
 	defer db.Close()
 	for _, r := range refs {
 		if err := ctx.Err(); err != nil {
-			return readError(err)
+			return run.Worded(err)
 		}
 		switch ok, err := db.Has(r.ID); {
 		case err != nil:
@@ -157,7 +161,7 @@ func shareObjects(ctx context.Context, from, to string, format object.Format) er
 		if fresh+lost == 0 {
 			// Nor is there anything new in a folder that is not there any more.
 			if _, err := os.Lstat(from); err != nil {
-				return errGone(err)
+				return bare.Gone(err)
 			}
 			return shareMidx(filepath.Join(from, "pack"), filepath.Join(to, "pack"), format)
 		}
@@ -170,7 +174,7 @@ func shareObjects(ctx context.Context, from, to string, format object.Format) er
 func shareRound(from, to string, shared map[string]bool) (fresh, lost int, err error) {
 	folders, err := os.ReadDir(from)
 	if err != nil {
-		return 0, 0, errGone(err)
+		return 0, 0, bare.Gone(err)
 	}
 	share := func(dir, name string) error {
 		at := filepath.Join(dir, name)
@@ -251,16 +255,16 @@ func shareMidx(from, to string, format object.Format) error {
 	if err != nil {
 		return err
 	}
-	m, err := readMidx(to, format)
+	m, err := upkeep.ReadMidx(to, format)
 	if err == nil {
-		for pack := range m.packs {
+		for pack := range m.Packs {
 			if _, serr := os.Lstat(filepath.Join(to, pack+".idx")); serr != nil {
 				err = serr
 			}
 		}
 	}
 	if err == nil {
-		err = linkOrCopy(filepath.Join(from, m.bitmapFile()), filepath.Join(to, m.bitmapFile()))
+		err = linkOrCopy(filepath.Join(from, m.BitmapFile()), filepath.Join(to, m.BitmapFile()))
 	}
 	if err != nil {
 		return os.Remove(index)

@@ -10,18 +10,20 @@ import (
 	"sync"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
 
 func fork(t testing.TB, r *Repo, n id.Repo, f Fork) *Repo {
 	t.Helper()
-	im, err := r.store.Fork(t.Context(), r.id, r.id+n, f)
+	im, err := r.store.Fork(t.Context(), r.bare.ID, r.bare.ID+n, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := r.store.Repo(r.id + n)
+	made := r.store.Repo(r.bare.ID + n)
 	if format, err := made.Format(); err != nil || format != im.Format {
 		t.Errorf("format %s, told %s, %v", format, im.Format, err)
 	}
@@ -38,9 +40,9 @@ func TestFork(t *testing.T) {
 			origin := testRepo(t, testStore(t), 1, format)
 			p := newPusher(t, origin)
 			p.times(t, 20)
-			git(t, p.dir, "tag", "-a", "-m", "v1", "v1")
-			git(t, p.dir, "push", "-q", "origin", "v1", "main:other", "main:refs/notes/x", "main:refs/hidden/x")
-			maintain(t, origin, Maintain{})
+			gittest.Git(t, p.dir, "tag", "-a", "-m", "v1", "v1")
+			gittest.Git(t, p.dir, "push", "-q", "origin", "v1", "main:other", "main:refs/notes/x", "main:refs/hidden/x")
+			maintain(t, origin, upkeep.Wish{})
 			p.times(t, 2)
 			all, one := fork(t, origin, 1, Fork{}), fork(t, origin, 2, Fork{DefaultBranchOnly: true})
 			want := refMap(t, origin)
@@ -48,7 +50,7 @@ func TestFork(t *testing.T) {
 			if got := refMap(t, all); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("the fork has %v, want %v", got, want)
 			}
-			if out := git(t, all.dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
+			if out := gittest.Git(t, all.bare.Dir, "for-each-ref"); strings.Contains(out, "hidden") || strings.Contains(out, "notes") {
 				t.Errorf("other refs came along: %s", out)
 			}
 			if refs, err := all.Refs(t.Context()); err != nil || len(refs.Tags()) != 1 || refs.Tags()[0].Peeled == "" {
@@ -62,27 +64,27 @@ func TestFork(t *testing.T) {
 				t.Errorf("the fork has no bitmap: %+v, %v", u, err)
 			}
 			for _, r := range []*Repo{all, origin, one} {
-				maintain(t, r, Maintain{Full: true, Prune: true})
+				maintain(t, r, upkeep.Wish{Full: true, Prune: true})
 				for _, r := range []*Repo{all, origin, one} {
 					verify(t, r)
 				}
 			}
 			// Each is pushed to by itself.
 			q := newPusher(t, all)
-			git(t, q.dir, "pull", "-q", "origin", "main")
+			gittest.Git(t, q.dir, "pull", "-q", "origin", "main")
 			q.n, q.last = 100, p.last
 			q.times(t, 1)
 			p.times(t, 1)
-			if err := origin.store.Delete(t.Context(), origin.id); err != nil {
+			if err := origin.store.Delete(t.Context(), origin.bare.ID); err != nil {
 				t.Fatal(err)
 			}
 			verify(t, all)
 			verify(t, one)
-			git(t, t.TempDir(), "clone", "-q", all.dir, "copy")
-			if err := all.store.Delete(t.Context(), all.id); err != nil {
+			gittest.Git(t, t.TempDir(), "clone", "-q", all.bare.Dir, "copy")
+			if err := all.store.Delete(t.Context(), all.bare.ID); err != nil {
 				t.Fatal(err)
 			}
-			maintain(t, one, Maintain{Full: true, Prune: true})
+			maintain(t, one, upkeep.Wish{Full: true, Prune: true})
 			verify(t, one)
 		})
 	}
@@ -99,12 +101,12 @@ func sharesPacks(t *testing.T, a, b *Repo) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		y, err := os.Stat(filepath.Join(b.dir, "objects", "pack", filepath.Base(path)))
+		y, err := os.Stat(filepath.Join(b.bare.Dir, "objects", "pack", filepath.Base(path)))
 		if err != nil || !os.SameFile(x, y) {
 			t.Errorf("%s is not shared: %v", filepath.Base(path), err)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(b.dir, "objects", "info", "alternates")); err == nil {
+	if _, err := os.Stat(filepath.Join(b.bare.Dir, "objects", "info", "alternates")); err == nil {
 		t.Error("the fork borrows")
 	}
 }
@@ -120,12 +122,12 @@ func TestFork_reach(t *testing.T) {
 	if err := p.push(t.Context(), "refs/heads/secret", "", secret, pack); err != nil {
 		t.Fatal(err)
 	}
-	maintain(t, origin, Maintain{Full: true})
+	maintain(t, origin, upkeep.Wish{Full: true})
 	if err := p.push(t.Context(), "refs/heads/secret", secret, object.SHA1.Zero(), nil); err != nil {
 		t.Fatal(err)
 	}
 	made := fork(t, origin, 1, Fork{})
-	if _, err := gitTry(t.Context(), made.dir, nil, "cat-file", "-e", string(secret)); err != nil {
+	if _, err := gittest.Try(t.Context(), made.bare.Dir, nil, "cat-file", "-e", string(secret)); err != nil {
 		t.Fatalf("the test is about an object that lies in the fork: %v", err)
 	}
 	for _, r := range []*Repo{origin, made} {
@@ -134,14 +136,14 @@ func TestFork_reach(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bad, err := r.Unreachable(t.Context(), refs, []object.ID{secret, p.last}); err != nil || len(bad) != 1 || bad[0] != secret {
-			t.Errorf("repository %d: out of reach is %v, %v", r.id, bad, err)
+			t.Errorf("repository %d: out of reach is %v, %v", r.bare.ID, bad, err)
 		}
 	}
 	q := newPusher(t, made)
-	git(t, q.dir, "pull", "-q", "origin", "main")
+	gittest.Git(t, q.dir, "pull", "-q", "origin", "main")
 	q.n, q.last = 100, p.last
 	q.times(t, 1)
-	if _, err := gitTry(t.Context(), origin.dir, nil, "cat-file", "-e", string(q.last)); err == nil {
+	if _, err := gittest.Try(t.Context(), origin.bare.Dir, nil, "cat-file", "-e", string(q.last)); err == nil {
 		t.Error("what was pushed to the fork is in the origin")
 	}
 }
@@ -160,7 +162,7 @@ func TestFork_refused(t *testing.T) {
 	if im, err := s.Fork(t.Context(), 1, 3, Fork{}); err != nil || !im.Empty || im.DefaultBranch != "main" {
 		t.Errorf("of an empty one: %+v, %v", im, err)
 	}
-	write(t, r.dir, "objects/info/alternates", "/nowhere\n")
+	gittest.Write(t, r.bare.Dir, "objects/info/alternates", "/nowhere\n")
 	if _, err := s.Fork(t.Context(), 1, 4, Fork{}); !problem.Is(err, problem.Conflict) || s.Exists(4) {
 		t.Errorf("of one that borrows: %v", err)
 	}
@@ -172,7 +174,7 @@ func TestFork_refused(t *testing.T) {
 func TestCopyObject(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, dir, "a", "pack")
+	gittest.Write(t, dir, "a", "pack")
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	if err := copyObject(a, b); err != nil {
 		t.Fatal(err)
@@ -196,7 +198,7 @@ func TestFork_races(t *testing.T) {
 	var work sync.WaitGroup
 	work.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			if _, err := origin.Maintain(ctx, Maintain{Full: i%2 == 0, Prune: true}); err != nil && ctx.Err() == nil {
+			if _, err := origin.Maintain(ctx, upkeep.Wish{Full: i%2 == 0, Prune: true}); err != nil && ctx.Err() == nil {
 				t.Errorf("maintain: %v", err)
 				return
 			}

@@ -10,6 +10,7 @@ import (
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -27,7 +28,7 @@ func (r *Repo) request(ctx context.Context, f *Fetch) (io.Reader, error) {
 	if f.Want.Haves == 0 && len(f.Want.Shallow) == 0 {
 		return in, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	ctx, cancel := context.WithTimeout(ctx, reach.Time)
 	defer cancel()
 	had, err := r.had(ctx, f, in)
 	if err != nil {
@@ -43,10 +44,10 @@ func (r *Repo) request(ctx context.Context, f *Fetch) (io.Reader, error) {
 // refs reach. Others than commits are in it only if a ref names them: clients
 // name no others.
 func (r *Repo) had(ctx context.Context, f *Fetch, request io.Reader) (map[object.ID]bool, error) {
-	c := r.reachOf(f.Refs)
+	c := r.reach.Of(f.Refs)
 	had := map[object.ID]bool{}
 	left := map[odb.Hash]bool{}
-	db, err := r.objects()
+	db, err := r.bare.Objects()
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func (r *Repo) had(ctx context.Context, f *Fetch, request io.Reader) (map[object
 		if !ok {
 			continue
 		}
-		if reachable, known := r.ask(c, id); known {
+		if reachable, known := r.reach.Ask(c, id); known {
 			had[id] = reachable
 			continue
 		}
@@ -98,12 +99,12 @@ func (r *Repo) searchHad(ctx context.Context, f *Fetch, db *odb.DB, left map[odb
 		all = append(all, h.ID(format))
 	}
 	var from []odb.Hash
-	for _, want := range f.Want.Wants[:min(len(f.Want.Wants), nearTips)] {
+	for _, want := range f.Want.Wants[:min(len(f.Want.Wants), reach.NearTips)] {
 		if h, ok := odb.ParseHash(want); ok {
 			from = append(from, h)
 		}
 	}
-	if _, err := graph.Ancestors(ctx, db, from, left, nearCommits); err != nil {
+	if _, err := graph.Ancestors(ctx, db, from, left, reach.NearCommits); err != nil {
 		return err
 	}
 	far := make([]object.ID, 0, len(left))
@@ -121,7 +122,7 @@ func (r *Repo) searchHad(ctx context.Context, f *Fetch, db *odb.DB, left map[odb
 	for _, id := range all {
 		had[id] = !lost[id]
 	}
-	r.remember(r.reachOf(f.Refs), all, lost)
+	r.reach.Remember(r.reach.Of(f.Refs), all, lost)
 	return nil
 }
 

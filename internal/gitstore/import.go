@@ -9,7 +9,9 @@ import (
 	"strings"
 	"syscall"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -139,7 +141,7 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 			return im, err
 		}
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, ownFolder, ownerLock), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return im, err
 	}
@@ -152,7 +154,7 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 			return im, err
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, ownFolder, ownerLock)); err != nil {
+	if err := os.Remove(filepath.Join(dir, bare.OwnFolder, bare.OwnerLock)); err != nil {
 		return im, err
 	}
 	return im, s.install(dir, repo)
@@ -161,11 +163,11 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 // lookAt asks the source for its refs: they tell its object format and its
 // default branch.
 func (s *Store) lookAt(ctx context.Context, dir string, from *source, im *Imported) (head string, err error) {
-	out, err := s.output(ctx, dir, command{
-		name:   "ls-remote",
-		flags:  []flag{"--quiet", "--symref"},
-		args:   []string{from.url, "HEAD", "refs/heads/*", "refs/tags/*"},
-		config: from.config,
+	out, err := s.git.Output(ctx, dir, run.Command{
+		Name:   "ls-remote",
+		Flags:  []run.Flag{"--quiet", "--symref"},
+		Args:   []string{from.url, "HEAD", "refs/heads/*", "refs/tags/*"},
+		Config: from.config,
 	}, 256<<20)
 	if err != nil {
 		return "", importError(err)
@@ -201,32 +203,32 @@ func (s *Store) lookAt(ctx context.Context, dir string, from *source, im *Import
 }
 
 func (s *Store) fetchInto(ctx context.Context, dir string, from *source) error {
-	_, err := s.output(ctx, dir, command{
-		name: "fetch",
-		flags: []flag{"--quiet", "--no-auto-maintenance", "--no-write-fetch-head", "--no-tags", "--no-recurse-submodules", "--refmap=",
+	_, err := s.git.Output(ctx, dir, run.Command{
+		Name: "fetch",
+		Flags: []run.Flag{"--quiet", "--no-auto-maintenance", "--no-write-fetch-head", "--no-tags", "--no-recurse-submodules", "--refmap=",
 			"--no-show-forced-updates", "--no-write-commit-graph", "--atomic"},
-		args:   []string{from.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
-		config: append([]string{"fetch.unpackLimit", "1", "core.bigFileThreshold", "32m"}, from.config...),
+		Args:   []string{from.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
+		Config: append([]string{"fetch.unpackLimit", "1", "core.bigFileThreshold", "32m"}, from.config...),
 	}, 1<<20)
 	if err != nil {
 		return importError(err)
 	}
-	_, err = s.output(ctx, dir, command{name: "pack-refs", flags: []flag{"--all"}}, 1<<20)
+	_, err = s.git.Output(ctx, dir, run.Command{Name: "pack-refs", Flags: []run.Flag{"--all"}}, 1<<20)
 	return err
 }
 
 // importError words git's failure. Its text goes to the log, not to the person:
 // it may name files of this machine.
 func importError(err error) error {
-	run, ok := errors.AsType[*runError](err)
+	run, ok := errors.AsType[*run.Error](err)
 	if !ok {
 		return err
 	}
 	public, remedy := "The source can't be read as a git repository.", "Check that it is one, and that it may be read."
-	if strings.Contains(run.stderr, "dubious ownership") {
+	if strings.Contains(run.Stderr, "dubious ownership") {
 		public, remedy = "The source's folder belongs to another user of this machine.", "Copy it, or import it as its owner."
 	}
-	if strings.Contains(run.stderr, "fsck error") || strings.Contains(run.stderr, "error: object ") {
+	if strings.Contains(run.Stderr, "fsck error") || strings.Contains(run.Stderr, "error: object ") {
 		public, remedy = "The source has objects that git's checks refuse.", "git fsck --strict in it tells which."
 	}
 	return problem.Wrap(err, problem.Invalid, public, remedy)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -21,14 +22,14 @@ import (
 func sourceRepo(t *testing.T, format object.Format) (dir string, head object.ID) {
 	t.Helper()
 	dir = t.TempDir()
-	git(t, dir, "init", "-q", "-b", "trunk", "--object-format="+string(format), ".")
-	write(t, dir, "file", "content\n")
-	head = commit(t, dir, "First")
-	git(t, dir, "tag", "-am", "one", "v1")
-	git(t, dir, "branch", "feature/x")
-	git(t, dir, "update-ref", "refs/pull/1/head", "HEAD")
-	git(t, dir, "config", "core.fsmonitor", "touch "+filepath.Join(dir, "ran"))
-	git(t, dir, "config", "uploadpack.packObjectsHook", "touch "+filepath.Join(dir, "ran"))
+	gittest.Git(t, dir, "init", "-q", "-b", "trunk", "--object-format="+string(format), ".")
+	gittest.Write(t, dir, "file", "content\n")
+	head = gittest.Commit(t, dir, "First")
+	gittest.Git(t, dir, "tag", "-am", "one", "v1")
+	gittest.Git(t, dir, "branch", "feature/x")
+	gittest.Git(t, dir, "update-ref", "refs/pull/1/head", "HEAD")
+	gittest.Git(t, dir, "config", "core.fsmonitor", "touch "+filepath.Join(dir, "ran"))
+	gittest.Git(t, dir, "config", "uploadpack.packObjectsHook", "touch "+filepath.Join(dir, "ran"))
 	for _, hook := range []string{"post-upload-pack", "reference-transaction", "post-checkout"} {
 		if err := os.WriteFile(filepath.Join(dir, ".git", "hooks", hook), []byte("#!/bin/sh\ntouch "+filepath.Join(dir, "ran")+"\n"), 0o755); err != nil {
 			t.Fatal(err)
@@ -60,11 +61,11 @@ func checkImported(t *testing.T, s *Store, head object.ID, format object.Format,
 	if err := r.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
-	config, err := os.ReadFile(filepath.Join(r.dir, "config"))
+	config, err := os.ReadFile(filepath.Join(r.bare.Dir, "config"))
 	if err != nil || strings.Contains(string(config), "remote") || strings.Contains(string(config), "ran") {
 		t.Errorf("config: %s %v", config, err)
 	}
-	err = filepath.Walk(r.dir, func(path string, fi os.FileInfo, err error) error {
+	err = filepath.Walk(r.bare.Dir, func(path string, fi os.FileInfo, err error) error {
 		if err != nil || fi.Mode()&os.ModeSymlink != 0 || strings.Contains(path, "alternates") || strings.Contains(path, "/hooks/") || strings.HasSuffix(path, "FETCH_HEAD") || strings.HasSuffix(path, ".lock") {
 			t.Errorf("%s came along: %v", path, err)
 		}
@@ -106,7 +107,7 @@ func TestImport_refused(t *testing.T) {
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
 	link := filepath.Join(t.TempDir(), "link")
-	if err := os.Symlink(r.dir, link); err != nil {
+	if err := os.Symlink(r.bare.Dir, link); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "bundle")
@@ -114,8 +115,8 @@ func TestImport_refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, src := range []Source{
-		{}, {Path: r.dir}, {Path: link}, {Path: s.dir}, {Path: "/nonexistent"}, {Path: file}, {Path: t.TempDir()}, {Path: "-x"},
-		{URL: "file://" + r.dir}, {URL: r.dir}, {URL: "http://example.com/x"}, {URL: "git://example.com/x"}, {URL: "ssh://example.com/x"},
+		{}, {Path: r.bare.Dir}, {Path: link}, {Path: s.dir}, {Path: "/nonexistent"}, {Path: file}, {Path: t.TempDir()}, {Path: "-x"},
+		{URL: "file://" + r.bare.Dir}, {URL: r.bare.Dir}, {URL: "http://example.com/x"}, {URL: "git://example.com/x"}, {URL: "ssh://example.com/x"},
 		{URL: "ext::sh -c true"}, {URL: "https://user:secret@example.com/x"}, {URL: "--upload-pack=x"},
 	} {
 		if _, err := s.Import(t.Context(), 7, src); !problem.Is(err, problem.Invalid) {

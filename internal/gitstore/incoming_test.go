@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -48,7 +50,7 @@ func TestIndex_readsNoMore(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	in, err := r.Incoming(t.Context(), Who{Account: 1})
+	in, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,14 +80,14 @@ func TestIndex_slowBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	head := commit(t, dir, "1")
-	pack := packOf(t, dir, head, "")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	head := gittest.Commit(t, dir, "1")
+	pack := gittest.PackOf(t, dir, head, "")
 	// All but its last bytes: git has everything that it could begin with.
 	slow := newSlowReader(string(pack[:len(pack)-4]))
 	ended := make(chan error, 1)
-	first, err := r.Incoming(t.Context(), Who{Account: 1})
+	first, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +106,8 @@ func TestIndex_slowBody(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	if s.pushes.running != 0 || s.receives.running != 0 {
-		t.Errorf("%d and %d slots are still held", s.pushes.running, s.receives.running)
+	if s.incoming.Checks.Taken() != 0 || s.incoming.Receives.Taken() != 0 {
+		t.Errorf("%d and %d slots are still held", s.incoming.Checks.Taken(), s.incoming.Receives.Taken())
 	}
 }
 
@@ -115,15 +117,15 @@ func TestPublish_refusedLeavesNothing(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	head := commit(t, dir, "1")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	head := gittest.Commit(t, dir, "1")
 	wrong := object.ID(strings.Repeat("1", 40))
-	results, err := publish(t.Context(), r, packOf(t, dir, head, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: wrong, New: head}}})
+	results, err := publish(t.Context(), r, gittest.PackOf(t, dir, head, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: wrong, New: head}}})
 	if err != nil || results[0].Reason == "" {
 		t.Fatalf("%v, %v", results, err)
 	}
-	if packs, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*")); err != nil || len(packs) > 0 {
+	if packs, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*")); err != nil || len(packs) > 0 {
 		t.Errorf("left behind: %v, %v", packs, err)
 	}
 }

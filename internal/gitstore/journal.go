@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
@@ -60,9 +61,9 @@ func (e *journalEntry) moved() Moved {
 // newJournal writes an entry under a name that counts for nothing yet: it says
 // only which locks may be left when this process dies now. Nothing is synced.
 func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*journal, error) {
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	if err := os.Mkdir(dir, 0o700); err == nil {
-		err = syncPath(r.dir)
+		err = disk.Sync(r.bare.Dir)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (r *Repo) newJournal(updates []wire.Update, head string, event []byte) (*jo
 	}
 	f, err := r.takeSpare()
 	if err == nil && f == nil {
-		f, err = createOwned(dir, newPrefix)
+		f, err = disk.CreateOwned(dir, newPrefix)
 	}
 	if err != nil {
 		return nil, err
@@ -103,41 +104,6 @@ func (j *journal) write(updates []wire.Update) error {
 	return err
 }
 
-// createOwned makes a file and locks it. Between the two somebody who looks for
-// what the dead left may take it for that, and remove it: it is made again then.
-func createOwned(dir, prefix string) (*os.File, error) {
-	for {
-		f, err := os.CreateTemp(dir, prefix)
-		if err != nil {
-			return nil, err
-		}
-		if own(f) {
-			return f, nil
-		}
-		if err := f.Close(); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// own locks a file that is there still, and reports whether it could.
-func own(f *os.File) bool {
-	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
-		return false
-	}
-	there, err := os.Lstat(f.Name())
-	mine, merr := f.Stat()
-	return err == nil && merr == nil && os.SameFile(there, mine)
-}
-
-// letGo unlocks a file and closes it. To close it is not enough: a program that is
-// just being started has it open, too, for a moment, and whoever looks at the
-// file then takes its owner for alive.
-func letGo(f *os.File) error {
-	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
-	return f.Close()
-}
-
 // accept gives the journal its final name, under which it is always whole: its
 // content has been synced. When it returns the name is on the disk, and from
 // then on the updates will be made.
@@ -145,7 +111,7 @@ func (j *journal) accept() error {
 	if err := j.rename(journalPrefix); err != nil {
 		return err
 	}
-	return syncPath(filepath.Dir(j.path))
+	return disk.Sync(filepath.Dir(j.path))
 }
 
 // settled says that the refs have moved, and that this is on the disk: whoever
@@ -185,13 +151,13 @@ func (j *journal) finish(ctx context.Context, record func(context.Context, Moved
 		err = record(ctx, j.entry.moved())
 	}
 	if err != nil {
-		err = errors.Join(err, letGo(j.file))
+		err = errors.Join(err, disk.LetGo(j.file))
 		j.repo.recovered.Store(false)
 	} else {
 		err = j.retire()
 	}
 	if err != nil {
-		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.id), "err", err)
+		j.repo.store.log.ErrorContext(ctx, "push moved its refs but was not recorded", "repository", int64(j.repo.bare.ID), "err", err)
 	}
 }
 
@@ -211,11 +177,11 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 	defer cancel()
 	j, err := r.newJournal(updates, head, event)
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	tx, err := r.prepare(ctx, updates, head, j.path)
 	if err != nil {
-		return nil, errors.Join(diskError(err), j.remove())
+		return nil, errors.Join(disk.Worded(err), j.remove())
 	}
 	// The new values and the journal go to the disk at the same time, which costs
 	// the file system one writing of its own journal and not two.
@@ -227,7 +193,7 @@ func (r *Repo) transact(ctx context.Context, updates []wire.Update, head string,
 		err = j.accept()
 	}
 	if err != nil {
-		return nil, errors.Join(diskError(err), tx.Abort(), j.remove())
+		return nil, errors.Join(disk.Worded(err), tx.Abort(), j.remove())
 	}
 	if err := r.bringAbout(ctx, tx, j); err != nil {
 		return nil, err
@@ -252,7 +218,7 @@ func (r *Repo) bringAbout(ctx context.Context, tx *ref.Tx, j *journal) error {
 		r.moving.Lock()
 	}
 	defer r.moving.Unlock()
-	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.id), "err", err)
+	r.store.log.WarnContext(ctx, "a transaction of refs broke off; it is completed from its journal", "repository", int64(r.bare.ID), "err", err)
 	if err = r.settle(context.WithoutCancel(ctx), j.entry); err == nil {
 		err = j.settled()
 	}
@@ -261,7 +227,7 @@ func (r *Repo) bringAbout(ctx context.Context, tx *ref.Tx, j *journal) error {
 	}
 	// The journal stays, and the repository is not served before the next attempt
 	// at it has gone well.
-	err = errors.Join(err, letGo(j.file)) // before anybody looks for it
+	err = errors.Join(err, disk.LetGo(j.file)) // before anybody looks for it
 	r.recovered.Store(false)
 	return err
 }
@@ -282,7 +248,7 @@ func (r *Repo) prepare(ctx context.Context, updates []wire.Update, head, own str
 	if rerr != nil {
 		return nil, rerr
 	}
-	stale, rerr := r.removeLocks(updates, staleLock)
+	stale, rerr := ref.RemoveLocks(r.bare.Dir, updates, r.store.now(), staleLock)
 	if rerr != nil {
 		return nil, rerr
 	}

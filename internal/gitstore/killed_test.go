@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
@@ -49,12 +50,12 @@ func TestKilledChild(t *testing.T) {
 
 func pushAlways(t *testing.T, r *Repo, dir string, pusher int, at object.ID) {
 	for n := 0; ; n++ {
-		new := object.ID(git(t, dir, "commit-tree", "-p", string(at), "-m", fmt.Sprint(pusher, n), string(at)+"^{tree}"))
+		new := object.ID(gittest.Git(t, dir, "commit-tree", "-p", string(at), "-m", fmt.Sprint(pusher, n), string(at)+"^{tree}"))
 		var updates []wire.Update
 		for _, name := range []string{"a", "b", "c"} {
 			updates = append(updates, wire.Update{Name: branchOf(pusher, name), Old: at, New: new})
 		}
-		results, err := publish(t.Context(), r, packOf(t, dir, new, at), Publication{Atomic: true, Updates: updates})
+		results, err := publish(t.Context(), r, gittest.PackOf(t, dir, new, at), Publication{Atomic: true, Updates: updates})
 		if err != nil || results[0].Reason != "" {
 			fmt.Printf("failed: %v %v\n", results, err)
 			return
@@ -70,13 +71,13 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	first := commit(t, dir, "1")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	first := gittest.Commit(t, dir, "1")
 	var last [pushers]object.ID
 	for p := range pushers {
 		last[p] = first
-		git(t, dir, "push", "-q", "origin", "main:"+branchOf(p, "a"), "main:"+branchOf(p, "b"), "main:"+branchOf(p, "c"))
+		gittest.Git(t, dir, "push", "-q", "origin", "main:"+branchOf(p, "a"), "main:"+branchOf(p, "b"), "main:"+branchOf(p, "c"))
 	}
 	rounds := 12
 	if testing.Short() {
@@ -93,7 +94,7 @@ func TestKilled(t *testing.T) {
 			if got[branchOf(p, "b")] != at || got[branchOf(p, "c")] != at {
 				t.Fatalf("a push is there in part: %v\nleft: %v", got, locks(t, fresh))
 			}
-			if git(t, fresh.dir, "merge-base", string(last[p]), string(at)) != string(last[p]) {
+			if gittest.Git(t, fresh.bare.Dir, "merge-base", string(last[p]), string(at)) != string(last[p]) {
 				t.Fatalf("an acknowledged push is lost: %s is not in %v", last[p], got)
 			}
 			last[p] = at
@@ -104,9 +105,9 @@ func TestKilled(t *testing.T) {
 		if left := locks(t, fresh); len(left) != 0 {
 			t.Fatalf("left: %v", left)
 		}
-		git(t, dir, "fetch", "-q", "origin")
+		gittest.Git(t, dir, "fetch", "-q", "origin")
 	}
-	t.Logf("%s commits", git(t, r.dir, "rev-list", "--count", "--all"))
+	t.Logf("%s commits", gittest.Git(t, r.bare.Dir, "rev-list", "--count", "--all"))
 }
 
 // killOnce runs the child and kills it a while after its first acknowledgement.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -105,11 +106,11 @@ func (ls *lanes) lookAt() []*lane {
 func TestPublish_sideBySide(t *testing.T) {
 	t.Parallel()
 	r := testRepo(t, testStore(t), 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
-	second := commit(t, dir, "2")
-	git(t, dir, "push", "-q", "origin", "main:refs/heads/two")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
+	second := gittest.Commit(t, dir, "2")
+	gittest.Git(t, dir, "push", "-q", "origin", "main:refs/heads/two")
 	zero := object.SHA1.Zero()
 	push := func(name string, still func(context.Context) error) {
 		t.Helper()
@@ -144,9 +145,9 @@ func TestPublish_sideBySide(t *testing.T) {
 func TestPublish_firstAtOnce(t *testing.T) {
 	t.Parallel()
 	r := testRepo(t, testStore(t), 1, object.SHA1)
-	dir := work(t, r)
-	tip := commit(t, dir, "1")
-	pack := packOf(t, dir, tip, "")
+	dir := gittest.Work(t, r.bare.Dir)
+	tip := gittest.Commit(t, dir, "1")
+	pack := gittest.PackOf(t, dir, tip, "")
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {

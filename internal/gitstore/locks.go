@@ -8,58 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/ref"
-	"jeton/internal/gitstore/wire"
 )
 
 // staleLock is how old git's lock file must be for its owner to be surely gone:
 // its commands take milliseconds. Our own need not be old: see removeAbandoned.
 const staleLock = time.Minute
-
-// removeLocks removes the lock files, of at least that age, that a git which was
-// killed, or a machine that lost its power, left behind.
-func (r *Repo) removeLocks(updates []wire.Update, age time.Duration) (removed bool, err error) {
-	for _, n := range append(lockNames(updates), "packed-refs.new") {
-		path := filepath.Join(r.dir, filepath.FromSlash(n))
-		fi, err := os.Lstat(path)
-		if err != nil || r.store.now().Sub(fi.ModTime()) < age {
-			continue
-		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return removed, err
-		}
-		removed = true
-	}
-	return removed, nil
-}
-
-// lockNames are the locks that a transaction may take.
-func lockNames(updates []wire.Update) []string {
-	names := []string{"HEAD.lock", "packed-refs.lock"}
-	for _, u := range updates {
-		names = append(names, u.Name+".lock")
-	}
-	return names
-}
-
-// openOwned opens a file of ours and locks it. It returns nil when the file is
-// gone, or somebody works on it.
-func openOwned(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !own(f) {
-		return nil, letGo(f)
-	}
-	return f, nil
-}
 
 // readEntry reads a journal. What is none is the zero entry.
 func readEntry(f *os.File) (e journalEntry, err error) {
@@ -75,7 +33,7 @@ func readEntry(f *os.File) (e journalEntry, err error) {
 // nobody holds any more and which names the refs. own is the journal of the
 // caller, who waits for these locks and has none of them.
 func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
-	files, err := filepath.Glob(filepath.Join(r.dir, ownFolder, newPrefix+"*"))
+	files, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, newPrefix+"*"))
 	for _, path := range files {
 		if err != nil {
 			break
@@ -89,11 +47,11 @@ func (r *Repo) removeAbandoned(own string) (removed bool, err error) {
 
 // abandoned removes one such journal with its locks.
 func (r *Repo) abandoned(path, own string) (removed bool, err error) {
-	f, err := openOwned(path)
+	f, err := disk.OpenOwned(path)
 	if err != nil || f == nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, letGo(f)) }()
+	defer func() { err = errors.Join(err, disk.LetGo(f)) }()
 	e, err := readEntry(f)
 	if err != nil {
 		return false, err
@@ -105,8 +63,8 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 	// one names it too, since before it took the lock; so the locks are looked at
 	// first, and then who is alive.
 	found := map[string]os.FileInfo{}
-	for _, name := range lockNames(e.moved().Updates) {
-		lock := filepath.Join(r.dir, filepath.FromSlash(name))
+	for _, name := range ref.LockNames(e.moved().Updates) {
+		lock := filepath.Join(r.bare.Dir, filepath.FromSlash(name))
 		if fi, err := os.Lstat(lock); err == nil && ref.MarkedLock(fi) {
 			found[lock] = fi
 		}
@@ -132,14 +90,14 @@ func (r *Repo) abandoned(path, own string) (removed bool, err error) {
 // spareLiving takes out of found the locks that a journal names on which a
 // process works, but for some.
 func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
 		path := filepath.Join(dir, file.Name())
-		if slices.Contains(but, path) || !inUse(path) {
+		if slices.Contains(but, path) || !disk.InUse(path) {
 			continue
 		}
 		data, err := os.ReadFile(path)
@@ -150,20 +108,9 @@ func (r *Repo) spareLiving(found map[string]os.FileInfo, but ...string) error {
 		if err != nil || !e.of(path) {
 			continue // it is being made, and has no lock yet, or has just ended
 		}
-		for _, name := range lockNames(e.moved().Updates) {
-			delete(found, filepath.Join(r.dir, filepath.FromSlash(name)))
+		for _, name := range ref.LockNames(e.moved().Updates) {
+			delete(found, filepath.Join(r.bare.Dir, filepath.FromSlash(name)))
 		}
 	}
 	return nil
-}
-
-// inUse reports whether a process holds the lock on a file.
-func inUse(path string) bool {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return false
-	}
-	free := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
-	_ = letGo(f)
-	return !free
 }

@@ -6,6 +6,9 @@ import (
 	"syscall"
 	"testing"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -21,7 +24,7 @@ func died(t *testing.T, r *Repo, updates []wire.Update, head string) {
 	if _, err := r.prepare(t.Context(), updates, head, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(j.file); err != nil { // the kernel does it for the dead
+	if err := disk.LetGo(j.file); err != nil { // the kernel does it for the dead
 		t.Fatal(err)
 	}
 }
@@ -30,7 +33,7 @@ func locks(t *testing.T, r *Repo) []string {
 	t.Helper()
 	var out []string
 	for _, pattern := range []string{"*.lock", "refs/heads/*.lock", "refs/heads/*/*.lock"} {
-		found, err := filepath.Glob(filepath.Join(r.dir, pattern))
+		found, err := filepath.Glob(filepath.Join(r.bare.Dir, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +45,7 @@ func locks(t *testing.T, r *Repo) []string {
 // journals are the files of the repository's own folder that are no spare ones.
 func journals(t *testing.T, r *Repo) (out []string) {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, ownFolder, "*"))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,10 +67,10 @@ func TestAbandoned(t *testing.T) {
 			t.Parallel()
 			s := testStore(t)
 			r := testRepo(t, s, 1, object.SHA1)
-			dir := work(t, r)
-			first := commit(t, dir, "1")
-			git(t, dir, "push", "-q", "origin", "main", "main:packed")
-			git(t, r.dir, "pack-refs", "--all")
+			dir := gittest.Work(t, r.bare.Dir)
+			first := gittest.Commit(t, dir, "1")
+			gittest.Git(t, dir, "push", "-q", "origin", "main", "main:packed")
+			gittest.Git(t, r.bare.Dir, "pack-refs", "--all")
 			refMap(t, r)
 			died(t, r, []wire.Update{
 				{Name: "refs/heads/new/x", Old: zero, New: first},
@@ -93,7 +96,7 @@ func TestAbandoned(t *testing.T) {
 			if left := locks(t, r); len(left) != 0 {
 				t.Errorf("left: %v", left)
 			}
-			git(t, r.dir, "update-ref", "-d", "refs/heads/new/x")
+			gittest.Git(t, r.bare.Dir, "update-ref", "-d", "refs/heads/new/x")
 		})
 	}
 }
@@ -104,15 +107,15 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	updates := []wire.Update{{Name: "refs/heads/main", Old: first, New: object.SHA1.Zero()}}
 	dead, err := r.newJournal(updates, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(dead.file); err != nil {
+	if err := disk.LetGo(dead.file); err != nil {
 		t.Fatal(err)
 	}
 	alive, err := r.newJournal(updates, "", nil)
@@ -124,7 +127,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 		t.Fatal(err)
 	}
 	refMap(t, reopen(t, s).Repo(1))
-	if _, err := os.Stat(filepath.Join(r.dir, "refs/heads/main.lock")); err != nil {
+	if _, err := os.Stat(filepath.Join(r.bare.Dir, "refs/heads/main.lock")); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(dead.path); err == nil {
@@ -134,7 +137,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 		t.Error(err)
 	}
 	// A lock of git's own is no less safe.
-	write(t, r.dir, "HEAD.lock", "")
+	gittest.Write(t, r.bare.Dir, "HEAD.lock", "")
 	if removed, err := r.removeAbandoned(""); removed || err != nil {
 		t.Errorf("%v %v", removed, err)
 	}
@@ -150,7 +153,7 @@ func TestAbandoned_sparesTheLiving(t *testing.T) {
 // being started has it open as well.
 func TestLetGo(t *testing.T) {
 	t.Parallel()
-	f, err := createOwned(t.TempDir(), journalPrefix)
+	f, err := disk.CreateOwned(t.TempDir(), journalPrefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,13 +162,13 @@ func TestLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = syscall.Close(child) }()
-	if got, err := openOwned(f.Name()); err != nil || got != nil {
+	if got, err := disk.OpenOwned(f.Name()); err != nil || got != nil {
 		t.Fatalf("somebody has it: %v %v", got, err)
 	}
-	if err := letGo(f); err != nil {
+	if err := disk.LetGo(f); err != nil {
 		t.Fatal(err)
 	}
-	got, err := openOwned(f.Name())
+	got, err := disk.OpenOwned(f.Name())
 	if err != nil || got == nil {
 		t.Fatalf("nobody has it: %v %v", got, err)
 	}

@@ -8,8 +8,10 @@ import (
 	"io"
 	"strings"
 
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/run"
 )
 
 // Seen is an object that LookThrough comes to.
@@ -51,7 +53,7 @@ func (r *Repo) LookThrough(ctx context.Context, tips, done []object.ID, look fun
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	db, err := r.objects()
+	db, err := r.bare.Objects()
 	if err != nil {
 		return err
 	}
@@ -66,22 +68,22 @@ func (r *Repo) LookThrough(ctx context.Context, tips, done []object.ID, look fun
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	p, err := r.store.start(ctx, r.dir, command{name: "rev-list", flags: []flag{"--objects", "--stdin"}, stdin: strings.NewReader(in.String()), low: true})
+	p, err := r.bare.Start(ctx, run.Command{Name: "rev-list", Flags: []run.Flag{"--objects", "--stdin"}, Stdin: strings.NewReader(in.String()), Low: true})
 	if err != nil {
 		return err
 	}
-	lines := bufio.NewReaderSize(p.stdout, 64<<10)
+	lines := bufio.NewReaderSize(p.Stdout, 64<<10)
 	for {
 		line, err := lines.ReadString('\n')
 		if errors.Is(err, io.EOF) && line == "" {
-			return p.wait()
+			return p.Wait()
 		}
 		if err == nil {
 			id, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 			err = r.lookAt(ctx, db, Seen{ID: object.ID(id), Path: path}, look)
 		}
 		if err != nil {
-			p.stop()
+			p.Stop()
 			return err
 		}
 	}
@@ -103,28 +105,28 @@ func (r *Repo) lookAt(ctx context.Context, db *odb.DB, s Seen, look func(Seen, i
 		}
 		return look(s, bytes.NewReader(data))
 	}
-	p, err := r.store.start(ctx, r.dir, command{name: "cat-file", flags: []flag{flag(s.Kind), flag(s.ID)}, low: true})
+	p, err := r.bare.Start(ctx, run.Command{Name: "cat-file", Flags: []run.Flag{run.Flag(s.Kind), run.Flag(s.ID)}, Low: true})
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	return look(s, p.stdout)
+	defer p.Stop()
+	return look(s, p.Stdout)
 }
 
 // Origin finds the oldest commit that refs reach and that brought a file, with its
 // path there. It looks at a bounded part of the history; nothing found gives false.
-func (r *Repo) Origin(ctx context.Context, blob object.ID) (Place, bool, error) {
-	p, err := r.store.start(ctx, r.dir, command{name: "log", low: true, flags: []flag{"--all", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
-		"--no-show-signature", "--no-ext-diff", "--format=%x01%H", flag("--find-object=" + string(blob))}})
+func (r *Repo) Origin(ctx context.Context, blob object.ID) (incoming.Place, bool, error) {
+	p, err := r.bare.Start(ctx, run.Command{Name: "log", Low: true, Flags: []run.Flag{"--all", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
+		"--no-show-signature", "--no-ext-diff", "--format=%x01%H", run.Flag("--find-object=" + string(blob))}})
 	if err != nil {
-		return Place{}, false, err
+		return incoming.Place{}, false, err
 	}
-	defer p.stop()
-	var out Place
+	defer p.Stop()
+	var out incoming.Place
 	n := 0
-	err = scanRaw(p.stdout, func(commit object.ID, f File) bool {
+	err = run.ScanRaw(p.Stdout, func(commit object.ID, f File) bool {
 		if f.ID == blob {
-			out = Place{Commit: commit, Path: f.Path}
+			out = incoming.Place{Commit: commit, Path: f.Path}
 		}
 		n++
 		return n < 1000

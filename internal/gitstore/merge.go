@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/reach"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/problem"
 )
 
@@ -29,33 +31,19 @@ var ErrConflict = problem.New(problem.Conflict, "Merge conflict", "")
 func (r *Repo) Merge(other *Repo) (*Merge, error) {
 	dir, err := os.MkdirTemp(r.store.tempDir(), "merge-")
 	if err != nil {
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	m := &Merge{repo: r, dir: dir}
-	from := []*Repo{r}
+	from := []*bare.Repo{r.bare}
 	if other != nil && other != r {
-		from = append(from, other)
+		from = append(from, other.bare)
 	}
-	beside, err := alternates(from...)
+	beside, err := bare.Alternates(from...)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	m.env = []string{"GIT_OBJECT_DIRECTORY=" + dir, beside}
 	return m, nil
-}
-
-// alternates lets git see the objects of repositories, beside those of the one that
-// it runs in.
-func alternates(repos ...*Repo) (string, error) {
-	var list []string
-	for _, r := range repos {
-		path, err := filepath.Abs(filepath.Join(r.dir, "objects"))
-		if err != nil {
-			return "", err
-		}
-		list = append(list, strconv.Quote(path)) // a colon would end it
-	}
-	return "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + strings.Join(list, ":"), nil
 }
 
 // Close removes what was made.
@@ -69,13 +57,13 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 		return "", err
 	}
 	defer done()
-	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "merge-tree", flags: []flag{"--write-tree", "--no-messages", "--name-only"},
-		args: []string{string(base), string(head)}, env: m.env, config: diffConfig()}, 1<<20)
-	if run, ok := errors.AsType[*runError](err); ok && run.code == 1 || problem.Is(err, problem.TooLarge) {
+	out, err := m.repo.bare.Output(ctx, run.Command{Name: "merge-tree", Flags: []run.Flag{"--write-tree", "--no-messages", "--name-only"},
+		Args: []string{string(base), string(head)}, Env: m.env, Config: run.DiffConfig()}, 1<<20)
+	if run, ok := errors.AsType[*run.Error](err); ok && run.Code == 1 || problem.Is(err, problem.TooLarge) {
 		return "", ErrConflict
 	}
 	if err != nil {
-		return "", diskError(err)
+		return "", disk.Worded(err)
 	}
 	id, ok := object.ParseID(strings.TrimSpace(string(out)))
 	if !ok {
@@ -86,8 +74,8 @@ func (m *Merge) Tree(ctx context.Context, base, head object.ID) (object.ID, erro
 
 // Commit writes a commit.
 func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) {
-	out, err := m.repo.store.output(ctx, m.repo.dir, command{name: "hash-object", flags: []flag{"-w", "-t", "commit", "--stdin"}, stdin: strings.NewReader(text), env: m.env}, 1<<10)
-	if _, bad := errors.AsType[*runError](err); bad {
+	out, err := m.repo.bare.Output(ctx, run.Command{Name: "hash-object", Flags: []run.Flag{"-w", "-t", "commit", "--stdin"}, Stdin: strings.NewReader(text), Env: m.env}, 1<<10)
+	if _, bad := errors.AsType[*run.Error](err); bad {
 		return object.Commit{}, problem.Wrap(err, problem.Invalid, "the commit is not well-formed", "")
 	}
 	if err != nil {
@@ -100,11 +88,11 @@ func (m *Merge) Commit(ctx context.Context, text string) (object.Commit, error) 
 // be closed.
 func (m *Merge) Pack(ctx context.Context, refs *Refs, tip object.ID) (io.ReadCloser, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.repo.store.limits.PushTime)
-	p, err := m.repo.store.start(ctx, m.repo.dir, command{name: "pack-objects", flags: []flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
-		stdin: revisions([]object.ID{tip}, refs), env: m.env})
+	p, err := m.repo.bare.Start(ctx, run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout", "--quiet", "--delta-base-offset"},
+		Stdin: reach.Revisions([]object.ID{tip}, refs), Env: m.env})
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	return &archive{p: p, done: cancel}, nil
+	return run.NewReader(p, cancel), nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -19,19 +20,19 @@ func TestPublish_manyNew(t *testing.T) {
 			t.Parallel()
 			s := testStore(t)
 			r := testRepo(t, s, 1, object.SHA1)
-			dir := work(t, r)
-			write(t, dir, "a", "1\n")
-			head := commit(t, dir, "1")
-			git(t, dir, "tag", "-am", "x", "annotated")
-			tag := object.ID(git(t, dir, "rev-parse", "annotated"))
-			git(t, dir, "push", "-q", "origin", "main", "annotated:refs/pull/1/head", "annotated:refs/tags/before")
+			dir := gittest.Work(t, r.bare.Dir)
+			gittest.Write(t, dir, "a", "1\n")
+			head := gittest.Commit(t, dir, "1")
+			gittest.Git(t, dir, "tag", "-am", "x", "annotated")
+			tag := object.ID(gittest.Git(t, dir, "rev-parse", "annotated"))
+			gittest.Git(t, dir, "push", "-q", "origin", "main", "annotated:refs/pull/1/head", "annotated:refs/tags/before")
 			switch name {
 			case "packed":
-				git(t, r.dir, "pack-refs", "--all")
+				gittest.Git(t, r.bare.Dir, "pack-refs", "--all")
 			case "locked":
-				write(t, r.dir, "packed-refs.lock", "")
+				gittest.Write(t, r.bare.Dir, "packed-refs.lock", "")
 			case "old form":
-				write(t, r.dir, "packed-refs", "# pack-refs with: peeled \n"+string(head)+" refs/heads/older\n")
+				gittest.Write(t, r.bare.Dir, "packed-refs", "# pack-refs with: peeled \n"+string(head)+" refs/heads/older\n")
 			}
 			var updates []wire.Update
 			for i := range 50 {
@@ -46,7 +47,7 @@ func TestPublish_manyNew(t *testing.T) {
 			if name == "old form" {
 				want++
 			}
-			out := git(t, r.dir, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
+			out := gittest.Git(t, r.bare.Dir, "for-each-ref", "--format=%(refname) %(objectname) %(*objectname)")
 			if lines := strings.Split(out, "\n"); len(lines) != want {
 				t.Errorf("%d refs:\n%s", len(lines), out)
 			}
@@ -56,10 +57,10 @@ func TestPublish_manyNew(t *testing.T) {
 				}
 			}
 			if name == "empty" || name == "packed" {
-				if loose, _ := filepath.Glob(filepath.Join(r.dir, "refs/heads/b*")); len(loose) != 0 {
+				if loose, _ := filepath.Glob(filepath.Join(r.bare.Dir, "refs/heads/b*")); len(loose) != 0 {
 					t.Errorf("loose: %v", loose)
 				}
-				if _, err := os.Stat(filepath.Join(r.dir, "packed-refs.lock")); err == nil {
+				if _, err := os.Stat(filepath.Join(r.bare.Dir, "packed-refs.lock")); err == nil {
 					t.Error("the lock stayed")
 				}
 			}

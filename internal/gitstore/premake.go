@@ -107,13 +107,13 @@ func (p *premaker) asked(r *Repo, f *Fetch) {
 	now := p.s.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pop := p.repos[r.id]
+	pop := p.repos[r.bare.ID]
 	if pop == nil {
 		if len(p.repos) >= popularAtMost {
 			p.dropOldest()
 		}
 		pop = &popular{shapes: map[string]*shape{}}
-		p.repos[r.id] = pop
+		p.repos[r.bare.ID] = pop
 	}
 	pop.asked = now
 	sh := pop.shapes[key]
@@ -156,7 +156,7 @@ func (p *premaker) moved(r *Repo) {
 	now := p.s.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pop := p.repos[r.id]
+	pop := p.repos[r.bare.ID]
 	if pop == nil || len(pop.wanted(now)) == 0 {
 		return
 	}
@@ -172,7 +172,7 @@ func (p *premaker) moved(r *Repo) {
 func (p *premaker) quieted(r *Repo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if pop := p.repos[r.id]; pop != nil && pop.timer != nil {
+	if pop := p.repos[r.bare.ID]; pop != nil && pop.timer != nil {
 		pop.timer = nil
 		select {
 		case p.due <- r:
@@ -196,7 +196,7 @@ func (p *popular) wanted(now time.Time) []*shape {
 func (p *premaker) make(ctx context.Context, r *Repo) {
 	p.mu.Lock()
 	var shapes []shape
-	if pop := p.repos[r.id]; pop != nil {
+	if pop := p.repos[r.bare.ID]; pop != nil {
 		for _, sh := range pop.wanted(p.s.now()) {
 			if sh.vain {
 				sh.count-- // made for nobody the last time
@@ -211,7 +211,7 @@ func (p *premaker) make(ctx context.Context, r *Repo) {
 	slices.SortStableFunc(shapes, func(a, b shape) int { return order(b.want.Deepens) - order(a.want.Deepens) })
 	for i := range shapes {
 		if err := r.premake(ctx, &shapes[i]); err != nil && ctx.Err() == nil {
-			p.s.log.DebugContext(ctx, "a fetch was not made before it is asked for", "repository", int64(r.id), "err", err)
+			p.s.log.DebugContext(ctx, "a fetch was not made before it is asked for", "repository", int64(r.bare.ID), "err", err)
 		}
 	}
 }
@@ -241,7 +241,7 @@ func (r *Repo) premake(ctx context.Context, sh *shape) error {
 	if err != nil {
 		return err
 	}
-	key := keep.Key{Repo: r.id, Sum: sum}
+	key := keep.Key{Repo: r.bare.ID, Sum: sum}
 	return r.store.kept.Prepare(ctx, key, keep.Source{
 		Begin: func(context.Context) (func(), error) { return func() {}, nil },
 		Make: func(ctx context.Context, w io.Writer) error {
@@ -289,7 +289,7 @@ func (r *Repo) wantsOf(refs *Refs, names []string) []object.ID {
 			out = append(out, head.ID)
 		}
 	case slices.Contains(names, everything):
-		return r.reachOf(refs).everything()
+		return r.reach.Of(refs).Everything()
 	default:
 		for _, name := range names {
 			if ref, ok := refs.Get(name); ok {
@@ -299,19 +299,4 @@ func (r *Repo) wantsOf(refs *Refs, names []string) []object.ID {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// everything returns what all branches and tags name, each once: what a clone
-// wants. It must not be changed.
-func (c *reachCache) everything() []object.ID {
-	c.once.Do(func() {
-		for _, list := range [][]Ref{c.refs.Branches(), c.refs.Tags()} {
-			for _, ref := range list {
-				c.all = append(c.all, ref.ID)
-			}
-		}
-		slices.Sort(c.all)
-		c.all = slices.Compact(c.all)
-	})
-	return c.all
 }

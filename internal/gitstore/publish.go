@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/ref"
 	"jeton/internal/gitstore/wire"
@@ -38,6 +39,25 @@ type Moved struct {
 	Event   []byte
 }
 
+// Incoming is a push on its way, until Publish gives it to the repository.
+type Incoming struct {
+	*incoming.Push
+	repo *Repo
+}
+
+// Incoming begins a push. It waits a moment for a slot, and fails with
+// problem.Unavailable or problem.TooMany when there is none.
+func (r *Repo) Incoming(ctx context.Context, who Who) (*Incoming, error) {
+	if err := r.recover(ctx); err != nil {
+		return nil, err
+	}
+	in, err := incoming.Begin(ctx, incoming.Source{Repo: r.bare, Reach: r.reach, Shared: &r.store.incoming}, who)
+	if err != nil {
+		return nil, err
+	}
+	return &Incoming{in, r}, nil
+}
+
 // Publish gives the objects to the repository and moves the refs. Each update
 // has its result, in the same order; an update that changes nothing is done.
 func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, error) {
@@ -52,11 +72,8 @@ func (in *Incoming) Publish(ctx context.Context, p Publication) ([]wire.Result, 
 		}
 		return plan.results, nil
 	}
-	if err := in.verdict(); err != nil {
+	if err := in.Give(); err != nil {
 		return nil, err
-	}
-	if err := in.migrate(); err != nil {
-		return nil, diskError(err)
 	}
 	return in.repo.move(ctx, p)
 }

@@ -3,40 +3,27 @@ package gitstore
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 )
 
-// packOf packs what new needs and old has not.
-func packOf(t testing.TB, dir string, new, old object.ID) []byte {
-	t.Helper()
-	in := string(new) + "\n"
-	if old != "" {
-		in += "^" + string(old) + "\n"
-	}
-	cmd := exec.CommandContext(t.Context(), "git", "pack-objects", "--revs", "--thin", "--stdout", "-q")
-	cmd.Dir, cmd.Stdin = dir, strings.NewReader(in)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null"}
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
 func publish(ctx context.Context, r *Repo, pack []byte, p Publication) ([]wire.Result, error) {
-	in, err := r.Incoming(ctx, Who{Account: 1})
+	in, err := r.Incoming(ctx, share.Who{Account: 1})
 	if err != nil {
 		return nil, err
 	}
@@ -87,14 +74,14 @@ func newCrashed(t *testing.T) *crashed {
 	t.Helper()
 	c := &crashed{s: testStore(t)}
 	c.r = testRepo(t, c.s, 1, object.SHA1)
-	dir := work(t, c.r)
-	write(t, dir, "a", "1\n")
-	c.first = commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main", "main:old", "main:also")
-	write(t, dir, "a", "2\n")
-	c.second = commit(t, dir, "2")
-	git(t, dir, "push", "-q", "origin", "main:refs/heads/tmp")
-	git(t, c.r.dir, "update-ref", "-d", "refs/heads/tmp")
+	dir := gittest.Work(t, c.r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	c.first = gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main", "main:old", "main:also")
+	gittest.Write(t, dir, "a", "2\n")
+	c.second = gittest.Commit(t, dir, "2")
+	gittest.Git(t, dir, "push", "-q", "origin", "main:refs/heads/tmp")
+	gittest.Git(t, c.r.bare.Dir, "update-ref", "-d", "refs/heads/tmp")
 	c.updates = []wire.Update{
 		{Name: "refs/heads/main", Old: c.first, New: c.second},
 		{Name: "refs/heads/made", Old: object.SHA1.Zero(), New: c.second},
@@ -104,7 +91,7 @@ func newCrashed(t *testing.T) *crashed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := letGo(j.file); err != nil { // the process's locks die with it
+	if err := disk.LetGo(j.file); err != nil { // the process's locks die with it
 		t.Fatal(err)
 	}
 	return c
@@ -143,24 +130,26 @@ func TestRecover(t *testing.T) {
 		"nothing moved": func(*testing.T, *crashed) {},
 		"locks were left": func(t *testing.T, c *crashed) {
 			for _, n := range []string{"HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "refs/heads/made.lock", "refs/heads/old.lock"} {
-				write(t, c.r.dir, n, "")
+				gittest.Write(t, c.r.bare.Dir, n, "")
 			}
 		},
-		"one moved": func(t *testing.T, c *crashed) { git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second)) },
-		"all moved": func(t *testing.T, c *crashed) {
-			git(t, c.r.dir, "update-ref", "refs/heads/main", string(c.second))
-			git(t, c.r.dir, "update-ref", "refs/heads/made", string(c.second))
-			git(t, c.r.dir, "update-ref", "-d", "refs/heads/old")
-			git(t, c.r.dir, "symbolic-ref", "HEAD", "refs/heads/made")
+		"one moved": func(t *testing.T, c *crashed) {
+			gittest.Git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(c.second))
 		},
-		"packed": func(t *testing.T, c *crashed) { git(t, c.r.dir, "pack-refs", "--all") },
+		"all moved": func(t *testing.T, c *crashed) {
+			gittest.Git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(c.second))
+			gittest.Git(t, c.r.bare.Dir, "update-ref", "refs/heads/made", string(c.second))
+			gittest.Git(t, c.r.bare.Dir, "update-ref", "-d", "refs/heads/old")
+			gittest.Git(t, c.r.bare.Dir, "symbolic-ref", "HEAD", "refs/heads/made")
+		},
+		"packed": func(t *testing.T, c *crashed) { gittest.Git(t, c.r.bare.Dir, "pack-refs", "--all") },
 		"leftovers": func(t *testing.T, c *crashed) {
-			write(t, c.r.dir, "objects/incoming-1/pack/tmp_pack_1", "x")
-			write(t, c.r.dir, "objects/incoming-1/"+ownerLock, "")
-			write(t, c.r.dir, ownFolder+"/new-1", "{")
+			gittest.Write(t, c.r.bare.Dir, "objects/incoming-1/pack/tmp_pack_1", "x")
+			gittest.Write(t, c.r.bare.Dir, "objects/incoming-1/"+bare.OwnerLock, "")
+			gittest.Write(t, c.r.bare.Dir, bare.OwnFolder+"/new-1", "{")
 			// So new a file may be one that is just being made.
 			long := time.Now().Add(-2 * staleLock)
-			if err := os.Chtimes(filepath.Join(c.r.dir, ownFolder, "new-1"), long, long); err != nil {
+			if err := os.Chtimes(filepath.Join(c.r.bare.Dir, bare.OwnFolder, "new-1"), long, long); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -171,7 +160,7 @@ func TestRecover(t *testing.T) {
 			damage(t, c)
 			c.restart(t)
 			c.check(t)
-			if _, err := os.Stat(filepath.Join(c.r.dir, "objects/incoming-1")); err == nil {
+			if _, err := os.Stat(filepath.Join(c.r.bare.Dir, "objects/incoming-1")); err == nil {
 				t.Error("a quarantine stayed")
 			}
 			c.restart(t)
@@ -187,8 +176,8 @@ func TestRecover(t *testing.T) {
 func TestRecover_movedOn(t *testing.T) {
 	t.Parallel()
 	c := newCrashed(t)
-	third := object.ID(git(t, c.r.dir, "commit-tree", "-p", string(c.second), "-m", "3", string(c.second)+"^{tree}"))
-	git(t, c.r.dir, "update-ref", "refs/heads/main", string(third))
+	third := object.ID(gittest.Git(t, c.r.bare.Dir, "commit-tree", "-p", string(c.second), "-m", "3", string(c.second)+"^{tree}"))
+	gittest.Git(t, c.r.bare.Dir, "update-ref", "refs/heads/main", string(third))
 	c.restart(t)
 	if got := refMap(t, c.r); got["refs/heads/main"] != third || got["refs/heads/made"] != c.second {
 		t.Errorf("after recovery: %v", got)
@@ -215,11 +204,18 @@ func TestRecover_inUse(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	in, err := r.Incoming(t.Context(), Who{Account: 1})
+	in, err := r.Incoming(t.Context(), share.Who{Account: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = in.Close() }()
+	dir := gittest.Work(t, r.bare.Dir)
+	large := make([]byte, 2<<20) // no room in memory
+	_, _ = rand.Read(large)
+	gittest.Write(t, dir, "large", string(large))
+	if err := in.Index(t.Context(), bytes.NewReader(gittest.PackOf(t, dir, gittest.Commit(t, dir, "large"), "")), nil); err != nil {
+		t.Fatal(err)
+	}
 	j, err := r.acceptedJournal([]wire.Update{{Name: "refs/heads/x", Old: object.SHA1.Zero(), New: object.ID(strings.Repeat("1", 40))}}, "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -227,8 +223,8 @@ func TestRecover_inUse(t *testing.T) {
 	if got := refMap(t, reopen(t, s).Repo(1)); got["refs/heads/x"] != "" {
 		t.Errorf("another's journal was carried out: %v", got)
 	}
-	if _, err := os.Stat(in.path()); err != nil {
-		t.Errorf("another's quarantine was removed: %v", err)
+	if left, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", bare.IncomingPrefix+"*")); err != nil || len(left) != 1 {
+		t.Errorf("another's quarantine was removed: %v, %v", left, err)
 	}
 	if err := j.remove(); err != nil {
 		t.Fatal(err)
@@ -240,11 +236,11 @@ func TestRecover_inUse(t *testing.T) {
 func TestRecover_heldForAMoment(t *testing.T) {
 	t.Parallel()
 	c := newCrashed(t)
-	held, err := openOwned(journals(t, c.r)[0])
+	held, err := disk.OpenOwned(journals(t, c.r)[0])
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
-	time.AfterFunc(heirWait/8, func() { _ = letGo(held) })
+	time.AfterFunc(heirWait/8, func() { _ = disk.LetGo(held) })
 	c.restart(t)
 	_ = refMap(t, c.r)
 	c.check(t)
@@ -255,21 +251,21 @@ func TestPublish_record(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	first := commit(t, dir, "1")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	first := gittest.Commit(t, dir, "1")
 	var moved []Moved
 	record := func(_ context.Context, m Moved) error {
 		moved = append(moved, m)
 		if got := refMap(t, r); got["refs/heads/trunk"] != first {
 			t.Errorf("recorded before the refs moved: %v", got)
 		}
-		if files, _ := filepath.Glob(filepath.Join(r.dir, ownFolder, movedPrefix+"*")); len(files) != 1 {
+		if files, _ := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, movedPrefix+"*")); len(files) != 1 {
 			t.Errorf("journals: %v", files)
 		}
 		return nil
 	}
-	results, err := publish(t.Context(), r, packOf(t, dir, first, ""), Publication{
+	results, err := publish(t.Context(), r, gittest.PackOf(t, dir, first, ""), Publication{
 		Updates: []wire.Update{{Name: "refs/heads/trunk", Old: object.SHA1.Zero(), New: first}}, Event: []byte("e"), Record: record})
 	if err != nil || len(results) != 1 || results[0].Reason != "" {
 		t.Fatalf("%v %v", results, err)
@@ -280,7 +276,7 @@ func TestPublish_record(t *testing.T) {
 	if left := journals(t, r); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	if entries, _ := filepath.Glob(filepath.Join(r.dir, "objects", incomingPrefix+"*")); len(entries) != 0 {
+	if entries, _ := filepath.Glob(filepath.Join(r.bare.Dir, "objects", bare.IncomingPrefix+"*")); len(entries) != 0 {
 		t.Errorf("left: %v", entries)
 	}
 }
@@ -290,12 +286,12 @@ func TestPublish_staleLock(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	lock := filepath.Join(r.dir, "refs/heads/main.lock")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	lock := filepath.Join(r.bare.Dir, "refs/heads/main.lock")
 	p := Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: object.SHA1.Zero(), New: first}}}
-	write(t, r.dir, "refs/heads/main.lock", "")
-	results, err := publish(t.Context(), r, packOf(t, dir, first, ""), p)
+	gittest.Write(t, r.bare.Dir, "refs/heads/main.lock", "")
+	results, err := publish(t.Context(), r, gittest.PackOf(t, dir, first, ""), p)
 	if err != nil || results[0].Reason != "failed to update ref" {
 		t.Fatalf("a fresh lock was ignored: %v %v", results, err)
 	}
@@ -313,9 +309,9 @@ func TestPublish_cancelled(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main:tmp")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main:tmp")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	j, err := r.transact(ctx, []wire.Update{{Name: "refs/heads/main", Old: object.SHA1.Zero(), New: first}}, "", nil)
@@ -336,20 +332,20 @@ func TestPublish_concurrent(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
 	zero := object.SHA1.Zero()
-	if _, err := publish(t.Context(), r, packOf(t, dir, first, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: zero, New: first}}}); err != nil {
+	if _, err := publish(t.Context(), r, gittest.PackOf(t, dir, first, ""), Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: zero, New: first}}}); err != nil {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	won := 0
 	for i := range 8 {
-		git(t, dir, "checkout", "-q", "--detach", string(first))
-		write(t, dir, "a", fmt.Sprint(i))
-		next := commit(t, dir, fmt.Sprint(i))
-		pack := packOf(t, dir, next, first)
+		gittest.Git(t, dir, "checkout", "-q", "--detach", string(first))
+		gittest.Write(t, dir, "a", fmt.Sprint(i))
+		next := gittest.Commit(t, dir, fmt.Sprint(i))
+		pack := gittest.PackOf(t, dir, next, first)
 		wg.Go(func() {
 			results, err := publish(t.Context(), r, pack, Publication{Updates: []wire.Update{
 				{Name: "refs/heads/main", Old: first, New: next},
@@ -393,12 +389,12 @@ func TestRecover_movedBack(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	write(t, dir, "a", "1\n")
-	first := commit(t, dir, "1")
-	write(t, dir, "a", "2\n")
-	second := commit(t, dir, "2")
-	git(t, dir, "push", "-q", "origin", string(first)+":refs/heads/main")
+	dir := gittest.Work(t, r.bare.Dir)
+	gittest.Write(t, dir, "a", "1\n")
+	first := gittest.Commit(t, dir, "1")
+	gittest.Write(t, dir, "a", "2\n")
+	second := gittest.Commit(t, dir, "2")
+	gittest.Git(t, dir, "push", "-q", "origin", string(first)+":refs/heads/main")
 	back := func(context.Context, Moved) error {
 		results, err := publish(t.Context(), r, nil, Publication{Updates: []wire.Update{{Name: "refs/heads/main", Old: second, New: first}}})
 		if err != nil || results[0].Reason != "" {
@@ -406,7 +402,7 @@ func TestRecover_movedBack(t *testing.T) {
 		}
 		return errors.New("cut off")
 	}
-	results, err := publish(t.Context(), r, packOf(t, dir, second, first), Publication{
+	results, err := publish(t.Context(), r, gittest.PackOf(t, dir, second, first), Publication{
 		Updates: []wire.Update{{Name: "refs/heads/main", Old: first, New: second}}, Event: []byte("e"), Record: back})
 	if err != nil || results[0].Reason != "" {
 		t.Fatalf("%v %v", results, err)

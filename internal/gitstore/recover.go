@@ -10,6 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/incoming"
+	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -31,14 +36,14 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 			left = append(left, u)
 		default:
 			// Somebody moved it since, knowingly: their move stands.
-			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.id))
+			r.store.log.WarnContext(ctx, "a journal names a ref that has moved on", "repository", int64(r.bare.ID))
 		}
 	}
 	head := e.Head
 	if head == refs.Head {
 		head = ""
 	}
-	if _, err := r.removeLocks(e.moved().Updates, 0); err != nil {
+	if _, err := ref.RemoveLocks(r.bare.Dir, e.moved().Updates, r.store.now(), 0); err != nil {
 		return err
 	}
 	tx, err := r.prepare(ctx, left, head, "")
@@ -57,14 +62,14 @@ func (r *Repo) settle(ctx context.Context, e journalEntry) error {
 // syncRefs makes the folders durable in which refs appeared or vanished, for
 // what was done already before a crash. The files themselves were synced.
 func (r *Repo) syncRefs(e journalEntry) error {
-	dirs := map[string]bool{r.dir: true}
+	dirs := map[string]bool{r.bare.Dir: true}
 	for _, u := range e.Updates {
-		for dir := filepath.Dir(filepath.Join(r.dir, filepath.FromSlash(string(u.Name)))); len(dir) > len(r.dir); dir = filepath.Dir(dir) {
+		for dir := filepath.Dir(filepath.Join(r.bare.Dir, filepath.FromSlash(string(u.Name)))); len(dir) > len(r.bare.Dir); dir = filepath.Dir(dir) {
 			dirs[dir] = true
 		}
 	}
 	for dir := range dirs {
-		if err := syncPath(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		if err := disk.Sync(dir); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 	}
@@ -102,14 +107,14 @@ func (r *Repo) recover(ctx context.Context) error {
 		}
 		r.swept = true
 	}
-	dir := filepath.Join(r.dir, ownFolder)
+	dir := filepath.Join(r.bare.Dir, bare.OwnFolder)
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	until := time.Now().Add(heirWait)
 	for _, file := range files {
-		if strings.HasPrefix(file.Name(), upkeepPrefix) {
+		if strings.HasPrefix(file.Name(), upkeep.Prefix) {
 			continue
 		}
 		if err := r.complete(ctx, filepath.Join(dir, file.Name()), until); err != nil {
@@ -125,10 +130,10 @@ func (r *Repo) recover(ctx context.Context) error {
 // program that they were just starting has all of their files open until it begins.
 const heirWait = time.Second
 
-// openLeft is openOwned for a journal, with some patience.
+// openLeft is disk.OpenOwned for a journal, with some patience.
 func openLeft(path string, until time.Time) (*os.File, error) {
 	for {
-		f, err := openOwned(path)
+		f, err := disk.OpenOwned(path)
 		if f != nil || err != nil {
 			return f, err
 		}
@@ -163,10 +168,10 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 		return j.remove()
 	}
 	if j.entry, err = readEntry(f); err != nil {
-		return errors.Join(err, letGo(f))
+		return errors.Join(err, disk.LetGo(f))
 	}
 	if !j.entry.of(path) {
-		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.id))
+		r.store.log.InfoContext(ctx, "a journal's file was in use again: what its name tells of is done", "repository", int64(r.bare.ID))
 		return j.remove()
 	}
 	if accepted {
@@ -175,28 +180,28 @@ func (r *Repo) complete(ctx context.Context, path string, until time.Time) error
 			err = j.settled()
 		}
 		if err != nil {
-			return errors.Join(err, letGo(f))
+			return errors.Join(err, disk.LetGo(f))
 		}
 	}
 	if r.store.recorder == nil {
-		return letGo(f) // the refs are right; the event waits for a server
+		return disk.LetGo(f) // the refs are right; the event waits for a server
 	}
-	if err := r.store.recorder(ctx, r.id, j.entry.moved()); err != nil {
-		return errors.Join(err, letGo(f))
+	if err := r.store.recorder(ctx, r.bare.ID, j.entry.moved()); err != nil {
+		return errors.Join(err, disk.LetGo(f))
 	}
 	return j.remove()
 }
 
 // removeQuarantines removes the folders of pushes whose process is gone.
 func (r *Repo) removeQuarantines() error {
-	objects := filepath.Join(r.dir, "objects")
+	objects := filepath.Join(r.bare.Dir, "objects")
 	entries, err := os.ReadDir(objects)
 	if err != nil {
-		return errGone(err)
+		return bare.Gone(err)
 	}
 	for _, e := range entries {
 		dir := filepath.Join(objects, e.Name())
-		if !strings.HasPrefix(e.Name(), incomingPrefix) || inUse(filepath.Join(dir, ownerLock)) {
+		if !strings.HasPrefix(e.Name(), bare.IncomingPrefix) || disk.InUse(filepath.Join(dir, bare.OwnerLock)) {
 			continue
 		}
 		// A git that outlived its server by a moment may be writing there still.
@@ -205,5 +210,5 @@ func (r *Repo) removeQuarantines() error {
 			return err
 		}
 	}
-	return r.removeHalfPacks()
+	return incoming.RemoveHalfPacks(r.bare)
 }

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"jeton/internal/gitstore/object"
-	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/ref"
 )
 
@@ -41,7 +40,7 @@ func (r *Repo) readRefs(ctx context.Context) (*Refs, error) {
 	}
 	refs, err := db.Snapshot(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errGone(err)
+		return nil, bare.Gone(err)
 	}
 	if err == nil {
 		r.store.repos.weigh(r, refs)
@@ -61,29 +60,6 @@ func (r *Repo) refDB() (*ref.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.refs.CompareAndSwap(nil, ref.Open(r.dir, format, r.peel, r.store.watch))
+	r.refs.CompareAndSwap(nil, ref.Open(r.bare.Dir, format, r.bare.Peel, r.store.watch))
 	return r.refs.Load(), nil
-}
-
-// peel finds what each tag finally names; "" for what is no annotated tag, or
-// one that leads nowhere.
-func (r *Repo) peel(_ context.Context, ask []object.ID, into map[object.ID]object.ID) error {
-	if len(ask) == 0 {
-		return nil
-	}
-	db, err := r.objects()
-	if err != nil {
-		return err
-	}
-	for _, id := range ask {
-		to, _, err := db.Peel(id)
-		switch {
-		case errors.Is(err, odb.ErrNotFound), errors.Is(err, odb.ErrCorrupt), errors.Is(err, odb.ErrTooLarge), to == id:
-			to = ""
-		case err != nil:
-			return err
-		}
-		into[id] = to
-	}
-	return nil
 }

@@ -4,29 +4,23 @@ import (
 	"container/list"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"jeton/internal/gitstore/bare"
 	"jeton/internal/gitstore/object"
-	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/id"
-	"jeton/internal/problem"
 )
-
-// ownFolder is the folder inside a repository that is ours and not git's: the
-// lock and the journal of a push.
-const ownFolder = "jeton"
 
 // Repo is one repository. It is safe for concurrent use.
 type Repo struct {
 	store *Store
-	id    id.Repo
-	dir   string
+	bare  *bare.Repo
+	reach *reach.Finder
 
 	// lanes are entered by whoever moves refs, from before what they are is looked
 	// at until they are on the disk. moving is held for writing only while they
@@ -44,42 +38,25 @@ type Repo struct {
 	scatteredAt atomic.Int64 // when its refs were last found to lie in many folders
 
 	mu     sync.Mutex // guards what follows
-	format object.Format
-	db     *odb.DB
-	reach  *reachCache
-	size   sizeMemo
-	born   string // tells the folder from others of its number
+	born   string     // tells the folder from others of its number
 	tags   struct{ version, digest string }
 	spares []string // paths of files for journals
 }
 
 // ID returns the repository's number.
-func (r *Repo) ID() id.Repo { return r.id }
-
-// errGone means that the folder is not there: never made, or deleted.
-func errGone(err error) error {
-	return problem.Wrap(err, problem.NotFound, "the repository's data is missing", "Ask the administrator to run jeton doctor.")
-}
+func (r *Repo) ID() id.Repo { return r.bare.ID }
 
 // Format returns the hash that the repository uses.
-func (r *Repo) Format() (object.Format, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.format != "" {
-		return r.format, nil
-	}
-	data, err := os.ReadFile(filepath.Join(r.dir, "config"))
-	if err != nil {
-		return "", errGone(err)
-	}
-	r.format = object.SHA1
-	for line := range strings.Lines(strings.ToLower(string(data))) {
-		key, value, _ := strings.Cut(line, "=")
-		if strings.TrimSpace(key) == "objectformat" && strings.TrimSpace(value) == string(object.SHA256) {
-			r.format = object.SHA256
-		}
-	}
-	return r.format, nil
+func (r *Repo) Format() (object.Format, error) { return r.bare.Format() }
+
+// Size returns how many bytes the repository takes on disk: counted, or
+// remembered and brought up to date by each push.
+func (r *Repo) Size() (int64, error) { return r.bare.Size() }
+
+// Unreachable returns those of ids that no ref of refs reaches, because they
+// do not exist or exist out of reach; the two are told apart nowhere.
+func (r *Repo) Unreachable(ctx context.Context, refs *Refs, ids []object.ID) ([]object.ID, error) {
+	return r.reach.Unreachable(ctx, refs, ids)
 }
 
 type slotKey struct{}
@@ -90,7 +67,7 @@ func (r *Repo) begin(ctx context.Context) (context.Context, func(), error) {
 	if ctx.Value(slotKey{}) != nil {
 		return ctx, func() {}, nil
 	}
-	release, err := r.store.readers.take(ctx, 2*time.Second)
+	release, err := r.store.readers.Take(ctx, 2*time.Second)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,12 +86,12 @@ func (r *Repo) Verify(ctx context.Context) error {
 	if err := r.recover(ctx); err != nil {
 		return err
 	}
-	fsck := command{name: "fsck", flags: []flag{"--strict", "--full", "--no-dangling", "--no-progress"}}
-	_, err := r.store.output(ctx, r.dir, fsck, 1<<20)
-	if _, bad := errors.AsType[*runError](err); bad {
+	fsck := run.Command{Name: "fsck", Flags: []run.Flag{"--strict", "--full", "--no-dangling", "--no-progress"}}
+	_, err := r.bare.Output(ctx, fsck, 1<<20)
+	if _, bad := errors.AsType[*run.Error](err); bad {
 		// A pack that a repack renames or removes under it is no damage. What is
 		// damaged is so the second time, too.
-		_, err = r.store.output(ctx, r.dir, fsck, 1<<20)
+		_, err = r.bare.Output(ctx, fsck, 1<<20)
 	}
 	return err
 }

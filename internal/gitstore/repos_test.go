@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"testing"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/id"
 )
@@ -45,14 +46,14 @@ func TestRepos_weight(t *testing.T) {
 	t.Parallel()
 	s := testStore(t)
 	r := testRepo(t, s, 1, object.SHA1)
-	dir := work(t, r)
-	first := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
+	dir := gittest.Work(t, r.bare.Dir)
+	first := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	packed := "# pack-refs with: peeled fully-peeled sorted \n"
 	for i := range 20_000 {
 		packed += fmt.Sprintf("%s refs/heads/b/%06d\n", first, i)
 	}
-	write(t, r.dir, "packed-refs", packed)
+	gittest.Write(t, r.bare.Dir, "packed-refs", packed)
 	if _, err := r.Refs(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -36,8 +37,8 @@ func (s *Store) gatherRefs(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case r := <-s.upkeep.refs:
-			if err := s.gatherRefsOf(ctx, r); err != nil && ctx.Err() == nil && s.Exists(r.id) && !problem.Is(err, problem.Conflict) {
-				s.log.WarnContext(ctx, "refs that lie in many folders could not be packed", "repository", int64(r.id), "err", err)
+			if err := s.gatherRefsOf(ctx, r); err != nil && ctx.Err() == nil && s.Exists(r.bare.ID) && !problem.Is(err, problem.Conflict) {
+				s.log.WarnContext(ctx, "refs that lie in many folders could not be packed", "repository", int64(r.bare.ID), "err", err)
 			}
 		}
 	}
@@ -45,20 +46,20 @@ func (s *Store) gatherRefs(ctx context.Context) {
 
 func (s *Store) gatherRefsOf(ctx context.Context, r *Repo) error {
 	ctx, cancel := context.WithCancel(ctx)
-	if !s.upkeep.begin(r.id, &upkeepRun{cancel: cancel, done: make(chan struct{})}) {
+	if !s.upkeep.begin(r.bare.ID, &upkeepRun{cancel: cancel, done: make(chan struct{})}) {
 		cancel()
 		return nil // it is being maintained
 	}
-	defer s.upkeep.ended(r.id)
-	if !s.Exists(r.id) {
+	defer s.upkeep.ended(r.bare.ID)
+	if !s.Exists(r.bare.ID) {
 		return nil
 	}
-	lock, err := r.lockUpkeep()
+	t, err := upkeep.Begin(r.bare)
 	if err != nil {
 		return err
 	}
-	defer unlockUpkeep(ctx, lock)
-	_, err = (&tending{repo: r, lock: lock}).packRefs(ctx)
+	defer t.End(ctx)
+	_, err = t.PackRefs(ctx)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 )
 
@@ -21,17 +22,17 @@ func TestScattered(t *testing.T) {
 	}
 	r := testRepo(t, s, 1, object.SHA1)
 	running(t, s)
-	dir := work(t, r)
-	tip := commit(t, dir, "1")
-	git(t, dir, "push", "-q", "origin", "main")
+	dir := gittest.Work(t, r.bare.Dir)
+	tip := gittest.Commit(t, dir, "1")
+	gittest.Git(t, dir, "push", "-q", "origin", "main")
 	var in strings.Builder
 	const refs = 20
 	for i := range refs {
 		fmt.Fprintf(&in, "create refs/heads/%d/%sx %s\n", i, strings.Repeat("a/", 40), tip)
 	}
-	gitIn(t, r.dir, strings.NewReader(in.String()), "update-ref", "--stdin")
+	gittest.In(t, r.bare.Dir, strings.NewReader(in.String()), "update-ref", "--stdin")
 	folders := func() (n int) {
-		_ = filepath.WalkDir(filepath.Join(r.dir, "refs"), func(_ string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(filepath.Join(r.bare.Dir, "refs"), func(_ string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
 				n++
 			}

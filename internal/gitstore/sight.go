@@ -3,7 +3,9 @@ package gitstore
 import (
 	"context"
 
+	"jeton/internal/gitstore/draft"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
 )
 
@@ -28,12 +30,12 @@ func (s Sight) Refs(ctx context.Context) (*Refs, error) {
 }
 
 // View opens a revision; see Repo.View.
-func (s Sight) View(ctx context.Context, rev string) (*View, error) {
+func (s Sight) View(ctx context.Context, rev string) (*view.View, error) {
 	v, err := s.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.resolve(rev); err != nil {
+	if err := v.At(rev); err != nil {
 		v.Close()
 		return nil, err
 	}
@@ -41,12 +43,12 @@ func (s Sight) View(ctx context.Context, rev string) (*View, error) {
 }
 
 // ViewPath opens what a URL names; see Repo.ViewPath.
-func (s Sight) ViewPath(ctx context.Context, rest string) (*View, string, error) {
+func (s Sight) ViewPath(ctx context.Context, rest string) (*view.View, string, error) {
 	v, err := s.Open(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	path, err := v.resolvePath(rest)
+	path, err := v.AtPath(rest)
 	if err != nil {
 		v.Close()
 		return nil, "", err
@@ -56,7 +58,7 @@ func (s Sight) ViewPath(ctx context.Context, rest string) (*View, string, error)
 
 // Open opens the repository without any revision: the view has its Refs, and a
 // Commit once At was called.
-func (s Sight) Open(ctx context.Context) (*View, error) {
+func (s Sight) Open(ctx context.Context) (*view.View, error) {
 	ctx, done, err := s.repo.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -66,33 +68,28 @@ func (s Sight) Open(ctx context.Context) (*View, error) {
 		done()
 		return nil, err
 	}
-	return &View{Refs: refs, repo: s.repo, ctx: ctx, done: done}, nil
+	return view.Open(ctx, view.Source{Repo: s.repo.bare, Reach: s.repo.reach, Shared: &s.repo.store.views}, refs, done), nil
 }
 
 // Draft begins one for an account; see Draft.
-func (s Sight) Draft(ctx context.Context, who id.Account) (*Draft, error) {
+func (s Sight) Draft(ctx context.Context, who id.Account) (*draft.Draft, error) {
 	r := s.repo
-	format, err := r.Format()
-	if err != nil {
-		return nil, err
-	}
 	ctx, done, err := r.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
-	d := &Draft{repo: r, ctx: ctx, done: done, made: r.made(who, format), fresh: map[object.ID]Object{}}
-	if d.Refs, err = s.Refs(ctx); err == nil {
-		d.names, d.kept, err = d.made.names()
-	}
+	refs, err := s.Refs(ctx)
 	if err != nil {
-		d.Close()
+		done()
 		return nil, err
 	}
-	return d, nil
+	return draft.Begin(ctx, draft.Source{Repo: r.bare, Reach: r.reach, Most: r.store.limits.ObjectBytes}, refs, who, done)
 }
 
 // Made reads an object that an account made; see Repo.Made.
-func (s Sight) Made(who id.Account, one object.ID) (Object, error) { return s.repo.Made(who, one) }
+func (s Sight) Made(who id.Account, one object.ID) (draft.Object, error) {
+	return s.repo.Made(who, one)
+}
 
 // Merge begins a merge of what views of the repository, and of other, have led to;
 // see Repo.Merge.

@@ -21,6 +21,6 @@ func (r *Repo) Sizes(ctx context.Context, refs *Refs, ids []object.ID) (map[obje
 		hidden[id] = true
 	}
 	ask := slices.DeleteFunc(slices.Clone(ids), func(id object.ID) bool { return hidden[id] })
-	err = r.infos(ctx, ask, func(id object.ID, in odb.Info) { out[id] = in.Size })
+	err = r.bare.Infos(ctx, ask, func(id object.ID, in odb.Info) { out[id] = in.Size })
 	return out, err
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"jeton/internal/gitstore/disk"
 )
 
 // sparePrefix begins the names of files that were journals and will be again. To
@@ -52,7 +54,7 @@ func (j *journal) retire() error {
 	if err != nil {
 		return errors.Join(err, j.remove())
 	}
-	if err := letGo(j.file); err != nil {
+	if err := disk.LetGo(j.file); err != nil {
 		return err
 	}
 	j.repo.mu.Lock()
@@ -78,7 +80,7 @@ func (r *Repo) takeSpare() (*os.File, error) {
 	path := r.spares[n]
 	r.spares = r.spares[:n]
 	r.mu.Unlock()
-	return openOwned(path)
+	return disk.OpenOwned(path)
 }
 
 // renumber makes a spare file one of a journal that is not accepted, with a number

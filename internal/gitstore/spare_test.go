@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/wire"
 )
@@ -16,7 +19,7 @@ import (
 // spares are the repository's spare files.
 func spares(t *testing.T, r *Repo) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, ownFolder, sparePrefix+"*"))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, bare.OwnFolder, sparePrefix+"*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,18 +39,18 @@ func inode(t *testing.T, path string) os.FileInfo {
 func TestSpare(t *testing.T) {
 	t.Parallel()
 	r := testRepo(t, testStore(t), 1, object.SHA1)
-	dir := work(t, r)
+	dir := gittest.Work(t, r.bare.Dir)
 	var last os.FileInfo
 	for i := range 4 {
 		name := "refs/heads/" + strings.Repeat("x", 1+40*(3-i)) // each shorter than the one before
-		tip := commit(t, dir, name)
+		tip := gittest.Commit(t, dir, name)
 		record := func(_ context.Context, m Moved) error {
 			if m.Updates[0].Name != name || string(m.Event) != "a person" {
 				t.Errorf("recorded: %v", m)
 			}
 			return nil
 		}
-		results, err := publish(t.Context(), r, packOf(t, dir, tip, ""), Publication{
+		results, err := publish(t.Context(), r, gittest.PackOf(t, dir, tip, ""), Publication{
 			Updates: []wire.Update{{Name: name, Old: object.SHA1.Zero(), New: tip}}, Event: []byte("a person"), Record: record})
 		if err != nil || results[0].Reason != "" {
 			t.Fatalf("%v %v", results, err)
@@ -90,7 +93,7 @@ func TestSpare_afterPowerLoss(t *testing.T) {
 			t.Run(prefix+" "+what, func(t *testing.T) {
 				t.Parallel()
 				c := newCrashed(t)
-				write(t, c.r.dir, ownFolder+"/"+prefix+"old", content(c))
+				gittest.Write(t, c.r.bare.Dir, bare.OwnFolder+"/"+prefix+"old", content(c))
 				c.restart(t)
 				_ = refMap(t, c.r)
 				c.check(t) // the journal beside it was carried out, and "also" is where it was
@@ -133,7 +136,7 @@ func TestSpare_taken(t *testing.T) {
 	if err := os.Remove(r.spares[3]); err != nil {
 		t.Fatal(err)
 	}
-	held, err := openOwned(r.spares[2])
+	held, err := disk.OpenOwned(r.spares[2])
 	if err != nil || held == nil {
 		t.Fatal(held, err)
 	}
@@ -165,7 +168,7 @@ func TestSpare_taken(t *testing.T) {
 	if left := spares(t, r); len(left) != 1 {
 		t.Errorf("the file that somebody holds was removed: %v", left)
 	}
-	_ = letGo(held)
+	_ = disk.LetGo(held)
 	_ = refMap(t, reopen(t, s).Repo(1))
 	if left := spares(t, r); len(left) > 0 {
 		t.Errorf("left: %v", left)

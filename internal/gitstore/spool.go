@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/problem"
 )
 
@@ -27,7 +29,7 @@ const spoolMemory = 64 << 10
 // Spool reads r to its end. More than the limit for requests is
 // problem.TooLarge. Of files there are as many at a time as of fetches, and
 // each actor has a share of them.
-func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error) {
+func (s *Store) Spool(ctx context.Context, who share.Who, r io.Reader) (*Spool, error) {
 	head, err := io.ReadAll(io.LimitReader(r, spoolMemory))
 	if err != nil {
 		return nil, err
@@ -35,14 +37,14 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 	if len(head) < spoolMemory {
 		return &Spool{small: head}, nil
 	}
-	release, err := s.spools.take(ctx, who, 15*time.Second)
+	release, err := s.spools.Take(ctx, who, 15*time.Second)
 	if err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(s.tempDir(), "request-")
 	if err != nil {
 		release()
-		return nil, diskError(err)
+		return nil, disk.Worded(err)
 	}
 	sp := &Spool{file: f, release: release}
 	err = os.Remove(f.Name())
@@ -57,7 +59,7 @@ func (s *Store) Spool(ctx context.Context, who Who, r io.Reader) (*Spool, error)
 		err = problem.New(problem.TooLarge, "The request is too large.", "")
 	}
 	if err != nil {
-		return nil, errors.Join(diskError(err), sp.Close())
+		return nil, errors.Join(disk.Worded(err), sp.Close())
 	}
 	return sp, nil
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"jeton/internal/gitstore/disk"
 )
 
 // TestSpread: where the file system is an ext4, the store tells it that its
@@ -24,9 +26,10 @@ func TestSpread(t *testing.T) {
 	if fs.Type != unix.EXT4_SUPER_MAGIC {
 		t.Skip("not on ext4")
 	}
+	const topDir = 0x00020000 // FS_TOPDIR_FL
 	flags, err := unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
 	if err != nil || flags&topDir == 0 {
 		t.Errorf("the flags are %x, %v", flags, err)
 	}
-	spread("/nowhere")
+	disk.Spread("/nowhere")
 }

@@ -1,6 +1,6 @@
-// Package gitstore keeps the bare repositories and is the only place that
-// starts git. A repository lives in a folder named by its number and stays one
-// that git itself can read. Nothing here decides who may do what: callers ask
+// Package gitstore keeps the bare repositories and is, by its package run, the only
+// place that starts git. A repository lives in a folder named by its number and stays
+// one that git itself can read. Nothing here decides who may do what: callers ask
 // the gate first. Nothing from outside reaches a path, an option or a shell:
 // repositories are named by number, and what comes from clients goes to git on
 // its standard input or after --end-of-options.
@@ -9,23 +9,25 @@ package gitstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"syscall"
 	"time"
 
-	"jeton/internal/gitstore/graph"
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/disk"
+	"jeton/internal/gitstore/incoming"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/odb"
+	"jeton/internal/gitstore/reach"
 	"jeton/internal/gitstore/ref"
+	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
+	"jeton/internal/gitstore/view"
 	"jeton/internal/id"
 	"jeton/internal/outbound"
 	"jeton/internal/problem"
@@ -90,25 +92,22 @@ type Options struct {
 
 // Store is the set of all repositories. It is safe for concurrent use.
 type Store struct {
-	dir     string
-	git     string
-	version string
-	env     []string
-	log     *slog.Logger
-	limits  Limits
-	now     func() time.Time
+	dir    string
+	git    *run.Git
+	log    *slog.Logger
+	limits Limits
+	now    func() time.Time
 
 	outbound *outbound.Client
 
-	readers, files                    slots
-	fetches, spools, receives, pushes *pool
-	archives                          *pool
-	objects                           *odb.Pool
-	watch                             *ref.Watch // over the folders of refs
-	large                             sync.Mutex // held for an object that is whole in memory though it is large
-	links                             sync.Pool  // of *graph.Links
-	recorder                          Recorder
-	moved                             []func(*Repo)
+	readers         share.Slots
+	views           view.Shared
+	fetches, spools *share.Pool
+	objects         *odb.Pool
+	watch           *ref.Watch // over the folders of refs
+	incoming        incoming.Shared
+	recorder        Recorder
+	moved           []func(*Repo)
 	fetching
 	upkeep   *keeper
 	measured func(context.Context, id.Repo, int64) error
@@ -117,7 +116,7 @@ type Store struct {
 }
 
 // MinVersion is the oldest git that the store works with.
-const MinVersion = "2.39"
+const MinVersion = run.MinVersion
 
 // Open checks git's version and the folder. It fails with problem.Unavailable
 // and a remedy when git is missing or too old.
@@ -135,15 +134,17 @@ func Open(o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.readers, s.files = make(slots, s.limits.Readers), make(slots, s.limits.Files)
-	s.fetches, s.spools = newPool("clones and fetches", s.limits.Fetches), newPool("large requests", s.limits.Fetches)
-	s.links.New = func() any { return new(graph.Links) }
+	s.readers = make(share.Slots, s.limits.Readers)
+	s.fetches, s.spools = share.NewPool("clones and fetches", s.limits.Fetches), share.NewPool("large requests", s.limits.Fetches)
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.archives = newPool("archives", s.limits.Archives)
-	s.receives, s.pushes = newPool("pushes", s.limits.Receives), newPool("pushes", s.limits.Pushes)
-	if err := s.findGit(o.Git); err != nil {
+	s.views = view.Shared{Files: make(share.Slots, s.limits.Files), Archives: share.NewPool("archives", s.limits.Archives), Time: s.limits.FetchTime}
+	s.incoming.PackBytes, s.incoming.ObjectBytes, s.incoming.PackObjects = s.limits.PackBytes, s.limits.ObjectBytes, s.limits.PackObjects
+	s.incoming.Receives, s.incoming.Checks = share.NewPool("pushes", s.limits.Receives), share.NewPool("pushes", s.limits.Pushes)
+	git, err := run.Find(o.Git)
+	if err != nil {
 		return nil, err
 	}
+	s.git = git
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return nil, err
@@ -154,60 +155,18 @@ func Open(o Options) (*Store, error) {
 			return nil, problem.Wrap(err, problem.Unavailable, "the repositories' folder cannot be made", "Check the owner and the free space of the data folder.")
 		}
 	}
-	spread(s.tempDir())
+	disk.Spread(s.tempDir())
 	// Links in the way to the folder are resolved once, so that git and we
 	// always speak of the same place.
 	if s.dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	s.env = cleanEnv(s.git, s.tempDir())
+	s.git.SetHome(s.tempDir())
 	s.objects = odb.NewPool(odb.Options{Root: s.dir})
 	s.watch = ref.NewWatch()
 	s.upkeep = newKeeper(o.Upkeep)
 	s.onMoved(s.upkeep.pushed)
 	return s, nil
-}
-
-func (s *Store) findGit(program string) error {
-	const remedy = "Install git " + MinVersion + " or newer."
-	if program == "" {
-		program = "git"
-	}
-	path, err := exec.LookPath(program)
-	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "git was not found", remedy)
-	}
-	if s.git, err = filepath.Abs(path); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, s.git, "version")
-	cmd.Env = cleanEnv(s.git, os.TempDir())
-	out, err := cmd.Output()
-	if err != nil {
-		return problem.Wrap(err, problem.Unavailable, "git does not run", remedy)
-	}
-	s.version = strings.TrimPrefix(strings.TrimSpace(string(out)), "git version ")
-	if !versionAtLeast(s.version, MinVersion) {
-		return problem.New(problem.Unavailable, fmt.Sprintf("git %s is too old", s.version), remedy)
-	}
-	return nil
-}
-
-func versionAtLeast(have, want string) bool {
-	h, w := strings.Split(have, "."), strings.Split(want, ".")
-	for i := range w {
-		a, b := 0, 0
-		if i < len(h) {
-			a, _ = strconv.Atoi(h[i])
-		}
-		b, _ = strconv.Atoi(w[i])
-		if a != b {
-			return a > b
-		}
-	}
-	return true
 }
 
 // onMoved has f called after refs of a repository have moved. It must be called
@@ -221,7 +180,7 @@ func (s *Store) tellMoved(r *Repo) {
 }
 
 // GitVersion returns the version of git that was found.
-func (s *Store) GitVersion() string { return s.version }
+func (s *Store) GitVersion() string { return s.git.Version() }
 
 // Dir returns the folder of the repositories.
 func (s *Store) Dir() string { return s.dir }
@@ -240,7 +199,12 @@ func (s *Store) path(repo id.Repo) string {
 // that is not there fails when it is used. All who use one at the same time have
 // the same.
 func (s *Store) Repo(repo id.Repo) *Repo {
-	return s.repos.get(repo, func() *Repo { return &Repo{store: s, id: repo, dir: s.path(repo)} })
+	return s.repos.get(repo, func() *Repo { return s.open(repo) })
+}
+
+func (s *Store) open(repo id.Repo) *Repo {
+	b := &bare.Repo{ID: repo, Dir: s.path(repo), Git: s.git, Pool: s.objects, Now: s.now}
+	return &Repo{store: s, bare: b, reach: reach.New(b)}
 }
 
 // Create makes an empty repository whose HEAD names defaultBranch, which need
@@ -255,7 +219,7 @@ func (s *Store) Create(ctx context.Context, repo id.Repo, format object.Format, 
 
 // prepare makes an empty repository in the temporary folder.
 func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch string) (_ string, err error) {
-	defer func() { err = diskError(err) }()
+	defer func() { err = disk.Worded(err) }()
 	if !format.Valid() {
 		return "", problem.Field("format", "the object format must be sha1 or sha256")
 	}
@@ -266,14 +230,14 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 	if err != nil {
 		return "", err
 	}
-	_, err = s.output(ctx, dir, command{
-		name:  "init",
-		flags: []flag{"--quiet", "--bare", "--template=", "--object-format=" + flag(format), "--initial-branch=" + flag(defaultBranch)},
+	_, err = s.git.Output(ctx, dir, run.Command{
+		Name:  "init",
+		Flags: []run.Flag{"--quiet", "--bare", "--template=", "--object-format=" + run.Flag(format), "--initial-branch=" + run.Flag(defaultBranch)},
 	}, 4096)
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := os.Mkdir(filepath.Join(dir, ownFolder), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, bare.OwnFolder), 0o700); err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	return dir, nil
@@ -283,7 +247,7 @@ func (s *Store) prepare(ctx context.Context, format object.Format, defaultBranch
 func (s *Store) install(dir string, repo id.Repo) error {
 	err := s.move(dir, repo)
 	if err != nil {
-		return errors.Join(diskError(err), os.RemoveAll(dir))
+		return errors.Join(disk.Worded(err), os.RemoveAll(dir))
 	}
 	return nil
 }
@@ -292,7 +256,7 @@ func (s *Store) move(dir string, repo id.Repo) error {
 	if repo <= 0 {
 		panic("gitstore: a repository needs a positive number")
 	}
-	if err := syncTree(dir); err != nil {
+	if err := disk.SyncTree(dir); err != nil {
 		return err
 	}
 	target := s.path(repo)
@@ -305,14 +269,14 @@ func (s *Store) move(dir string, repo id.Repo) error {
 	if err := os.Rename(dir, target); err != nil {
 		return err
 	}
-	return errors.Join(syncPath(filepath.Dir(target)), syncPath(s.dir))
+	return errors.Join(disk.Sync(filepath.Dir(target)), disk.Sync(s.dir))
 }
 
 // Delete removes a repository: first out of the way in one step, then from the
 // disk. A repository that is not there is no error.
 func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	if r := s.repos.forget(repo); r != nil {
-		r.closeObjects()
+		r.bare.Close()
 	}
 	dir, err := os.MkdirTemp(s.tempDir(), "deleted-")
 	if err != nil {
@@ -320,29 +284,14 @@ func (s *Store) Delete(_ context.Context, repo id.Repo) error {
 	}
 	err = os.Rename(s.path(repo), filepath.Join(dir, "repository.git"))
 	if err == nil {
-		err = syncPath(filepath.Dir(s.path(repo)))
+		err = disk.Sync(filepath.Dir(s.path(repo)))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
 	s.forgetFetches(repo) // now that nothing more can be made of it
 	s.upkeep.forget(repo) // a repack would write what is being removed
-	return errors.Join(err, removeAll(dir))
-}
-
-// removeTries is how often removeAll begins, over about four seconds.
-const removeTries = 20
-
-// removeAll removes a folder into which something may still write for a moment: a
-// push, or a git that has not noticed yet that its repository is gone.
-func removeAll(dir string) error {
-	for i := 1; ; i++ {
-		err := os.RemoveAll(dir)
-		if !errors.Is(err, syscall.ENOTEMPTY) || i == removeTries {
-			return err
-		}
-		<-time.After(time.Duration(i) * 20 * time.Millisecond)
-	}
+	return errors.Join(err, disk.RemoveAll(dir))
 }
 
 // Exists reports whether a repository of that number is on disk.
@@ -391,7 +340,7 @@ func (s *Store) Sweep(age time.Duration) (int, error) {
 	n := 0
 	for _, e := range entries {
 		fi, err := e.Info()
-		if err != nil || s.now().Sub(fi.ModTime()) < age || inUse(filepath.Join(dir, e.Name(), ownFolder, ownerLock)) {
+		if err != nil || s.now().Sub(fi.ModTime()) < age || disk.InUse(filepath.Join(dir, e.Name(), bare.OwnFolder, bare.OwnerLock)) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {

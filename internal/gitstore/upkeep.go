@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"jeton/internal/gitstore/draft"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 	"jeton/internal/problem"
 )
@@ -66,7 +68,7 @@ func newKeeper(o UpkeepOptions) *keeper {
 // pushed notes that a repository was pushed to. It returns at once.
 func (k *keeper) pushed(r *Repo) {
 	if !k.o.Off {
-		k.add(r.id, false)
+		k.add(r.bare.ID, false)
 	}
 }
 
@@ -225,15 +227,12 @@ func (s *Store) lookAround(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r := &Repo{store: s, id: n, dir: s.path(n)} // not kept: most are asleep
-		if err := r.sweepMade(); err != nil && s.Exists(n) {
+		r := s.open(n) // not kept: most are asleep
+		if err := draft.Sweep(r.bare); err != nil && s.Exists(n) {
 			s.log.WarnContext(ctx, "what the API made and nothing reaches was not removed", "repository", int64(n), "err", err)
 		}
-		if v, err := r.look(); err == nil {
-			rec := r.readRecord()
-			if work, _ := v.due(&rec, s.now()); work != noWork || v.looseRefs >= packLooseRefs {
-				s.upkeep.add(n, false)
-			}
+		if due, _, err := upkeep.Due(r.bare); err == nil && due {
+			s.upkeep.add(n, false)
 		}
 	}
 }
@@ -245,21 +244,15 @@ func (s *Store) tend(ctx context.Context, repo id.Repo, asked bool) {
 	}
 	r := s.Repo(repo)
 	if !asked {
-		v, err := r.look()
-		if err != nil {
-			return // deleted meanwhile
-		}
-		rec := r.readRecord()
-		work, _ := v.due(&rec, s.now())
-		if work == noWork && v.looseRefs < packLooseRefs {
+		due, failed, err := upkeep.Due(r.bare)
+		if err != nil { // deleted meanwhile
 			return
 		}
-		// What failed is not tried again after each push.
-		if rec.Failed != "" && s.now().Sub(rec.At) < time.Hour {
+		if !due || failed {
 			return
 		}
 	}
-	u, err := r.Maintain(ctx, Maintain{Full: asked, Prune: asked})
+	u, err := r.Maintain(ctx, upkeep.Wish{Full: asked, Prune: asked})
 	switch {
 	case err == nil:
 		s.log.DebugContext(ctx, "maintained a repository", "repository", int64(repo), "did", u.Did, "took", u.Took, "packs", u.Packs)
@@ -267,4 +260,33 @@ func (s *Store) tend(ctx context.Context, repo id.Repo, asked bool) {
 	default:
 		s.log.WarnContext(ctx, "a repository could not be maintained", "repository", int64(repo), "err", err)
 	}
+}
+
+// Maintain tends the repository now, whatever waits in the queue; see
+// upkeep.Tending.Maintain. It fails with problem.Conflict while another process does.
+func (r *Repo) Maintain(ctx context.Context, m upkeep.Wish) (upkeep.State, error) {
+	t, err := upkeep.Begin(r.bare)
+	if err != nil {
+		return upkeep.State{}, err
+	}
+	defer t.End(ctx)
+	if err := r.recover(ctx); err != nil {
+		return upkeep.State{}, err
+	}
+	m.Grace = r.store.upkeep.o.PruneAfter
+	if err := t.Maintain(ctx, m); err != nil {
+		return upkeep.State{}, err
+	}
+	u, err := r.Upkeep()
+	if err == nil && r.store.measured != nil {
+		err = r.store.measured(ctx, r.bare.ID, u.Size)
+	}
+	return u, err
+}
+
+// Upkeep returns the state of the repository's maintenance.
+func (r *Repo) Upkeep() (upkeep.State, error) {
+	u, err := upkeep.Read(r.bare)
+	u.Queued = err == nil && r.store.upkeep.waiting(r.bare.ID)
+	return u, err
 }

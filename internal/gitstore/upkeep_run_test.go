@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/id"
 )
 
@@ -58,7 +60,7 @@ func TestRunUpkeep(t *testing.T) {
 	for range times {
 		p.times(t, 1)
 		// A few pushes may all come before a busy machine gets round to upkeep.
-		for n := packs(); !long && n > 2*joinPacks; n = packs() {
+		for n := packs(); !long && n > 2*somePacks; n = packs() {
 			select {
 			case <-done:
 			case <-time.After(time.Minute):
@@ -67,11 +69,11 @@ func TestRunUpkeep(t *testing.T) {
 		}
 	}
 	t.Logf("at most %d packs at a time while %d pushes came", most, times)
-	if most > 3*joinPacks {
+	if most > 3*somePacks {
 		t.Errorf("there were %d packs at a time", most)
 	}
 	s.RequestUpkeep(1)
-	for u := (Upkeep{}); !u.Bitmap || u.Packs != 1; {
+	for u := (upkeep.State{}); !u.Bitmap || u.Packs != 1; {
 		<-done
 		if u, err = r.Upkeep(); err != nil {
 			t.Fatal(err)
@@ -85,7 +87,7 @@ func TestRunUpkeep(t *testing.T) {
 func TestRunUpkeep_look(t *testing.T) {
 	t.Parallel()
 	first := testStore(t)
-	newPusher(t, testRepo(t, first, 7, object.SHA1)).times(t, joinPacks)
+	newPusher(t, testRepo(t, first, 7, object.SHA1)).times(t, somePacks)
 	s, err := Open(Options{Dir: first.dir, Upkeep: UpkeepOptions{Quiet: time.Millisecond, Wait: time.Millisecond}})
 	if err != nil {
 		t.Fatal(err)
@@ -140,13 +142,13 @@ func TestMaintain_races(t *testing.T) {
 		})
 	}
 	loop("maintain", func(i int) error {
-		_, err := r.Maintain(ctx, Maintain{Full: i%3 > 0, Prune: i%3 == 1})
+		_, err := r.Maintain(ctx, upkeep.Wish{Full: i%3 > 0, Prune: i%3 == 1})
 		return err
 	})
 	for n := range 2 {
 		dir := t.TempDir()
 		loop("clone", func(i int) error {
-			out, err := gitTry(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.dir, fmt.Sprintf("%d-%d", n, i))
+			out, err := gittest.Try(ctx, dir, nil, "clone", "-q", "--bare", "--no-local", r.bare.Dir, fmt.Sprintf("%d-%d", n, i))
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)
 			}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,7 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"jeton/internal/gitstore/bare"
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/upkeep"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/id"
 	"jeton/internal/problem"
@@ -26,15 +30,15 @@ type pusher struct {
 	n    int
 }
 
-func newPusher(t testing.TB, r *Repo) *pusher { return &pusher{r: r, dir: work(t, r)} }
+func newPusher(t testing.TB, r *Repo) *pusher { return &pusher{r: r, dir: gittest.Work(t, r.bare.Dir)} }
 
 // make commits a change and returns the pack of it.
 func (p *pusher) make(t testing.TB) (object.ID, []byte) {
 	t.Helper()
 	p.n++
-	write(t, p.dir, fmt.Sprintf("d%d/f%d", p.n%10, p.n), fmt.Sprintf("file %d\n", p.n))
-	next := commit(t, p.dir, fmt.Sprint(p.n))
-	return next, packOf(t, p.dir, next, p.last)
+	gittest.Write(t, p.dir, fmt.Sprintf("d%d/f%d", p.n%10, p.n), fmt.Sprintf("file %d\n", p.n))
+	next := gittest.Commit(t, p.dir, fmt.Sprint(p.n))
+	return next, gittest.PackOf(t, p.dir, next, p.last)
 }
 
 func (p *pusher) push(ctx context.Context, ref string, old, next object.ID, pack []byte) error {
@@ -60,7 +64,7 @@ func (p *pusher) times(t testing.TB, n int) {
 	}
 }
 
-func maintain(t testing.TB, r *Repo, m Maintain) Upkeep {
+func maintain(t testing.TB, r *Repo, m upkeep.Wish) upkeep.State {
 	t.Helper()
 	u, err := r.Maintain(t.Context(), m)
 	if err != nil {
@@ -72,14 +76,32 @@ func maintain(t testing.TB, r *Repo, m Maintain) Upkeep {
 func verify(t testing.TB, r *Repo) {
 	t.Helper()
 	if err := r.Verify(t.Context()); err != nil {
-		t.Errorf("fsck of %d: %v", r.id, err)
+		t.Errorf("fsck of %d: %v", r.bare.ID, err)
 	}
+}
+
+// What makes upkeep pack refs and join packs.
+const someLooseRefs, somePacks = 64, 16
+
+// refFiles counts the refs that have a file each.
+func refFiles(t testing.TB, r *Repo) (n int) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(r.bare.Dir, "refs"), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			n++
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // packFiles lists what ends so in the folder of the packs.
 func packFiles(t testing.TB, r *Repo, end string) []string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join(r.dir, "objects", "pack", "*"+end))
+	found, err := filepath.Glob(filepath.Join(r.bare.Dir, "objects", "pack", "*"+end))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,14 +116,14 @@ func TestMaintain_join(t *testing.T) {
 			r := testRepo(t, testStore(t), 1, format)
 			var measured int64
 			r.store.OnMeasured(func(_ context.Context, _ id.Repo, n int64) error { measured = n; return nil })
-			if u := maintain(t, r, Maintain{}); u.Did != "" || u.At.IsZero() {
+			if u := maintain(t, r, upkeep.Wish{}); u.Did != "" || u.At.IsZero() {
 				t.Errorf("an empty repository: %+v", u)
 			}
 			p := newPusher(t, r)
 			most := 0
 			for range 6 {
 				p.times(t, 17)
-				u := maintain(t, r, Maintain{})
+				u := maintain(t, r, upkeep.Wish{})
 				most = max(most, u.Packs)
 				if u.Did != "joined the packs" || !u.Bitmap || u.Next != "" || u.Packs > 4 {
 					t.Errorf("after %d pushes: %+v", p.n, u)
@@ -111,17 +133,17 @@ func TestMaintain_join(t *testing.T) {
 			if size, err := r.Size(); err != nil || size != measured {
 				t.Errorf("told the size %d, is %d, %v", measured, size, err)
 			}
-			if u := maintain(t, r, Maintain{}); u.Did != "" || u.Failed {
+			if u := maintain(t, r, upkeep.Wish{}); u.Did != "" || u.Failed {
 				t.Errorf("with nothing to do: %+v", u)
 			}
-			if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+			if u := maintain(t, r, upkeep.Wish{Full: true}); u.Packs != 1 || !u.Bitmap {
 				t.Errorf("repacked: %+v", u)
 			}
 			verify(t, r)
-			if out, err := gitTry(t.Context(), r.dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
+			if out, err := gittest.Try(t.Context(), r.bare.Dir, nil, "rev-list", "--test-bitmap", "main"); err != nil || !strings.Contains(out, "OK!") {
 				t.Errorf("the bitmap: %v, %s", err, out)
 			}
-			git(t, t.TempDir(), "clone", "-q", r.dir, "copy")
+			gittest.Git(t, t.TempDir(), "clone", "-q", r.bare.Dir, "copy")
 			if u, err := reopen(t, r.store).Repo(1).Upkeep(); err != nil || u.At.IsZero() || !strings.Contains(u.Did, "repacked everything") {
 				t.Errorf("another process sees %+v, %v", u, err)
 			}
@@ -135,14 +157,14 @@ func TestMaintain_refs(t *testing.T) {
 	p := newPusher(t, r)
 	p.times(t, 1)
 	var list strings.Builder
-	for i := range packLooseRefs {
+	for i := range someLooseRefs {
 		fmt.Fprintf(&list, "create refs/heads/b%d %s\n", i, p.last)
 	}
-	gitIn(t, r.dir, strings.NewReader(list.String()), "update-ref", "--stdin")
+	gittest.In(t, r.bare.Dir, strings.NewReader(list.String()), "update-ref", "--stdin")
 	before := refMap(t, r)
-	maintain(t, r, Maintain{})
-	if v, err := r.look(); err != nil || v.looseRefs != 0 {
-		t.Errorf("%d refs have a file each, %v", v.looseRefs, err)
+	maintain(t, r, upkeep.Wish{})
+	if n := refFiles(t, r); n != 0 {
+		t.Errorf("%d refs have a file each", n)
 	}
 	if after := refMap(t, r); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("the refs were %v, are %v", before, after)
@@ -171,7 +193,7 @@ func TestMaintain_prune(t *testing.T) {
 		t.Fatal(err)
 	}
 	has := func() bool {
-		_, err := gitTry(t.Context(), r.dir, nil, "cat-file", "-e", string(secret))
+		_, err := gittest.Try(t.Context(), r.bare.Dir, nil, "cat-file", "-e", string(secret))
 		return err == nil
 	}
 	old := time.Now().Add(-1000 * time.Hour)
@@ -180,7 +202,7 @@ func TestMaintain_prune(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	maintain(t, r, Maintain{Prune: true})
+	maintain(t, r, upkeep.Wish{Prune: true})
 	if err := p.push(t.Context(), "refs/heads/secret", secret, object.SHA1.Zero(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +212,7 @@ func TestMaintain_prune(t *testing.T) {
 		stays bool
 	}{{20 * day, true}, {33 * day, true}, {35 * day, false}} {
 		ahead.Store(step.ahead)
-		maintain(t, r, Maintain{Prune: true})
+		maintain(t, r, upkeep.Wish{Prune: true})
 		if has() != step.stays {
 			t.Errorf("%d days on: there is %v", step.ahead/day, has())
 		}
@@ -200,7 +222,7 @@ func TestMaintain_prune(t *testing.T) {
 		t.Errorf("main is %s", got)
 	}
 	// A week on, all of it is done unasked.
-	git(t, p.dir, "reset", "-q", "--hard", string(kept))
+	gittest.Git(t, p.dir, "reset", "-q", "--hard", string(kept))
 	p.last = kept
 	p.times(t, 1)
 	stamp := s.now()
@@ -210,7 +232,7 @@ func TestMaintain_prune(t *testing.T) {
 		}
 	}
 	ahead.Store(43 * day)
-	if u := maintain(t, r, Maintain{}); !strings.Contains(u.Did, "everything") || u.Packs != 1 {
+	if u := maintain(t, r, upkeep.Wish{}); !strings.Contains(u.Did, "everything") || u.Packs != 1 {
 		t.Errorf("after a week: %+v", u)
 	}
 }
@@ -230,7 +252,7 @@ func TestMaintain_samePack(t *testing.T) {
 			t.Errorf("%d packs after %d pushes", got, i+1)
 		}
 	}
-	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 {
+	if u := maintain(t, r, upkeep.Wish{Full: true}); u.Packs != 1 {
 		t.Errorf("%+v", u)
 	}
 	verify(t, r)
@@ -239,21 +261,19 @@ func TestMaintain_samePack(t *testing.T) {
 func TestMaintain_twice(t *testing.T) {
 	t.Parallel()
 	r := testRepo(t, testStore(t), 1, object.SHA1)
-	lock, err := reopen(t, r.store).Repo(1).lockUpkeep()
+	other, err := upkeep.Begin(reopen(t, r.store).Repo(1).bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Maintain(t.Context(), Maintain{}); !problem.Is(err, problem.Conflict) {
+	if _, err := r.Maintain(t.Context(), upkeep.Wish{}); !problem.Is(err, problem.Conflict) {
 		t.Errorf("beside another: %v", err)
 	}
-	if err := lock.Close(); err != nil {
-		t.Fatal(err)
-	}
-	maintain(t, r, Maintain{})
+	other.End(t.Context())
+	maintain(t, r, upkeep.Wish{})
 	// A new process looks for journals there and must leave these files alone.
 	old := time.Now().Add(-time.Hour)
-	for _, name := range []string{upkeepLock, upkeepFile} {
-		path := filepath.Join(r.dir, ownFolder, name)
+	for _, name := range []string{"upkeep.lock", "upkeep.json"} {
+		path := filepath.Join(r.bare.Dir, bare.OwnFolder, name)
 		if err := os.Chtimes(path, old, old); err != nil {
 			t.Fatal(err)
 		}
@@ -275,26 +295,26 @@ func TestMaintain_tidy(t *testing.T) {
 		"objects/info/commit-graphs/commit-graph-chain.lock", "objects/incoming-x/pack/a", "refs/heads/x.lock", "packed-refs.lock"}
 	for _, old := range []bool{false, true} {
 		for _, f := range files {
-			write(t, r.dir, f, "x")
+			gittest.Write(t, r.bare.Dir, f, "x")
 			if old {
 				then := time.Now().Add(-2 * time.Hour)
 				for _, path := range []string{f, "objects/incoming-x"} {
-					if err := os.Chtimes(filepath.Join(r.dir, path), then, then); err != nil {
+					if err := os.Chtimes(filepath.Join(r.bare.Dir, path), then, then); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 		}
-		maintain(t, r, Maintain{})
+		maintain(t, r, upkeep.Wish{})
 		for _, f := range files {
 			// Who holds a lock of maintenance would have kept us out.
 			gone := old || strings.HasPrefix(f, "objects/") && strings.HasSuffix(f, ".lock")
-			if _, err := os.Stat(filepath.Join(r.dir, f)); (err == nil) == gone {
+			if _, err := os.Stat(filepath.Join(r.bare.Dir, f)); (err == nil) == gone {
 				t.Errorf("%s, old %v: %v", f, old, err)
 			}
 		}
 	}
-	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+	if u := maintain(t, r, upkeep.Wish{Full: true}); u.Packs != 1 || !u.Bitmap {
 		t.Errorf("%+v", u)
 	}
 }
@@ -307,7 +327,7 @@ func TestMaintain_interrupted(t *testing.T) {
 	for i := range 25 {
 		p.times(t, 2)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*2*time.Millisecond)
-		_, err := r.Maintain(ctx, Maintain{Full: true, Prune: true})
+		_, err := r.Maintain(ctx, upkeep.Wish{Full: true, Prune: true})
 		cancel()
 		if err != nil && ctx.Err() == nil {
 			t.Fatal(err)
@@ -317,7 +337,7 @@ func TestMaintain_interrupted(t *testing.T) {
 		}
 	}
 	verify(t, r)
-	if u := maintain(t, r, Maintain{Full: true}); u.Packs != 1 || !u.Bitmap {
+	if u := maintain(t, r, upkeep.Wish{Full: true}); u.Packs != 1 || !u.Bitmap {
 		t.Errorf("%+v", u)
 	}
 }
@@ -332,16 +352,16 @@ func TestMaintain_gather(t *testing.T) {
 	if _, err := rand.Read(random); err != nil {
 		t.Fatal(err)
 	}
-	write(t, p.dir, "large", string(random))
+	gittest.Write(t, p.dir, "large", string(random))
 	p.times(t, 1)
-	if u := maintain(t, r, Maintain{}); !u.Bitmap || u.Did != "joined the packs" {
+	if u := maintain(t, r, upkeep.Wish{}); !u.Bitmap || u.Did != "joined the packs" {
 		t.Errorf("the first push: %+v", u)
 	}
 	index := packFiles(t, r, ".bitmap")
 	gathered := 0
 	for range 40 {
 		p.times(t, 1)
-		u := maintain(t, r, Maintain{})
+		u := maintain(t, r, upkeep.Wish{})
 		if u.Did == "gathered the packs of pushes" {
 			gathered++
 			if u.Packs > 4 || !u.Bitmap || u.Next != "" {

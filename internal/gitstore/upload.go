@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"syscall"
 	"time"
 
 	"jeton/internal/gitstore/object"
+	"jeton/internal/gitstore/pour"
+	"jeton/internal/gitstore/run"
+	"jeton/internal/gitstore/share"
 	"jeton/internal/gitstore/wire"
 	"jeton/internal/problem"
 )
@@ -119,8 +121,8 @@ func shown(s string) string {
 
 // FetchSlot waits a moment for one of the slots for fetches: git does not come
 // again by itself.
-func (s *Store) FetchSlot(ctx context.Context, who Who) (release func(), err error) {
-	return s.fetches.take(ctx, who, 30*time.Second)
+func (s *Store) FetchSlot(ctx context.Context, who share.Who) (release func(), err error) {
+	return s.fetches.Take(ctx, who, 30*time.Second)
 }
 
 // UploadPack answers a fetch. The caller has checked it by CheckFetch and holds
@@ -131,37 +133,27 @@ func (r *Repo) UploadPack(ctx context.Context, u Upload) error {
 	if u.Want != nil && u.Want.Whole(u.Version) {
 		return r.packWhole(ctx, u)
 	}
-	c := command{
-		name:   "upload-pack",
-		flags:  []flag{"--stateless-rpc", "--strict"},
-		args:   []string{"."},
-		config: u.config(),
-		stdin:  u.Request,
+	c := run.Command{
+		Name:   "upload-pack",
+		Flags:  []run.Flag{"--stateless-rpc", "--strict"},
+		Args:   []string{"."},
+		Config: u.config(),
+		Stdin:  u.Request,
 	}
 	switch u.Version {
 	case wire.V1:
-		c.env = []string{"GIT_PROTOCOL=version=1"}
+		c.Env = []string{"GIT_PROTOCOL=version=1"}
 	case wire.V2:
-		c.env = []string{"GIT_PROTOCOL=version=2"}
+		c.Env = []string{"GIT_PROTOCOL=version=2"}
 	}
-	p, err := r.store.start(ctx, r.dir, c)
+	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}
-	widen(p.stdout)
-	p.yield(u.Idle)
-	if err := pour(u.Out, p.stdout); err != nil {
-		return p.abandon(err)
+	pour.Widen(p.Stdout)
+	p.Yield(u.Idle)
+	if err := pour.Copy(u.Out, p.Stdout); err != nil {
+		return p.Abandon(err)
 	}
-	return p.wait()
+	return p.Wait()
 }
-
-// yield gives way to all others, if nobody waits for the process.
-func (p *process) yield(idle bool) {
-	if idle {
-		_ = syscall.Setpriority(syscall.PRIO_PGRP, p.cmd.Process.Pid, idlePriority)
-	}
-}
-
-// idlePriority is how nice work is that nobody waits for.
-const idlePriority = 15

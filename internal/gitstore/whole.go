@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/pour"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -14,35 +16,35 @@ import (
 // only stand between git pack-objects and us: it copies the pack in pieces of
 // 8 KiB, which costs a quarter of the whole.
 func (r *Repo) packWhole(ctx context.Context, u Upload) error {
-	c := command{name: "pack-objects", flags: []flag{"--revs", "--stdout"}, config: u.config()}
+	c := run.Command{Name: "pack-objects", Flags: []run.Flag{"--revs", "--stdout"}, Config: u.config()}
 	if u.Want.Has("ofs-delta") {
-		c.flags = append(c.flags, "--delta-base-offset")
+		c.Flags = append(c.Flags, "--delta-base-offset")
 	}
 	if u.Want.Has("include-tag") {
-		c.flags = append(c.flags, "--include-tag")
+		c.Flags = append(c.Flags, "--include-tag")
 	}
 	var wants bytes.Buffer
 	for _, id := range u.Want.Wants {
 		wants.WriteString(string(id) + "\n")
 	}
-	c.stdin = &wants
-	b := newBands(u.Out, wholeHead(u.Version))
+	c.Stdin = &wants
+	b := pour.NewBands(u.Out, wholeHead(u.Version))
 	if !u.Want.Has("no-progress") {
-		c.flags = append(c.flags, "--progress")
-		c.stderr = &b.progress
+		c.Flags = append(c.Flags, "--progress")
+		c.Stderr = b.Progress()
 	}
-	p, err := r.store.start(ctx, r.dir, c)
+	p, err := r.bare.Start(ctx, c)
 	if err != nil {
 		return err
 	}
-	p.yield(u.Idle)
-	if err := b.pack(p.stdout.(*os.File)); err != nil {
-		return p.abandon(err)
+	p.Yield(u.Idle)
+	if err := b.Pack(p.Stdout.(*os.File)); err != nil {
+		return p.Abandon(err)
 	}
-	if err := p.wait(); err != nil {
+	if err := p.Wait(); err != nil {
 		return err
 	}
-	return b.end()
+	return b.End()
 }
 
 // wholeHead is what comes before the pack: in versions 0 and 1 that there is

@@ -5,17 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"jeton/internal/gitstore/gittest"
 	"jeton/internal/gitstore/object"
 	"jeton/internal/gitstore/pktline"
+	"jeton/internal/gitstore/run"
 	"jeton/internal/gitstore/wire"
 )
 
@@ -54,9 +52,9 @@ func unband(t *testing.T, answer []byte) (head string, pack []byte, said string)
 func objectsOf(t *testing.T, format object.Format, pack []byte) []string {
 	t.Helper()
 	dir := t.TempDir()
-	git(t, dir, "init", "-q", "--bare", "--object-format="+string(format), ".")
-	gitIn(t, dir, bytes.NewReader(pack), "index-pack", "--strict", "--stdin")
-	all := strings.Fields(git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
+	gittest.Git(t, dir, "init", "-q", "--bare", "--object-format="+string(format), ".")
+	gittest.In(t, dir, bytes.NewReader(pack), "index-pack", "--strict", "--stdin")
+	all := strings.Fields(gittest.Git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"))
 	slices.Sort(all)
 	return all
 }
@@ -68,17 +66,17 @@ func TestWhole_asGit(t *testing.T) {
 	for _, format := range []object.Format{object.SHA1, object.SHA256} {
 		s := testStore(t)
 		r := testRepo(t, s, 1, format)
-		dir := work(t, r)
+		dir := gittest.Work(t, r.bare.Dir)
 		random := rand.NewChaCha8([32]byte{1})
 		for i := range 6 {
 			noise := make([]byte, 100_000)
 			_, _ = random.Read(noise)
-			write(t, dir, fmt.Sprint("f", i), fmt.Sprintf("%x", noise))
-			commit(t, dir, fmt.Sprint(i))
+			gittest.Write(t, dir, fmt.Sprint("f", i), fmt.Sprintf("%x", noise))
+			gittest.Commit(t, dir, fmt.Sprint(i))
 		}
-		git(t, dir, "tag", "-am", "one", "v1")
-		git(t, dir, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
-		head := git(t, dir, "rev-parse", "HEAD")
+		gittest.Git(t, dir, "tag", "-am", "one", "v1")
+		gittest.Git(t, dir, "push", "-q", "--follow-tags", "origin", "main", "main~2:refs/heads/old")
+		head := gittest.Git(t, dir, "rev-parse", "HEAD")
 		v2 := func(lines ...string) string {
 			b := pktline.AppendDelim(pktline.Append(pktline.Append(nil, "command=fetch"), "object-format="+string(format)))
 			for _, l := range lines {
@@ -97,8 +95,8 @@ func TestWhole_asGit(t *testing.T) {
 			"2, all":          {wire.V2, v2("thin-pack", "include-tag", "ofs-delta", "want "+head, "done")},
 			"2, quiet":        {wire.V2, v2("no-progress", "want "+head, "done")},
 			"2, not done":     {wire.V2, v2("no-progress", "ofs-delta", "want "+head)},
-			"2, an old one":   {wire.V2, v2("no-progress", "include-tag", "want "+git(t, dir, "rev-parse", "HEAD~3"), "done")},
-			"2, a tag, twice": {wire.V2, v2("want "+git(t, dir, "rev-parse", "v1"), "want "+git(t, dir, "rev-parse", "v1"), "want "+head, "done")},
+			"2, an old one":   {wire.V2, v2("no-progress", "include-tag", "want "+gittest.Git(t, dir, "rev-parse", "HEAD~3"), "done")},
+			"2, a tag, twice": {wire.V2, v2("want "+gittest.Git(t, dir, "rev-parse", "v1"), "want "+gittest.Git(t, dir, "rev-parse", "v1"), "want "+head, "done")},
 			"0":               {wire.V0, v0("multi_ack_detailed no-done side-band-64k thin-pack include-tag ofs-delta")},
 			"1":               {wire.V1, v0("side-band-64k no-progress ofs-delta")},
 		} {
@@ -176,122 +174,12 @@ func TestWhole_fails(t *testing.T) {
 	want := &wire.Fetch{Wants: []object.ID{object.ID(strings.Repeat("1", 40))}}
 	var out bytes.Buffer
 	err := r.UploadPack(t.Context(), Upload{Version: wire.V2, Want: want, Out: &out})
-	if _, ok := errors.AsType[*runError](err); !ok || !strings.Contains(err.Error(), strings.Repeat("1", 40)) || bytes.Contains(out.Bytes(), []byte("0000")) {
+	if _, ok := errors.AsType[*run.Error](err); !ok || !strings.Contains(err.Error(), strings.Repeat("1", 40)) || bytes.Contains(out.Bytes(), []byte("0000")) {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := r.UploadPack(ctx, Upload{Version: wire.V2, Want: want, Out: &out}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
-	}
-}
-
-// sink is an answer that tells of each piece.
-type sink struct {
-	pieces chan string
-}
-
-func (s sink) Write(b []byte) (int, error) {
-	s.pieces <- string(b)
-	return len(b), nil
-}
-
-func (s sink) Flush() {}
-
-// TestBands_slow: what git says is told as it is said, a pack that comes slowly
-// goes on in parts, and of one that does not come the client hears that all is
-// well.
-func TestBands_slow(t *testing.T) {
-	t.Parallel()
-	pipe, feed, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	const well = "0005\x01"
-	out := sink{make(chan string, 100)}
-	b := newBands(out, pktline.Append(nil, "packfile\n"))
-	b.wait = 200 * time.Millisecond
-	done := make(chan error, 1)
-	go func() { done <- b.pack(pipe) }()
-	next := func(want string) {
-		t.Helper()
-		for {
-			select {
-			case got := <-out.pieces:
-				if got == well && want != well {
-					continue // this machine is slow
-				}
-				if got != want {
-					t.Errorf("got %q, want %q", got, want)
-				}
-			case <-time.After(30 * time.Second):
-				t.Fatalf("no %q", want)
-			}
-			return
-		}
-	}
-	_, _ = io.WriteString(&b.progress, "Counting")
-	next("000dpackfile\n" + "000d\x02Counting")
-	_, _ = io.WriteString(feed, "PACK")
-	next("0009\x01PACK")
-	next(well)
-	_, _ = io.WriteString(feed, "ed")
-	_ = feed.Close()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.WriteString(&b.progress, "Total")
-	if err := b.end(); err != nil {
-		t.Fatal(err)
-	}
-	next("0007\x01ed" + "000a\x02Total" + "0000")
-}
-
-// TestBands_pieces: whole pieces of the file are written, whatever the sizes in
-// which the pack comes.
-func TestBands_pieces(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "pack")
-	want := make([]byte, 3<<20+17)
-	_, _ = rand.NewChaCha8([32]byte{2}).Read(want)
-	if err := os.WriteFile(path, want, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	pipe, feed, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pipe.Close()
-	go func() {
-		random := rand.New(rand.NewPCG(1, 2))
-		for rest := want; len(rest) > 0; {
-			n := min(len(rest), 1+random.IntN(100_000))
-			_, _ = feed.Write(rest[:n])
-			rest = rest[n:]
-		}
-		_ = feed.Close()
-	}()
-	out := sink{make(chan string, 100)}
-	b := newBands(out, pktline.Append(nil, "packfile\n"))
-	b.wait = time.Hour
-	if err := b.pack(pipe); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.end(); err != nil {
-		t.Fatal(err)
-	}
-	close(out.pieces)
-	var all []byte
-	last := 0
-	for piece := range out.pieces {
-		if last != 0 && last%pieceBytes != 0 {
-			t.Errorf("a piece of %d bytes before the last", last)
-		}
-		last = len(piece)
-		all = append(all, piece...)
-	}
-	if head, pack, _ := unband(t, all); head != "packfile\n" || !bytes.Equal(pack, want) {
-		t.Errorf("%q and %d bytes, want %d", head, len(pack), len(want))
 	}
 }

@@ -3,7 +3,6 @@ package graphql
 import (
 	"context"
 	"html"
-	"strconv"
 	"strings"
 
 	gql "github.com/graph-gophers/graphql-go"
@@ -167,7 +166,7 @@ func (r *repository) RepositoryTopics(ctx context.Context, args struct{ paging }
 	some := page(words, w)
 	out := &connection[*repositoryTopic]{skip: some.skip, more: some.more, total: some.total}
 	for _, word := range some.nodes {
-		out.nodes = append(out.nodes, &repositoryTopic{Topic: topic{Name: word}, URL: uri(r.d.o.Gate.URL("/topics/" + word)), id: httpkit.NodeIDOf("RepositoryTopic", itoa(r.r.ID)+":"+word)})
+		out.nodes = append(out.nodes, &repositoryTopic{Topic: topic{Name: word}, URL: uri(r.d.o.Gate.URL("/topics/" + word)), id: httpkit.NodeIDOf("RepositoryTopic", id.Text(r.r.ID)+":"+word)})
 	}
 	return out, nil
 }
@@ -183,8 +182,6 @@ type repositoryTopic struct {
 func (t *repositoryTopic) ID() gql.ID { return gql.ID(t.id) }
 
 type topic struct{ Name string }
-
-func itoa(n id.Repo) string { return strconv.FormatInt(int64(n), 10) }
 
 // ForkCount is how many forks of it there are.
 func (r *repository) ForkCount(ctx context.Context) (int32, error) {

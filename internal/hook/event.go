@@ -31,6 +31,14 @@ type Deed struct {
 	Only id.Hook // for this hook alone, whatever it asked for; 0: for all that want it
 }
 
+// OrNull is a text of a Body as GitHub writes it: none is null.
+func OrNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
 // Emit has the hooks told, if the caller's transaction is committed and not before.
 // Without a hook there, or of any organisation, it asks the database nothing.
 func (m *Room) Emit(ctx context.Context, tx *db.Tx, d Deed) error {

@@ -192,5 +192,5 @@ func notFound() error {
 // organisation.
 func (m *Room) record(ctx context.Context, tx *db.Tx, actor right.Actor, action string, at Place, h *Hook) error {
 	return m.o.Audit.Record(ctx, tx, audit.Entry{Action: action, Actor: actor, Account: at.Owner, Repo: at.Repo, Target: at.Name,
-		Detail: map[string]string{"hook": itoa(int64(h.ID)), "url": bare(h.URL), "events": list(h.Events)}})
+		Detail: map[string]string{"hook": id.Text(h.ID), "url": bare(h.URL), "events": list(h.Events)}})
 }

@@ -127,5 +127,3 @@ func bare(s string) string {
 	u.RawQuery, u.User = "", nil
 	return u.String()
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

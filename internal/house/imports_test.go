@@ -124,6 +124,58 @@ func TestImports(t *testing.T) {
 	}
 }
 
+// rooms are the packages inside gitstore, and those of them that each may import.
+// None knows gitstore itself.
+var rooms = map[string][]string{
+	// git itself, in process
+	"object":  {},
+	"pktline": {},
+	"wire":    {"object", "pktline"},
+	"odb":     {"object"},
+	"graph":   {"object", "odb"},
+	"ref":     {"object", "wire"},
+	"keep":    {},
+	// the machine
+	"disk":  {},
+	"run":   {"disk", "object"},
+	"share": {},
+	"pour":  {"keep", "pktline"},
+	// one repository
+	"bare":  {"object", "odb", "run"},
+	"reach": {"bare", "object", "odb", "ref", "run", "wire"},
+	// and what is done with it
+	"view":     {"bare", "object", "odb", "reach", "ref", "run", "share", "wire"},
+	"draft":    {"bare", "disk", "object", "odb", "reach", "ref", "run"},
+	"incoming": {"bare", "disk", "graph", "object", "odb", "reach", "ref", "run", "share", "wire"},
+	"upkeep":   {"bare", "disk", "draft", "object", "ref", "run"},
+}
+
+// TestImports_gitstore holds the floors inside gitstore.
+func TestImports_gitstore(t *testing.T) {
+	t.Parallel()
+	const inside = "internal/gitstore/"
+	for _, f := range source(t) {
+		room, ours := strings.CutPrefix(f.pkg, inside)
+		if f.test || !ours || strings.HasSuffix(room, "test") {
+			continue
+		}
+		may, known := rooms[room]
+		if !known {
+			t.Errorf("%s is not in the architecture: add a line here and say why in docs/architecture.md", f.pkg)
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			if imp == "jeton/internal/gitstore" {
+				t.Errorf("%s imports what is above it", f.path)
+			}
+			if dep, is := strings.CutPrefix(imp, "jeton/"+inside); is && !slices.Contains(may, dep) {
+				t.Errorf("%s imports %s, which %s may not", f.path, dep, room)
+			}
+		}
+	}
+}
+
 // TestRooms_noHTTP: rooms know no request, and nothing below the doors does.
 func TestRooms_noHTTP(t *testing.T) {
 	t.Parallel()

@@ -139,11 +139,11 @@ func root(e ast.Expr) *ast.Ident {
 	return nil
 }
 
-// TestProcesses: only gitstore and the person's client start a process; tests and what only tests use
+// TestProcesses: only gitstore/run and the person's client start a process; tests and what only tests use
 // may start what they need.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	may := []string{"internal/gitstore", "internal/client", "internal/db/dbtest", "internal/app/apptest", "bench"}
+	may := []string{"internal/gitstore/run", "internal/gitstore/gittest", "internal/client", "internal/db/dbtest", "internal/app/apptest", "bench"}
 	for _, f := range source(t) {
 		if f.test {
 			continue

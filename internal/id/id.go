@@ -83,3 +83,6 @@ func Parse[T ~int64](s string) (T, bool) {
 	}
 	return T(n), true
 }
+
+// Text is n in decimal, as Parse reads it.
+func Text[T ~int64](n T) string { return strconv.FormatInt(int64(n), 10) }

@@ -45,7 +45,7 @@ func (r *Room) AskedTx(ctx context.Context, tx *db.Tx, actor right.Actor, q Requ
 	}
 	t := q.Token
 	t.Readers, t.Account = owners, 0 // each has a mark of their own, the one who asks among them
-	if _, err := r.write(ctx, tx, Asked, t, itoa(int64(q.ID)), Detail{Org: q.Org, In: q.OrgLogin, Request: q.ID}); err != nil {
+	if _, err := r.write(ctx, tx, Asked, t, id.Text(q.ID), Detail{Org: q.Org, In: q.OrgLogin, Request: q.ID}); err != nil {
 		return err
 	}
 	return r.emitRequest(ctx, tx, actor, "created", &q)
@@ -61,7 +61,7 @@ func (r *Room) DecidedTx(ctx context.Context, tx *db.Tx, actor right.Actor, q Re
 		how = Approved
 	}
 	d := Detail{How: how, Org: q.Org, In: q.OrgLogin, Request: q.ID, Answer: printable.Line(answer, maxAnswer)}
-	if _, err := r.write(ctx, tx, Decided, q.Token, itoa(int64(q.ID)), d); err != nil {
+	if _, err := r.write(ctx, tx, Decided, q.Token, id.Text(q.ID), d); err != nil {
 		return err
 	}
 	return r.emitRequest(ctx, tx, actor, how, &q)

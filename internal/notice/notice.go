@@ -165,4 +165,5 @@ func (r *Room) poke() {
 	}
 }
 
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+// micros is t as the rows have it, in decimal.
+func micros(t time.Time) string { return strconv.FormatInt(db.Micros(t), 10) }

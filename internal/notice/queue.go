@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"jeton/internal/db"
@@ -61,7 +62,7 @@ func (r *Room) Take(ctx context.Context, most int, until time.Time) (out []Notic
 			return err
 		}
 		return each(out, func(in string, args []any) error {
-			_, err := tx.Exec(ctx, `UPDATE notices SET tries = tries + 1, due_at = `+itoa(db.Micros(until))+` WHERE id IN (`+in+`)`, args...)
+			_, err := tx.Exec(ctx, `UPDATE notices SET tries = tries + 1, due_at = `+micros(until)+` WHERE id IN (`+in+`)`, args...)
 			return err
 		})
 	})
@@ -104,17 +105,17 @@ func each(list []Notice, f func(in string, args []any) error) error {
 // Finish notes what became of notices. why is for the site's administrators, and is
 // cut to a line.
 func (r *Room) Finish(ctx context.Context, list []Notice, s State, why string) error {
-	return r.set(ctx, list, `due_at = 0, state = `+itoa(int64(s))+`, done_at = `+itoa(db.Micros(r.o.Now())), why)
+	return r.set(ctx, list, `due_at = 0, state = `+strconv.Itoa(int(s))+`, done_at = `+micros(r.o.Now()), why)
 }
 
 // Again lets notices wait until at, because of why.
 func (r *Room) Again(ctx context.Context, list []Notice, at time.Time, why string) error {
-	return r.set(ctx, list, `due_at = `+itoa(db.Micros(at)), why)
+	return r.set(ctx, list, `due_at = `+micros(at), why)
 }
 
 // Hold lets notices that were taken wait until at: nothing was tried.
 func (r *Room) Hold(ctx context.Context, list []Notice, at time.Time) error {
-	return r.set(ctx, list, `tries = tries - 1, due_at = `+itoa(db.Micros(at)), "")
+	return r.set(ctx, list, `tries = tries - 1, due_at = `+micros(at), "")
 }
 
 func (r *Room) set(ctx context.Context, list []Notice, what, why string) error {

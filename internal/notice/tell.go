@@ -31,7 +31,7 @@ func (r *Room) CreatedTx(ctx context.Context, tx *db.Tx, actor right.Actor, t To
 	if ev := event.From(ctx); t.App == "" { // for an application its own server asks
 		d.Address, d.Client = address(ev.Address), ev.Client
 	}
-	return r.tell(ctx, tx, actor, Created, t, itoa(db.Micros(at)), d)
+	return r.tell(ctx, tx, actor, Created, t, micros(at), d)
 }
 
 // EndsTx tells that a token ends, or has ended. That is told once of each end.
@@ -43,7 +43,7 @@ func (r *Room) EndsTx(ctx context.Context, tx *db.Tx, kind Kind, t Token) error 
 }
 
 // Mark is the mark of a notice about an end.
-func Mark(end time.Time) string { return itoa(db.Micros(end)) }
+func Mark(end time.Time) string { return micros(end) }
 
 // Of reports whether the notice is about that end.
 func (n *Notice) Of(end time.Time) bool {
@@ -58,7 +58,7 @@ func (r *Room) ReuseTx(ctx context.Context, tx *db.Tx, t Token, ending string, a
 		return nil
 	}
 	ev := event.From(ctx)
-	return r.tell(ctx, tx, right.Actor{Account: t.Account}, Reuse, t, itoa(db.Micros(at)), Detail{Ending: ending, Address: address(ev.Address), Client: ev.Client})
+	return r.tell(ctx, tx, right.Actor{Account: t.Account}, Reuse, t, micros(at), Detail{Ending: ending, Address: address(ev.Address), Client: ev.Client})
 }
 
 // NetworkTx tells of a use that SeenTx found to be from a new network.
@@ -94,7 +94,7 @@ func (r *Room) ConfirmTx(ctx context.Context, tx *db.Tx, account id.Account, e i
 
 // ConfirmMark is the mark of a notice by which an address is confirmed.
 func ConfirmMark(e id.Email, issued time.Time) string {
-	return itoa(int64(e)) + " " + itoa(db.Micros(issued))
+	return id.Text(e) + " " + micros(issued)
 }
 
 func address(a netip.Addr) string {
@@ -126,7 +126,7 @@ func (r *Room) write(ctx context.Context, tx *db.Tx, kind Kind, t Token, mark st
 	for _, reader := range t.Readers {
 		one := mark
 		if reader != t.Account {
-			one += " " + itoa(int64(reader))
+			one += " " + id.Text(reader)
 		}
 		done, err := tx.Exec(ctx, `
 			INSERT INTO notices (account_id, kind, token_id, mark, detail, created_at, due_at) VALUES ($1, $2, $3, $4, $5, $6, $6)

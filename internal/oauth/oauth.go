@@ -128,7 +128,7 @@ func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, err er
 	p := problem.Of(err)
 	code := "server_error"
 	switch p.Kind {
-	case problem.TooMany:
+	case problem.TooMany, problem.Unavailable:
 		code = "temporarily_unavailable"
 	case problem.Invalid, problem.TooLarge:
 		code, status = "invalid_request", http.StatusBadRequest

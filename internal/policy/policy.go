@@ -17,6 +17,7 @@ import (
 	"jeton/internal/change"
 	"jeton/internal/db"
 	"jeton/internal/id"
+	"jeton/internal/problem"
 	"jeton/internal/right"
 )
 
@@ -114,7 +115,8 @@ func (r *Room) CurrentIn(ctx context.Context, read db.Reader) (*right.Policies, 
 		}
 		p, err := parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("policy of account %d: %w", of, err)
+			_ = rows.Close() // a transaction has one at a time
+			return nil, unreadable(ctx, read, of, err)
 		}
 		if all == nil {
 			all = &right.Policies{Of: map[id.Account]*right.Policy{}}
@@ -139,7 +141,24 @@ func (r *Room) Of(ctx context.Context, read db.Reader, of id.Account) (right.Pol
 	if err != nil {
 		return right.Policy{}, fmt.Errorf("read policy: %w", err)
 	}
-	return parse(text)
+	p, err := parse(text)
+	if err != nil {
+		return right.Policy{}, unreadable(ctx, read, of, err)
+	}
+	return p, nil
+}
+
+// unreadable is the answer to everybody whose token or form depends on a policy that
+// can't be read. Whose it is stands in the log, and is told by "jeton doctor".
+func unreadable(ctx context.Context, read db.Reader, of id.Account, cause error) error {
+	whose := "the site"
+	if of != Site {
+		if err := read.QueryRow(ctx, `SELECT login FROM accounts WHERE id = $1`, of).Scan(&whose); err != nil {
+			whose = fmt.Sprintf("account %d", of)
+		}
+	}
+	return problem.Wrap(fmt.Errorf("the policy of %s: %w", whose, cause), problem.Unavailable, "A policy about tokens can't be read. Until it can be, no token is let through and none is made.",
+		"An administrator of the site, or an owner of the organization whose policy it is, has to save it again: \"jeton doctor\" says whose it is.")
 }
 
 // Set gives the site or an organisation a policy, which holds at once for tokens

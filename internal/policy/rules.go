@@ -73,7 +73,7 @@ func format(p *right.Policy) (string, error) {
 	return string(text), err
 }
 
-// errUnreadable is the error for rules that format did not write.
+// errUnreadable is the cause of the error for rules that format did not write.
 var errUnreadable = errors.New("the rules can't be read")
 
 const unreadableWords = "what can't be read"

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what a caller may do about an error. Every door maps Kind to its
@@ -43,15 +44,20 @@ type Error struct {
 	Err    error  // the cause: logged, never shown
 }
 
-// Error returns the text for the operator's log.
+// Error returns the text for the operator's log and terminal: one sentence, in which
+// the cause follows the public one unless that says it already.
 func (e *Error) Error() string {
-	switch {
-	case e.Err == nil:
+	if e.Err == nil {
 		return e.Public
-	case e.Public == "":
-		return e.Err.Error()
 	}
-	return e.Public + ": " + e.Err.Error()
+	switch cause := e.Err.Error(); {
+	case e.Public == "":
+		return cause
+	case strings.Contains(e.Public, cause):
+		return e.Public
+	default:
+		return strings.TrimSuffix(e.Public, ".") + ": " + cause
+	}
 }
 
 // Unwrap returns the cause.

@@ -46,15 +46,8 @@ func (r *Room) tell(ctx context.Context, tx *db.Tx, actor right.Actor, repo id.R
 
 func (r *Release) told() map[string]any {
 	return map[string]any{
-		"id": r.ID, "tag_name": r.Tag, "target_commitish": r.Target, "name": orNull(r.Name), "body": orNull(r.Body), "draft": r.Draft, "prerelease": r.Prerelease,
+		"id": r.ID, "tag_name": r.Tag, "target_commitish": r.Target, "name": hook.OrNull(r.Name), "body": hook.OrNull(r.Body), "draft": r.Draft, "prerelease": r.Prerelease,
 		"immutable": false, "created_at": r.CreatedAt.Format(time.RFC3339), "updated_at": r.UpdatedAt.Format(time.RFC3339), "published_at": r.PublishedAt.Format(time.RFC3339),
 		"author": map[string]any{"id": r.Author, "login": r.Login}, "assets": []any{},
 	}
-}
-
-func orNull(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -456,4 +457,26 @@ func TestListVisible_queries(t *testing.T) {
 			}
 		}
 	})
+}
+
+// BenchmarkListVisible_shut is a list for a token that 5,000 organisations shut out by
+// 64 networks each.
+func BenchmarkListVisible_shut(b *testing.B) {
+	h := newHouse(b, dbtest.Open(b))
+	h.world(b)
+	all := &right.Policies{Of: map[id.Account]*right.Policy{}}
+	for n := range 5000 {
+		p := &right.Policy{}
+		for i := range 64 {
+			p.Networks = append(p.Networks, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), byte(i << 2)}), 30))
+		}
+		all.Of[id.Account(n+1000)] = p
+	}
+	actor := person(h.owner)
+	actor.Kind, actor.Policies, actor.From = right.ClassicToken, all, netip.MustParseAddr("192.0.2.1")
+	for b.Loop() {
+		if _, n, err := h.ListVisible(b.Context(), h.d, &actor, repo.Query{PerPage: 30}); err != nil || n == 0 {
+			b.Fatal(n, err)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package repo
 
 import (
 	"fmt"
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -54,28 +53,21 @@ func (c *clause) visible(viewer *right.Actor, me string, closed bool) bool {
 	return true
 }
 
-// maxShut is up to how many owners are arguments: databases take no more than some
-// ten thousand.
-const maxShut = 1 << 12
-
-// notOf is the condition that a repository is not one of some owners'. Of the
-// statement there are few forms, since each that is met is kept prepared: as many
-// places as the next power of two, the last owner in those that are left.
+// notOf is the condition that a repository is not one of some owners'. They are one
+// argument, the keys of an object of JSON, whatever their number: each argument costs
+// SQLite's driver a search among all, and each form of the statement is kept prepared.
 func (c *clause) notOf(owners []id.Account) string {
 	if len(owners) == 0 {
 		return `TRUE`
 	}
-	places := 1 << bits.Len(uint(len(owners)-1))
-	marks := make([]string, max(len(owners), min(places, maxShut)))
-	for i := range marks {
-		o := int64(owners[min(i, len(owners)-1)])
-		if i >= maxShut {
-			marks[i] = strconv.FormatInt(o, 10)
-			continue
+	keys := []byte{'{'}
+	for i, o := range owners {
+		if i > 0 {
+			keys = append(keys, ',')
 		}
-		marks[i] = c.arg(o)
+		keys = append(strconv.AppendInt(append(keys, '"'), int64(o), 10), `":0`...)
 	}
-	return `r.owner_id NOT IN (` + strings.Join(marks, `, `) + `)`
+	return `r.owner_id NOT IN (SELECT CAST(key AS BIGINT) FROM json_each(` + c.arg(string(append(keys, '}'))) + `))`
 }
 
 // named adds the condition that a repository has one of the names.

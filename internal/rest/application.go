@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/secret"
@@ -83,7 +84,7 @@ func (c *call) authorization(t token.Token, plain secret.Value) (authorization, 
 	hashed := hex.EncodeToString(sum[:])
 	created := *stamp(t.CreatedAt)
 	return authorization{
-		ID: int64(t.ID), URL: c.url("/authorizations/" + itoa(int64(t.ID))), Scopes: t.Scopes.Names(), Token: plain.Reveal(),
+		ID: int64(t.ID), URL: c.url("/authorizations/" + id.Text(t.ID)), Scopes: t.Scopes.Names(), Token: plain.Reveal(),
 		TokenLastEight: &t.LastEight, HashedToken: &hashed, App: authorizationApp{a.ClientID, a.Name, a.Homepage},
 		CreatedAt: created, UpdatedAt: created, ExpiresAt: stamp(t.ExpiresAt), User: &u,
 	}, nil

@@ -418,5 +418,3 @@ func stamp(t time.Time) *string {
 	s := t.UTC().Format(time.RFC3339)
 	return &s
 }
-
-func itoa(n int64) string { return strconv.FormatInt(n, 10) }

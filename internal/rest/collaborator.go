@@ -163,7 +163,7 @@ func (c *call) invitation(i *repo.Invitation) repositoryInvitation {
 	who := c.simpleUser(int64(i.Invitee), i.Login, false)
 	out := repositoryInvitation{ID: int64(i.ID), NodeID: httpkit.NodeID("RepositoryInvitation", int64(i.ID)), Repository: c.repository(&i.Repo, right.None), Invitee: &who,
 		Permissions: i.Level.String(), CreatedAt: stamp(i.CreatedAt), Expired: i.Expired,
-		URL: c.url("/user/repository_invitations/" + itoa(int64(i.ID))), HTMLURL: c.door.o.Gate.URL("/" + i.Repo.FullName() + "/invitations")}
+		URL: c.url("/user/repository_invitations/" + id.Text(i.ID)), HTMLURL: c.door.o.Gate.URL("/" + i.Repo.FullName() + "/invitations")}
 	out.Repository.Permissions = nil
 	if i.ByLogin != "" {
 		by := c.simpleUser(int64(i.Inviter), i.ByLogin, false)

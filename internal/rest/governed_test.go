@@ -7,6 +7,7 @@ import (
 
 	"jeton/internal/app/apptest"
 	"jeton/internal/id"
+	"jeton/internal/inventory"
 	"jeton/internal/org"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -63,7 +64,7 @@ func TestTokenRequests_letIn(t *testing.T) {
 	}
 	decide("deny")
 	ci.want(403, "GET /repos/works/plans", "has shut out")
-	if err := s.Tokens.Unbar(t.Context(), session(ada), o.ID, made.ID); err != nil {
+	if _, err := s.Inventory.LetIn(t.Context(), session(ada), inventory.View{Org: o.ID}, []id.Token{made.ID}, ""); err != nil {
 		t.Fatal(err)
 	}
 	ci.want(403, "GET /repos/works/plans", "has not approved", "Its owners were asked.")

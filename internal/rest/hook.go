@@ -99,7 +99,7 @@ func (c *call) hookURL(h *hook.Hook) string {
 	if h.Org != 0 {
 		in = "/orgs/"
 	}
-	return c.url(in + c.place().Name + "/hooks/" + itoa(int64(h.ID)))
+	return c.url(in + c.place().Name + "/hooks/" + id.Text(h.ID))
 }
 
 // hookAnswer is the hook in the form that GitHub has for what it is of.

@@ -311,7 +311,7 @@ func (c *call) orgInvitation(m *org.Membership) orgInvitation {
 	}
 	by := c.simpleUser(int64(m.InvitedBy), m.ByLogin, false)
 	return orgInvitation{ID: int64(m.ID), Login: &m.Login, Role: role, CreatedAt: stamp(m.Since), Inviter: by, NodeID: httpkit.NodeID("OrganizationInvitation", int64(m.ID)),
-		InvitationTeamsURL: c.url("/orgs/" + m.OrgLogin + "/invitations/" + itoa(int64(m.ID)) + "/teams"), InvitationSource: "member"}
+		InvitationTeamsURL: c.url("/orgs/" + m.OrgLogin + "/invitations/" + id.Text(m.ID) + "/teams"), InvitationSource: "member"}
 }
 
 func (d *Door) listOrgInvitations(c *call) (any, error) {

@@ -57,7 +57,7 @@ func (c *call) tokenGrant(t *token.Token, of *account.Account) tokenGrant {
 	}
 	return tokenGrant{
 		ID: int64(t.ID), Owner: c.simpleUser(int64(of.ID), of.Login, of.SiteAdmin), RepositorySelection: t.Access.Selection(),
-		RepositoriesURL: c.url("/orgs/" + c.org.Login + "/personal-access-tokens/" + itoa(int64(t.ID)) + "/repositories"),
+		RepositoriesURL: c.url("/orgs/" + c.org.Login + "/personal-access-tokens/" + id.Text(t.ID) + "/repositories"),
 		Permissions: grantPermissions{Organization: t.Permissions.Only(right.OrganizationGroup), Repository: t.Permissions.Only(right.RepositoryGroup),
 			Other: t.Permissions.Only(right.AccountGroup)},
 		AccessGrantedAt: *stamp(granted), TokenID: int64(t.ID), TokenName: t.Note, TokenExpired: t.Expired(c.door.o.Now()),

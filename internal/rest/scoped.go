@@ -120,7 +120,7 @@ func (c *call) reachableByID(giver *right.Actor, of gate.Resource, numbers []int
 	for _, n := range numbers[:min(len(numbers), token.MaxRepos+1)] {
 		r, err := c.door.o.Gate.RepoByID(c.r.Context(), giver, right.RepoRead, id.Repo(n))
 		if problem.Is(err, problem.NotFound) || err == nil && r.Owner != of.ID {
-			return nil, problem.Field("repository_ids", of.Login+" has no repository "+itoa(n)+" that the token's account has access to")
+			return nil, problem.Field("repository_ids", of.Login+" has no repository "+id.Text(n)+" that the token's account has access to")
 		}
 		if err != nil {
 			return nil, err

@@ -104,7 +104,7 @@ func (d *Door) listPublic(c *call) (any, error) {
 		out[i] = c.repository(&found[i].Repo, found[i].Relation)
 	}
 	if total > len(found) {
-		next := c.url("/repositories") + "?" + url.Values{"since": {itoa(int64(found[len(found)-1].ID))}}.Encode()
+		next := c.url("/repositories") + "?" + url.Values{"since": {id.Text(found[len(found)-1].ID)}}.Encode()
 		c.w.Header().Set("Link", "<"+next+`>; rel="next"`)
 	}
 	return out, nil

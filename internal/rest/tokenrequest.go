@@ -69,7 +69,7 @@ func (c *call) tokenRequest(q *token.Request) (tokenRequest, error) {
 	}
 	g := c.tokenGrant(&q.Token, &of)
 	out := tokenRequest{ID: int64(q.ID), Owner: g.Owner, RepositorySelection: g.RepositorySelection, Permissions: g.Permissions, CreatedAt: *stamp(q.CreatedAt),
-		RepositoriesURL: c.url("/orgs/" + c.org.Login + "/personal-access-token-requests/" + itoa(int64(q.ID)) + "/repositories"),
+		RepositoriesURL: c.url("/orgs/" + c.org.Login + "/personal-access-token-requests/" + id.Text(q.ID) + "/repositories"),
 		TokenID:         g.TokenID, TokenName: g.TokenName, TokenExpired: g.TokenExpired, TokenExpiresAt: g.TokenExpiresAt, TokenLastUsedAt: g.TokenLastUsedAt}
 	if q.Reason != "" {
 		out.Reason = &q.Reason

@@ -198,14 +198,14 @@ func (a *Actor) ShutOut() (owners []id.Account, all bool) {
 	}
 	owners = slices.Clone(a.Barred)
 	if a.Policies != nil {
-		for owner := range a.Policies.Of {
-			if b, _ := a.Against(owner); b != Within && !slices.Contains(owners, owner) {
+		for owner, p := range a.Policies.Of { // the site's was asked above
+			if a.out(p, owner) != Within {
 				owners = append(owners, owner)
 			}
 		}
 	}
 	slices.Sort(owners)
-	return owners, false
+	return slices.Compact(owners), false
 }
 
 // policy asks whether a policy is against the action. What a visitor may do,

@@ -16,23 +16,14 @@ import (
 	"jeton/internal/right"
 )
 
-// Bar shuts a token out of what is owner's, whoever's the token is: it stays good
-// for everything else. It fails with problem.NotFound for one that was revoked.
-func (r *Room) Bar(ctx context.Context, actor right.Actor, owner id.Account, tid id.Token) error {
-	return r.o.DB.Write(ctx, func(tx *db.Tx) error { return r.BarTx(ctx, tx, actor, owner, tid, "") })
-}
-
-// BarTx is Bar inside the caller's transaction, with a reason for both logs.
+// BarTx shuts a token out of what is owner's, whoever's the token is, with a reason for
+// both logs: it stays good for everything else. It fails with problem.NotFound for one
+// that was revoked.
 func (r *Room) BarTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account, tid id.Token, reason string) error {
 	return r.setBar(ctx, tx, actor, owner, tid, reason, true)
 }
 
-// Unbar takes a bar of owner's back.
-func (r *Room) Unbar(ctx context.Context, actor right.Actor, owner id.Account, tid id.Token) error {
-	return r.o.DB.Write(ctx, func(tx *db.Tx) error { return r.UnbarTx(ctx, tx, actor, owner, tid, "") })
-}
-
-// UnbarTx is Unbar inside the caller's transaction, with a reason for both logs.
+// UnbarTx takes a bar of owner's back, with a reason for both logs.
 func (r *Room) UnbarTx(ctx context.Context, tx *db.Tx, actor right.Actor, owner id.Account, tid id.Token, reason string) error {
 	return r.setBar(ctx, tx, actor, owner, tid, reason, false)
 }

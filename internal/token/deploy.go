@@ -84,11 +84,7 @@ func (r *Room) CreateDeployTx(ctx context.Context, tx *db.Tx, actor right.Actor,
 	if err := r.obey(ctx, tx, &t, wholly); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	return t, plain, r.recordMade(ctx, tx, actor, t)

@@ -38,11 +38,7 @@ func (r *Room) ExchangeTx(ctx context.Context, tx *db.Tx, account id.Account, n 
 	if err := r.shrinkTx(ctx, tx, &t); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	if _, err := tx.Exec(ctx, `UPDATE tokens SET trust_id = $1 WHERE id = $2`, n.Trust, t.ID); err != nil {

@@ -237,11 +237,7 @@ func (r *Room) NarrowTx(ctx context.Context, tx *db.Tx, actor right.Actor, paren
 	if err := r.shrinkTx(ctx, tx, &t); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	return t, plain, r.record(ctx, tx, actor, t.Kind.deed("create"), t, "narrowed")

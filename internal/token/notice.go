@@ -29,7 +29,7 @@ func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, er
 		}
 		n.Apart = !in
 	}
-	manager, login, err := account.Manager(ctx, tx, t.Account)
+	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return n, err
 	}
@@ -41,8 +41,29 @@ func (r *Room) about(ctx context.Context, tx *db.Tx, t *Token) (notice.Token, er
 	return n, err
 }
 
+// managed says who answers for a machine, and how that is called.
+type managed struct {
+	by    id.Account // 0: it is none
+	login string
+}
+
+// manager is account.Manager of t's account, unless it was asked for already.
+func (t *Token) manager(ctx context.Context, tx *db.Tx) (id.Account, string, error) {
+	if t.managed == nil {
+		by, login, err := account.Manager(ctx, tx, t.Account)
+		if err != nil {
+			return 0, "", err
+		}
+		t.managed = &managed{by, login}
+	}
+	return t.managed.by, t.managed.login, nil
+}
+
 // recordMade records that t was made, and has its owner told.
 func (r *Room) recordMade(ctx context.Context, tx *db.Tx, actor right.Actor, t Token) error {
+	if _, _, err := t.manager(ctx, tx); err != nil { // once, for both
+		return err
+	}
 	if err := r.tellMade(ctx, tx, actor, t, notice.Made, t.CreatedAt); err != nil {
 		return err
 	}

@@ -37,10 +37,6 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 	if err := r.shrinkTx(ctx, tx, &t); err != nil {
 		return Token{}, secret.Value{}, err
 	}
-	material, err := r.derive(plain)
-	if err != nil {
-		return Token{}, secret.Value{}, err
-	}
 	if err := mayHold(ctx, tx, account, OAuth); err != nil {
 		return Token{}, secret.Value{}, err
 	}
@@ -59,7 +55,7 @@ func (r *Room) IssueTx(ctx context.Context, tx *db.Tx, actor right.Actor, accoun
 			}
 		}
 	}
-	if t.ID, err = insert(ctx, tx, t, material); err != nil {
+	if err := r.put(ctx, tx, &t, plain); err != nil {
 		return Token{}, secret.Value{}, err
 	}
 	return t, plain, r.recordMade(ctx, tx, actor, t)

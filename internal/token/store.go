@@ -108,6 +108,15 @@ func scan(row interface{ Scan(...any) error }) (Token, error) {
 	return t, nil
 }
 
+// put writes t, whose secret plain is, and gives it its number.
+func (r *Room) put(ctx context.Context, tx *db.Tx, t *Token, plain secret.Value) error {
+	m, err := r.derive(plain)
+	if err == nil {
+		t.ID, err = insert(ctx, tx, *t, m)
+	}
+	return err
+}
+
 func insert(ctx context.Context, tx *db.Tx, t Token, m material) (id.Token, error) {
 	var tid id.Token
 	err := tx.QueryRow(ctx, `

@@ -53,6 +53,8 @@ type Token struct {
 	secretAt  time.Time // when the secret was made
 	personAt  time.Time // when a person last made one, and not the token itself
 	closesOld bool      // the first use of the secret ends those before it
+
+	managed *managed // nil: nobody asked yet
 }
 
 // Expired reports whether the token's life is over at now.
@@ -437,7 +439,7 @@ func (r *Room) recordWith(ctx context.Context, tx *db.Tx, actor right.Actor, act
 	if err := r.o.Audit.Record(ctx, tx, e); err != nil {
 		return err
 	}
-	manager, login, err := account.Manager(ctx, tx, t.Account)
+	manager, login, err := t.manager(ctx, tx)
 	if err != nil || manager == 0 {
 		return err
 	}

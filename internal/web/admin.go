@@ -101,7 +101,7 @@ func (c *call) user() (account.Account, error) {
 	return a, err
 }
 
-func userPath(a account.Account) string { return "/admin/users/" + itoa(int64(a.ID)) }
+func userPath(a account.Account) string { return "/admin/users/" + id.Text(a.ID) }
 
 func (c *call) userPage(a account.Account) (*userPage, error) {
 	emails, err := c.emails(a.ID)

@@ -311,12 +311,13 @@ func (c *call) mayTake() bool {
 	return c.r.Method == http.MethodGet && c.r.Header.Get("Sec-Purpose") == "" && c.r.Header.Get("Purpose") == ""
 }
 
-// again shows a form once more with what is wrong with it. An error that the
-// person can do nothing about with this form is returned.
+// again shows a form once more with what is wrong with it, or with what hinders the
+// server, so that what was typed can be sent once more. An error that the person can
+// do nothing about with this form is returned.
 func (c *call) again(err error, template string, p framed) error {
 	e := problem.Of(err)
 	switch e.Kind {
-	case problem.Invalid, problem.Conflict, problem.TooLarge, problem.TooMany, problem.Unauthenticated:
+	case problem.Invalid, problem.Conflict, problem.TooLarge, problem.TooMany, problem.Unauthenticated, problem.Unavailable:
 	default:
 		return err
 	}

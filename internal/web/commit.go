@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,7 +123,7 @@ func showCommit(c *call) error {
 var changeWords = map[byte]string{'A': "Added", 'D': "Deleted", 'R': "Renamed", 'T': "Type changed"}
 
 func (page *commitPage) addFile(i int, f *gitstore.FileDiff) {
-	out := diffFile{ID: "file-" + itoa(i+1), Name: line(f.NewPath), Kind: changeWords[f.Status], Added: f.Added, Removed: f.Deleted}
+	out := diffFile{ID: "file-" + strconv.Itoa(i+1), Name: line(f.NewPath), Kind: changeWords[f.Status], Added: f.Added, Removed: f.Deleted}
 	if f.OldPath != f.NewPath {
 		out.From = line(f.OldPath)
 	}

@@ -6,6 +6,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/gate"
 	"jeton/internal/httpkit"
+	"jeton/internal/id"
 	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
@@ -63,7 +64,7 @@ func ofDeploy(h handler) handler {
 		}
 		c.of = &holding{who: who, actor: c.door.o.Gate.Through(&who), base: base, manager: gate.Resource{ID: c.repo.Owner, Login: c.repo.OwnerLogin, Org: c.repo.OwnerIsOrg},
 			home: tokenHome{kind: token.Deploy, path: base, list: base, noun: "deploy token", all: "all deploy tokens", gives: "permissions",
-				template: "deploy-tokens", revealed: "deploy token of " + itoa(int64(c.repo.ID)), around: frame}}
+				template: "deploy-tokens", revealed: "deploy token of " + id.Text(c.repo.ID), around: frame}}
 		return h(c)
 	}
 }

@@ -17,7 +17,7 @@ var headings = map[int]string{
 	http.StatusRequestEntityTooLarge: "This is too large",
 	http.StatusUnprocessableEntity:   "This could not be done",
 	http.StatusTooManyRequests:       "Please slow down",
-	http.StatusServiceUnavailable:    "The server is busy",
+	http.StatusServiceUnavailable:    "This can't be done at the moment",
 	http.StatusInternalServerError:   "Something went wrong on our side",
 }
 

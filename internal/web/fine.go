@@ -11,6 +11,7 @@ import (
 	"jeton/internal/account"
 	"jeton/internal/gate"
 	"jeton/internal/id"
+	"jeton/internal/policy"
 	"jeton/internal/problem"
 	"jeton/internal/repo"
 	"jeton/internal/right"
@@ -158,7 +159,7 @@ func expiresIn(asked string, now time.Time) (expiryField, bool) {
 	case err != nil || days < 1 || days > 366:
 		return newExpiryField("", "", now), false
 	case slices.Contains(presets[:], days):
-		return newExpiryField(itoa(days), "", now), true
+		return newExpiryField(strconv.Itoa(days), "", now), true
 	}
 	return newExpiryField("custom", inDays(now, days).Format(time.DateOnly), now), true
 }
@@ -222,9 +223,11 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 	if err != nil {
 		return err
 	}
-	if rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, of.ID); err != nil {
+	rules, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, of.ID)
+	if err != nil && !policy.Unreadable(err) { // then nothing is made, and the form stays as it is until something can be
 		return err
-	} else if rules.Approve && !approves {
+	}
+	if rules.Approve && !approves {
 		p.Asks, p.Reason = true, f.reason
 	}
 	p.Groups = groupsFor(of, of.ID == c.holder().Account, f.permissions)
@@ -238,7 +241,7 @@ func (c *call) fillFine(p *fineForm, of gate.Resource, f *filled) error {
 func (c *call) listRepos(p *fineForm, of gate.Resource, chosen []string) error {
 	on := map[string]bool{}
 	add := func(r *repo.Repo, ticked bool) {
-		p.Repos = append(p.Repos, repoChoice{ID: itoa(int64(r.ID)), Name: r.FullName(), Description: line(r.Description), Private: r.Private, On: ticked})
+		p.Repos = append(p.Repos, repoChoice{ID: id.Text(r.ID), Name: r.FullName(), Description: line(r.Description), Private: r.Private, On: ticked})
 	}
 	for _, full := range chosen {
 		name, ok := nameWithin(of, full)

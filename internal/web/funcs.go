@@ -119,5 +119,3 @@ func newFace(login string, size int) face {
 	}
 	return face{Letter: strings.ToUpper(string(r)), Hue: sum % 8, Size: size}
 }
-
-func itoa[N int | int64](n N) string { return strconv.FormatInt(int64(n), 10) }

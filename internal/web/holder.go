@@ -79,7 +79,7 @@ func (c *call) logOfToken(t *token.Token) string {
 	case c.of != nil:
 		path = c.of.base + "/security-log"
 	}
-	return path + "?token=" + itoa(int64(t.ID))
+	return path + "?token=" + id.Text(t.ID)
 }
 
 // ownToken loads the token of the kind that the path names, of the person's own
@@ -119,7 +119,7 @@ func (c *call) elsewhere(tid id.Token) error {
 	if err != nil || !who.IsMachine() {
 		return missingOr(err)
 	}
-	number := itoa(int64(tid))
+	number := id.Text(tid)
 	_, rest, _ := strings.Cut(c.r.URL.Path, "/"+number)
 	if who.Place != 0 {
 		r, err := c.door.o.Gate.RepoByID(c.ctx(), &c.actor, right.RepoAccess, who.Place)

@@ -73,10 +73,10 @@ func (c *call) pageNumber() int {
 func pagerFor(path string, n int, more bool) pager {
 	var p pager
 	if n > 1 {
-		p.Prev = path + "?page=" + itoa(n-1)
+		p.Prev = path + "?page=" + strconv.Itoa(n-1)
 	}
 	if more {
-		p.Next = path + "?page=" + itoa(n+1)
+		p.Next = path + "?page=" + strconv.Itoa(n+1)
 	}
 	return p
 }

@@ -197,7 +197,7 @@ func (c *call) endTokensPage(f inventory.Filter, ids []id.Token, let bool) (*end
 	}
 	numbers := make([]string, len(lines))
 	for i := range lines {
-		numbers[i] = itoa(int64(lines[i].ID))
+		numbers[i] = id.Text(lines[i].ID)
 	}
 	p.Hidden = append(p.Hidden, hiddenField{"ids", strings.Join(numbers, ",")})
 	p.Hidden = append(p.Hidden, kept(&f)...)

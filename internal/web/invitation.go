@@ -28,7 +28,7 @@ func (c *call) invitations() (*invitationsPage, error) {
 		return nil, err
 	}
 	for _, i := range list {
-		p.Rows = append(p.Rows, repoInvitation(&i, "/invitations/"+itoa(int64(i.ID))))
+		p.Rows = append(p.Rows, repoInvitation(&i, "/invitations/"+id.Text(i.ID)))
 	}
 	return p, nil
 }

@@ -38,7 +38,7 @@ func (c *call) keyRows(kind signature.Kind) ([]keyRow, error) {
 
 func (c *call) keyRow(k *pubkey.Key) keyRow {
 	row := keyRow{Name: line(k.Name), Print: k.Fingerprint, Added: k.AddedAt, Revoked: k.Revoked, Until: k.ExpiresAt,
-		Expired: !k.ExpiresAt.IsZero() && c.door.o.Now().After(k.ExpiresAt), DeleteHref: wordsFor(k.Kind).Path + "/" + itoa(int64(k.ID)) + "/delete"}
+		Expired: !k.ExpiresAt.IsZero() && c.door.o.Now().After(k.ExpiresAt), DeleteHref: wordsFor(k.Kind).Path + "/" + id.Text(k.ID) + "/delete"}
 	if k.Kind == signature.OpenPGP {
 		row.Print = k.KeyID
 		for _, s := range k.Subkeys {

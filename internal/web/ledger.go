@@ -180,7 +180,7 @@ func showUses(c *call) error {
 		p.Rows = append(p.Rows, newUseRow(&moments[i]))
 	}
 	if more {
-		p.Pager.Next = p.Href + "?use=" + itoa(int64(next.Use)) + "&event=" + itoa(int64(next.Event))
+		p.Pager.Next = p.Href + "?use=" + id.Text(next.Use) + "&event=" + id.Text(next.Event)
 	}
 	if from != (ledger.Place{}) {
 		p.Pager.Prev = p.Href
@@ -233,7 +233,7 @@ func exportUses(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.export("token-"+itoa(int64(t.ID))+"-uses", func(w io.Writer, f audit.Format) error {
+	return c.export("token-"+id.Text(t.ID)+"-uses", func(w io.Writer, f audit.Format) error {
 		return c.door.o.Ledger.Export(c.ctx(), w, f, t.Account, t.ID)
 	})
 }

@@ -115,7 +115,7 @@ func (c *call) showLog(of logOf, frame Frame) error {
 	}
 	if len(lines) > logPerPage {
 		lines = lines[:logPerPage]
-		p.Pager.Next = of.Path + "?before=" + itoa(int64(lines[logPerPage-1].ID)) + string(f.Query())
+		p.Pager.Next = of.Path + "?before=" + id.Text(lines[logPerPage-1].ID) + string(f.Query())
 	}
 	if q.Before != 0 {
 		p.Pager.Prev = of.Path + "?" + trimAmp(string(f.Query()))

@@ -104,7 +104,7 @@ func ofMachine(h handler) handler {
 		}
 		c.of = &holding{who: who, manager: m, base: base, actor: c.door.o.Gate.Through(&who),
 			home: tokenHome{kind: token.FineGrained, path: base + "/tokens", list: base, noun: "token of " + who.Login, all: "the tokens of " + who.Login,
-				gives: "permissions", template: "machine", revealed: "token of account " + itoa(int64(who.ID)), around: frame}}
+				gives: "permissions", template: "machine", revealed: "token of account " + id.Text(who.ID), around: frame}}
 		return h(c)
 	}
 }
@@ -192,7 +192,7 @@ func (c *call) machinePage() (*machinePage, []token.Token, error) {
 		return nil, nil, err
 	}
 	for _, i := range invited {
-		p.Invited = append(p.Invited, repoInvitation(&i, c.of.base+"/invitations/"+itoa(int64(i.ID))))
+		p.Invited = append(p.Invited, repoInvitation(&i, c.of.base+"/invitations/"+id.Text(i.ID)))
 	}
 	rows, total, err := c.repos(repo.Query{Affiliation: repo.ByCollaborator | repo.ByMember, Sort: repo.SortPushed, Descending: true, PerPage: reposOfMachine})
 	if err != nil {

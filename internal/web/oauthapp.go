@@ -23,7 +23,7 @@ func (c *call) appHome() appHome {
 	return appHome{c.actor.Account, "/settings/applications", "/settings/developers"}
 }
 
-func (h appHome) path(a id.App, rest string) string { return h.base + "/" + itoa(int64(a)) + rest }
+func (h appHome) path(a id.App, rest string) string { return h.base + "/" + id.Text(a) + rest }
 
 func (c *call) appFrame(title string) OrgFrame {
 	if c.org.ID != 0 {
@@ -104,7 +104,7 @@ func (c *call) appPage(a application.App) (*appForm, error) {
 }
 
 // revealedApp keys the secret that the application's page shows once.
-func revealedApp(a id.App) string { return "application " + itoa(int64(a)) }
+func revealedApp(a id.App) string { return "application " + id.Text(a) }
 
 func showApp(c *call) error {
 	a, err := c.ownApp()

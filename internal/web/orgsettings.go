@@ -117,7 +117,7 @@ func orgLog(c *call) error {
 	}
 	if len(lines) > logPerPage {
 		lines = lines[:logPerPage]
-		p.Pager.Next = c.orgSettingsPath("/audit-log?before=" + itoa(int64(lines[logPerPage-1].ID)))
+		p.Pager.Next = c.orgSettingsPath("/audit-log?before=" + id.Text(lines[logPerPage-1].ID))
 	}
 	if q.Before != 0 {
 		p.Pager.Prev = c.orgSettingsPath("/audit-log")

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ type scopeNode struct {
 func scopeTree(set right.ScopeSet) []scopeNode {
 	var tree []scopeNode
 	for i, s := range right.Scopes() {
-		n := scopeNode{ID: itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
+		n := scopeNode{ID: strconv.Itoa(i), Name: string(s.Name), Title: s.Title, On: set.Contains(s.Name)}
 		if s.Parent != "" && len(tree) > 0 { // each parent comes directly before its children
 			top := &tree[len(tree)-1]
 			top.Children = append(top.Children, n)
@@ -108,7 +109,7 @@ func newExpiryField(choice, custom string, now time.Time) expiryField {
 	f := expiryField{Custom: date, Time: clock, Min: now.UTC().Format(time.DateOnly)}
 	for _, days := range presets {
 		d := day(inDays(now, days))
-		f.Options = append(f.Options, expiryOption{Value: itoa(days), Day: d, Text: itoa(days) + " days (" + d + ")"})
+		f.Options = append(f.Options, expiryOption{Value: strconv.Itoa(days), Day: d, Text: strconv.Itoa(days) + " days (" + d + ")"})
 	}
 	f.Options = append(f.Options, expiryOption{Value: "custom", Text: "Custom date"}, expiryOption{Value: "none", Text: "No expiration"})
 	at := -1

@@ -52,7 +52,7 @@ func (c *call) releaseForm(r *release.Release) (*releaseFormPage, error) {
 		}
 		for i := range r.Assets {
 			s := &r.Assets[i]
-			p.Files = append(p.Files, fileOfRelease{Name: line(s.Name), Digest: s.Digest, Size: s.Size, DeleteHref: c.editPath(r.ID, "/files/"+itoa(int64(s.ID))+"/delete")})
+			p.Files = append(p.Files, fileOfRelease{Name: line(s.Name), Digest: s.Digest, Size: s.Size, DeleteHref: c.editPath(r.ID, "/files/"+id.Text(s.ID)+"/delete")})
 		}
 		var err error
 		if p.Label, err = c.labelOf(r); err != nil {
@@ -117,7 +117,7 @@ func titleOf(r *release.Release) string {
 
 // editPath is the address below which a release is edited.
 func (c *call) editPath(r id.Release, rest string) string {
-	return c.repoPath("/releases/edit/" + itoa(int64(r)) + rest)
+	return c.repoPath("/releases/edit/" + id.Text(r) + rest)
 }
 
 // ownRelease is the one that the path names, a draft too.

@@ -132,7 +132,7 @@ func deleteFileForm(c *call) error {
 	if err != nil {
 		return err
 	}
-	p := c.confirmRelease("Delete "+line(s.Name)+"?", "Delete this file", c.editPath(r.ID, "/files/"+itoa(int64(s.ID))+"/delete"),
+	p := c.confirmRelease("Delete "+line(s.Name)+"?", "Delete this file", c.editPath(r.ID, "/files/"+id.Text(s.ID)+"/delete"),
 		"Nobody can download it any more. Those who have it keep it.")
 	p.Back = c.editPath(r.ID, "")
 	return c.show("confirm", p)

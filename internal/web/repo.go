@@ -11,6 +11,7 @@ import (
 	"jeton/internal/event"
 	"jeton/internal/gitstore"
 	"jeton/internal/gitstore/object"
+	"jeton/internal/id"
 	"jeton/internal/limit"
 	"jeton/internal/markdown"
 	"jeton/internal/right"
@@ -19,7 +20,7 @@ import (
 // enterGate takes one of a gate's places: few for one person or address, more
 // for all together. It is given back before the answer is written, or by leave.
 func (c *call) enterGate(g *limit.Gate) (leave func(), err error) {
-	key := "account " + itoa(int64(c.actor.Account))
+	key := "account " + id.Text(c.actor.Account)
 	if c.actor.IsAnonymous() {
 		key = "address " + network(event.From(c.ctx()).Address)
 	}

@@ -19,12 +19,8 @@ var windows = [...]struct {
 	{"7d", "7 days", token.MaxWindow},
 }
 
-func (c *call) rotatePage(t *token.Token) (*rotatePage, error) {
-	form, err := c.regeneratePage(t)
-	if err != nil {
-		return nil, err
-	}
-	p := &rotatePage{regeneratePage: *form, Closes: c.field("closes") != ""}
+func (c *call) rotatePage(t *token.Token) *rotatePage {
+	p := &rotatePage{regeneratePage: *c.regeneratePage(t), Closes: c.field("closes") != ""}
 	h := c.homeOf(t.Kind)
 	p.Frame = h.frame("Rotate "+h.noun, "expiry.js")
 	chosen := c.field("window")
@@ -34,7 +30,7 @@ func (c *call) rotatePage(t *token.Token) (*rotatePage, error) {
 	for _, w := range windows {
 		p.Windows = append(p.Windows, levelOption{w.value, w.text, w.value == chosen})
 	}
-	return p, nil
+	return p
 }
 
 func rotateForm(k token.Kind) handler {
@@ -43,8 +39,8 @@ func rotateForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.rotatePage(&t)
-		if err != nil {
+		p := c.rotatePage(&t)
+		if err := c.limitExpiry(&p.Expiry, t.Owner); err != nil {
 			return err
 		}
 		return c.show("token-rotate", p)
@@ -57,10 +53,7 @@ func rotateToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.rotatePage(&t)
-		if err != nil {
-			return err
-		}
+		p := c.rotatePage(&t)
 		n := token.Rotation{Closes: p.Closes}
 		if n.ExpiresAt, err = c.expiry(&p.Expiry, t.Owner); err != nil {
 			return c.again(err, "token-rotate", p)

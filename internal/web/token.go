@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func homeOf(k token.Kind) tokenHome {
 	return tokenHome{kind: k, path: "/settings/tokens", list: "/settings/tokens", noun: "personal access token (classic)", all: "your tokens", gives: "scopes", template: "tokens", revealed: "token"}
 }
 
-func (h tokenHome) of(t id.Token, rest string) string { return h.path + "/" + itoa(int64(t)) + rest }
+func (h tokenHome) of(t id.Token, rest string) string { return h.path + "/" + id.Text(t) + rest }
 
 func (h tokenHome) frame(title string, scripts ...string) Frame {
 	if h.around != nil {
@@ -97,7 +98,7 @@ func (c *call) freshToken(h tokenHome, list []token.Token, f *Frame) (*newToken,
 // its number, whether scopes were dropped, and the secret. They are one entry, so
 // that two tokens made at once can't be taken for each other.
 func (c *call) reveal(t token.Token, plain secret.Value, reduced bool) error {
-	m := itoa(int64(t.ID))
+	m := id.Text(t.ID)
 	if reduced {
 		m += " reduced"
 	}
@@ -276,7 +277,7 @@ func (c *call) expiry(f *expiryField, owner id.Account) (time.Time, error) {
 		return end, nil
 	}
 	for _, days := range presets {
-		if choice == itoa(days) {
+		if choice == strconv.Itoa(days) {
 			return inDays(now, days), nil
 		}
 	}
@@ -359,11 +360,10 @@ func gives(t *token.Token) string {
 	return t.Scopes.String()
 }
 
-func (c *call) regeneratePage(t *token.Token) (*regeneratePage, error) {
+func (c *call) regeneratePage(t *token.Token) *regeneratePage {
 	h := c.homeOf(t.Kind)
-	p := &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
+	return &regeneratePage{Frame: h.frame("Regenerate "+h.noun, "expiry.js"), Home: h.list, Href: h.of(t.ID, ""), Note: line(t.Note), What: h.gives, Gives: gives(t),
 		Expiry: newExpiryField(defaultPreset, "", c.door.o.Now())}
-	return p, c.limitExpiry(&p.Expiry, t.Owner)
 }
 
 func regenerateForm(k token.Kind) handler {
@@ -372,8 +372,8 @@ func regenerateForm(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.regeneratePage(&t)
-		if err != nil {
+		p := c.regeneratePage(&t)
+		if err := c.limitExpiry(&p.Expiry, t.Owner); err != nil {
 			return err
 		}
 		return c.show("token-regenerate", p)
@@ -386,10 +386,7 @@ func regenerateToken(k token.Kind) handler {
 		if err != nil {
 			return err
 		}
-		p, err := c.regeneratePage(&t)
-		if err != nil {
-			return err
-		}
+		p := c.regeneratePage(&t)
 		until, err := c.expiry(&p.Expiry, t.Owner)
 		if err != nil {
 			return c.again(err, "token-regenerate", p)

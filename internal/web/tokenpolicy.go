@@ -28,7 +28,7 @@ func (c *call) policyOwner() id.Account {
 func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
 	f := &policyForm{MustEnd: p.MustEnd, Approve: p.Approve, ScopesOnly: p.ScopesOnly, FineOnly: p.FineOnly, Scopes: scopeTree(p.Scopes), Groups: groupsFor(gate.Resource{Org: true}, true, p.Fine)}
 	if p.MaxLife > 0 {
-		f.Days = itoa(int(p.MaxLife / (24 * time.Hour)))
+		f.Days = strconv.Itoa(int(p.MaxLife / (24 * time.Hour)))
 	}
 	for _, k := range policy.Kinds() {
 		f.Kinds = append(f.Kinds, kindChoice{Value: k.Name, Text: k.Title, On: !p.Without.Has(k.Credential)})
@@ -52,18 +52,21 @@ func (c *call) policyPage(p *right.Policy) (*policyForm, error) {
 
 func showPolicy(c *call) error {
 	p, err := c.door.o.Policies.Of(c.ctx(), c.door.o.DB, c.policyOwner())
-	if policy.Unreadable(err) { // then it lets no token through, until another one is saved
+	broken := policy.Unreadable(err)
+	if err != nil && !broken {
+		return err
+	}
+	if broken { // then it lets no token through, until another one is saved
 		for _, k := range policy.Kinds() {
 			p.Without |= right.Kinds(k.Credential)
 		}
-		err = nil
-	}
-	if err != nil {
-		return err
 	}
 	f, err := c.policyPage(&p)
 	if err != nil {
 		return err
+	}
+	if broken {
+		f.frame().Problem = &Wrongs{Public: "The policy that is stored here can't be read. No token is let through and none is made.", Remedy: "Choose what you want, and save it."}
 	}
 	return c.show("token-policy", f)
 }
@@ -156,7 +159,7 @@ func (c *call) requestRow(q *token.Request) (requestRow, error) {
 	if err != nil {
 		return requestRow{}, err
 	}
-	row := requestRow{ID: itoa(int64(q.ID)), Action: c.orgSettingsPath("/personal-access-token-requests/" + itoa(int64(q.ID))), Login: login, Name: line(q.Token.Note), Reason: line(q.Reason),
+	row := requestRow{ID: id.Text(q.ID), Action: c.orgSettingsPath("/personal-access-token-requests/" + id.Text(q.ID)), Login: login, Name: line(q.Token.Note), Reason: line(q.Reason),
 		Reaches: reaches(&q.Token, c.org.Login), Gives: permissionWords(q.Token.Permissions), Expiry: newExpiry(q.Token.ExpiresAt, c.door.o.Now()), Asked: q.CreatedAt}
 	seen, lost, err := c.seen(q.Token.Owner, q.Token.Repos)
 	for _, r := range seen {
@@ -242,7 +245,7 @@ func (f *expiryField) follow(p *right.Policy, whose string, now time.Time) {
 // something, wherever it comes from.
 func (c *call) standings(t *token.Token) ([]standing, error) {
 	s, err := c.door.o.Gate.SubjectToken(c.ctx(), *t)
-	if err != nil {
+	if err != nil || !s.Governed() {
 		return nil, err
 	}
 	orgs, err := c.door.o.Gate.Resources(c.ctx(), c.holder())

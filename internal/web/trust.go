@@ -82,7 +82,7 @@ func (c *call) trustLines(of id.Trust, actions ...string) ([]trustLine, error) {
 		shown := 0
 		for i := range lines {
 			l := &lines[i]
-			if l.Repo != at.Repo || of != 0 && l.Detail["trust_id"] != itoa(int64(of)) || shown >= shownTrustLines {
+			if l.Repo != at.Repo || of != 0 && l.Detail["trust_id"] != id.Text(of) || shown >= shownTrustLines {
 				continue
 			}
 			shown++
@@ -227,7 +227,7 @@ func (c *call) sentTrust(p *trustPage) (s trust.Statement, err error) {
 	}
 	s = trust.Statement{Name: p.Name, Issuer: p.Issuer, Audience: p.Audience, Subject: p.Subject, Permissions: f.permissions, Access: token.Selected}
 	if s.Minutes, err = strconv.Atoi(strings.TrimSpace(p.Minutes)); err != nil {
-		return s, problem.Field("minutes", "Choose between 1 and "+itoa(trust.MaxMinutes)+" minutes")
+		return s, problem.Field("minutes", "Choose between 1 and "+strconv.Itoa(trust.MaxMinutes)+" minutes")
 	}
 	if s.Claims, err = trust.ParseClaims(p.Claims); err != nil || c.org.ID == 0 {
 		return s, err

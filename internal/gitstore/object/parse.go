@@ -232,6 +232,13 @@ func ParseMode(s string) (Mode, bool) {
 	return Mode(n), err == nil && len(s) <= 7
 }
 
+// File is one entry of a tree, by its whole path.
+type File struct {
+	Path string
+	Mode Mode
+	ID   ID
+}
+
 // Entry is one line of a tree. Name may hold any byte but NUL and '/'.
 type Entry struct {
 	Name string
