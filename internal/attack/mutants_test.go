@@ -135,7 +135,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestS4_Approval":                  {File: "internal/token/approval.go", Old: "case more:", New: "case more && was.ApprovedAt.IsZero():"},
 	"TestS4_AnOwners":                  {File: "internal/token/standing.go", Old: "t.ApprovedAt, t.ApprovedBy = time.Time{}, 0", New: "_ = time.Time{}"},
 	"TestS4_AnOwnersOwn":               {File: "internal/token/approval.go", Old: "if ok, err := answers(ctx, tx, actor, t.Owner); err != nil || !ok {", New: "if _, err := answers(ctx, tx, actor, t.Owner); err != nil {"},
-	"TestS4_AnAnswerOnItsWay":          {File: "internal/token/approval.go", Old: "if !ok {\n\t\t\treturn problem.New(problem.Forbidden", New: "if false {\n\t\t\treturn problem.New(problem.Forbidden"},
+	"TestS4_AnAnswerOnItsWay":          {File: "internal/token/approval.go", Old: "if !ok {\n\t\t\treturn problem.New(problem.Forbidden", New: "if !ok && approve && answer != \"\" {\n\t\t\treturn problem.New(problem.Forbidden"},
 	"TestS5_":                          {File: "internal/token/obey.go", Old: "b = p.RefusesEnd(&i)", New: "b = p.RefusesGiven(&i)"},
 	"TestS6_":                          {File: "internal/policy/rules.go", Old: "case d.More():", New: "case false:"},
 	"TestS7_":                          {File: rightPolicy, Old: "case !p.admits(a.From):", New: "case false:"},
