@@ -42,6 +42,12 @@ func TestFolder_leadsOut(t *testing.T) {
 	text := func(path, content string) func() {
 		return func() { must(t, os.WriteFile(w.at(path), []byte(content), 0o600)) }
 	}
+	hooks := func(name string) func() {
+		return func() {
+			must(t, os.MkdirAll(w.at("ada/"+name+".git/hooks"), 0o700))
+			link(filepath.Join(outside, "objects", "pack"), "ada/"+name+".git/hooks/pack")()
+		}
+	}
 	up, err := filepath.Rel(w.at("ada/byrelative.git/objects"), outside)
 	must(t, err)
 	cases := map[string]struct {
@@ -61,6 +67,8 @@ func TestFolder_leadsOut(t *testing.T) {
 		"bylink":     {link(filepath.Join(outside, "config"), "ada/bylink.git/objects/info/alternates"), "its link ada/bylink.git/objects/info/alternates leads out"},
 		"byanother":  {text("ada/byanother.git/objects/info/alternates", w.at("ada/byabsolute.git/objects")+"\n"), "it borrows objects from outside of the folder of the repositories, by ada/byabsolute.git/objects/info/alternates"},
 		"thrulink":   {func() { link(w.at("ada/objects.git"), "ada/thrulink.git/logs")() }, "its link ada/objects.git/objects leads out"},
+		"byhooks":    {func() { hooks("byhooks")(); link("hooks", "ada/byhooks.git/objects")() }, "its link ada/byhooks.git/hooks/pack leads out"},
+		"byfolder":   {func() { hooks("byfolder")(); link(".", "ada/byfolder.git/refs")() }, "its link ada/byfolder.git/hooks/pack leads out"},
 		"elsewhere":  {text("ada/elsewhere.git/commondir", outside+"\n"), "ada/elsewhere.git is no bare repository"},
 		"inside":     {text("ada/inside.git/.git", "gitdir: "+outside+"\n"), "ada/inside.git is no bare repository"},
 		"beside":     {func() { text("ada/beside.git/HEAD", "what\n")(); link(outside, "ada/beside.git.git")() }, "ada/beside.git is no bare repository"},

@@ -62,7 +62,7 @@ func (f *Folder) Repository(path string) (string, error) {
 		return "", missing
 	}
 	look := &look{Folder: f, seen: map[string]bool{}, lent: map[string]bool{}}
-	if err := look.into(dir, dir); err != nil {
+	if err := look.through(dir, filepath.Join(dir, "hooks")); err != nil {
 		return "", err
 	}
 	if err := look.borrowed(filepath.Join(dir, "objects")); err != nil {
@@ -125,26 +125,31 @@ type look struct {
 	lent map[string]bool // folders of objects that are borrowed from
 }
 
-// into looks at everything below dir. What is below the hooks of the repository git
-// never looks at.
-func (l *look) into(dir, repository string) error {
+// into looks at everything below dir, which something leads to.
+func (l *look) into(dir string) error {
 	if l.seen[dir] {
 		return nil
 	}
 	l.seen[dir] = true
+	return l.through(dir, "")
+}
+
+// through looks at everything below dir but what is below but: git looks at no hooks,
+// unless a link to them, or to what they are in, makes them something else.
+func (l *look) through(dir, but string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && errors.Is(err, fs.ErrNotExist): // it went meanwhile
 			return nil
 		case err != nil:
 			return damaged(l.name(path), err)
-		case path == filepath.Join(repository, "hooks"):
+		case path == but:
 			if d.IsDir() {
 				return fs.SkipDir
 			}
 			return nil
 		case d.Type()&fs.ModeSymlink != 0:
-			return l.link(path, repository)
+			return l.link(path)
 		case d.Type()&(fs.ModeNamedPipe|fs.ModeDevice) != 0: // git would wait for it
 			return damaged(l.name(path), errors.New("it is no file"))
 		}
@@ -153,7 +158,7 @@ func (l *look) into(dir, repository string) error {
 }
 
 // link looks at what a link leads to.
-func (l *look) link(path, repository string) error {
+func (l *look) link(path string) error {
 	to, err := filepath.EvalSymlinks(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // nor is there anything for git
@@ -163,7 +168,7 @@ func (l *look) link(path, repository string) error {
 	case !l.within(to):
 		return l.leadsOut(path)
 	}
-	return l.into(to, repository)
+	return l.into(to)
 }
 
 // borrowed looks at the folders of objects from which the one at objects borrows, which
@@ -209,7 +214,7 @@ func (l *look) borrowed(objects string) error {
 			continue // what is borrowed from may borrow back
 		}
 		l.lent[from] = true
-		if err := l.into(from, from); err != nil {
+		if err := l.into(from); err != nil {
 			return err
 		}
 		if err := l.borrowed(from); err != nil {
