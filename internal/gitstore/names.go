@@ -31,8 +31,6 @@ type (
 	Comparison = view.Comparison
 	// DiffLimits bounds a diff.
 	DiffLimits = view.DiffLimits
-	// Diff is what a commit changed.
-	Diff = view.Diff
 	// FileDiff is one changed file.
 	FileDiff = view.FileDiff
 	// Hunk is a changed part of a file.
@@ -48,8 +46,6 @@ type (
 	// PushedCommit is a commit with the paths that it changed.
 	PushedCommit = view.PushedCommit
 
-	// Changes finds files that a push changes and that it must leave alone.
-	Changes = incoming.Changes
 	// LargeFile is an object of a push past a size limit.
 	LargeFile = incoming.LargeFile
 	// Place is where a push has a file for the first time.

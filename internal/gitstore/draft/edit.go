@@ -102,7 +102,7 @@ func (d *Draft) editFolder(base object.ID, edits []Edit, at string) (one object.
 	if len(entries) == 0 && at != "" {
 		return "", true, nil
 	}
-	one, err = d.Add(object.KindTree, AppendTree(nil, entries))
+	one, err = d.Add(object.KindTree, appendTree(nil, entries))
 	return one, false, err
 }
 
@@ -231,8 +231,8 @@ func (d *Draft) Below(tree object.ID, folder string) ([]object.File, error) {
 	return out, nil
 }
 
-// AppendTree writes a tree's content, in git's order.
-func AppendTree(b []byte, entries map[string]object.Entry) []byte {
+// appendTree writes a tree's content, in git's order.
+func appendTree(b []byte, entries map[string]object.Entry) []byte {
 	list := make([]object.Entry, 0, len(entries))
 	for _, e := range entries {
 		list = append(list, e)

@@ -11,7 +11,7 @@ import (
 type Look func(kind object.Kind, id object.ID, data []byte)
 
 // Inspect has Index show every new object to look. Call it before Index.
-// Objects past the store's size limit are left out: they are refused anyway.
+// Objects past the limit of size are left out: they are refused anyway.
 func (in *Push) Inspect(look Look) { in.look = look }
 
 // Watch has Index note whether a folder that the push brings has an entry of that

@@ -45,7 +45,7 @@ type Push struct {
 	reach *reached      // what of the above is in reach; nil until it was asked
 }
 
-// Shared is what the pushes to all repositories of a store share.
+// Shared is what the pushes to all repositories share.
 type Shared struct {
 	PackBytes   int64       // the largest pack
 	ObjectBytes int64       // the largest object

@@ -21,7 +21,7 @@ type Git struct {
 	env     []string
 }
 
-// MinVersion is the oldest git that the store works with.
+// MinVersion is the oldest git that will do.
 const MinVersion = "2.39"
 
 // Find looks for a git, or for the one in PATH when program is empty, and asks it

@@ -10,7 +10,7 @@ import (
 	"jeton/internal/problem"
 )
 
-// maxLogTokens bounds how much of a log is read to find last changes.
+// maxLogTokens bounds how much of a log is read.
 const maxLogTokens = 4 << 20
 
 // ScanRaw calls f for each path that a log names, with its mode and id after the

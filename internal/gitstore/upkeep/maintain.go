@@ -1,5 +1,5 @@
 // Package upkeep tends one repository: few packs with one index and a bitmap, refs in one
-// file, and nothing of what killed processes left. When whose turn comes is the store's.
+// file, and nothing of what killed processes left. When whose turn comes is for gitstore to say.
 package upkeep
 
 import (
@@ -153,7 +153,7 @@ type Tending struct {
 //   - git pack-refs takes git's own locks, each for as long as a push of that
 //     ref would, and a ref is in packed-refs before its file goes. It has no
 //     lower priority than a push that may wait for it.
-//   - The lock below is for maintenance alone: no push or fetch takes it.
+//   - The lock of Begin is for maintenance alone: no push or fetch takes it.
 func (t *Tending) Maintain(ctx context.Context, m Wish) error {
 	t.last, t.grace = readRecord(t.repo), m.Grace
 	rec, err := t.run(ctx, m)

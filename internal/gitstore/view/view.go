@@ -41,7 +41,7 @@ type View struct {
 	done   func()
 }
 
-// Shared is what the views of all repositories of a store share.
+// Shared is what the views of all repositories share.
 type Shared struct {
 	Files    share.Slots   // of files that are sent as they are
 	Archives *share.Pool   // of archives that are written
@@ -61,7 +61,7 @@ func Open(ctx context.Context, of Source, refs *ref.Snapshot, done func()) *View
 	return &View{Refs: refs, repo: of.Repo, reach: of.Reach, shared: of.Shared, ctx: ctx, done: done}
 }
 
-// ErrEmpty is what View returns for a repository without any commit on the
+// ErrEmpty is what At returns for a repository without any commit on the
 // branch that HEAD names, when no revision was asked for.
 var ErrEmpty = problem.New(problem.NotFound, "this repository is empty", "Push a first commit to it.")
 

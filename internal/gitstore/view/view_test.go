@@ -87,14 +87,6 @@ func TestView(t *testing.T) {
 				t.Fatalf("stream: %q %v", data, err)
 			}
 			_ = rd.Close()
-			last, complete, err := v.LastCommits("", []string{"README.md", "d", "nothing"})
-			if err != nil || complete || last["README.md"].ID != first || last["d"].ID != second {
-				t.Fatalf("last: %+v %v %v", last, complete, err)
-			}
-			last, complete, err = v.LastCommits("d", []string{"a", strings.TrimPrefix(odd, "d/")})
-			if err != nil || !complete || last["a"].ID != second {
-				t.Fatalf("last: %+v %v %v", last, complete, err)
-			}
 			list, more, err := v.Commits("README.md", 0, 10)
 			if err != nil || more || len(list) != 1 || list[0].ID != first || list[0].Body() != "Body of it." {
 				t.Fatalf("commits: %+v %v", list, err)
@@ -185,13 +177,6 @@ func TestViewHuge(t *testing.T) {
 	tree, err := v.Tree("", 1000)
 	if err != nil || tree.Total != 100_000 || len(tree.Entries) != 1000 {
 		t.Fatalf("tree: %d %v", tree.Total, err)
-	}
-	names := make([]string, 0, len(tree.Entries))
-	for _, e := range tree.Entries {
-		names = append(names, e.Name)
-	}
-	if last, complete, err := v.LastCommits("", names); err != nil || !complete || len(last) != 1000 {
-		t.Fatalf("last: %d %v %v", len(last), complete, err)
 	}
 	d, err := v.Diff(view.DiffLimits{})
 	if err != nil || d.Total != 100_000 || len(d.Files) != 300 || !d.Truncated {
