@@ -45,7 +45,11 @@ func TestS6_WhatCantBeReadLetsNothingThrough(t *testing.T) {
 		want(t, "a visitor", g.Do(t, "GET", "/eve/pub.git"+refs, ""), 200)
 		g.untouched(t, session, text)
 		for _, path := range []string{"/organizations/works/settings/personal-access-tokens", "/organizations/works/settings/personal-access-token-requests"} {
-			want(t, text+", "+path, g.Do(t, "GET", path, "", cookie(owner)), 200)
+			a := g.Do(t, "GET", path, "", cookie(owner))
+			want(t, text+", "+path, a, 200)
+			if !strings.Contains(a.Text, "be read") || strings.Contains(a.Text, "Fine-grained tokens need no approval") {
+				t.Errorf("%s, %s does not say that the policy can't be read", text, path)
+			}
 		}
 		g.set(t, g.works.ID, right.Policy{MustEnd: true})
 		want(t, text+", set anew", g.Do(t, "GET", "/works/plans.git"+refs, "", bearer(g.creds[0].plain)), 200)

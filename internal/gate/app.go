@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"jeton/internal/application"
-	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
@@ -25,7 +24,7 @@ func (g *Gate) IdentifyApp(ctx context.Context, p Presented) (right.Actor, error
 		return right.Actor{}, refusal
 	}
 	if err != nil {
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+		return right.Actor{}, unasked(err)
 	}
 	return right.Actor{Kind: right.AppCredential, App: a.ClientID, Note: a.Name}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"jeton/internal/problem"
 	"jeton/internal/right"
 	"jeton/internal/token"
 )
@@ -34,7 +33,7 @@ func (g *Gate) identifySource(ctx context.Context, s token.Source) (right.Actor,
 		return right.Actor{}, g.refuseToken(Presented{}, refused)
 	}
 	if err != nil {
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+		return right.Actor{}, unasked(err)
 	}
 	return g.actorBy(ctx, v)
 }

@@ -103,7 +103,7 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 		if refused, ok := errors.AsType[*token.Refused](err); ok {
 			return right.Actor{}, g.refusePresented(ctx, p, refused)
 		}
-		return right.Actor{}, problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+		return right.Actor{}, unasked(err)
 	}
 	a, err := g.actorBy(ctx, v)
 	if err == nil && v.Closes {
@@ -114,13 +114,18 @@ func (g *Gate) identify(ctx context.Context, p Presented) (right.Actor, error) {
 	return a, err
 }
 
+// unasked is for who can't be asked about, because of err.
+func unasked(err error) error {
+	return problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+}
+
 // refusePresented words a refusal, after an alarm about an old secret that came after
 // its time.
 func (g *Gate) refusePresented(ctx context.Context, p Presented, refused *token.Refused) error {
 	if refused.Why == token.Replaced {
 		frozen, err := g.o.Tokens.Alarm(context.WithoutCancel(ctx), refused) // whoever hangs up does not take it away
 		if err != nil {
-			return problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+			return unasked(err)
 		}
 		if frozen && refused.Token.FrozenAt.IsZero() {
 			refused.Token.FrozenAt = g.o.Now()

@@ -15,7 +15,7 @@ import (
 func (g *Gate) policies(ctx context.Context) (*right.Policies, error) {
 	all, err := g.o.Policies.Current(ctx)
 	if err != nil && !policy.Unreadable(err) { // which words itself
-		err = problem.Wrap(err, problem.Unavailable, "The server cannot check credentials at the moment.", "Try again in a minute.")
+		err = unasked(err)
 	}
 	return all, err
 }

@@ -31,9 +31,10 @@ type watch struct {
 }
 
 // retryAfterFailure is how long a check that found nothing out waits for its
-// next try, and patience for how long it is tried: a database may start anew while a
-// clone runs, but what can't be judged is refused.
-const retryAfterFailure, patience = time.Second, 30 * time.Second
+// next try, oneTry how long one may take, since what hangs need not hang the next time,
+// and patience for how long it is tried: a database may start anew while a clone runs,
+// but what can't be judged is refused.
+const retryAfterFailure, oneTry, patience = time.Second, 8 * time.Second, 30 * time.Second
 
 // Heard is how many changes the gate has heard of. Whoever will Watch a request
 // asks before the request is identified.
@@ -100,15 +101,24 @@ func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc, recheck
 func judge(ctx context.Context, recheck func(context.Context) error) error {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
-	err := recheck(ctx)
+	err := try(ctx, recheck)
 	for err != nil && undecided(err) && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-time.After(retryAfterFailure):
-			err = recheck(ctx)
+			err = try(ctx, recheck)
 		}
 	}
+	if err != nil && undecided(err) && !problem.Is(err, problem.Unavailable) {
+		return unasked(err)
+	}
 	return err
+}
+
+func try(ctx context.Context, recheck func(context.Context) error) error {
+	ctx, stop := context.WithTimeout(ctx, oneTry)
+	defer stop()
+	return recheck(ctx)
 }
 
 // end delivers when the credential's time is over. A clock that was set back

@@ -46,7 +46,8 @@ func TestWatch_changeBefore(t *testing.T) {
 }
 
 // TestWatch_patience: what can't be asked about is asked again, and ends when it could
-// not be for too long; a check that hangs is no way around.
+// not be for too long; a check that hangs is no way around, and does not end what the next
+// one lets go on.
 func TestWatch_patience(t *testing.T) {
 	t.Parallel()
 	down := problem.New(problem.Unavailable, "The server cannot check credentials at the moment.", "")
@@ -61,6 +62,13 @@ func TestWatch_patience(t *testing.T) {
 			return nil
 		}, 0},
 		"down": {func(context.Context, time.Duration) error { return down }, patience},
+		"one read hangs": {func(ctx context.Context, since time.Duration) error {
+			if since == 0 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}, 0},
 		"hangs": {func(ctx context.Context, _ time.Duration) error {
 			<-ctx.Done()
 			return ctx.Err()
@@ -79,6 +87,9 @@ func TestWatch_patience(t *testing.T) {
 				case <-ctx.Done():
 					if took := time.Since(began); c.ends == 0 || took > c.ends+retryAfterFailure {
 						t.Errorf("it ended after %v for %v", took, context.Cause(ctx))
+					}
+					if cause := context.Cause(ctx); !problem.Is(cause, problem.Unavailable) || problem.Of(cause).Public == "" {
+						t.Errorf("it ended for %v, which says nothing", cause)
 					}
 				case <-time.After(10 * patience):
 					if c.ends != 0 {

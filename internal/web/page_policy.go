@@ -34,6 +34,7 @@ type requestsPage struct {
 	OrgFrame
 	Requests  []requestRow
 	Wanted    bool // the policy asks for approval
+	Broken    bool // it can't be read
 	PolicyURL string
 	Pager     pager
 }

@@ -137,7 +137,7 @@ func listRequests(c *call) error {
 	if err != nil && !policy.Unreadable(err) {
 		return err
 	}
-	p := &requestsPage{OrgFrame: c.orgFrame("Requests for tokens of "+c.org.Login, "settings"), Wanted: rules.Approve, PolicyURL: c.orgSettingsPath("/personal-access-tokens")}
+	p := &requestsPage{OrgFrame: c.orgFrame("Requests for tokens of "+c.org.Login, "settings"), Wanted: rules.Approve, Broken: err != nil, PolicyURL: c.orgSettingsPath("/personal-access-tokens")}
 	page := c.pageNumber()
 	list, total, err := c.door.o.Tokens.Requests(c.ctx(), c.org.ID, token.OwnerQuery{Ascending: true, Page: page, PerPage: requestsPerPage})
 	if err != nil {
