@@ -57,9 +57,14 @@ func (s *Store) Import(ctx context.Context, repo id.Repo, src Source) (Imported,
 // source is a place that git may fetch from, and the settings for it.
 type source struct {
 	url    string
+	flags  []run.Flag
 	config []string
 	relay  *outbound.Relay
 }
+
+// localServer serves a repository on this machine. Its index of many packs is left
+// out: that may name packs which lie elsewhere, and git would hand over what is in them.
+const localServer = run.Flag("--upload-pack=git -c core.multiPackIndex=false upload-pack")
 
 func (f *source) close() {
 	if f.relay != nil {
@@ -80,7 +85,7 @@ func (s *Store) openSource(ctx context.Context, src Source) (*source, error) {
 	}
 	if src.Path != "" {
 		path, err := s.checkPath(src.Path)
-		return &source{url: path, config: []string{"protocol.file.allow", "always"}}, err
+		return &source{url: path, flags: []run.Flag{localServer}, config: []string{"protocol.file.allow", "always"}}, err
 	}
 	var auth func(*http.Request)
 	if src.User != "" || !src.Password.IsZero() {
@@ -165,7 +170,7 @@ func (s *Store) fetchAll(ctx context.Context, repo id.Repo, from *source) (im Im
 func (s *Store) lookAt(ctx context.Context, dir string, from *source, im *Imported) (head string, err error) {
 	out, err := s.git.Output(ctx, dir, run.Command{
 		Name:   "ls-remote",
-		Flags:  []run.Flag{"--quiet", "--symref"},
+		Flags:  append([]run.Flag{"--quiet", "--symref"}, from.flags...),
 		Args:   []string{from.url, "HEAD", "refs/heads/*", "refs/tags/*"},
 		Config: from.config,
 	}, 256<<20)
@@ -205,8 +210,8 @@ func (s *Store) lookAt(ctx context.Context, dir string, from *source, im *Import
 func (s *Store) fetchInto(ctx context.Context, dir string, from *source) error {
 	_, err := s.git.Output(ctx, dir, run.Command{
 		Name: "fetch",
-		Flags: []run.Flag{"--quiet", "--no-auto-maintenance", "--no-write-fetch-head", "--no-tags", "--no-recurse-submodules", "--refmap=",
-			"--no-show-forced-updates", "--no-write-commit-graph", "--atomic"},
+		Flags: append([]run.Flag{"--quiet", "--no-auto-maintenance", "--no-write-fetch-head", "--no-tags", "--no-recurse-submodules", "--refmap=",
+			"--no-show-forced-updates", "--no-write-commit-graph", "--atomic"}, from.flags...),
 		Args:   []string{from.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"},
 		Config: append([]string{"fetch.unpackLimit", "1", "core.bigFileThreshold", "32m"}, from.config...),
 	}, 1<<20)

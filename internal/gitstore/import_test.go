@@ -1,6 +1,9 @@
 package gitstore
 
 import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/binary"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -173,4 +176,61 @@ func TestImport_https(t *testing.T) {
 	if !problem.Is(err, problem.Forbidden) || !strings.Contains(err.Error(), "public Internet") {
 		t.Errorf("a private address was reached: %v", err)
 	}
+}
+
+// TestImport_indexLeadsOut: an index of many packs may name a pack in another
+// repository, which git would read. What is imported has no part of that.
+func TestImport_indexLeadsOut(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	outside, inside := filepath.Join(top, "private", "outside.git"), filepath.Join(top, "old", "inside.git")
+	dir, _ := sourceRepo(t, object.SHA1)
+	gittest.Git(t, top, "clone", "-q", "--bare", "--no-local", dir, outside)
+	gittest.Git(t, top, "init", "-q", "--bare", "-b", "trunk", inside)
+	gittest.Git(t, outside, "repack", "-adq")
+	gittest.Git(t, outside, "multi-pack-index", "write")
+	index, err := os.ReadFile(filepath.Join(outside, "objects", "pack", "multi-pack-index"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(inside, "objects", "pack", "multi-pack-index"), leadingTo(index, "../../../../private/outside.git/objects/pack/"), 0o600)
+	}
+	if err == nil {
+		err = os.Link(filepath.Join(outside, "packed-refs"), filepath.Join(inside, "packed-refs"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := gittest.Git(t, inside, "show", "trunk:file"); got != "content" {
+		t.Fatalf("git reads %q there: the index leads nowhere", got)
+	}
+	s := testStore(t)
+	if _, err := s.Import(t.Context(), 7, Source{Path: inside}); !problem.Is(err, problem.Invalid) {
+		t.Errorf("it is imported: %v", err)
+	}
+	if s.Exists(7) {
+		t.Error("something was left")
+	}
+}
+
+// leadingTo is an index of one pack (gitformat-pack(5)) whose pack is in folder.
+func leadingTo(index []byte, folder string) []byte {
+	const head, row = 12, 12
+	n := int(index[6])
+	at := func(i int) uint64 { return binary.BigEndian.Uint64(index[head+i*row+4:]) }
+	table, body := bytes.Clone(index[:head]), []byte(nil)
+	for i := range n + 1 {
+		id := index[head+i*row:][:4]
+		table = binary.BigEndian.AppendUint64(append(table, id...), uint64(head+(n+1)*row+len(body)))
+		if i == n {
+			break
+		}
+		chunk := bytes.Clone(index[at(i):at(i+1)])
+		if string(id) == "PNAM" {
+			chunk = append([]byte(folder), chunk...)
+			chunk = append(chunk, make([]byte, (4-len(chunk)%4)%4)...)
+		}
+		body = append(body, chunk...)
+	}
+	out := append(table, body...)
+	sum := sha1.Sum(out)
+	return append(out, sum[:]...)
 }
