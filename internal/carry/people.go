@@ -25,6 +25,7 @@ const (
 	ofMate    = "team member"
 	ofShare   = "team repository"
 	ofAccess  = "access"
+	ofOld     = "old name"
 	ofToken   = "token"
 )
 

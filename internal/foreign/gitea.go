@@ -42,7 +42,7 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 		}
 	}
 	var w World
-	hidden := map[int64]bool{} // accounts that not everybody may see
+	hidden := map[int64]string{} // why not everybody gets at what belongs to an account
 	err := s.each(ctx, `SELECT id, `+text("lower_name")+`, `+text("name")+`, `+text("full_name")+`, `+text("email")+`, type, is_active, is_admin, is_restricted, prohibit_login, visibility, created_unix FROM "user" ORDER BY id`,
 		func(scan func(...any) error) error {
 			var id, kind, visibility num
@@ -52,7 +52,12 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 			if err := scan(&id, &lower, &login, &name, &email, &kind, &active, &admin, &restricted, &prohibited, &visibility, &created); err != nil {
 				return err
 			}
-			hidden[int64(id)] = visibility != 0
+			switch {
+			case visibility != 0:
+				hidden[int64(id)] = "not everybody may see its owner there"
+			case kind == kindPerson && !bool(active): // git is refused there then
+				hidden[int64(id)] = "its owner is not activated there"
+			}
 			if kind == kindOrg {
 				w.Orgs = append(w.Orgs, Org{ID: int64(id), Login: string(login), Name: tidy(string(name), 255), CreatedAt: created.Time})
 				return nil
@@ -97,9 +102,9 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 			if mirror {
 				r.Said = append(r.Said, "it is a mirror there, and no more here")
 			}
-			if hidden[r.Owner] && !r.Private {
+			if why := hidden[r.Owner]; why != "" && !r.Private {
 				r.Private = true
-				r.Said = append(r.Said, "it is private here, since not everybody may see its owner there")
+				r.Said = append(r.Said, "it is private here, since "+why)
 			}
 			w.Repos = append(w.Repos, r)
 			return nil
@@ -111,6 +116,12 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 		return World{}, err
 	}
 	place(&w)
+	if err := withoutCode(ctx, s, &w); err != nil {
+		return World{}, err
+	}
+	if err := oldNames(ctx, s, &w); err != nil {
+		return World{}, err
+	}
 	return w, giteaTokens(ctx, s, &w)
 }
 
