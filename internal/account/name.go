@@ -124,11 +124,31 @@ func (r *Room) held(ctx context.Context, tx *db.Tx, a id.Account) (n int, first 
 	return n, db.Time(until), nil
 }
 
+// maxOld is how long a login may be that somebody had elsewhere: that of Gitea's longest.
+const maxOld = 40
+
+// CheckOld reports whether login may lead to an account that had it elsewhere. Beside
+// what can be one here there may be dots, underscores and more hyphens in it: nobody
+// gets such a one, and addresses of repositories with it are looked for.
+func CheckOld(login string) error {
+	err := CheckLogin(login)
+	if err == nil || login == "" || len(login) > maxOld || Reserved(login) {
+		return err
+	}
+	for i := range len(login) {
+		c := login[i]
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.' && i > 0) {
+			return err
+		}
+	}
+	return nil
+}
+
 // LeadHere lets a login that the account had elsewhere lead to it for HoldLogin, as
-// after a rename. It fails with problem.Invalid for the field login when the login can't
-// be one, is somebody's or is held, or when too many are held for the account.
+// after a rename. It fails with problem.Invalid for the field login when CheckOld does,
+// when the login is somebody's or is held, or when too many are held for the account.
 func (r *Room) LeadHere(ctx context.Context, login string, a id.Account) error {
-	if err := CheckLogin(login); err != nil {
+	if err := CheckOld(login); err != nil {
 		return err
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {

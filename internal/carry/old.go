@@ -15,17 +15,33 @@ import (
 // renamed go on working. What has such a name here keeps it.
 func (b *bringer) oldNames(ctx context.Context) error {
 	for _, o := range b.p.World.Old {
-		var err error
+		lead := b.oldName
 		if o.Owner == 0 {
-			err = b.oldLogin(ctx, o)
-		} else {
-			err = b.oldName(ctx, o)
+			lead = b.oldLogin
 		}
-		if err != nil {
+		if err := lead(ctx, o); err != nil {
+			return err
+		}
+	}
+	for _, p := range b.p.World.People {
+		if err := b.renamed(ctx, p.Login, p.ID); err != nil {
+			return err
+		}
+	}
+	for _, o := range b.p.World.Orgs {
+		if err := b.renamed(ctx, o.Login, o.ID); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// renamed lets the login of there lead to an account that was given another one here.
+func (b *bringer) renamed(ctx context.Context, login string, theirs int64) error {
+	if strings.EqualFold(b.loginFor(login), login) {
+		return nil
+	}
+	return b.oldLogin(ctx, foreign.Old{Name: login, To: theirs})
 }
 
 func (b *bringer) oldLogin(ctx context.Context, o foreign.Old) error {
@@ -33,7 +49,16 @@ func (b *bringer) oldLogin(ctx context.Context, o foreign.Old) error {
 	if !here {
 		return nil
 	}
-	return b.lead(ctx, o, o.Name, b.logins[o.To], account.CheckLogin(o.Name), func() error {
+	bad := account.CheckOld(o.Name)
+	if bad == nil && b.p.Dry {
+		_, err := b.o.Account.ByLogin(ctx, b.o.DB, o.Name)
+		if err == nil {
+			bad = problem.Field("login", "Username "+o.Name+" is not available")
+		} else if !problem.Is(err, problem.NotFound) {
+			return err
+		}
+	}
+	return b.lead(ctx, o, o.Name, b.logins[o.To], bad, func() error {
 		return b.o.Account.LeadHere(ctx, o.Name, to)
 	})
 }

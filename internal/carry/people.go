@@ -37,6 +37,22 @@ func (b *bringer) loginFor(theirs string) string {
 	return theirs
 }
 
+// whose is the name of a thing with the login of there that it belongs to before it, if
+// somebody has it.
+func (b *bringer) whose(owner int64, between, name string) string {
+	for _, p := range b.p.World.People {
+		if p.ID == owner {
+			return p.Login + between + name
+		}
+	}
+	for _, o := range b.p.World.Orgs {
+		if o.ID == owner {
+			return o.Login + between + name
+		}
+	}
+	return name
+}
+
 func (b *bringer) people(ctx context.Context) error {
 	for i := range b.p.World.People {
 		if err := b.person(ctx, &b.p.World.People[i]); err != nil {

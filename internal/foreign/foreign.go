@@ -71,6 +71,7 @@ type Team struct {
 	Name    string
 	About   string
 	Level   right.Level // on each of Repos
+	Secret  bool        // none but its members and the owners know of it
 	Members []int64
 	Repos   []int64
 }

@@ -19,6 +19,10 @@ const (
 	kindOrg    = 1
 )
 
+// seenByFew is the visibility that is for those alone who belong to a thing; the wider ones
+// are lower.
+const seenByFew = 2
+
 // unitCode is the number of the part of a repository that is its code
 // (models/unit/unit.go).
 const unitCode = 1
@@ -222,10 +226,16 @@ func teams(ctx context.Context, s *source, w *World, units bool) error {
 		owners bool
 	}
 	all := map[int64]where{}
-	err := s.each(ctx, `SELECT id, org_id, `+text("lower_name")+`, `+text("name")+`, `+text("description")+`, authorize FROM team ORDER BY id`, func(scan func(...any) error) error {
-		var id, org, mode num
+	visibility := `0` // before Gitea 1.27 each member saw each team
+	if there, err := s.columns(ctx, "team"); err != nil {
+		return err
+	} else if there["visibility"] {
+		visibility = `visibility`
+	}
+	err := s.each(ctx, `SELECT id, org_id, `+text("lower_name")+`, `+text("name")+`, `+text("description")+`, authorize, `+visibility+` FROM team ORDER BY id`, func(scan func(...any) error) error {
+		var id, org, mode, seen num
 		var lower, name, about str
-		if err := scan(&id, &org, &lower, &name, &about, &mode); err != nil {
+		if err := scan(&id, &org, &lower, &name, &about, &mode, &seen); err != nil {
 			return err
 		}
 		o := orgs[int64(org)]
@@ -244,7 +254,7 @@ func teams(ctx context.Context, s *source, w *World, units bool) error {
 			return err
 		}
 		all[int64(id)] = where{org: o, i: len(o.Teams)}
-		o.Teams = append(o.Teams, Team{ID: int64(id), Name: tidy(string(name), 100), About: tidy(string(about), 350), Level: l})
+		o.Teams = append(o.Teams, Team{ID: int64(id), Name: tidy(string(name), 100), About: tidy(string(about), 350), Level: l, Secret: seen == seenByFew})
 		return nil
 	})
 	if err != nil {

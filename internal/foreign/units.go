@@ -6,7 +6,8 @@ import (
 )
 
 // withoutCode keeps repositories for their owners alone whose code is switched off
-// there, so that git is refused to everybody (go-gitea/gitea, models/repo/repo_unit.go).
+// there (go-gitea/gitea, models/repo/repo_unit.go): pages show none, and git is refused
+// but for reading what is public, which Gitea lets by.
 func withoutCode(ctx context.Context, s *source, w *World) error {
 	there, err := s.columns(ctx, "repo_unit")
 	if err != nil || !there["repo_id"] || !there["type"] {
