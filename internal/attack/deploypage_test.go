@@ -170,6 +170,40 @@ func TestA17_TheLifeOfADeployToken(t *testing.T) {
 	}
 }
 
+// TestA17_TheUsesStayWithWhoGaveTheTokenAway: whoever gets a repository reads nothing of the
+// deploy tokens that ended with the transfer: from where the old owner's servers came is not
+// theirs. Who deletes one still reads it.
+func TestA17_TheUsesStayWithWhoGaveTheTokenAway(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	tok, plain := s.deploy(t, s.shut, "contents=read")
+	gone, _, err := s.Lifecycle.CreateDeployToken(t.Context(), asPerson(s.ada), s.shut.ID, token.NewDeploy{Note: "deleted", Permissions: right.ParseFine("contents=read")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "a use", s.Do(t, "GET", "/ada/shut.git"+refs, "", bearer(plain), "User-Agent: a server of hers"), 200)
+	ada := s.Person(t, s.ada)
+	uses := func(owner string, tok token.Token) []string {
+		at := "/" + owner + "/shut/settings/deploy-tokens/" + stringOf(int64(tok.ID)) + "/uses"
+		return []string{at, at + "/export?format=jsonl"}
+	}
+	want(t, "deleting one", ada.Post(t, strings.TrimSuffix(uses("ada", gone)[0], "/uses")+"/delete", url.Values{}), 303)
+	for _, at := range append(uses("ada", tok), uses("ada", gone)...) {
+		want(t, at, ada.Get(t, at), 200)
+	}
+	if _, _, err := s.Lifecycle.TransferRepo(t.Context(), right.Operator(), s.shut.ID, "eve", ""); err != nil {
+		t.Fatal(err)
+	}
+	eve := s.Person(t, s.eve)
+	for _, at := range append(uses("eve", tok), uses("eve", gone)...) {
+		a := eve.Get(t, at)
+		want(t, at, a, 404)
+		if strings.Contains(a.Text, "a server of hers") {
+			t.Errorf("%s tells of it: %.500s", at, a.Text)
+		}
+	}
+}
+
 // TestS5_NoDeployTokenIsChangedAgainstAPolicy: a change, a rotation and a new secret obey
 // the policies of the site and of the owner.
 func TestS5_NoDeployTokenIsChangedAgainstAPolicy(t *testing.T) {

@@ -107,6 +107,13 @@ func TestH8_OnlyTheRepositoryItself(t *testing.T) {
 		want(t, "the app "+wrong, g.Do(t, "POST", at+"/restrictions/apps", `{"apps":["`+wrong+`"]}`, bearer(owner)), 422)
 		want(t, "the rule with "+wrong, g.Do(t, "PUT", at, `{"required_status_checks":null,"required_pull_request_reviews":null,"enforce_admins":true,"restrictions":{"users":[],"teams":[],"apps":["`+wrong+`"]}}`, bearer(owner)), 422)
 	}
+	for _, part := range []string{"apps", "users"} {
+		for _, none := range []string{`{}`, `null`, `{"teams":[]}`, `{"` + part + `":null}`} {
+			want(t, part+" by "+none, g.Do(t, "PUT", at+"/restrictions/"+part, none, bearer(owner)), 422)
+		}
+	}
+	list("GET", "apps", "", slug)
+	list("GET", "users", "", "ada")
 	// As a user it is not found, and it can't be put into another repository's list.
 	want(t, "as a user", g.Do(t, "POST", at+"/restrictions/users", `{"users":["`+slug+`[bot]"]}`, bearer(owner)), 422)
 	want(t, "as a collaborator elsewhere", g.Do(t, "PUT", "/api/v3/repos/works/other/collaborators/"+slug+"%5Bbot%5D", `{}`, bearer(owner)), 404)

@@ -1,6 +1,7 @@
 package deliver_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -98,6 +99,29 @@ func TestRequests(t *testing.T) {
 		}
 	}
 	w.to.none(t)
+}
+
+// TestRequests_many: a policy asks about however many tokens there are, and tells of the
+// oldest alone, so that no other write waits for long; it takes all questions back.
+func TestRequests_many(t *testing.T) {
+	t.Parallel()
+	w := newOrgWorld(t, "", "personal_access_token_request")
+	for _, login := range []string{"dora", "emma", "fred"} {
+		who := w.s.User(t, login)
+		w.s.Join(t, w.in, org.Member, who)
+		for i := range 40 {
+			w.s.FineToken(t, who, token.NewFine{Name: fmt.Sprint("ci", i), Owner: w.in.ID, OwnerIsOrg: true, Access: token.AllOf}, "contents=read")
+		}
+	}
+	for i, approve := range []bool{true, false} {
+		w.asks(t, approve)
+		var events, open int
+		w.do(t, w.s.DB.QueryRow(t.Context(), `SELECT COUNT(*) FROM hook_events WHERE event = 'personal_access_token_request'`).Scan(&events))
+		w.do(t, w.s.DB.QueryRow(t.Context(), `SELECT COUNT(*) FROM token_requests WHERE outcome = 0`).Scan(&open))
+		if events != 100*(i+1) || open != 120*(1-i) {
+			t.Errorf("approval %v: %d events, %d wait", approve, events, open)
+		}
+	}
 }
 
 // TestTokens_left: an organisation hears no more of the tokens of somebody who left,

@@ -27,6 +27,13 @@ func TestBounds_answer(t *testing.T) {
 	g.Run(t, "add", "text", "folder")
 	g.Run(t, "commit", "-q", "-F", "words")
 	g.Run(t, "push", "-q", "origin", "HEAD:main")
+	head := g.Run(t, "rev-parse", "HEAD")
+	for i := range 20 {
+		said := fmt.Sprintf(`{"state":"success","context":"%d%s","target_url":"https://ci.example.com/%s"}`, i, strings.Repeat("\u2713", 250), strings.Repeat("x", 2000))
+		if a := s.Do(t, "POST", "/api/v3/repos/ada/r/statuses/"+head, said, "Authorization: Bearer "+plain); a.StatusCode != 201 {
+			t.Fatalf("%d %s", a.StatusCode, a.Text)
+		}
+	}
 	a := asker{s, plain}
 	times := func(n int, field string) string {
 		var b strings.Builder
@@ -48,6 +55,8 @@ func TestBounds_answer(t *testing.T) {
 	}{
 		"a file's text":      {fmt.Sprintf(in, "HEAD:text", "...on Blob{"+times(90, "text")+"}"), nil, "RESOURCE_LIMITS_EXCEEDED"},
 		"a commit's message": {fmt.Sprintf(in, "HEAD", "...on Commit{"+times(90, "message")+"}"), nil, "RESOURCE_LIMITS_EXCEEDED"},
+		"links of statuses":  {fmt.Sprintf(in, "HEAD", "...on Commit{status{"+times(90, "contexts{"+times(12, "targetUrl")+"}")+"}}"), nil, "RESOURCE_LIMITS_EXCEEDED"},
+		"names of statuses":  {fmt.Sprintf(in, "HEAD", "...on Commit{status{"+times(90, "contexts{"+times(40, "context")+"}")+"}}"), nil, "RESOURCE_LIMITS_EXCEEDED"},
 		"names of files":     {fmt.Sprintf(in, "HEAD:folder", "...on Tree{entries{"+times(900, "name")+"}}"), nil, "RESOURCE_LIMITS_EXCEEDED"},
 		"entries":            {fmt.Sprintf(in, "HEAD:folder", "...on Tree{"+times(50, "entries{mode}")+"}"), nil, "MAX_NODE_LIMIT_EXCEEDED"},
 		"fields":             {"query($i:[ID!]!){" + times(40, "nodes(ids:$i){...on Repository{"+times(20, "isFork")+"}}") + "}", map[string]any{"i": ids[:100]}, ""},

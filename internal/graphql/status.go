@@ -84,7 +84,7 @@ func (s *statusContext) ID() gql.ID { return gql.ID(httpkit.NodeID("StatusContex
 func (s *statusContext) Commit() *commit { return s.commit }
 
 // Context is who speaks, as "ci/build".
-func (s *statusContext) Context() string { return s.s.Context }
+func (s *statusContext) Context(ctx context.Context) (string, error) { return words(ctx, s.s.Context) }
 
 // State is what was said.
 func (s *statusContext) State() string { return stateOf(s.s.State) }
@@ -95,7 +95,10 @@ func (s *statusContext) Description(ctx context.Context) (*string, error) {
 }
 
 // TargetURL is where there is more.
-func (s *statusContext) TargetURL() *uri { return optional(uri(s.s.TargetURL)) }
+func (s *statusContext) TargetURL(ctx context.Context) (*uri, error) {
+	at, err := words(ctx, s.s.TargetURL)
+	return optional(uri(at)), err
+}
 
 // CreatedAt is when it was said.
 func (s *statusContext) CreatedAt() dateTime { return dateTime{s.s.CreatedAt} }

@@ -18,6 +18,7 @@ import (
 type question struct {
 	token.Request
 	of   string // the login of the account whose token it is
+	in   string // that of the organization
 	note notice.Notice
 }
 
@@ -40,14 +41,18 @@ func (f *Flow) questions(ctx context.Context, list []notice.Notice) (good []noti
 			moot = append(moot, n)
 			continue
 		}
-		facts, err := f.o.Accounts.Facts(ctx, f.o.DB, q.Token.Account)
+		of, err := f.o.Accounts.Facts(ctx, f.o.DB, q.Token.Account)
+		in := of
+		if err == nil {
+			in, err = f.o.Accounts.Facts(ctx, f.o.DB, q.Org)
+		}
 		switch {
 		case problem.Is(err, problem.NotFound):
 			moot = append(moot, n)
 		case err != nil:
 			return nil, nil, fmt.Errorf("look for who asks: %w", err)
 		default:
-			good, asked = append(good, n), append(asked, question{q, facts.Login, n})
+			good, asked = append(good, n), append(asked, question{q, of.Login, in.Login, n})
 		}
 	}
 	return good, asked, f.o.Notices.Finish(ctx, moot, notice.Moot, "not true any more")
@@ -59,7 +64,7 @@ func (f *Flow) wordAsked(asked []question, to person) Mail {
 	first := &asked[0]
 	m := f.envelope(first.note, to.address)
 	m.ID = fmt.Sprintf("notice-%d-%d@%s", first.note.ID, len(asked), f.name())
-	one, rest := printable.Line(first.note.Detail.In, maxTitle), ""
+	one, rest := printable.Line(first.in, maxTitle), ""
 	if slices.ContainsFunc(asked, func(q question) bool { return q.Org != first.Org }) {
 		rest = " and elsewhere"
 	}
@@ -85,7 +90,7 @@ func (f *Flow) wordAsked(asked []question, to person) Mail {
 // asks writes what is asked about one token.
 func (f *Flow) asks(b *strings.Builder, q *question) {
 	t := &q.Token
-	in := printable.Line(q.note.Detail.In, 64)
+	in := printable.Line(q.in, 64)
 	fmt.Fprintf(b, "  %s (%s)\n", printable.Line(t.Note, 255), kindNames[t.Kind.String()])
 	fact := func(name, value string) {
 		lines := printable.Wrap(value, width-14)

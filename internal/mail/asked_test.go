@@ -212,6 +212,26 @@ func TestAsked_moot(t *testing.T) {
 	w.expect(t, "decided and deleted")
 }
 
+// TestAsked_renamed: a mail that waits names the organization, and leads to its page, by
+// the name that it has when the mail leaves.
+func TestAsked_renamed(t *testing.T) {
+	t.Parallel()
+	w := newAsking(t)
+	w.hold()
+	w.make(t, w.bob, "ci", nil)
+	w.tried(t)
+	if _, err := w.Accounts.Rename(t.Context(), as(w.ada), w.in.ID, "weavers"); err != nil {
+		t.Fatal(err)
+	}
+	w.release()
+	bodies := w.expect(t, "renamed", `ada@example.com: bob asks for the token "ci" in weavers`, `carol@example.com: bob asks for the token "ci" in weavers`)
+	for _, b := range bodies {
+		if strings.Contains(b, "works") || !strings.Contains(b, "/organizations/weavers/settings/personal-access-token-requests") {
+			t.Errorf("the mail says\n%s", b)
+		}
+	}
+}
+
 // TestAsked_many: who is asked about many tokens at once gets few mails, whoever made
 // them, and a policy that asks about those that are there does not fill a mailbox.
 func TestAsked_many(t *testing.T) {

@@ -127,7 +127,8 @@ before the end), ` + "`expired`" + `, ` + "`new_network`" + ` and ` + "`reuse`" 
 and ` + "`client`" + `. No secret and no repository is in it.
 
 What an organization's owners are asked about fine-grained tokens its webhooks are told by GitHub's event ` + "`personal_access_token_request`" + ` (` + "`created`, `approved`, `denied`, `cancelled`" + `),
-in GitHub's form without ` + "`installation`" + `: there are no GitHub Apps here. ` + "`cancelled`" + ` says that nobody needs to answer any more: the token was changed or deleted, or the owners ask for nothing.
+in GitHub's form without ` + "`installation`" + `: there are no GitHub Apps here. ` + "`cancelled`" + ` says that nobody needs to answer any more: the token was changed or deleted, or the owners ask for nothing. Of a policy that begins
+or stops to ask, the 100 oldest are told.
 `)
 	titles := make([]string, 0, len(topics))
 	for title := range topics {

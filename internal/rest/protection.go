@@ -312,18 +312,28 @@ type usersInput struct {
 }
 
 // UnmarshalJSON takes both.
-func (in *usersInput) UnmarshalJSON(data []byte) error {
-	var list []string
-	if json.Unmarshal(data, &list) == nil {
-		in.Users = list
-		return nil
-	}
-	var o struct {
-		Users []string `json:"users"`
-	}
-	err := json.Unmarshal(data, &o)
-	in.Users = o.Users
+func (in *usersInput) UnmarshalJSON(data []byte) (err error) {
+	in.Users, err = namesIn(data, "users")
 	return err
+}
+
+// namesIn reads a list of names, alone or under key in an object; nil: there is none.
+func namesIn(data []byte, key string) (names []string, err error) {
+	if json.Unmarshal(data, &names) == nil {
+		return names, nil
+	}
+	names = nil
+	var o map[string]json.RawMessage
+	if err := json.Unmarshal(data, &o); err != nil || o[key] == nil {
+		return nil, err
+	}
+	err = json.Unmarshal(o[key], &names)
+	return names, err
+}
+
+// errNoNames refuses a change that does not say whom it is about: it would empty a list.
+func errNoNames(key string) error {
+	return unprocessable(`Invalid request. "` + key + `" wasn't supplied.`)
 }
 
 func addUsers(have, named []repo.Listed) []repo.Listed {
@@ -351,6 +361,9 @@ func (d *Door) changeRestricted(how func(have, named []repo.Listed) []repo.Liste
 		var in usersInput
 		if err := c.decodeAny(&in); err != nil {
 			return nil, err
+		}
+		if in.Users == nil {
+			return nil, errNoNames("users")
 		}
 		named, err := c.listed(in.Users)
 		if err != nil {

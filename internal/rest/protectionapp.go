@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -76,15 +75,8 @@ type appsInput struct {
 }
 
 // UnmarshalJSON takes both.
-func (in *appsInput) UnmarshalJSON(data []byte) error {
-	if json.Unmarshal(data, &in.Apps) == nil {
-		return nil
-	}
-	var o struct {
-		Apps []string `json:"apps"`
-	}
-	err := json.Unmarshal(data, &o)
-	in.Apps = o.Apps
+func (in *appsInput) UnmarshalJSON(data []byte) (err error) {
+	in.Apps, err = namesIn(data, "apps")
 	return err
 }
 
@@ -99,6 +91,9 @@ func (d *Door) changeRestrictedApps(how func(have, named bool) bool) handler {
 		var in appsInput
 		if err := c.decodeAny(&in); err != nil {
 			return nil, err
+		}
+		if in.Apps == nil {
+			return nil, errNoNames("apps")
 		}
 		named, err := c.itself(in.Apps)
 		if err != nil {

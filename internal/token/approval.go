@@ -100,10 +100,8 @@ func (r *Room) updateAsked(ctx context.Context, tx *db.Tx, actor right.Actor, wa
 // approves it: unless they are none at this moment, which it reports.
 func (r *Room) approve(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token) (bool, error) {
 	t.ApprovedAt, t.ApprovedBy = time.Time{}, 0
-	if actor.Kind != right.OperatorCommand {
-		if ok, err := owns(ctx, tx, t.Owner, actor.Account); err != nil || !ok {
-			return false, err
-		}
+	if ok, err := answers(ctx, tx, actor, t.Owner); err != nil || !ok {
+		return false, err
 	}
 	t.ApprovedAt, t.ApprovedBy = r.o.Now(), actor.Account
 	return true, nil
@@ -132,42 +130,46 @@ func (r *Room) ask(ctx context.Context, tx *db.Tx, actor right.Actor, t *Token, 
 	if err := r.recordRequest(ctx, tx, actor, "personal_access_token.request_created", t, ""); err != nil {
 		return err
 	}
-	return r.tellAsked(ctx, tx, actor, &made, true)
+	return r.tellAsked(ctx, tx, actor, &made)
 }
+
+// askAll asks about the tokens that nobody has approved, or is being asked about, but
+// for those that are shut out.
+const askAll = `
+	INSERT INTO token_requests (token_id, org_id, reason, created_at)
+	SELECT id, owner_id, '', $2 FROM tokens` + ofOwner + ` AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
+	AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
+	ORDER BY id`
 
 // policySet asks about the tokens that are there when an organisation's owners
 // begin to want to be asked, but for those that they have shut out, and takes the
-// questions back when they stop.
+// questions back when they stop. Of many, the oldest are told of: everybody who writes
+// waits meanwhile.
 func (r *Room) policySet(ctx context.Context, tx *db.Tx, actor right.Actor, of id.Account, p *right.Policy) error {
 	const open = ` WHERE q.org_id = $1 AND q.outcome = 0`
 	if !p.Approve {
-		all, err := requests(ctx, tx, requestColumns+open+` ORDER BY q.id`, of)
+		all, err := requests(ctx, tx, requestColumns+open+` ORDER BY q.id LIMIT $2`, of, maxTold)
 		if err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM token_requests WHERE org_id = $1 AND outcome = 0`, of); err != nil {
 			return fmt.Errorf("take token requests back: %w", err)
 		}
-		return r.eachRequest(ctx, tx, all, func(_ int, q *Request) error { return r.tellTaken(ctx, tx, actor, q) })
+		return r.eachRequest(ctx, tx, all, func(q *Request) error { return r.tellTaken(ctx, tx, actor, q) })
 	}
 	var last id.TokenRequest
 	if err := tx.QueryRow(ctx, `SELECT COALESCE(MAX(id), 0) FROM token_requests`).Scan(&last); err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
-	_, err := tx.Exec(ctx, `
-		INSERT INTO token_requests (token_id, org_id, reason, created_at)
-		SELECT id, owner_id, '', $2 FROM tokens
-		WHERE owner_id = $1 AND kind = 4 AND revoked_at = 0 AND approved_at = 0 AND ',' || barred || ',' NOT LIKE $3
-		AND NOT EXISTS (SELECT 1 FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 0)
-		ORDER BY id`, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
+	_, err := tx.Exec(ctx, askAll, of, db.Micros(r.o.Now()), fmt.Sprintf("%%,%d,%%", of))
 	if err != nil {
 		return fmt.Errorf("ask about tokens: %w", err)
 	}
-	all, err := requests(ctx, tx, requestColumns+open+` AND q.id > $2 ORDER BY q.id`, of, last)
+	all, err := requests(ctx, tx, requestColumns+open+` AND q.id > $2 ORDER BY q.id LIMIT $3`, of, last, maxTold)
 	if err != nil {
 		return err
 	}
-	return r.eachRequest(ctx, tx, all, func(i int, q *Request) error { return r.tellAsked(ctx, tx, actor, q, i < maxMailed) })
+	return r.eachRequest(ctx, tx, all, func(q *Request) error { return r.tellAsked(ctx, tx, actor, q) })
 }
 
 // takeBack takes the question about a token back, and returns it if there was one.
@@ -191,7 +193,8 @@ func (r *Room) takeBack(ctx context.Context, tx *db.Tx, actor right.Actor, t *To
 
 // Decide answers a request that waits. A token that is denied is shut out of what
 // is the organisation's, and stays its owner's. It fails with problem.NotFound for
-// a request that does not wait, or of another organisation.
+// a request that does not wait, or of another organisation, and with
+// problem.Forbidden for who owns it no more when the answer is written.
 func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n id.TokenRequest, approve bool, answer string) error {
 	switch {
 	case len(answer) > maxDescription:
@@ -200,6 +203,13 @@ func (r *Room) Decide(ctx context.Context, actor right.Actor, org id.Account, n 
 		return problem.Field("reason", "The reason must be valid UTF-8 without a NUL")
 	}
 	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		ok, err := answers(ctx, tx, actor, org)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return problem.New(problem.Forbidden, "You do not own this organization any more.", "Ask one of its owners.")
+		}
 		q, err := requestByID(ctx, tx, org, n)
 		if err != nil {
 			return err
@@ -313,7 +323,7 @@ func (r *Room) RequestByID(ctx context.Context, org id.Account, n id.TokenReques
 // many there are on all pages. Whatever q asks about a token counts.
 func (r *Room) Requests(ctx context.Context, org id.Account, q OwnerQuery) ([]Request, int, error) {
 	where, args := q.where(org)
-	from := ` JOIN (SELECT id AS asked FROM tokens` + where + `) t ON t.asked = q.token_id WHERE q.outcome = 0`
+	from := ` JOIN (SELECT id AS asked FROM tokens` + where + `) t ON t.asked = q.token_id WHERE q.org_id = $1 AND q.outcome = 0`
 	var total int
 	if err := r.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM token_requests q`+from, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count token requests: %w", err)

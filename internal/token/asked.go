@@ -12,7 +12,7 @@ import (
 
 const (
 	maxOwners = 50  // of an organisation who are told of a question
-	maxMailed = 100 // questions of one policy that each of them gets a mail about
+	maxTold   = 100 // questions of one policy that they and webhooks are told of
 )
 
 // selections are GitHub's words.
@@ -40,13 +40,13 @@ func (r *Room) asked(ctx context.Context, tx *db.Tx, q *Request) (notice.Request
 
 // tellAsked has the organisation's webhooks told of a question, and its owners by
 // mail: not of a token that reaches nothing of theirs, since its account has left.
-func (r *Room) tellAsked(ctx context.Context, tx *db.Tx, actor right.Actor, q *Request, mailed bool) error {
+func (r *Room) tellAsked(ctx context.Context, tx *db.Tx, actor right.Actor, q *Request) error {
 	n, err := r.asked(ctx, tx, q)
 	if err != nil {
 		return err
 	}
 	var owners []id.Account
-	if mailed && !n.Token.Apart {
+	if !n.Token.Apart {
 		if owners, err = ownersOf(ctx, tx, q.Org, maxOwners); err != nil {
 			return err
 		}
@@ -73,12 +73,12 @@ func (r *Room) tellTaken(ctx context.Context, tx *db.Tx, actor right.Actor, q *R
 }
 
 // eachRequest calls f with each of the questions, and with its token.
-func (r *Room) eachRequest(ctx context.Context, tx *db.Tx, list []Request, f func(i int, q *Request) error) error {
+func (r *Room) eachRequest(ctx context.Context, tx *db.Tx, list []Request, f func(q *Request) error) error {
 	if err := r.withTokens(ctx, tx, list); err != nil {
 		return err
 	}
 	for i := range list {
-		if err := f(i, &list[i]); err != nil {
+		if err := f(&list[i]); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func (q *OwnerQuery) where(owner id.Account) (string, []any) {
 		args = append(args, v)
 		return "$" + strconv.Itoa(len(args))
 	}
-	where := ` WHERE owner_id = $1 AND revoked_at = 0` + string(fine)
+	where := ofOwner
 	if q.Accounts != nil {
 		where += ` AND account_id IN (` + marks(arg, q.Accounts) + `)`
 	}

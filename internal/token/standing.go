@@ -21,6 +21,15 @@ func owns(ctx context.Context, read db.Reader, org, who id.Account) (bool, error
 	return n > 0, nil
 }
 
+// answers reports whether the actor may speak for an organisation's owners at this
+// moment: since they were let in, they may have stopped being one.
+func answers(ctx context.Context, read db.Reader, actor right.Actor, org id.Account) (bool, error) {
+	if actor.Kind == right.OperatorCommand {
+		return true, nil
+	}
+	return owns(ctx, read, org, actor.Account)
+}
+
 // shares reports whether an account belongs to owner, which is an organisation, or
 // was let into something of owner's.
 func shares(ctx context.Context, read db.Reader, owner, who id.Account) (bool, error) {
@@ -34,14 +43,17 @@ func shares(ctx context.Context, read db.Reader, owner, who id.Account) (bool, e
 	return n > 0, nil
 }
 
+// ownWord finds what $2 approved in $1 of their own tokens and of those of their service
+// accounts.
+const ownWord = ofOwner + ` AND approved_at > 0 AND approved_by = $2
+	AND (account_id = $2 OR account_id IN (SELECT id FROM accounts WHERE managed_by = $2 AND managed_by <> 0)) ORDER BY id`
+
 // DemotedTx takes the consent back that rested on who having been an owner of org
 // alone: what they had approved of their own tokens and of those of their service
 // accounts. The owners that are left are asked. What was approved of other people's
 // was an owner's word, and holds.
 func (r *Room) DemotedTx(ctx context.Context, tx *db.Tx, actor right.Actor, org, who id.Account) error {
-	own, err := list(ctx, tx, `SELECT `+columns+` FROM tokens
-		WHERE owner_id = $1 AND revoked_at = 0 AND approved_at > 0 AND approved_by = $2
-			AND (account_id = $2 OR account_id IN (SELECT id FROM accounts WHERE managed_by = $2))`+string(fine)+` ORDER BY id`, org, who)
+	own, err := list(ctx, tx, `SELECT `+columns+` FROM tokens`+ownWord, org, who)
 	if err != nil {
 		return err
 	}

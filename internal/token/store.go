@@ -57,6 +57,10 @@ const (
 	made     kinds = " AND kind IN (0, 4, 6)" // those that people make, for themselves or for a machine
 )
 
+// ofOwner finds the fine-grained tokens for what is $1's. Its index holds those that have
+// an owner, and kind + 0 keeps SQLite away from that of all tokens of a kind.
+const ofOwner = ` WHERE owner_id = $1 AND owner_id <> 0 AND revoked_at = 0 AND kind + 0 = 4`
+
 // personals are the kinds that people make, each by its own.
 func personals(k Kind) kinds {
 	switch k {

@@ -23,6 +23,12 @@ type holding struct {
 	base    string        // of its own page
 }
 
+// outlived reports whether t is of before the repository was given away: what it did is
+// no business of the owner that came then.
+func (h *holding) outlived(t *token.Token) bool {
+	return h.who.Place != 0 && t.Owner != h.manager.ID
+}
+
 // holder is whose tokens the page is about. What is done is done by c.actor, whoever
 // holds.
 func (c *call) holder() *right.Actor {

@@ -75,7 +75,7 @@ func (c *call) anyToken() (token.Token, error) {
 		return token.Token{}, err
 	}
 	t, ok := found[tid]
-	if !ok || t.Account != c.holder().Account {
+	if !ok || t.Account != c.holder().Account || c.of != nil && c.of.outlived(&t) {
 		return token.Token{}, c.elsewhere(tid)
 	}
 	return t, nil
