@@ -70,26 +70,29 @@ func TestRun_closedThere(t *testing.T) {
 	h.Team(acme, "Quiet", 1, ada)
 	codeless, shared, open := h.Repo(ada, "codeless", false), h.Repo(acme, "codeless", true), h.Repo(ada, "open", false)
 	h.Repo(eve, "notes", false)
+	shown := h.Repo(ada, "shown", true)
+	h.Exec(`UPDATE repo_unit SET everyone_access_mode = 1 WHERE repo_id = $1`, shown)
 	for _, n := range []int64{codeless, shared} {
 		h.Exec(`UPDATE repo_unit SET type = 2 WHERE repo_id = $1`, n)
 		h.Share(n, bob, 2)
 	}
 	h.ShareTeam(acme, team, shared)
 	h.Share(open, bob, 2)
-	for _, path := range []string{"ada/codeless.git", "ada/open.git", "acme/codeless.git", "eve/notes.git", "ada/open.wiki.git"} {
+	for _, path := range []string{"ada/codeless.git", "ada/open.git", "acme/codeless.git", "eve/notes.git", "ada/open.wiki.git", "ada/shown.git"} {
 		w.put(path)
 	}
 	mine, his := h.Token(ada, "ci", "all"), h.Token(bob, "ci", "all")
 	h.Close()
 	has(t, w.run(), "made repository ada/codeless: it is private here and its owner's alone, since its code is switched off there", "made repository acme/codeless: it is private here and its owner's alone",
-		"made repository eve/notes: it is private here, since its owner is not activated there", "made repository ada/open: its wiki stays there")
+		"made repository eve/notes: it is private here, since its owner is not activated there", "made repository ada/open: its wiki stays there",
+		"made repository ada/shown: its code is open to others there, and not here")
 	if got := w.api(his, "GET", "/orgs/acme/teams", ""); !strings.Contains(got.Text, "Readers") || strings.Contains(got.Text, "Quiet") {
 		t.Errorf("a member sees the teams %s", got.Text)
 	}
 	if got := w.api(mine, "GET", "/orgs/acme/teams", ""); !strings.Contains(got.Text, "Quiet") {
 		t.Errorf("an owner sees the teams %s", got.Text)
 	}
-	for name, wants := range map[string][2]bool{"ada/codeless": {true, false}, "acme/codeless": {true, false}, "eve/notes": {false, false}, "ada/open": {true, true}} {
+	for name, wants := range map[string][2]bool{"ada/codeless": {true, false}, "acme/codeless": {true, false}, "eve/notes": {false, false}, "ada/open": {true, true}, "ada/shown": {true, false}} {
 		for i, token := range []string{mine, his} {
 			if got := w.fetches(token, name); got != wants[i] {
 				t.Errorf("token %d fetches %s: %v, want %v", i, name, got, wants[i])

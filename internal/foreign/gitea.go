@@ -120,7 +120,7 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 		return World{}, err
 	}
 	place(&w)
-	if err := withoutCode(ctx, s, &w); err != nil {
+	if err := units(ctx, s, &w); err != nil {
 		return World{}, err
 	}
 	if err := oldNames(ctx, s, &w); err != nil {
