@@ -103,16 +103,65 @@ func (r *Room) moveName(ctx context.Context, tx *db.Tx, old Account, login strin
 	if err := r.free(ctx, tx, login, old.ID); err != nil {
 		return err
 	}
-	var held int
-	var first int64
-	err := tx.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(until), 0) FROM account_names WHERE account_id = $1 AND until > $2`,
-		old.ID, db.Micros(r.o.Now())).Scan(&held, &first)
+	held, first, err := r.held(ctx, tx, old.ID)
 	if err != nil {
-		return fmt.Errorf("count held logins: %w", err)
+		return err
 	}
 	if held >= maxHeld {
-		return problem.Field("login", "Username has been changed too often; it can be changed again after "+
-			db.Time(first).Format(time.DateOnly))
+		return problem.Field("login", "Username has been changed too often; it can be changed again after "+first.Format(time.DateOnly))
 	}
 	return r.hold(ctx, tx, old.Login, old.ID)
+}
+
+// held is how many logins are held for account a, and when the first is given up.
+func (r *Room) held(ctx context.Context, tx *db.Tx, a id.Account) (n int, first time.Time, err error) {
+	var until int64
+	err = tx.QueryRow(ctx, `SELECT COUNT(*), COALESCE(MIN(until), 0) FROM account_names WHERE account_id = $1 AND until > $2`,
+		a, db.Micros(r.o.Now())).Scan(&n, &until)
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("count held logins: %w", err)
+	}
+	return n, db.Time(until), nil
+}
+
+// maxOld is how long a login may be that somebody had elsewhere: that of Gitea's longest.
+const maxOld = 40
+
+// CheckOld reports whether login may lead to an account that had it elsewhere. Beside
+// what can be one here there may be dots, underscores and more hyphens in it: nobody
+// gets such a one, and addresses of repositories with it are looked for.
+func CheckOld(login string) error {
+	err := CheckLogin(login)
+	if err == nil || login == "" || len(login) > maxOld || Reserved(login) {
+		return err
+	}
+	for i := range len(login) {
+		c := login[i]
+		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.' && i > 0) {
+			return err
+		}
+	}
+	return nil
+}
+
+// LeadHere lets a login that the account had elsewhere lead to it for HoldLogin, as
+// after a rename. It fails with problem.Invalid for the field login when CheckOld does,
+// when the login is somebody's or is held, or when too many are held for the account.
+func (r *Room) LeadHere(ctx context.Context, login string, a id.Account) error {
+	if err := CheckOld(login); err != nil {
+		return err
+	}
+	return r.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := r.free(ctx, tx, login, 0); err != nil {
+			return err
+		}
+		held, _, err := r.held(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		if held >= maxHeld {
+			return problem.Field("login", "Username is one more than are held for one account")
+		}
+		return r.hold(ctx, tx, login, a)
+	})
 }

@@ -205,8 +205,10 @@ func TestDeployToken(t *testing.T) {
 	p.sees("Uses of web server", "push", "personal_access_token.update")
 	p.look("deploy-token-uses")
 	at := strings.TrimSuffix(p.path(), "/uses")
-	p.open(at + "/explain?action=push&repository=ada/engine&ref=main")
-	p.sees("Allowed", "Branch or ref")
+	p.open(at)
+	p.choose("Action", "push")
+	p.follow("Ask") // the repository stands there
+	p.sees("Allowed", "ada/engine")
 	p.look("deploy-token-explain")
 	p.open(at)
 	p.follow("Edit limits")

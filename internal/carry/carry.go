@@ -81,7 +81,7 @@ const (
 
 // Item is the line about one thing.
 type Item struct {
-	Kind string `json:"kind"` // account, organization, member, repository, team, access or token
+	Kind string `json:"kind"` // account, organization, member, repository, old name, team, access or token
 	Name string `json:"name"`
 	Done Done   `json:"done"`
 	Why  string `json:"why,omitempty"`
@@ -131,7 +131,7 @@ func (f *Flow) Run(ctx context.Context, p Plan, say func(Item)) error {
 	for from, to := range p.Rename {
 		b.rename[strings.ToLower(from)] = to
 	}
-	for _, step := range []func(context.Context) error{b.people, b.orgs, b.repositories, b.teams, b.helpers, b.tokens} {
+	for _, step := range []func(context.Context) error{b.people, b.orgs, b.repositories, b.oldNames, b.teams, b.helpers, b.tokens} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func TestRun_twice(t *testing.T) {
 	if err := w.App.Lifecycle.DeleteAccount(t.Context(), right.Operator(), b.ID, a.ID); err != nil {
 		t.Fatal(err)
 	}
-	has(t, w.run(), "skipped account bob: it was brought before, and is deleted here", "skipped token ci: its owner was not brought over")
+	has(t, w.run(), "skipped account bob: it was brought before, and is deleted here", "skipped token bob: ci: its owner was not brought over")
 }
 
 // TestRun_dry changes nothing, and says the same.
@@ -138,7 +138,7 @@ func TestRun_names(t *testing.T) {
 	lines := w.run()
 	has(t, lines, "refused account Ada: there is an account ada here already; --merge ada says that it is the same", "refused account john.doe: username may only contain",
 		"refused account api: username is a reserved word", "refused organization bob: there is an account bob here already", "refused account eve: there is an account eve",
-		"skipped repository engine: its owner was not brought over", "skipped token ci: its owner was not brought over")
+		"skipped repository john.doe/engine: its owner was not brought over", "skipped token john.doe: ci: its owner was not brought over")
 	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 4 {
 		t.Errorf("there are %d accounts, want 4", n)
 	}
@@ -147,7 +147,10 @@ func TestRun_names(t *testing.T) {
 	})
 	has(t, lines, "joined account Ada: with the account that is here", "made account john.doe: it is called john here", "refused organization john_org: the account john here is another one's of there",
 		"refused organization bob: of the two accounts of this name one is a person's and one an organization's", "refused account robot: the account robot here is a service account", "refused account eve: it can't be joined with an account here: it may not sign in there",
-		"made repository ada/engine", "made repository john/engine", "made token ada: ci")
+		"made repository ada/engine", "made repository john/engine", "made token ada: ci", "made old name john.doe: it leads to john")
+	if !w.fetches(tokens[1], "john.doe/engine") || !w.pushes(tokens[1], "john.doe/engine", "of-john") {
+		t.Error("clones of an account that is called otherwise here do not go on")
+	}
 	for i, login := range []string{"ada", "john"} {
 		if got := w.api(tokens[i], "GET", "/user", ""); got.StatusCode != http.StatusOK || !strings.Contains(got.Text, `"login":"`+login+`"`) && !strings.Contains(got.Text, `"login": "`+login+`"`) {
 			t.Errorf("the token of %s: %d %s", login, got.StatusCode, got.Text)
@@ -237,7 +240,7 @@ func TestRun_hostile(t *testing.T) {
 		}
 	}
 	has(t, lines, "made account ada: its e-mail address is none", "refused account ..: ", "refused account deploy-1[bot]: ", "refused account a/b: ", "refused repository ada/..: ", "refused repository ada/link: ",
-		"refused repository ada/broken: the source has objects that git's checks refuse", "made repository ada/good", "skipped repository repo: its owner was not brought over", "skipped repository nobody",
+		"refused repository ada/broken: the source has objects that git's checks refuse", "made repository ada/good", "repo: its owner was not brought over", "skipped repository nobody",
 		"refused token ada: bad 0: the token has no salt", "refused token ada: bad 1: ", "skipped token ada: bad 2: its digest is not whole", "skipped token ada: bad 3: ", "refused token ada: bad 4: ",
 		"refused token ada: bad 5: the last eight", "refused token ada: bad 6: ", "skipped token ada: bad 7: it has the scope \"root\"", "made token ada: bad 9", "skipped token of nobody")
 	if n := w.rows(`SELECT COUNT(*) FROM accounts`); n != 1 {
@@ -335,7 +338,7 @@ func TestRun_oneEach(t *testing.T) {
 	strangers := []string{h.Token(old-1, "first", "all"), h.Token(last, "last", "all")}
 	taken := "the account ada here is another one's of there"
 	has(t, w.run(func(p *carry.Plan) { merge(p); p.Dry = true }), "refused account ADA: "+taken, "refused account Ada: "+taken)
-	has(t, w.run(merge), "there account grace", "refused account ADA: ", "refused account Ada: ", "skipped token first", "skipped token last")
+	has(t, w.run(merge), "there account grace", "refused account ADA: ", "refused account Ada: ", "skipped token ADA: first", "skipped token Ada: last")
 	for _, plain := range strangers {
 		if got := w.api(plain, "GET", "/user", ""); got.StatusCode != http.StatusUnauthorized {
 			t.Errorf("a stranger's token: %d %s", got.StatusCode, got.Text)

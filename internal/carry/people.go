@@ -25,6 +25,7 @@ const (
 	ofMate    = "team member"
 	ofShare   = "team repository"
 	ofAccess  = "access"
+	ofOld     = "old name"
 	ofToken   = "token"
 )
 
@@ -34,6 +35,22 @@ func (b *bringer) loginFor(theirs string) string {
 		return to
 	}
 	return theirs
+}
+
+// whose is the name of a thing with the login of there that it belongs to before it, if
+// somebody has it.
+func (b *bringer) whose(owner int64, between, name string) string {
+	for _, p := range b.p.World.People {
+		if p.ID == owner {
+			return p.Login + between + name
+		}
+	}
+	for _, o := range b.p.World.Orgs {
+		if o.ID == owner {
+			return o.Login + between + name
+		}
+	}
+	return name
 }
 
 func (b *bringer) people(ctx context.Context) error {

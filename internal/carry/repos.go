@@ -3,6 +3,7 @@ package carry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"jeton/internal/carried"
@@ -37,7 +38,7 @@ func (b *bringer) repositories(ctx context.Context) error {
 func (b *bringer) repository(ctx context.Context, r *foreign.Repo) error {
 	owner, here := b.accounts[r.Owner]
 	if !here {
-		b.tell(ofRepo, r.Name, Skipped, "its owner was not brought over")
+		b.tell(ofRepo, b.whose(r.Owner, "/", r.Name), Skipped, "its owner was not brought over")
 		return nil
 	}
 	name := b.logins[r.Owner] + "/" + r.Name
@@ -69,6 +70,9 @@ func (b *bringer) repository(ctx context.Context, r *foreign.Repo) error {
 	}
 	n := repo.NewRepo{Owner: owner, Name: r.Name, Description: r.About, Private: r.Private, Template: r.Template}
 	said := r.Said
+	if b.old.Holds(strings.TrimSuffix(r.Path, ".git") + ".wiki.git") {
+		said = append(slices.Clone(said), "its wiki stays there")
+	}
 	if r.ForkOf != 0 {
 		if n.ForkOf, err = b.parent(ctx, r); err != nil {
 			return err
@@ -168,7 +172,7 @@ func (b *bringer) team(ctx context.Context, o *foreign.Org, t *foreign.Team) err
 		}
 		b.tell(ofTeam, name, There)
 	} else {
-		if team, err = b.o.Org.CreateTeam(ctx, b.actor, in, org.NewTeam{Name: t.Name, Description: t.About}); err != nil {
+		if team, err = b.o.Org.CreateTeam(ctx, b.actor, in, org.NewTeam{Name: t.Name, Description: t.About, Secret: t.Secret}); err != nil {
 			return b.refuse(ctx, ofTeam, name, err)
 		}
 		if err := b.note(ctx, noted, int64(team.ID)); err != nil {

@@ -27,7 +27,7 @@ func (b *bringer) token(ctx context.Context, f *foreign.Token) error {
 	name := b.logins[f.Owner] + ": " + note
 	switch {
 	case !here:
-		b.tell(ofToken, note, Skipped, "its owner was not brought over")
+		b.tell(ofToken, b.whose(f.Owner, ": ", note), Skipped, "its owner was not brought over")
 		return nil
 	case f.Skip != "":
 		b.tell(ofToken, name, Skipped, f.Skip)

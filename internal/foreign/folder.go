@@ -71,6 +71,16 @@ func (f *Folder) Repository(path string) (string, error) {
 	return dir, bare(dir, filepath.ToSlash(path))
 }
 
+// Holds reports whether there is a folder at path, for who only tells of it.
+func (f *Folder) Holds(path string) bool {
+	path = filepath.FromSlash(path)
+	if path == "" || !filepath.IsLocal(path) {
+		return false
+	}
+	info, err := os.Lstat(filepath.Join(f.top, path))
+	return err == nil && info.IsDir()
+}
+
 func (f *Folder) within(path string) bool {
 	rel, err := filepath.Rel(f.top, path)
 	return err == nil && filepath.IsLocal(rel)

@@ -37,6 +37,7 @@ type World struct {
 	Orgs   []Org
 	Repos  []Repo
 	Tokens []Token
+	Old    []Old    // names that still lead to what has another one now
 	Said   []string // what is true of the whole and is for the administrator
 }
 
@@ -70,6 +71,7 @@ type Team struct {
 	Name    string
 	About   string
 	Level   right.Level // on each of Repos
+	Secret  bool        // none but its members and the owners know of it
 	Members []int64
 	Repos   []int64
 }
@@ -109,6 +111,14 @@ type Token struct {
 	Skip      string // why it is not brought; empty: it is
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
+}
+
+// Old is a name that still leads to what has another one now: an account, or a
+// repository that was called so below an owner.
+type Old struct {
+	Owner int64 // the name's; zero: it is a login
+	Name  string
+	To    int64 // the account's number or the repository's
 }
 
 // tidy makes text that people wrote fit for a line here: without control and

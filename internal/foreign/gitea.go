@@ -19,6 +19,10 @@ const (
 	kindOrg    = 1
 )
 
+// seenByFew is the visibility that is for those alone who belong to a thing; the wider ones
+// are lower.
+const seenByFew = 2
+
 // unitCode is the number of the part of a repository that is its code
 // (models/unit/unit.go).
 const unitCode = 1
@@ -42,7 +46,7 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 		}
 	}
 	var w World
-	hidden := map[int64]bool{} // accounts that not everybody may see
+	hidden := map[int64]string{} // why not everybody gets at what belongs to an account
 	err := s.each(ctx, `SELECT id, `+text("lower_name")+`, `+text("name")+`, `+text("full_name")+`, `+text("email")+`, type, is_active, is_admin, is_restricted, prohibit_login, visibility, created_unix FROM "user" ORDER BY id`,
 		func(scan func(...any) error) error {
 			var id, kind, visibility num
@@ -52,7 +56,12 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 			if err := scan(&id, &lower, &login, &name, &email, &kind, &active, &admin, &restricted, &prohibited, &visibility, &created); err != nil {
 				return err
 			}
-			hidden[int64(id)] = visibility != 0
+			switch {
+			case visibility != 0:
+				hidden[int64(id)] = "not everybody may see its owner there"
+			case kind == kindPerson && !bool(active): // git is refused there then
+				hidden[int64(id)] = "its owner is not activated there"
+			}
 			if kind == kindOrg {
 				w.Orgs = append(w.Orgs, Org{ID: int64(id), Login: string(login), Name: tidy(string(name), 255), CreatedAt: created.Time})
 				return nil
@@ -97,9 +106,9 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 			if mirror {
 				r.Said = append(r.Said, "it is a mirror there, and no more here")
 			}
-			if hidden[r.Owner] && !r.Private {
+			if why := hidden[r.Owner]; why != "" && !r.Private {
 				r.Private = true
-				r.Said = append(r.Said, "it is private here, since not everybody may see its owner there")
+				r.Said = append(r.Said, "it is private here, since "+why)
 			}
 			w.Repos = append(w.Repos, r)
 			return nil
@@ -111,6 +120,12 @@ func readGitea(ctx context.Context, s *source) (World, error) {
 		return World{}, err
 	}
 	place(&w)
+	if err := units(ctx, s, &w); err != nil {
+		return World{}, err
+	}
+	if err := oldNames(ctx, s, &w); err != nil {
+		return World{}, err
+	}
 	return w, giteaTokens(ctx, s, &w)
 }
 
@@ -211,10 +226,16 @@ func teams(ctx context.Context, s *source, w *World, units bool) error {
 		owners bool
 	}
 	all := map[int64]where{}
-	err := s.each(ctx, `SELECT id, org_id, `+text("lower_name")+`, `+text("name")+`, `+text("description")+`, authorize FROM team ORDER BY id`, func(scan func(...any) error) error {
-		var id, org, mode num
+	visibility := `0` // before Gitea 1.27 each member saw each team
+	if there, err := s.columns(ctx, "team"); err != nil {
+		return err
+	} else if there["visibility"] {
+		visibility = `visibility`
+	}
+	err := s.each(ctx, `SELECT id, org_id, `+text("lower_name")+`, `+text("name")+`, `+text("description")+`, authorize, `+visibility+` FROM team ORDER BY id`, func(scan func(...any) error) error {
+		var id, org, mode, seen num
 		var lower, name, about str
-		if err := scan(&id, &org, &lower, &name, &about, &mode); err != nil {
+		if err := scan(&id, &org, &lower, &name, &about, &mode, &seen); err != nil {
 			return err
 		}
 		o := orgs[int64(org)]
@@ -233,7 +254,7 @@ func teams(ctx context.Context, s *source, w *World, units bool) error {
 			return err
 		}
 		all[int64(id)] = where{org: o, i: len(o.Teams)}
-		o.Teams = append(o.Teams, Team{ID: int64(id), Name: tidy(string(name), 100), About: tidy(string(about), 350), Level: l})
+		o.Teams = append(o.Teams, Team{ID: int64(id), Name: tidy(string(name), 100), About: tidy(string(about), 350), Level: l, Secret: seen == seenByFew})
 		return nil
 	})
 	if err != nil {

@@ -168,6 +168,33 @@ func (m *Room) moveName(ctx context.Context, tx *db.Tx, old, r *Repo, field stri
 	return m.leaveRedirect(ctx, tx, old.Owner, from, r.ID)
 }
 
+// LeadHere lets a name that the repository had elsewhere lead to it for RedirectFor, as
+// after a rename. It fails with problem.Invalid for the field name when the name can't
+// be one, or leads to something already: what is here holds.
+func (m *Room) LeadHere(ctx context.Context, owner id.Account, name string, repo id.Repo) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	key := strings.ToLower(name)
+	return m.o.DB.Write(ctx, func(tx *db.Tx) error {
+		if err := free(ctx, tx, owner, key, "name"); err != nil {
+			return err
+		}
+		var n int
+		err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM repo_names WHERE owner_id = $1 AND name_key = $2 AND until > $3`, owner, key, db.Micros(m.o.Now())).Scan(&n)
+		if err != nil {
+			return fmt.Errorf("look for the old name: %w", err)
+		}
+		if n > 0 {
+			return taken("name")
+		}
+		if err := m.leaveRedirect(ctx, tx, owner, key, repo); err != nil {
+			return err
+		}
+		return m.changed(ctx, tx, repo)
+	})
+}
+
 // Rename gives the repository another name; the old one redirects for RedirectFor.
 func (m *Room) Rename(ctx context.Context, actor right.Actor, repo id.Repo, name string) (Repo, error) {
 	return m.Update(ctx, actor, repo, Patch{Name: &name})

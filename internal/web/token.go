@@ -287,6 +287,9 @@ func (c *call) expiry(f *expiryField, owner id.Account) (time.Time, error) {
 func (c *call) useOf(t *token.Token) (tokenUse, error) {
 	u := tokenUse{ID: t.ID, Log: c.logOfToken(t), Href: c.homeOf(t.Kind).of(t.ID, ""), Explain: newExplainForm(c.homeOf(t.Kind).of(t.ID, ""), nil), Frozen: t.FrozenAt, From: token.SystemName(t.Carried), Until: t.ExpiresAt, LastEight: t.LastEight, Created: t.CreatedAt, Used: t.LastUse.At,
 		UsedAddress: t.LastUse.Address, UsedClient: line(t.LastUse.Client), UsedRepo: t.LastUse.Repo, UsedAction: actionWords(t.LastUse.Action)}
+	if t.Kind == token.Deploy {
+		u.Explain.Repo = c.repo.FullName() // it reaches no other
+	}
 	all, err := c.door.o.Tokens.OldSecrets(c.ctx(), c.door.o.DB, t.ID)
 	if old, ok := all[t.ID]; ok {
 		u.Old = &oldSecret{LastEight: old.LastEight, Ends: old.EndsAt, Closes: old.Closes, Used: old.LastUse.At, Address: old.LastUse.Address, Client: line(old.LastUse.Client)}

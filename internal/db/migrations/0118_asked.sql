@@ -5,10 +5,15 @@ ALTER TABLE tokens ADD COLUMN approved_by {{bigint}} NOT NULL DEFAULT 0;
 -- What was approved of the token before it asked for more.
 ALTER TABLE token_requests ADD COLUMN had TEXT NOT NULL DEFAULT '';
 
+-- For the next statement alone.
+CREATE INDEX token_requests_decided ON token_requests (token_id) WHERE outcome = 1;
+
 UPDATE tokens SET approved_by = COALESCE(
 	(SELECT MAX(q.decided_by) FROM token_requests q WHERE q.token_id = tokens.id AND q.outcome = 1 AND q.decided_at >= tokens.approved_at),
 	(SELECT CASE WHEN a.managed_by <> 0 THEN a.managed_by ELSE a.id END FROM accounts a WHERE a.id = tokens.account_id), 0)
 WHERE approved_at > 0;
+
+DROP INDEX token_requests_decided;
 
 -- Those whose maker has lost the organization since wait from now on.
 UPDATE tokens SET approved_at = 0, approved_by = 0

@@ -166,7 +166,20 @@ func (h *Host) Repo(owner int64, name string, private bool) int64 {
 	}
 	h.Exec(`INSERT INTO repository (id, owner_id, lower_name, name, description, is_private, is_mirror, is_fork, fork_id, created_unix) VALUES ($1, $2, $3, $4, 'What it is', $5, $6, $6, 0, $7)`,
 		n, owner, strings.ToLower(name), name, private, false, Made.Unix())
+	if h.kind == "gitea" {
+		h.Exec(`INSERT INTO repo_unit (id, repo_id, type, config, created_unix) VALUES ($1, $1, 1, '{}', $2)`, n, Made.Unix())
+	}
 	return n
+}
+
+// Led lets an old name lead to an account, or to a repository where there is an owner.
+func (h *Host) Led(owner int64, name string, to int64) {
+	h.t.Helper()
+	if owner == 0 {
+		h.Exec(`INSERT INTO user_redirect (id, lower_name, redirect_user_id) VALUES ($1, $2, $3)`, h.number(), strings.ToLower(name), to)
+		return
+	}
+	h.Exec(`INSERT INTO repo_redirect (id, owner_id, lower_name, redirect_repo_id) VALUES ($1, $2, $3, $4)`, h.number(), owner, strings.ToLower(name), to)
 }
 
 // Share gives somebody an access: 1 reads, 2 writes, 3 administers.

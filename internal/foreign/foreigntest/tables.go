@@ -1,6 +1,6 @@
 package foreigntest
 
-// The columns of Gitea 1.20 to 1.25 that matter, and most of those that do not
+// The columns of Gitea 1.20 to 1.26 that matter, and most of those that do not
 // (go-gitea/gitea, models).
 const giteaTables = `
 CREATE TABLE version (id {{id}}, version {{big}});
@@ -24,6 +24,9 @@ CREATE TABLE team (id {{id}}, org_id {{big}}, lower_name TEXT, name TEXT, descri
 CREATE TABLE team_user (id {{id}}, org_id {{big}}, team_id {{big}}, uid {{big}}, UNIQUE (team_id, uid));
 CREATE TABLE team_repo (id {{id}}, org_id {{big}}, team_id {{big}}, repo_id {{big}}, UNIQUE (team_id, repo_id));
 CREATE TABLE team_unit (id {{id}}, org_id {{big}}, team_id {{big}}, type {{big}}, access_mode {{big}}, UNIQUE (team_id, type));
+CREATE TABLE user_redirect (id {{id}}, lower_name TEXT NOT NULL UNIQUE, redirect_user_id {{big}}, created_unix {{big}} NOT NULL DEFAULT 0);
+CREATE TABLE repo_redirect (id {{id}}, owner_id {{big}}, lower_name TEXT NOT NULL, redirect_repo_id {{big}}, UNIQUE (owner_id, lower_name));
+CREATE TABLE repo_unit (id {{id}}, repo_id {{big}}, type {{big}}, config TEXT, created_unix {{big}}, anonymous_access_mode {{big}} NOT NULL DEFAULT 0, everyone_access_mode {{big}} NOT NULL DEFAULT 0);
 CREATE TABLE access_token (id {{id}}, uid {{big}}, name TEXT, token_hash TEXT UNIQUE, token_salt TEXT, token_last_eight TEXT, scope TEXT, created_unix {{big}}, updated_unix {{big}});
 CREATE INDEX token_last_eight ON access_token (token_last_eight)`
 
