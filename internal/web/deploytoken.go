@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"jeton/internal/account"
 	"jeton/internal/gate"
@@ -16,28 +17,13 @@ import (
 func deployTable() []httpkit.Route[handler] {
 	const get, post = http.MethodGet, http.MethodPost
 	const base, k, of = "/{owner}/{repo}/settings/deploy-tokens", token.Deploy, right.RepoDeployTokens
-	return []httpkit.Route[handler]{
+	return slices.Concat(usesTable(base, of, of, ofDeploy), tokenTable(base, k, of, of, ofDeploy), []httpkit.Route[handler]{
 		{Method: get, Path: base, Action: of, Handle: ofDeploy(listDeployTokens)},
 		{Method: post, Path: base, Action: of, Handle: ofDeploy(createDeployToken)},
 		{Method: get, Path: base + "/new", Action: of, Handle: ofDeploy(newDeployForm)},
 		{Method: get, Path: base + "/{token}", Action: of, Handle: ofDeploy(showDeployToken)},
 		{Method: post, Path: base + "/{token}", Action: of, Handle: ofDeploy(updateDeployToken)},
-		{Method: get, Path: base + "/{token}/uses", Action: of, Handle: ofDeploy(showUses)},
-		{Method: get, Path: base + "/{token}/uses/export", Action: of, Handle: ofDeploy(exportUses)},
-		{Method: post, Path: base + "/{token}/shrink", Action: of, Handle: ofDeploy(shrinkToken)},
-		{Method: get, Path: base + "/{token}/regenerate", Action: of, Handle: ofDeploy(regenerateForm(k))},
-		{Method: post, Path: base + "/{token}/regenerate", Action: of, Handle: ofDeploy(regenerateToken(k))},
-		{Method: get, Path: base + "/{token}/explain", Action: of, Handle: ofDeploy(explainToken(k))},
-		{Method: get, Path: base + "/{token}/rotate", Action: of, Handle: ofDeploy(rotateForm(k))},
-		{Method: post, Path: base + "/{token}/rotate", Action: of, Handle: ofDeploy(rotateToken(k))},
-		{Method: post, Path: base + "/{token}/end_old", Action: of, Handle: ofDeploy(endOldSecret(k))},
-		{Method: post, Path: base + "/{token}/unfreeze", Action: of, Handle: ofDeploy(unfreezeToken(k))},
-		{Method: get, Path: base + "/{token}/limits", Action: of, Handle: ofDeploy(limitsForm(k))},
-		{Method: post, Path: base + "/{token}/limits", Action: of, Handle: ofDeploy(setLimits(k))},
-		{Method: post, Path: base + "/{token}/nodes/{node}/revoke", Action: of, Handle: ofDeploy(revokeNode(k))},
-		{Method: get, Path: base + "/{token}/delete", Action: of, Handle: ofDeploy(deleteTokenForm(k))},
-		{Method: post, Path: base + "/{token}/delete", Action: of, Handle: ofDeploy(deleteToken(k))},
-	}
+	})
 }
 
 // ofDeploy makes h a page about the deploy tokens of the repository in the path.

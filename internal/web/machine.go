@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"jeton/internal/account"
 	"jeton/internal/gate"
@@ -19,7 +20,8 @@ import (
 func machineTable(base string, look, deed right.Action) []httpkit.Route[handler] {
 	const get, post = http.MethodGet, http.MethodPost
 	k := token.FineGrained
-	return []httpkit.Route[handler]{
+	tokens := base + "/{machine}/tokens"
+	return slices.Concat(usesTable(tokens, look, deed, ofMachine), tokenTable(tokens, k, look, deed, ofMachine), []httpkit.Route[handler]{
 		{Method: get, Path: base, Action: look, Handle: listMachines},
 		{Method: post, Path: base, Action: deed, Handle: createMachine},
 		{Method: get, Path: base + "/new", Action: deed, Handle: newMachineForm},
@@ -32,29 +34,14 @@ func machineTable(base string, look, deed right.Action) []httpkit.Route[handler]
 		{Method: post, Path: base + "/{machine}/invitations/{invitation}/decline", Action: deed, Handle: ofMachine(declineForMachine)},
 		{Method: get, Path: base + "/{machine}/security-log", Action: look, Handle: ofMachine(machineLog)},
 		{Method: get, Path: base + "/{machine}/security-log/export", Action: look, Handle: ofMachine(exportMachineLog)},
-		{Method: get, Path: base + "/{machine}/tokens", Action: look, Handle: ofMachine(toMachine)},
-		{Method: post, Path: base + "/{machine}/tokens", Action: deed, Handle: ofMachine(createFine)},
-		{Method: get, Path: base + "/{machine}/tokens/new", Action: deed, Handle: ofMachine(newFineForm)},
-		{Method: get, Path: base + "/{machine}/tokens/revoke_all", Action: deed, Handle: ofMachine(revokeAllForm(k))},
-		{Method: post, Path: base + "/{machine}/tokens/revoke_all", Action: deed, Handle: ofMachine(revokeAll(k))},
-		{Method: get, Path: base + "/{machine}/tokens/{token}", Action: look, Handle: ofMachine(showFine)},
-		{Method: post, Path: base + "/{machine}/tokens/{token}", Action: deed, Handle: ofMachine(updateFine)},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/uses", Action: look, Handle: ofMachine(showUses)},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/uses/export", Action: look, Handle: ofMachine(exportUses)},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/shrink", Action: deed, Handle: ofMachine(shrinkToken)},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/regenerate", Action: deed, Handle: ofMachine(regenerateForm(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/regenerate", Action: deed, Handle: ofMachine(regenerateToken(k))},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/explain", Action: look, Handle: ofMachine(explainToken(k))},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/rotate", Action: deed, Handle: ofMachine(rotateForm(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/rotate", Action: deed, Handle: ofMachine(rotateToken(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/end_old", Action: deed, Handle: ofMachine(endOldSecret(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/unfreeze", Action: deed, Handle: ofMachine(unfreezeToken(k))},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/delete", Action: look, Handle: ofMachine(deleteTokenForm(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/delete", Action: deed, Handle: ofMachine(deleteToken(k))},
-		{Method: get, Path: base + "/{machine}/tokens/{token}/limits", Action: look, Handle: ofMachine(limitsForm(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/limits", Action: deed, Handle: ofMachine(setLimits(k))},
-		{Method: post, Path: base + "/{machine}/tokens/{token}/nodes/{node}/revoke", Action: deed, Handle: ofMachine(revokeNode(k))},
-	}
+		{Method: get, Path: tokens, Action: look, Handle: ofMachine(toMachine)},
+		{Method: post, Path: tokens, Action: deed, Handle: ofMachine(createFine)},
+		{Method: get, Path: tokens + "/new", Action: deed, Handle: ofMachine(newFineForm)},
+		{Method: get, Path: tokens + "/revoke_all", Action: deed, Handle: ofMachine(revokeAllForm(k))},
+		{Method: post, Path: tokens + "/revoke_all", Action: deed, Handle: ofMachine(revokeAll(k))},
+		{Method: get, Path: tokens + "/{token}", Action: look, Handle: ofMachine(showFine)},
+		{Method: post, Path: tokens + "/{token}", Action: deed, Handle: ofMachine(updateFine)},
+	})
 }
 
 // managing is who manages the service accounts that the page is about: the person,

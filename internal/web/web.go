@@ -128,7 +128,10 @@ func New(o Options) (*Door, error) {
 	}
 	machines := slices.Concat(machineTable("/settings/service-accounts", right.SelfSecurity, right.SelfSensitive),
 		machineTable("/organizations/{org}/settings/service-accounts", right.OrgMachines, right.OrgMachines))
-	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), machines), d.wrap), httpkit.Register(d.owners, "web", slices.Concat(d.ownerTable(), deployTable()), d.wrap)...)
+	tokens := slices.Concat(usesTable("/settings/tokens", right.SelfSecurity, right.SelfSensitive, own),
+		tokenTable("/settings/tokens", token.Personal, right.SelfSecurity, right.SelfSensitive, own),
+		tokenTable("/settings/personal-access-tokens", token.FineGrained, right.SelfSecurity, right.SelfSensitive, own))
+	d.routes = append(httpkit.Register(d.site, "web", slices.Concat(d.siteTable(), tokens, machines), d.wrap), httpkit.Register(d.owners, "web", slices.Concat(d.ownerTable(), deployTable()), d.wrap)...)
 	missing := httpkit.Frame(d.renderError, func(http.ResponseWriter, *http.Request) error { return errMissing() })
 	d.site.Handle("/", missing)
 	d.owners.Handle("/", missing)
@@ -313,21 +316,6 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll(token.Personal)},
 		{Method: get, Path: "/settings/tokens/{token}", Action: right.SelfSecurity, Handle: showToken},
 		{Method: post, Path: "/settings/tokens/{token}", Action: right.SelfSensitive, Handle: updateToken},
-		{Method: get, Path: "/settings/tokens/{token}/uses", Action: right.SelfSecurity, Handle: showUses},
-		{Method: get, Path: "/settings/tokens/{token}/uses/export", Action: right.SelfSecurity, Handle: exportUses},
-		{Method: post, Path: "/settings/tokens/{token}/shrink", Action: right.SelfSensitive, Handle: shrinkToken},
-		{Method: get, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.Personal)},
-		{Method: get, Path: "/settings/tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.Personal)},
-		{Method: get, Path: "/settings/tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateForm(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateToken(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/end_old", Action: right.SelfSensitive, Handle: endOldSecret(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/unfreeze", Action: right.SelfSensitive, Handle: unfreezeToken(token.Personal)},
-		{Method: get, Path: "/settings/tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.Personal)},
-		{Method: get, Path: "/settings/tokens/{token}/limits", Action: right.SelfSecurity, Handle: limitsForm(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/limits", Action: right.SelfSensitive, Handle: setLimits(token.Personal)},
-		{Method: post, Path: "/settings/tokens/{token}/nodes/{node}/revoke", Action: right.SelfSensitive, Handle: revokeNode(token.Personal)},
 
 		{Method: get, Path: "/settings/personal-access-tokens", Action: right.SelfSecurity, Handle: listFine},
 		{Method: post, Path: "/settings/personal-access-tokens", Action: right.SelfSensitive, Handle: createFine},
@@ -336,18 +324,6 @@ func (d *Door) siteTable() []httpkit.Route[handler] {
 		{Method: post, Path: "/settings/personal-access-tokens/revoke_all", Action: right.SelfSensitive, Handle: revokeAll(token.FineGrained)},
 		{Method: get, Path: "/settings/personal-access-tokens/{token}", Action: right.SelfSecurity, Handle: showFine},
 		{Method: post, Path: "/settings/personal-access-tokens/{token}", Action: right.SelfSensitive, Handle: updateFine},
-		{Method: get, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateForm(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/regenerate", Action: right.SelfSensitive, Handle: regenerateToken(token.FineGrained)},
-		{Method: get, Path: "/settings/personal-access-tokens/{token}/explain", Action: right.SelfSecurity, Handle: explainToken(token.FineGrained)},
-		{Method: get, Path: "/settings/personal-access-tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateForm(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/rotate", Action: right.SelfSensitive, Handle: rotateToken(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/end_old", Action: right.SelfSensitive, Handle: endOldSecret(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/unfreeze", Action: right.SelfSensitive, Handle: unfreezeToken(token.FineGrained)},
-		{Method: get, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSecurity, Handle: deleteTokenForm(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/delete", Action: right.SelfSensitive, Handle: deleteToken(token.FineGrained)},
-		{Method: get, Path: "/settings/personal-access-tokens/{token}/limits", Action: right.SelfSecurity, Handle: limitsForm(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/limits", Action: right.SelfSensitive, Handle: setLimits(token.FineGrained)},
-		{Method: post, Path: "/settings/personal-access-tokens/{token}/nodes/{node}/revoke", Action: right.SelfSensitive, Handle: revokeNode(token.FineGrained)},
 
 		{Method: get, Path: "/admin", Action: right.SiteManage, Handle: toUsers},
 		{Method: get, Path: "/admin/users", Action: right.SiteManage, Handle: listUsers},
