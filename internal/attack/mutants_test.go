@@ -31,7 +31,7 @@ var mutants = map[string]apptest.Mutant{
 	"TestA14_AReachIsNot":  {File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (r.All ||", New: "return r.Owner == actor.Account && (true ||"},
 	"TestA14_AnAccount":    {File: "internal/right/reach.go", Old: "return r.Owner == actor.Account && (", New: "return actor.Account != 0 && (", Also: []apptest.Mutant{{File: "internal/token/fine.go", Old: "if n.Owner != account {", New: "if false {"}}},
 	"TestA16_.*Permission": {File: "internal/right/fine.go", Old: "gives: levels(Levels{Administration: Read},", New: "gives: levels(Levels{Administration: Write},"},
-	"TestA17_TheLife":      {File: "internal/token/deploy.go", Old: `return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")`, New: `return r.record(ctx, tx, actor, t.Kind.deed("update"), t, "")`},
+	"TestA17_TheLife":      {File: "internal/token/token.go", Old: `return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")`, New: `return r.record(ctx, tx, actor, t.Kind.deed("update"), t, "")`},
 	"TestA17_.*Reaches":    {File: "internal/token/verify.go", Old: "Grant: t.Grant(), LastEight", New: "Grant: right.Everything(), LastEight"},
 	"TestB8_ANarrower":     {File: "internal/token/approval.go", Old: `r.recordChange(ctx, tx, actor, deed, t, "")`, New: `r.record(ctx, tx, actor, deed, t, "")`},
 	"TestB13_AReach":       {File: check, Old: "t.fails(PartExists, true, !f.Exists || relation == None)", New: "t.fails(PartExists, true, !f.Exists)"},

@@ -356,6 +356,18 @@ func removeUsers(have, named []repo.Listed) []repo.Listed {
 	return out
 }
 
+// relist changes who is listed by the branch's own rule, which must restrict pushes.
+func (c *call) relist(change func(*repo.Rule)) (branch string, rule *repo.Rule, err error) {
+	return c.change(func(r *repo.Rule) error {
+		if r.Push == repo.WritersPush {
+			return errNotRestricted
+		}
+		change(r)
+		r.Push = pushersOf(r)
+		return nil
+	})
+}
+
 func (d *Door) changeRestricted(how func(have, named []repo.Listed) []repo.Listed) handler {
 	return func(c *call) (any, error) {
 		var in usersInput
@@ -369,14 +381,7 @@ func (d *Door) changeRestricted(how func(have, named []repo.Listed) []repo.Liste
 		if err != nil {
 			return nil, err
 		}
-		branch, rule, err := c.change(func(r *repo.Rule) error {
-			if r.Push == repo.WritersPush {
-				return errNotRestricted
-			}
-			r.Accounts = how(r.Accounts, named)
-			r.Push = pushersOf(r)
-			return nil
-		})
+		branch, rule, err := c.relist(func(r *repo.Rule) { r.Accounts = how(r.Accounts, named) })
 		if err != nil {
 			return nil, err
 		}

@@ -99,14 +99,7 @@ func (d *Door) changeRestrictedApps(how func(have, named bool) bool) handler {
 		if err != nil {
 			return nil, err
 		}
-		_, rule, err := c.change(func(r *repo.Rule) error {
-			if r.Push == repo.WritersPush {
-				return errNotRestricted
-			}
-			r.Itself = how(r.Itself, named)
-			r.Push = pushersOf(r)
-			return nil
-		})
+		_, rule, err := c.relist(func(r *repo.Rule) { r.Itself = how(r.Itself, named) })
 		if err != nil {
 			return nil, err
 		}

@@ -100,24 +100,7 @@ func (r *Room) UpdateDeploy(ctx context.Context, actor right.Actor, machine id.A
 	if f, err = deployed(f); err != nil {
 		return Token{}, err
 	}
-	var t Token
-	err = r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
-		if t, err = byID(ctx, tx, machine, tid, deploys); err != nil {
-			return err
-		}
-		if err := r.freeNote(ctx, tx, machine, tid, note, Deploy); err != nil {
-			return err
-		}
-		t.Note, t.Permissions = note, f
-		if err := r.obey(ctx, tx, &t, inScope); err != nil {
-			return err
-		}
-		if err := update(ctx, tx, t); err != nil {
-			return err
-		}
-		return r.recordChange(ctx, tx, actor, t.Kind.deed("update"), t, "")
-	})
-	return t, err
+	return r.rewrite(ctx, actor, machine, tid, Deploy, note, func(t *Token) { t.Permissions = f })
 }
 
 // EndAllTx ends every token of account, of whatever kind, and says in the log why.

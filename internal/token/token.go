@@ -196,16 +196,22 @@ func (r *Room) Update(ctx context.Context, actor right.Actor, account id.Account
 	if err != nil {
 		return Token{}, err
 	}
+	return r.rewrite(ctx, actor, account, tid, Personal, note, func(t *Token) { t.Scopes = scopes.Normal() })
+}
+
+// rewrite changes the note, which was checked, of a token of kind k and what change changes, as far as the
+// policies let it. Its secret and its end stay.
+func (r *Room) rewrite(ctx context.Context, actor right.Actor, account id.Account, tid id.Token, k Kind, note string, change func(*Token)) (Token, error) {
 	var t Token
-	err = r.o.DB.Write(ctx, func(tx *db.Tx) error {
-		t, err = byID(ctx, tx, account, tid, classic)
-		if err != nil {
+	err := r.o.DB.Write(ctx, func(tx *db.Tx) (err error) {
+		if t, err = byID(ctx, tx, account, tid, personals(k)); err != nil {
 			return err
 		}
-		if err := r.freeNote(ctx, tx, account, tid, note, Personal); err != nil {
+		if err := r.freeNote(ctx, tx, account, tid, note, k); err != nil {
 			return err
 		}
-		t.Note, t.Scopes = note, scopes.Normal()
+		t.Note = note
+		change(&t)
 		if err := r.obey(ctx, tx, &t, inScope); err != nil {
 			return err
 		}
